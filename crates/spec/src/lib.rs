@@ -1,0 +1,2 @@
+//! spec
+pub mod random;
