@@ -1,2 +1,45 @@
-//! spec
+//! A network is data: the description that every other part of modiste walks.
+//!
+//! A [`Network`] is a list of nodes in topological order. This crate is the only place that knows
+//! the output shape, the parameters, the initial values and the cost of each [`Op`], how the
+//! paper's network is put together ([`InceptionResNet`]), and what an [`Engine`] owes its callers.
+//! It computes nothing itself: engines, tables, diagrams and exporters walk the list.
+
+pub mod engine;
+mod inception;
+mod network;
+mod op;
+mod parameter;
 pub mod random;
+
+pub use engine::Engine;
+pub use inception::{DropoutPlace, InceptionResNet};
+pub use network::{Network, NetworkBuilder, Node, NodeId};
+pub use op::{Op, Shape};
+pub use parameter::{Parameter, ParameterKind};
+
+/// Why a description cannot be a network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// An operation that its inputs do not fit.
+    #[error("node \"{node}\": {reason}")]
+    Node {
+        /// Name of the node.
+        node: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A setting outside its range.
+    #[error("{setting} = {value}: {reason}")]
+    Setting {
+        /// Name of the setting, as in the configuration file.
+        setting: &'static str,
+        /// The value given.
+        value: String,
+        /// What is allowed.
+        reason: String,
+    },
+    /// A list of nodes that is no network.
+    #[error("network: {0}")]
+    Network(String),
+}

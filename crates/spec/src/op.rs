@@ -1,0 +1,229 @@
+//! The operations: their output shapes and costs, the one place for both.
+
+use serde::{Deserialize, Serialize};
+
+/// Size of one image or feature map; data of a batch lie as (n, h, w, c).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels.
+    pub channels: usize,
+}
+
+impl Shape {
+    /// A shape of `height` x `width` pixels of `channels` values.
+    pub const fn new(height: usize, width: usize, channels: usize) -> Self {
+        Self { height, width, channels }
+    }
+
+    /// Pixels: height x width.
+    pub const fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Values: height x width x channels.
+    pub const fn len(&self) -> usize {
+        self.pixels() * self.channels
+    }
+
+    /// Whether there is no value at all.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}x{}", self.height, self.width, self.channels)
+    }
+}
+
+/// One operation. The enum is closed and matched without a wildcard, so that a new operation makes
+/// the compiler name every consumer that owes an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// The images, as floats in [0, 1] (pixel / 255).
+    Input {
+        /// Shape of one image.
+        shape: Shape,
+    },
+    /// Square convolution (cross-correlation, as everywhere in the field) with symmetric zero
+    /// padding `kernel / 2`; the kernel is odd. Weights are (k, c, kernel, kernel), OIHW.
+    Conv {
+        /// Side of the kernel.
+        kernel: usize,
+        /// Step between windows, the same in both directions.
+        stride: usize,
+        /// Output channels, k.
+        channels: usize,
+        /// Whether a bias is added per output channel.
+        bias: bool,
+    },
+    /// Batch normalisation over (n, h, w) with a trained shift and no scale:
+    /// (x - mean) / sqrt(variance + epsilon) + shift. Batch statistics (biased variance) while
+    /// training; running ones (unbiased variance) otherwise. Ioffe and Szegedy 2015.
+    BatchNorm {
+        /// Added to the variance.
+        epsilon: f64,
+        /// Weight of the new batch in the running statistics (PyTorch's convention).
+        momentum: f64,
+    },
+    /// max(x, 0); the gradient at 0 is 0.
+    Relu,
+    /// Zeroes elements with probability `rate` while training and scales the kept ones by
+    /// 1 / (1 - rate); identity otherwise. The mask is [`crate::random::dropout_keeps`].
+    Dropout {
+        /// Probability to drop, 0 <= rate < 1.
+        rate: f64,
+    },
+    /// Maximum of square windows, padded by `kernel / 2` with minus infinity; of equal maxima the
+    /// first in row-major order takes the gradient.
+    MaxPool {
+        /// Side of the window.
+        kernel: usize,
+        /// Step between windows.
+        stride: usize,
+    },
+    /// Mean of square windows that do not overlap; rows and columns left over are dropped.
+    AvgPool {
+        /// Side and step of the window.
+        kernel: usize,
+    },
+    /// Mean over all pixels: (h, w, c) to (1, 1, c).
+    GlobalAvgPool,
+    /// The inputs' channels one after the other.
+    Concat,
+    /// First input + scale x second input.
+    ScaledAdd {
+        /// The factor of the second input.
+        scale: f64,
+    },
+    /// Fully connected layer with bias on a 1x1 map; weights are (units, c).
+    Dense {
+        /// Outputs.
+        units: usize,
+    },
+    /// exp(x) / sum of exp(x) over channels of a 1x1 map; only as the last node. Its input are the
+    /// logits, which engines return.
+    Softmax,
+}
+
+impl Op {
+    /// Name in tables and files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Input { .. } => "input",
+            Op::Conv { .. } => "conv",
+            Op::BatchNorm { .. } => "batch_norm",
+            Op::Relu => "relu",
+            Op::Dropout { .. } => "dropout",
+            Op::MaxPool { .. } => "max_pool",
+            Op::AvgPool { .. } => "avg_pool",
+            Op::GlobalAvgPool => "global_avg_pool",
+            Op::Concat => "concat",
+            Op::ScaledAdd { .. } => "scaled_add",
+            Op::Dense { .. } => "dense",
+            Op::Softmax => "softmax",
+        }
+    }
+
+    /// Shape of the output for inputs of the given shapes, or what does not fit.
+    pub fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        self.check_settings()?;
+        let [first, rest @ ..] = inputs else {
+            return match self {
+                Op::Input { shape } if shape.is_empty() => Err(format!("empty image {shape}")),
+                Op::Input { shape } => Ok(*shape),
+                _ => Err(format!("{} needs an input", self.name())),
+            };
+        };
+        self.check_input_count(inputs.len())?;
+        let window = |kernel: usize, stride: usize, padding: usize, channels| {
+            let side = |size: usize| match (size + 2 * padding).checked_sub(kernel) {
+                Some(room) => Ok(room / stride + 1),
+                None => Err(format!("a {kernel}x{kernel} window does not fit into {first}")),
+            };
+            Ok(Shape::new(side(first.height)?, side(first.width)?, channels))
+        };
+        match *self {
+            Op::Input { .. } => Err("an input node takes no input".into()),
+            Op::Conv { kernel, stride, channels, .. } => {
+                window(kernel, stride, kernel / 2, channels)
+            }
+            Op::MaxPool { kernel, stride } => window(kernel, stride, kernel / 2, first.channels),
+            Op::AvgPool { kernel } => window(kernel, kernel, 0, first.channels),
+            Op::BatchNorm { .. } | Op::Relu | Op::Dropout { .. } => Ok(*first),
+            Op::GlobalAvgPool => Ok(Shape::new(1, 1, first.channels)),
+            Op::Concat => {
+                if let Some(other) = rest.iter().find(|s| !same_map(s, first)) {
+                    return Err(format!("cannot join {other} to {first}"));
+                }
+                let channels = inputs.iter().map(|s| s.channels).sum();
+                Ok(Shape::new(first.height, first.width, channels))
+            }
+            Op::ScaledAdd { .. } if rest[0] != *first => {
+                Err(format!("cannot add {} to {first}", rest[0]))
+            }
+            Op::ScaledAdd { .. } => Ok(*first),
+            Op::Dense { .. } | Op::Softmax if first.pixels() != 1 => {
+                Err(format!("{} takes a 1x1 map, not {first}", self.name()))
+            }
+            Op::Dense { units } => Ok(Shape::new(1, 1, units)),
+            Op::Softmax => Ok(*first),
+        }
+    }
+
+    /// Multiplications with addition that one image costs in the forward pass; elementwise work,
+    /// pooling and normalisation count as nothing, as in the field's tables.
+    pub fn multiply_adds(&self, inputs: &[Shape], output: Shape) -> u64 {
+        let per_output = match self {
+            Op::Conv { kernel, .. } => kernel * kernel * inputs[0].channels,
+            Op::Dense { .. } => inputs[0].channels,
+            Op::Input { .. }
+            | Op::BatchNorm { .. }
+            | Op::Relu
+            | Op::Dropout { .. }
+            | Op::MaxPool { .. }
+            | Op::AvgPool { .. }
+            | Op::GlobalAvgPool
+            | Op::Concat
+            | Op::ScaledAdd { .. }
+            | Op::Softmax => 0,
+        };
+        per_output as u64 * output.len() as u64
+    }
+
+    fn check_input_count(&self, count: usize) -> Result<(), String> {
+        let fits = match self {
+            Op::Concat => count >= 1,
+            Op::ScaledAdd { .. } => count == 2,
+            _ => count == 1,
+        };
+        if fits { Ok(()) } else { Err(format!("{} does not take {count} inputs", self.name())) }
+    }
+
+    fn check_settings(&self) -> Result<(), String> {
+        let odd = |kernel: usize| kernel % 2 == 1;
+        let fits = match *self {
+            Op::Conv { kernel, stride, channels, .. } => odd(kernel) && stride > 0 && channels > 0,
+            Op::MaxPool { kernel, stride } => odd(kernel) && stride > 0,
+            Op::AvgPool { kernel } => kernel > 0,
+            Op::Dense { units } => units > 0,
+            Op::Dropout { rate } => (0.0..1.0).contains(&rate),
+            Op::BatchNorm { epsilon, momentum } => {
+                epsilon > 0.0 && epsilon.is_finite() && (0.0..=1.0).contains(&momentum)
+            }
+            Op::ScaledAdd { scale } => scale.is_finite(),
+            Op::Input { .. } | Op::Relu | Op::GlobalAvgPool | Op::Concat | Op::Softmax => true,
+        };
+        if fits { Ok(()) } else { Err(format!("setting out of range in {self:?}")) }
+    }
+}
+
+fn same_map(a: &Shape, b: &Shape) -> bool {
+    (a.height, a.width) == (b.height, b.width)
+}
