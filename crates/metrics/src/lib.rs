@@ -1,1 +1,66 @@
-//! metrics
+//! What a classifier's answers are worth.
+//!
+//! Everything here is computed from logits and labels: accuracy, cross-entropy, the mean
+//! one-vs-rest AUROC, the confusion matrix, precision, recall and F1 a class, the calibration error,
+//! 95 % intervals, and the images that were most wrong. Definitions are scikit-learn's, and golden
+//! values made with it judge them (`golden/make.py`). How the numbers are shown is the concern of
+//! the report crate.
+//!
+//! Logits are f32, (n, classes) row major; labels are class indices. All sums are taken in f64.
+
+mod auroc;
+mod calibration;
+mod classes;
+mod evaluation;
+mod intervals;
+mod mistakes;
+mod softmax;
+
+pub use auroc::{auroc, mean_auroc};
+pub use calibration::{Calibration, CalibrationBin};
+pub use classes::{ClassReport, MacroAverage};
+pub use evaluation::{Evaluation, evaluate};
+pub use intervals::wilson;
+pub use mistakes::{Mistake, worst_mistakes};
+pub use softmax::{accuracy, argmax, cross_entropy, log_softmax, softmax};
+
+/// Why logits and labels could not be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetricsError {
+    /// There is no image, so no mean exists.
+    #[error("there are no images to evaluate")]
+    NoImages,
+    /// The network has no class.
+    #[error("there are no classes to evaluate")]
+    NoClasses,
+    /// Logits and labels do not belong together.
+    #[error("{logits} logits are not {labels} labels times {classes} classes")]
+    Length {
+        /// Number of logits given.
+        logits: usize,
+        /// Number of labels given.
+        labels: usize,
+        /// Number of classes given.
+        classes: usize,
+    },
+    /// A label names a class that does not exist.
+    #[error("label {label} of image {image} is not under {classes}, the number of classes")]
+    Label {
+        /// Index of the image.
+        image: usize,
+        /// Its label.
+        label: u16,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// A logit is infinite or not a number.
+    #[error("logit of image {image} for class {class} is {value}, not a finite number")]
+    NotFinite {
+        /// Index of the image.
+        image: usize,
+        /// Index of the class.
+        class: usize,
+        /// The logit, as text.
+        value: String,
+    },
+}
