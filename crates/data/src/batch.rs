@@ -1,0 +1,220 @@
+//! Batches: the chosen images copied into one buffer, each changed as the augmentation says.
+//!
+//! Every draw is a function of (seed, epoch, image index), so neither the place in the batch nor
+//! the number of threads nor a resumed run changes it.
+
+use modiste_spec::random::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
+
+use crate::DataError;
+use crate::dataset::{ImageShape, Images};
+
+/// What is done to an image before it is trained on; by default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augmentation {
+    /// Mirror left and right with probability 1/2: the paper's.
+    pub flip: bool,
+    /// Mirror a random half of the images in the first epoch, the other half in the next, and so on
+    /// (airbench, Jordan 2024); instead of `flip`.
+    pub alternating_flip: bool,
+    /// Move by up to so many pixels in each direction.
+    pub shift: usize,
+    /// Fill what a shift uncovers with the nearest pixel of the edge, not with black.
+    pub shift_edge: bool,
+    /// Blacken a square of that side, its centre anywhere in the image (cutout, DeVries and Taylor
+    /// 2017); 0 for none.
+    pub cutout: usize,
+    /// The probability that a rectangle is filled with random bytes (random erasing, Zhong et al.
+    /// 2017: 2 to 40 % of the image, sides 0.3 to 3.3).
+    pub erase: f64,
+}
+
+impl Augmentation {
+    /// The paper's: random horizontal flips, nothing else.
+    pub fn paper() -> Self {
+        Self { flip: true, ..Self::default() }
+    }
+
+    /// Checks the values: probabilities in 0 to 1, and no option that would have no effect.
+    pub fn check(&self) -> Result<(), DataError> {
+        let refuse = |value: String, expected| Err(DataError::Value { value, expected });
+        if !(0.0..=1.0).contains(&self.erase) {
+            return refuse(format!("erase = {}", self.erase), "a probability");
+        }
+        if self.flip && self.alternating_flip {
+            let value = "flip = true, alternating_flip = true".to_owned();
+            return refuse(value, "a choice of one sort of flip");
+        }
+        if self.shift_edge && self.shift == 0 {
+            return refuse("shift_edge = true".to_owned(), "of effect without shift");
+        }
+        Ok(())
+    }
+}
+
+/// The random numbers of one epoch.
+struct Draws {
+    flip: Stream,
+    shift: Stream,
+    cutout: Stream,
+    erase: [Stream; 2],
+    noise: Stream,
+}
+
+impl Draws {
+    fn new(augmentation: &Augmentation, seed: u64, epoch: u64) -> Self {
+        let augment = |item| Stream::new(seed, Purpose::Augment, item, epoch);
+        let flip_time = if augmentation.alternating_flip { 0 } else { epoch };
+        Self {
+            flip: Stream::new(seed, Purpose::Flip, 0, flip_time),
+            shift: augment(0),
+            cutout: augment(1),
+            erase: [augment(2), augment(3)],
+            noise: augment(4),
+        }
+    }
+}
+
+/// Fills `batch` (n, h, w, c) with the images at `indices`, augmented for (seed, epoch).
+///
+/// Whatever `batch` held is replaced; it allocates only where it never was that large. Panics on
+/// an index without an image.
+pub fn fill_batch(
+    images: &Images,
+    indices: &[u32],
+    augmentation: &Augmentation,
+    seed: u64,
+    epoch: u64,
+    batch: &mut Vec<u8>,
+) {
+    let shape = images.shape;
+    let draws = Draws::new(augmentation, seed, epoch);
+    batch.resize(indices.len() * shape.len(), 0);
+    for (&index, out) in indices.iter().zip(batch.chunks_exact_mut(shape.len())) {
+        let place = u64::from(index);
+        let flip = if augmentation.alternating_flip {
+            u64::from(draws.flip.bits(place) >> 31) ^ (epoch & 1) == 1
+        } else {
+            augmentation.flip && draws.flip.bits(place) >> 31 == 1
+        };
+        let image = images.get(index as usize);
+        if augmentation.shift > 0 {
+            let by = offsets(&draws.shift, index, augmentation.shift, shape);
+            copy_shifted(image, out, shape, by, augmentation.shift_edge);
+        } else {
+            out.copy_from_slice(image);
+        }
+        if flip {
+            mirror(out, shape);
+        }
+        if augmentation.cutout > 0 {
+            cut_out(out, shape, augmentation.cutout, draws.cutout.block(index));
+        }
+        if augmentation.erase > 0.0 {
+            erase(out, shape, augmentation.erase, &draws, index);
+        }
+    }
+}
+
+/// A whole number in 0 .. `bound` from 32 random bits.
+fn below(bits: u32, bound: usize) -> usize {
+    ((u64::from(bits) * bound as u64) >> 32) as usize
+}
+
+/// A number in [0, 1) from 32 random bits.
+fn unit(bits: u32) -> f64 {
+    f64::from(bits) / 4_294_967_296.0
+}
+
+/// How far the image moves down and to the right: each in -k ..= k, k at most the image's side.
+fn offsets(stream: &Stream, index: u32, k: usize, shape: ImageShape) -> [isize; 2] {
+    let [y, x, ..] = stream.block(index);
+    let draw = |bits, side: usize| {
+        let k = k.min(side);
+        below(bits, 2 * k + 1) as isize - k as isize
+    };
+    [draw(y, shape.height), draw(x, shape.width)]
+}
+
+/// Copies `image` moved by `by` = [down, right].
+fn copy_shifted(image: &[u8], out: &mut [u8], shape: ImageShape, by: [isize; 2], edge: bool) {
+    let ImageShape { height, width, channels } = shape;
+    // Where a pixel comes from along one axis; beyond the edge from the edge itself, or from nowhere.
+    let origin = |to: usize, by: isize, side: usize| {
+        let from = to as isize - by;
+        let near = from.clamp(0, side as isize - 1);
+        (edge || from == near).then_some(near as usize)
+    };
+    for y in 0..height {
+        let row = origin(y, by[0], height);
+        for x in 0..width {
+            let to = &mut out[(y * width + x) * channels..][..channels];
+            match row.zip(origin(x, by[1], width)) {
+                Some((y, x)) => {
+                    to.copy_from_slice(&image[(y * width + x) * channels..][..channels])
+                }
+                None => to.fill(0),
+            }
+        }
+    }
+}
+
+/// Mirrors left and right, in place.
+fn mirror(image: &mut [u8], shape: ImageShape) {
+    let ImageShape { width, channels, .. } = shape;
+    for row in image.chunks_exact_mut(width * channels) {
+        if channels == 1 {
+            row.reverse();
+            continue;
+        }
+        for x in 0..width / 2 {
+            for c in 0..channels {
+                row.swap(x * channels + c, (width - 1 - x) * channels + c);
+            }
+        }
+    }
+}
+
+/// Blackens the square of `side` pixels around a random pixel, as far as it lies in the image.
+fn cut_out(image: &mut [u8], shape: ImageShape, side: usize, bits: [u32; 4]) {
+    let [y, x] = [below(bits[0], shape.height), below(bits[1], shape.width)];
+    let side = side.min(2 * (shape.height + shape.width));
+    let ends = |centre: usize, limit: usize| {
+        let start = centre as isize - (side / 2) as isize;
+        [start.max(0) as usize, ((start + side as isize) as usize).min(limit)]
+    };
+    let ([top, bottom], [left, right]) = (ends(y, shape.height), ends(x, shape.width));
+    for y in top..bottom {
+        let row = y * shape.width;
+        image[(row + left) * shape.channels..(row + right) * shape.channels].fill(0);
+    }
+}
+
+/// Fills a random rectangle with random bytes, with the given probability.
+fn erase(image: &mut [u8], shape: ImageShape, probability: f64, draws: &Draws, index: u32) {
+    let [chance, area, aspect, _] = draws.erase[0].block(index);
+    if unit(chance) >= probability {
+        return;
+    }
+    let area = (0.02 + 0.38 * unit(area)) * (shape.height * shape.width) as f64;
+    // The aspect is drawn evenly on a logarithmic scale, so that upright and flat are as likely.
+    let aspect = (0.3_f64.ln() + (3.3_f64.ln() - 0.3_f64.ln()) * unit(aspect)).exp();
+    let side = |length: f64, limit: usize| (length.round() as usize).clamp(1, limit);
+    let height = side((area * aspect).sqrt(), shape.height);
+    let width = side((area / aspect).sqrt(), shape.width);
+    let place = draws.erase[1].block(index);
+    let top = below(place[0], shape.height - height + 1);
+    let left = below(place[1], shape.width - width + 1);
+    // The noise of an image is told apart from that of the next by a block of 16 bytes of its own
+    // for every 16 pixels; two images share noise only where their counters wrap around.
+    let mut counter = index.wrapping_mul(0x9E37_79B9);
+    for y in top..top + height {
+        let row = &mut image[(y * shape.width + left) * shape.channels..][..width * shape.channels];
+        for bytes in row.chunks_mut(16) {
+            let noise = draws.noise.block(counter).map(u32::to_le_bytes);
+            bytes.copy_from_slice(&noise.as_flattened()[..bytes.len()]);
+            counter = counter.wrapping_add(1);
+        }
+    }
+}

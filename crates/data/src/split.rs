@@ -1,0 +1,317 @@
+//! Which images train, which validate, which test: stratified draws that depend on a seed alone.
+
+use std::fmt;
+use std::str::FromStr;
+
+use modiste_spec::random::{Purpose, Stream};
+
+use crate::DataError;
+use crate::collection::Collection;
+use crate::dataset::{Dataset, Images, Part};
+
+/// The seed of the two named splits; they are the same images for everybody.
+const NAMED_SEED: u64 = 2_021;
+/// Images a class of the paper's training, validation and test part.
+const PAPER: [usize; 3] = [500, 100, 100];
+
+/// How images are divided into training, validation and test part.
+///
+/// All draws are stratified: each class is divided on its own. The images of a source's own test
+/// part are only ever tested on, and an unlabelled test part is kept whole by the named splits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Split {
+    /// `paper`: 500 training, 100 validation and 100 test images a class, the same for everybody.
+    Paper,
+    /// `full`: everything. The source's own parts; where it has no validation part, a sixth of the
+    /// training images of each class (a seventh, and a seventh to test on, where it has no test
+    /// part either), the same for everybody.
+    Full,
+    /// `5000/1000/1000`: so many images, shared out among the classes as the source has them,
+    /// drawn with the given seed. Training and validation images come from what the source has for
+    /// either, test images from its test part, or from the rest where it has none.
+    Counts {
+        /// Images to train on.
+        train: usize,
+        /// Images to validate on.
+        validation: usize,
+        /// Images to test on.
+        test: usize,
+    },
+    /// `0.8/0.1/0.1`: shares that sum to 1. A test part that the source has is taken whole, and the
+    /// other two shares divide the rest in their proportion.
+    Fractions {
+        /// Share to train on.
+        train: f64,
+        /// Share to validate on.
+        validation: f64,
+        /// Share to test on.
+        test: f64,
+    },
+}
+
+/// As it is written on the command line.
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Paper => f.write_str("paper"),
+            Self::Full => f.write_str("full"),
+            Self::Counts { train, validation, test } => write!(f, "{train}/{validation}/{test}"),
+            Self::Fractions { train, validation, test } => {
+                write!(f, "{train:?}/{validation:?}/{test:?}")
+            }
+        }
+    }
+}
+
+impl FromStr for Split {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let expected = "a split: paper, full, counts such as 5000/1000/1000, \
+                        or shares that sum to 1 such as 0.8/0.1/0.1";
+        let parsed = match text {
+            "paper" => Some(Self::Paper),
+            "full" => Some(Self::Full),
+            _ => counts(text).or_else(|| fractions(text)),
+        };
+        parsed.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
+    }
+}
+
+/// `T/V/S` as whole numbers, at least one image to train on.
+fn counts(text: &str) -> Option<Split> {
+    let parts: Vec<usize> = text.split('/').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let &[train, validation, test] = parts.as_slice() else { return None };
+    (train > 0).then_some(Split::Counts { train, validation, test })
+}
+
+/// `T/V/S` as shares that sum to 1.
+fn fractions(text: &str) -> Option<Split> {
+    let parts: Vec<f64> = text.split('/').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let &[train, validation, test] = parts.as_slice() else { return None };
+    let sane = train > 0.0 && validation >= 0.0 && test >= 0.0;
+    let whole = (train + validation + test - 1.0).abs() < 1e-6;
+    (sane && whole).then_some(Split::Fractions { train, validation, test })
+}
+
+/// Divides `collection` by `split`; `seed` is for the splits that are not named.
+pub(crate) fn divide(
+    collection: Collection,
+    split: &Split,
+    seed: u64,
+) -> Result<Dataset, DataError> {
+    let drawn = match *split {
+        Split::Paper => paper(&collection),
+        Split::Full => full(&collection),
+        Split::Counts { train, validation, test } => {
+            by_count(&collection, [train, validation, test], seed)
+        }
+        Split::Fractions { train, validation, test } => {
+            by_share(&collection, [train, validation, test], seed)
+        }
+    };
+    let split = split.to_string();
+    let name = collection.name.clone();
+    let fail = |problem| DataError::Split { split: split.clone(), name: name.clone(), problem };
+    let [train, validation, test] = drawn.map_err(&fail)?;
+    let counts = train.class_counts(collection.classes.len()).unwrap_or_default();
+    if let Some(class) = counts.iter().position(|&count| count == 0) {
+        let class = &collection.classes[class];
+        return Err(fail(format!("no image of class {class} is left to train on")));
+    }
+    Ok(Dataset { name, classes: collection.classes, split, train, validation, test })
+}
+
+/// The split of the paper; parts that already have its sizes are taken as they are.
+fn paper(from: &Collection) -> Result<[Part; 3], String> {
+    let classes = from.classes.len();
+    let [t, v, s] = PAPER.map(|each| vec![each; classes]);
+    let (train, validation, rest) = match &from.validation {
+        Some(own) if from.train.len() == PAPER[0] * classes && own.len() == PAPER[1] * classes => {
+            (from.train.clone(), own.clone(), None)
+        }
+        Some(own) => {
+            let [train, _, _] = deal(&from.train, [&t, &[], &[]], from, NAMED_SEED, 0)?;
+            let [_, validation, _] = deal(own, [&[], &v, &[]], from, NAMED_SEED, 1)?;
+            (train, validation, None)
+        }
+        None => {
+            let s: &[usize] = if from.test.is_some() { &[] } else { &s };
+            let [train, validation, test] = deal(&from.train, [&t, &v, s], from, NAMED_SEED, 0)?;
+            (train, validation, Some(test))
+        }
+    };
+    let test = match (&from.test, rest) {
+        (Some(own), _) if own.labels.is_none() => own.clone(),
+        (Some(own), _) => {
+            let [_, _, test] = deal(own, [&[], &[], &s], from, NAMED_SEED, 2)?;
+            test
+        }
+        (None, Some(rest)) => rest,
+        (None, None) => nothing(from),
+    };
+    Ok([train, validation, test])
+}
+
+/// Everything there is.
+fn full(from: &Collection) -> Result<[Part; 3], String> {
+    if let Some(validation) = &from.validation {
+        let test = from.test.clone().unwrap_or_else(|| nothing(from));
+        return Ok([from.train.clone(), validation.clone(), test]);
+    }
+    let all = from.train.len();
+    let counts = match &from.test {
+        Some(test) => [all - all / 6, all / 6, test.len()],
+        None => [all - 2 * (all / 7), all / 7, all / 7],
+    };
+    by_count(from, counts, NAMED_SEED)
+}
+
+/// Shares of all that may be trained on, and of all where there is no test part.
+fn by_share(from: &Collection, shares: [f64; 3], seed: u64) -> Result<[Part; 3], String> {
+    let all = from.train.len() + from.validation.as_ref().map_or(0, Part::len);
+    let of = |share: f64| ((all as f64 * share).round() as usize).min(all);
+    let [train, validation, test] = shares;
+    let counts = match &from.test {
+        Some(own) => {
+            let validation = of(validation / (train + validation));
+            [all - validation, validation, own.len()]
+        }
+        None => {
+            let (validation, test) = (of(validation), of(test));
+            [all.saturating_sub(validation + test), validation, test]
+        }
+    };
+    by_count(from, counts, seed)
+}
+
+/// So many images, in the classes' proportions.
+fn by_count(from: &Collection, counts: [usize; 3], seed: u64) -> Result<[Part; 3], String> {
+    let joined;
+    let pool = match &from.validation {
+        Some(validation) => {
+            joined = join(&from.train, validation);
+            &joined
+        }
+        None => &from.train,
+    };
+    let [train, validation, test] = counts;
+    let from_pool = if from.test.is_some() { 0 } else { test };
+    let parts = proportional(pool, [train, validation, from_pool], from, seed, 0)?;
+    let [train, validation, rest] = parts;
+    let test = match &from.test {
+        Some(own) => {
+            let [_, _, test] = proportional(own, [0, 0, test], from, seed, 2)?;
+            test
+        }
+        None => rest,
+    };
+    Ok([train, validation, test])
+}
+
+/// Draws `counts` images from `pool`, shared out among the classes as the pool has them.
+fn proportional(
+    pool: &Part,
+    counts: [usize; 3],
+    from: &Collection,
+    seed: u64,
+    stratum: u64,
+) -> Result<[Part; 3], String> {
+    let wanted = counts.iter().try_fold(0_usize, |sum, &count| sum.checked_add(count));
+    if wanted.is_none_or(|wanted| wanted > pool.len()) {
+        let what = if stratum == 2 { "test" } else { "training and validation" };
+        return Err(format!("there are only {} images for {what}{}", pool.len(), advice(from)));
+    }
+    let mut sizes: Vec<usize> = strata(pool, from).iter().map(Vec::len).collect();
+    let quotas = counts.map(|count| {
+        let quota = shares(count, &sizes);
+        for (size, taken) in sizes.iter_mut().zip(&quota) {
+            *size -= taken;
+        }
+        quota
+    });
+    let [t, v, s] = &quotas;
+    deal(pool, [t, v, s], from, seed, stratum)
+}
+
+/// Divides `count` in the proportion of `sizes`, the largest remainders rounded up.
+fn shares(count: usize, sizes: &[usize]) -> Vec<usize> {
+    let all = sizes.iter().sum::<usize>().max(1) as u128;
+    let exact = |size: usize| count as u128 * size as u128;
+    let mut quota: Vec<usize> = sizes.iter().map(|&size| (exact(size) / all) as usize).collect();
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by_key(|&class| (std::cmp::Reverse(exact(sizes[class]) % all), class));
+    let short = count - quota.iter().sum::<usize>();
+    for &class in &order[..short] {
+        quota[class] += 1;
+    }
+    quota
+}
+
+/// Draws `quotas` images of each class of `pool` for the three parts (an empty quota draws none).
+///
+/// Each class is put in a random order; training images come from its front, validation images
+/// from its back and test images from before those. A larger split so contains a smaller one.
+/// Each part keeps the order of the pool.
+fn deal(
+    pool: &Part,
+    quotas: [&[usize]; 3],
+    from: &Collection,
+    seed: u64,
+    stratum: u64,
+) -> Result<[Part; 3], String> {
+    let mut drawn = [const { Vec::new() }; 3];
+    for (class, members) in strata(pool, from).iter().enumerate() {
+        let [t, v, s] = quotas.map(|quota| quota.get(class).copied().unwrap_or(0));
+        let have = members.len();
+        if t + v + s > have {
+            let class = &from.classes[class];
+            let wanted = t + v + s;
+            let hint = advice(from);
+            return Err(format!("class {class} has {have} images, {wanted} are wanted{hint}"));
+        }
+        let item = u32::try_from(class).expect("classes are numbered in 16 bits");
+        let order = Stream::new(seed, Purpose::Split, item, stratum).permutation(have);
+        let ranges = [0..t, have - v..have, have - v - s..have - v];
+        for (part, range) in drawn.iter_mut().zip(ranges) {
+            part.extend(order[range].iter().map(|&i| members[i as usize]));
+        }
+    }
+    Ok(drawn.map(|mut part| {
+        part.sort_unstable();
+        pool.select(&part)
+    }))
+}
+
+/// The images of each class; all in one where there are no labels.
+fn strata(pool: &Part, from: &Collection) -> Vec<Vec<u32>> {
+    let n = u32::try_from(pool.len()).expect("readers take under 2^32 images");
+    let Some(labels) = &pool.labels else { return vec![(0..n).collect()] };
+    let mut strata = vec![Vec::new(); from.classes.len()];
+    for (i, &label) in (0..n).zip(labels) {
+        strata[usize::from(label)].push(i);
+    }
+    strata
+}
+
+/// Both parts as one.
+fn join(a: &Part, b: &Part) -> Part {
+    let pixels = [a.images.pixels.as_slice(), &b.images.pixels].concat();
+    let labels = a.labels.as_ref().zip(b.labels.as_ref()).map(|(a, b)| [a.as_slice(), b].concat());
+    Part { images: Images { shape: a.images.shape, pixels }, labels }
+}
+
+/// A part with no image.
+fn nothing(from: &Collection) -> Part {
+    let shape = from.train.images.shape;
+    Part { images: Images { shape, pixels: Vec::new() }, labels: Some(Vec::new()) }
+}
+
+/// What to do about too few images.
+fn advice(from: &Collection) -> &'static str {
+    if from.embedded {
+        "; the official files have 70,000: `modiste data fetch FOLDER`, then --data FOLDER"
+    } else {
+        ""
+    }
+}
