@@ -1,1 +1,7 @@
-//! views
+//! Ways to look at a network without running it; each walks the description of `modiste-spec`.
+//!
+//! What a shape, a parameter count or a cost is, the description knows; this crate only arranges it.
+
+mod summary;
+
+pub use summary::{Summary, SummaryRow};

@@ -1,0 +1,154 @@
+//! The table of a network: a row a node, with shape, parameters and cost.
+
+use std::fmt;
+
+use modiste_spec::Network;
+use serde::Serialize;
+
+/// Headings of the table's columns.
+const HEADINGS: [&str; 5] = ["node", "op", "shape", "parameters", "multiply-adds"];
+
+/// A network as a table; `Display` writes it as text, `Serialize` as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Number of trainable values.
+    pub parameters: usize,
+    /// Multiplications with addition of one image, forward.
+    pub multiply_adds: u64,
+    /// The nodes in topological order.
+    pub nodes: Vec<SummaryRow>,
+}
+
+/// One node of the table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SummaryRow {
+    /// The node's name, a dotted path.
+    pub name: String,
+    /// The operation's name.
+    pub op: &'static str,
+    /// Height, width and channels of the output for one image.
+    pub shape: [usize; 3],
+    /// Number of trainable values of this node.
+    pub parameters: usize,
+    /// Multiplications with addition of one image, forward.
+    pub multiply_adds: u64,
+}
+
+impl Summary {
+    /// The table of `network`.
+    pub fn new(network: &Network) -> Self {
+        let row = |id: usize| {
+            let node = &network.nodes()[id];
+            let parameters = network.node_parameters(id);
+            let trainable = parameters.iter().filter(|p| p.kind.trainable());
+            SummaryRow {
+                name: node.name.clone(),
+                op: node.op.name(),
+                shape: [node.shape.height, node.shape.width, node.shape.channels],
+                parameters: trainable.map(|p| p.len()).sum(),
+                multiply_adds: network.node_multiply_adds(id),
+            }
+        };
+        Self {
+            parameters: network.trainable(),
+            multiply_adds: network.multiply_adds(),
+            nodes: (0..network.nodes().len()).map(row).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cells = |row: &SummaryRow| {
+            let [height, width, channels] = row.shape;
+            [
+                row.name.clone(),
+                row.op.to_owned(),
+                format!("{height}x{width}x{channels}"),
+                grouped(row.parameters as u64),
+                grouped(row.multiply_adds),
+            ]
+        };
+        let rows: Vec<_> = self.nodes.iter().map(cells).collect();
+        let total =
+            ["total", "", "", &grouped(self.parameters as u64), &grouped(self.multiply_adds)]
+                .map(str::to_owned);
+        let headings = HEADINGS.map(str::to_owned);
+        let all: Vec<&[String; 5]> =
+            std::iter::once(&headings).chain(&rows).chain(std::iter::once(&total)).collect();
+        let widths: [usize; 5] =
+            std::array::from_fn(|i| all.iter().map(|row| row[i].len()).max().unwrap_or(0));
+        for row in all {
+            write_row(f, row, &widths)?;
+        }
+        Ok(())
+    }
+}
+
+/// One line: text to the left, numbers to the right, no blanks at its end.
+fn write_row(f: &mut fmt::Formatter<'_>, row: &[String; 5], widths: &[usize; 5]) -> fmt::Result {
+    for i in 0..2 {
+        write!(f, "{:<1$}  ", row[i], widths[i])?;
+    }
+    writeln!(f, "{:<3$}  {:>4$}  {:>5$}", row[2], row[3], row[4], widths[2], widths[3], widths[4])
+}
+
+/// Digits in groups of three: `1,104,218`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modiste_spec::{InceptionResNet, Shape};
+
+    fn paper() -> Summary {
+        let network = InceptionResNet::default().network(Shape::new(28, 28, 1), 10).unwrap();
+        Summary::new(&network)
+    }
+
+    #[test]
+    fn rows_add_up_to_the_published_count() {
+        let summary = paper();
+        assert_eq!(summary.parameters, 1_104_218);
+        assert_eq!(summary.nodes.iter().map(|n| n.parameters).sum::<usize>(), 1_104_218);
+        let costs = summary.nodes.iter().map(|n| n.multiply_adds).sum::<u64>();
+        assert_eq!(costs, summary.multiply_adds);
+    }
+
+    #[test]
+    fn the_stem_stands_in_the_text_as_computed_by_hand() {
+        let text = paper().to_string();
+        // 3 x 3 x 1 x 64 weights; as many multiply-adds at each of 28 x 28 places.
+        let stem = text.lines().find(|line| line.starts_with("input.conv")).unwrap();
+        let cells: Vec<&str> = stem.split_whitespace().collect();
+        assert_eq!(cells, ["input.conv", "conv", "28x28x64", "576", "451,584"]);
+        assert!(text.lines().last().unwrap().starts_with("total"), "{text}");
+        let widths: Vec<usize> = text.lines().map(str::len).collect();
+        assert!(widths.iter().all(|&w| w == widths[0]), "{widths:?}");
+    }
+
+    #[test]
+    fn json_has_the_promised_fields() {
+        let json = serde_json::to_value(paper()).unwrap();
+        let dense =
+            json["nodes"].as_array().unwrap().iter().find(|n| n["name"] == "dense").unwrap();
+        let expected = serde_json::json!({"name": "dense", "op": "dense", "shape": [1, 1, 10],
+            "parameters": 1930, "multiply_adds": 1920});
+        assert_eq!(*dense, expected);
+    }
+
+    #[test]
+    fn digits_are_grouped_from_the_right() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}
