@@ -1,0 +1,126 @@
+//! Batch normalisation with a trained shift and no scale (Ioffe and Szegedy 2015).
+
+use crate::Maps;
+
+/// Mean and variance of every channel over (n, h, w).
+pub struct Statistics {
+    /// Means (c).
+    pub mean: Vec<f64>,
+    /// Biased variances (c): divided by the count.
+    pub variance: Vec<f64>,
+    /// Values a channel: n x h x w.
+    pub count: usize,
+}
+
+impl Statistics {
+    /// The batch's own statistics, in two passes.
+    pub fn of(x: &Maps) -> Self {
+        let count = x.n * x.shape.pixels();
+        let mean = channel_means(x, |_, value| value);
+        let variance = channel_means(x, |channel, value| (value - mean[channel]).powi(2));
+        Self { mean, variance, count }
+    }
+
+    /// Variances that the running statistics take up: unbiased, as PyTorch's. A channel of a single
+    /// value has no unbiased variance; its biased one, 0, is taken.
+    pub fn unbiased_variance(&self) -> Vec<f64> {
+        let factor = self.count as f64 / (self.count.max(2) - 1) as f64;
+        self.variance.iter().map(|v| v * factor).collect()
+    }
+}
+
+/// (x - mean) / sqrt(variance + epsilon) + shift.
+pub fn batch_norm_forward(
+    x: &Maps,
+    mean: &[f64],
+    variance: &[f64],
+    shift: &[f64],
+    epsilon: f64,
+) -> Maps {
+    let mut y = x.clone();
+    for pixel in y.values.chunks_exact_mut(x.shape.channels) {
+        for (c, value) in pixel.iter_mut().enumerate() {
+            *value = (*value - mean[c]) / (variance[c] + epsilon).sqrt() + shift[c];
+        }
+    }
+    y
+}
+
+/// Gradients by input and shift where the batch's own statistics normalised it, so that the
+/// gradient also flows through mean and variance.
+pub fn batch_norm_backward(x: &Maps, epsilon: f64, dy: &Maps) -> (Maps, Vec<f64>) {
+    let channels = x.shape.channels;
+    let Statistics { mean, variance, count } = Statistics::of(x);
+    let deviation: Vec<f64> = variance.iter().map(|v| (v + epsilon).sqrt()).collect();
+    let normalised = |i: usize| (x.values[i] - mean[i % channels]) / deviation[i % channels];
+    let (mut sum, mut product) = (vec![0.0; channels], vec![0.0; channels]);
+    for (i, &dy) in dy.values.iter().enumerate() {
+        sum[i % channels] += dy;
+        product[i % channels] += dy * normalised(i);
+    }
+    let mut dx = Maps::zeros(x.n, x.shape);
+    for (i, dx) in dx.values.iter_mut().enumerate() {
+        let c = i % channels;
+        let through_statistics = (sum[c] + normalised(i) * product[c]) / count as f64;
+        *dx = (dy.values[i] - through_statistics) / deviation[c];
+    }
+    (dx, sum)
+}
+
+fn channel_means(x: &Maps, f: impl Fn(usize, f64) -> f64) -> Vec<f64> {
+    let mut sums = vec![0.0; x.shape.channels];
+    for pixel in x.values.chunks_exact(x.shape.channels) {
+        for (c, &value) in pixel.iter().enumerate() {
+            sums[c] += f(c, value);
+        }
+    }
+    let count = (x.n * x.shape.pixels()) as f64;
+    sums.iter().map(|sum| sum / count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::differences::{dot, expect_gradient, random, random_maps};
+    use modiste_spec::Shape;
+
+    const EPSILON: f64 = 1e-3;
+
+    fn forward(x: &Maps, shift: &[f64]) -> Maps {
+        let own = Statistics::of(x);
+        batch_norm_forward(x, &own.mean, &own.variance, shift, EPSILON)
+    }
+
+    #[test]
+    fn gradients_are_finite_differences() {
+        for (n, shape) in
+            [(1, Shape::new(5, 7, 3)), (3, Shape::new(2, 3, 1)), (3, Shape::new(1, 1, 4))]
+        {
+            let (x, shift) = (random_maps(n, shape, 1), random(shape.channels, 2));
+            let dy = random_maps(n, shape, 3);
+            let (dx, dshift) = batch_norm_backward(&x, EPSILON, &dy);
+            let loss = |x: &[f64], shift: &[f64]| {
+                dot(&forward(&Maps::new(n, shape, x.to_vec()), shift).values, &dy.values)
+            };
+            expect_gradient("dx", &x.values, &dx.values, |x| loss(x, &shift));
+            expect_gradient("dshift", &shift, &dshift, |s| loss(&x.values, s));
+        }
+    }
+
+    #[test]
+    fn a_single_value_becomes_the_shift_and_passes_no_gradient() {
+        let x = Maps::new(1, Shape::new(1, 1, 2), vec![3.0, -4.0]);
+        assert_eq!(forward(&x, &[0.25, 0.5]).values, [0.25, 0.5]);
+        let dy = Maps::new(1, x.shape, vec![1.0, 2.0]);
+        let (dx, dshift) = batch_norm_backward(&x, EPSILON, &dy);
+        assert_eq!((dx.values, dshift), (vec![0.0, 0.0], vec![1.0, 2.0]));
+        assert_eq!(Statistics::of(&x).unbiased_variance(), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn statistics_worked_by_hand() {
+        let own = Statistics::of(&Maps::new(2, Shape::new(1, 2, 1), vec![1.0, 2.0, 4.0, 5.0]));
+        assert_eq!((own.mean[0], own.variance[0], own.count), (3.0, 2.5, 4));
+        assert!((own.unbiased_variance()[0] - 10.0 / 3.0).abs() < 1e-15);
+    }
+}

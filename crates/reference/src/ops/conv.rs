@@ -1,0 +1,147 @@
+//! Square convolution (cross-correlation) with zero padding of half the kernel.
+
+use crate::Maps;
+use modiste_spec::Shape;
+
+/// Gradients of a convolution.
+pub struct ConvGradients {
+    /// By the input (n, h, w, c).
+    pub dx: Maps,
+    /// By the weights (k, c, kernel, kernel).
+    pub dweight: Vec<f64>,
+    /// By the bias (k).
+    pub dbias: Vec<f64>,
+}
+
+/// One meeting of an output pixel, an input pixel and a place of the kernel.
+struct Tap {
+    /// Position of the output pixel's first channel.
+    y: usize,
+    /// Position of the input pixel's first channel.
+    x: usize,
+    /// Row x kernel + column within the kernel.
+    place: usize,
+}
+
+/// Output (n, h', w', k) with h' = (h + 2 (kernel / 2) - kernel) / stride + 1.
+///
+/// `weight` is (k, c, kernel, kernel), `bias` (k); k follows from the weights.
+pub fn conv_forward(
+    x: &Maps,
+    weight: &[f64],
+    bias: Option<&[f64]>,
+    kernel: usize,
+    stride: usize,
+) -> Maps {
+    let (c, area) = (x.shape.channels, kernel * kernel);
+    let mut y = Maps::zeros(x.n, output_shape(x, weight, kernel, stride));
+    let k = y.shape.channels;
+    if let Some(bias) = bias {
+        y.values.chunks_exact_mut(k).for_each(|pixel| pixel.copy_from_slice(bias));
+    }
+    for tap in taps(x, &y, kernel, stride) {
+        for output in 0..k {
+            for input in 0..c {
+                let w = weight[(output * c + input) * area + tap.place];
+                y.values[tap.y + output] += w * x.values[tap.x + input];
+            }
+        }
+    }
+    y
+}
+
+/// Gradients by input, weights and bias from `dy` (n, h', w', k).
+pub fn conv_backward(
+    x: &Maps,
+    weight: &[f64],
+    kernel: usize,
+    stride: usize,
+    dy: &Maps,
+) -> ConvGradients {
+    let (c, k, area) = (x.shape.channels, dy.shape.channels, kernel * kernel);
+    let mut dx = Maps::zeros(x.n, x.shape);
+    let (mut dweight, mut dbias) = (vec![0.0; weight.len()], vec![0.0; k]);
+    for pixel in dy.values.chunks_exact(k) {
+        for (sum, &dy) in dbias.iter_mut().zip(pixel) {
+            *sum += dy;
+        }
+    }
+    for tap in taps(x, dy, kernel, stride) {
+        for output in 0..k {
+            let dy = dy.values[tap.y + output];
+            for input in 0..c {
+                let w = (output * c + input) * area + tap.place;
+                dx.values[tap.x + input] += weight[w] * dy;
+                dweight[w] += x.values[tap.x + input] * dy;
+            }
+        }
+    }
+    ConvGradients { dx, dweight, dbias }
+}
+
+fn output_shape(x: &Maps, weight: &[f64], kernel: usize, stride: usize) -> Shape {
+    let side = |size: usize| (size + 2 * (kernel / 2) - kernel) / stride + 1;
+    let k = weight.len() / (x.shape.channels * kernel * kernel);
+    Shape::new(side(x.shape.height), side(x.shape.width), k)
+}
+
+/// Every tap of the batch; those that fall on the padding are left out.
+fn taps(x: &Maps, y: &Maps, kernel: usize, stride: usize) -> Vec<Tap> {
+    let inside = |out: usize, place: usize, size: usize| {
+        (out * stride + place).checked_sub(kernel / 2).filter(|&position| position < size)
+    };
+    let mut taps = Vec::new();
+    for n in 0..x.n {
+        for row in 0..y.shape.height {
+            for column in 0..y.shape.width {
+                for place in 0..kernel * kernel {
+                    let Some(h) = inside(row, place / kernel, x.shape.height) else { continue };
+                    let Some(w) = inside(column, place % kernel, x.shape.width) else { continue };
+                    taps.push(Tap { y: y.at(n, row, column), x: x.at(n, h, w), place });
+                }
+            }
+        }
+    }
+    taps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::differences::{dot, expect_gradient, random, random_maps};
+
+    fn check(n: usize, shape: Shape, k: usize, kernel: usize, stride: usize) {
+        let x = random_maps(n, shape, 1);
+        let weight = random(k * shape.channels * kernel * kernel, 2);
+        let bias = random(k, 3);
+        let y = conv_forward(&x, &weight, Some(&bias), kernel, stride);
+        let dy = random_maps(n, y.shape, 4);
+        let found = conv_backward(&x, &weight, kernel, stride, &dy);
+        let loss = |x: &[f64], weight: &[f64], bias: &[f64]| {
+            let x = Maps::new(n, shape, x.to_vec());
+            dot(&conv_forward(&x, weight, Some(bias), kernel, stride).values, &dy.values)
+        };
+        expect_gradient("dx", &x.values, &found.dx.values, |x| loss(x, &weight, &bias));
+        expect_gradient("dweight", &weight, &found.dweight, |w| loss(&x.values, w, &bias));
+        expect_gradient("dbias", &bias, &found.dbias, |b| loss(&x.values, &weight, b));
+    }
+
+    #[test]
+    fn gradients_are_finite_differences() {
+        for (kernel, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (3, 3), (5, 1), (5, 2), (5, 3)] {
+            check(3, Shape::new(5, 7, 3), 2, kernel, stride);
+            check(1, Shape::new(6, 4, 1), 3, kernel, stride);
+        }
+        check(2, Shape::new(1, 2, 2), 2, 5, 1); // the kernel hangs over on both sides
+    }
+
+    #[test]
+    fn a_small_case_worked_by_hand() {
+        // One row 1 2 3; the kernel's middle row is 10 20 30, so y = 20 a + 30 b at the left edge.
+        let x = Maps::new(1, Shape::new(1, 3, 1), vec![1.0, 2.0, 3.0]);
+        let weight = [9.0, 9.0, 9.0, 10.0, 20.0, 30.0, 9.0, 9.0, 9.0];
+        let y = conv_forward(&x, &weight, Some(&[0.5]), 3, 1);
+        assert_eq!(y.values, [80.5, 140.5, 80.5]);
+        assert_eq!(conv_forward(&x, &weight, None, 3, 2).values, [80.0, 80.0]);
+    }
+}

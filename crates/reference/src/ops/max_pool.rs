@@ -1,0 +1,84 @@
+//! Maximum of square windows, padded by half the kernel with minus infinity.
+
+use crate::Maps;
+use modiste_spec::Shape;
+
+/// Output (n, h', w', c) with h' = (h + 2 (kernel / 2) - kernel) / stride + 1.
+pub fn max_pool_forward(x: &Maps, kernel: usize, stride: usize) -> Maps {
+    let side = |size: usize| (size + 2 * (kernel / 2) - kernel) / stride + 1;
+    let shape = Shape::new(side(x.shape.height), side(x.shape.width), x.shape.channels);
+    let mut y = Maps::zeros(x.n, shape);
+    for (i, maximum) in maxima(x, shape, kernel, stride).into_iter().enumerate() {
+        y.values[i] = x.values[maximum];
+    }
+    y
+}
+
+/// Each window's gradient goes to its maximum, of equals to the first in row-major order.
+pub fn max_pool_backward(x: &Maps, kernel: usize, stride: usize, dy: &Maps) -> Maps {
+    let mut dx = Maps::zeros(x.n, x.shape);
+    for (i, maximum) in maxima(x, dy.shape, kernel, stride).into_iter().enumerate() {
+        dx.values[maximum] += dy.values[i];
+    }
+    dx
+}
+
+/// For every output (n, h', w', c) the position of its maximum in x. A window's middle always lies
+/// on the map, so no window is all padding.
+fn maxima(x: &Maps, output: Shape, kernel: usize, stride: usize) -> Vec<usize> {
+    let range = |out: usize, size: usize| {
+        let start = out * stride;
+        start.saturating_sub(kernel / 2)..(start + kernel - kernel / 2).min(size)
+    };
+    let mut positions = Vec::with_capacity(x.n * output.len());
+    for n in 0..x.n {
+        for row in 0..output.height {
+            for column in 0..output.width {
+                for c in 0..output.channels {
+                    let mut best = x.at(n, row * stride, column * stride) + c;
+                    let mut found = f64::NEG_INFINITY;
+                    for h in range(row, x.shape.height) {
+                        for w in range(column, x.shape.width) {
+                            let position = x.at(n, h, w) + c;
+                            if x.values[position] > found {
+                                (best, found) = (position, x.values[position]);
+                            }
+                        }
+                    }
+                    positions.push(best);
+                }
+            }
+        }
+    }
+    positions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::differences::{dot, expect_gradient, random_maps};
+
+    #[test]
+    fn gradient_is_the_finite_difference() {
+        for (kernel, stride) in [(1, 2), (3, 1), (3, 2), (3, 3), (5, 2), (5, 3)] {
+            for (n, shape) in [(3, Shape::new(5, 7, 3)), (1, Shape::new(6, 4, 1))] {
+                let x = random_maps(n, shape, 1);
+                let dy = random_maps(n, max_pool_forward(&x, kernel, stride).shape, 2);
+                let dx = max_pool_backward(&x, kernel, stride, &dy);
+                expect_gradient("dx", &x.values, &dx.values, |x| {
+                    let x = Maps::new(n, shape, x.to_vec());
+                    dot(&max_pool_forward(&x, kernel, stride).values, &dy.values)
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn padding_is_under_every_value_and_the_first_of_equals_takes_the_gradient() {
+        let x = Maps::new(1, Shape::new(2, 2, 1), vec![-3.0, -1.0, -1.0, -2.0]);
+        let y = max_pool_forward(&x, 3, 1);
+        assert_eq!(y.values, [-1.0; 4]);
+        let dx = max_pool_backward(&x, 3, 1, &y.map(|_| 1.0));
+        assert_eq!(dx.values, [0.0, 4.0, 0.0, 0.0]);
+    }
+}

@@ -1,0 +1,37 @@
+//! The larger of x and 0.
+
+use crate::Maps;
+
+/// max(x, 0).
+pub fn relu_forward(x: &Maps) -> Maps {
+    x.map(|v| v.max(0.0))
+}
+
+/// `dy` where x is over 0, else 0.
+pub fn relu_backward(x: &Maps, dy: &Maps) -> Maps {
+    let pairs = x.values.iter().zip(&dy.values);
+    Maps::new(x.n, x.shape, pairs.map(|(&x, &dy)| if x > 0.0 { dy } else { 0.0 }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::differences::{dot, expect_gradient, random_maps};
+    use modiste_spec::Shape;
+
+    #[test]
+    fn gradient_is_the_finite_difference() {
+        let shape = Shape::new(5, 7, 3);
+        let (x, dy) = (random_maps(2, shape, 1), random_maps(2, shape, 2));
+        expect_gradient("dx", &x.values, &relu_backward(&x, &dy).values, |x| {
+            dot(&relu_forward(&Maps::new(2, shape, x.to_vec())).values, &dy.values)
+        });
+    }
+
+    #[test]
+    fn the_gradient_at_zero_is_zero() {
+        let x = Maps::new(1, Shape::new(1, 3, 1), vec![0.0, -0.0, 1e-300]);
+        let dy = x.map(|_| 1.0);
+        assert_eq!(relu_backward(&x, &dy).values, [0.0, 0.0, 1.0]);
+    }
+}

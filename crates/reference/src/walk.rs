@@ -1,0 +1,148 @@
+//! The walk over a network's nodes: in order for the outputs, backwards for the gradients.
+
+use crate::Maps;
+use crate::ops::{
+    avg_pool, batch_norm, concat, conv, cross_entropy, dense, dropout, global_avg_pool, input,
+    max_pool, relu, scaled_add,
+};
+use modiste_spec::{Network, NodeId, Op, Shape};
+
+/// What dropout and batch normalisation do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Masks of this seed and step; the batch's own statistics.
+    Train {
+        /// The run's seed.
+        seed: u64,
+        /// Steps made before this one.
+        step: u64,
+    },
+    /// No masks; running statistics.
+    Predict,
+}
+
+/// A network with the values of its parameters, ready to be walked.
+pub(crate) struct Walk<'a> {
+    /// The nodes.
+    pub network: &'a Network,
+    /// The parameters of each node, in the order of [`Network::node_parameters`].
+    pub parameters: Vec<Vec<&'a [f64]>>,
+    /// What dropout and batch normalisation do.
+    pub mode: Mode,
+}
+
+impl Walk<'_> {
+    /// The output of every node; that of the softmax are the probabilities.
+    pub fn forward(&self, images: &[u8]) -> Vec<Maps> {
+        let mut outputs: Vec<Maps> = Vec::with_capacity(self.network.nodes().len());
+        for (id, node) in self.network.nodes().iter().enumerate() {
+            let inputs: Vec<&Maps> = node.inputs.iter().map(|&i| &outputs[i]).collect();
+            let output = match node.op {
+                Op::Input { shape } => input::input_forward(images, shape),
+                _ => self.node_forward(id, &inputs),
+            };
+            assert_eq!(output.shape, node.shape, "output of \"{}\"", node.name);
+            outputs.push(output);
+        }
+        outputs
+    }
+
+    fn node_forward(&self, id: NodeId, inputs: &[&Maps]) -> Maps {
+        let (x, p) = (inputs[0], &self.parameters[id]);
+        match self.network.nodes()[id].op {
+            Op::Input { .. } => unreachable!("the input has no inputs"),
+            Op::Conv { kernel, stride, .. } => {
+                conv::conv_forward(x, p[0], p.get(1).copied(), kernel, stride)
+            }
+            Op::BatchNorm { epsilon, .. } => match self.mode {
+                Mode::Predict => batch_norm::batch_norm_forward(x, p[1], p[2], p[0], epsilon),
+                Mode::Train { .. } => {
+                    let own = batch_norm::Statistics::of(x);
+                    batch_norm::batch_norm_forward(x, &own.mean, &own.variance, p[0], epsilon)
+                }
+            },
+            Op::Relu => relu::relu_forward(x),
+            Op::Dropout { rate } => match self.mask(id) {
+                Some(mask) => dropout::dropout_forward(x, rate, mask),
+                None => x.clone(),
+            },
+            Op::MaxPool { kernel, stride } => max_pool::max_pool_forward(x, kernel, stride),
+            Op::AvgPool { kernel } => avg_pool::avg_pool_forward(x, kernel),
+            Op::GlobalAvgPool => global_avg_pool::global_avg_pool_forward(x),
+            Op::Concat => concat::concat_forward(inputs),
+            Op::ScaledAdd { scale } => scaled_add::scaled_add_forward(x, inputs[1], scale),
+            Op::Dense { .. } => dense::dense_forward(x, p[0], p[1]),
+            Op::Softmax => cross_entropy::softmax_forward(x),
+        }
+    }
+
+    /// Gradients by the trained parameters of each node while training, from the outputs of
+    /// [`Self::forward`] and the gradient by the logits.
+    pub fn backward(&self, outputs: &[Maps], dlogits: Maps) -> Vec<Vec<Vec<f64>>> {
+        let nodes = self.network.nodes();
+        let mut gradients: Vec<Option<Maps>> = vec![None; nodes.len()];
+        let mut dparameters = vec![Vec::new(); nodes.len()];
+        gradients[self.network.logits()] = Some(dlogits);
+        for (id, node) in nodes.iter().enumerate().rev() {
+            // The softmax has none: its gradient is fused with the loss.
+            let Some(dy) = gradients[id].take() else { continue };
+            let inputs: Vec<&Maps> = node.inputs.iter().map(|&i| &outputs[i]).collect();
+            let (dinputs, dparameter) = self.node_backward(id, &inputs, dy);
+            for (&input, dx) in node.inputs.iter().zip(dinputs) {
+                match &mut gradients[input] {
+                    Some(sum) => sum.add(&dx),
+                    none => *none = Some(dx),
+                }
+            }
+            dparameters[id] = dparameter;
+        }
+        dparameters
+    }
+
+    /// Gradients by a node's inputs and by its trained parameters.
+    fn node_backward(&self, id: NodeId, inputs: &[&Maps], dy: Maps) -> (Vec<Maps>, Vec<Vec<f64>>) {
+        let Some(&x) = inputs.first() else { return (Vec::new(), Vec::new()) };
+        let p = &self.parameters[id];
+        let alone = |dx: Maps| (vec![dx], Vec::new());
+        match self.network.nodes()[id].op {
+            Op::Input { .. } | Op::Softmax => unreachable!("nothing flows back through these"),
+            Op::Conv { kernel, stride, bias, .. } => {
+                let found = conv::conv_backward(x, p[0], kernel, stride, &dy);
+                let bias = bias.then_some(found.dbias);
+                (vec![found.dx], [found.dweight].into_iter().chain(bias).collect())
+            }
+            Op::BatchNorm { epsilon, .. } => {
+                let (dx, dshift) = batch_norm::batch_norm_backward(x, epsilon, &dy);
+                (vec![dx], vec![dshift])
+            }
+            Op::Relu => alone(relu::relu_backward(x, &dy)),
+            Op::Dropout { rate } => alone(match self.mask(id) {
+                Some(mask) => dropout::dropout_backward(&dy, rate, mask),
+                None => dy,
+            }),
+            Op::MaxPool { kernel, stride } => {
+                alone(max_pool::max_pool_backward(x, kernel, stride, &dy))
+            }
+            Op::AvgPool { kernel } => alone(avg_pool::avg_pool_backward(x, kernel, &dy)),
+            Op::GlobalAvgPool => alone(global_avg_pool::global_avg_pool_backward(x.shape, &dy)),
+            Op::Concat => {
+                let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape).collect();
+                (concat::concat_backward(&shapes, &dy), Vec::new())
+            }
+            Op::ScaledAdd { scale } => {
+                (scaled_add::scaled_add_backward(&dy, scale).into(), Vec::new())
+            }
+            Op::Dense { .. } => {
+                let found = dense::dense_backward(x, p[0], &dy);
+                (vec![found.dx], vec![found.dweight, found.dbias])
+            }
+        }
+    }
+
+    fn mask(&self, node: NodeId) -> Option<dropout::Mask> {
+        match self.mode {
+            Mode::Train { seed, step } => Some(dropout::Mask { seed, node, step }),
+            Mode::Predict => None,
+        }
+    }
+}
