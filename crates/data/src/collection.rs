@@ -1,7 +1,7 @@
 //! What a source holds before it is split, and the checks that every source must pass.
 
 use crate::DataError;
-use crate::dataset::Part;
+use crate::dataset::{ImageShape, Part};
 
 /// Everything a source holds.
 pub(crate) struct Collection {
@@ -34,6 +34,16 @@ pub(crate) fn check_labels(part: &Part, classes: usize, file: &str) -> Result<()
         }
         None => Ok(()),
     }
+}
+
+/// Checks that the images of `part`, read from `file`, have the shape of the training images.
+pub(crate) fn check_shape(part: &Part, train: ImageShape, file: &str) -> Result<(), DataError> {
+    let shape = part.images.shape;
+    if shape != train {
+        let problem = format!("holds images of {shape}, the training images are {train}");
+        return Err(DataError::file(file, problem));
+    }
+    Ok(())
 }
 
 /// The number of classes of training labels read from `file`: each from 0 to the largest must occur.

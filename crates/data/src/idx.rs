@@ -99,8 +99,8 @@ fn broken(error: &std::io::Error, place: &str) -> String {
 
 /// The gzipped IDX file of `data` with the dimensions `dims`.
 ///
-/// The same input gives the same bytes: the gzip header has no name and no time, and level 9 of
-/// zlib-rs does not choose its hash by what the CPU offers (lower levels do).
+/// The same input gives the same bytes: the gzip header has no name and no time, and zlib-rs does
+/// not choose its matches by what the CPU offers.
 pub fn write_idx_gz(dims: &[usize], data: &[u8]) -> Vec<u8> {
     assert_eq!(elements(dims), Some(data.len()), "dimensions of an IDX file");
     let rank = u8::try_from(dims.len()).expect("at most 255 dimensions");

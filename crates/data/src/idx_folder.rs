@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::DataError;
-use crate::collection::{Collection, check_labels, count_classes};
+use crate::collection::{Collection, check_labels, check_shape, count_classes};
 use crate::dataset::{ImageShape, Images, Part};
 use crate::files::read;
 use crate::idx::{MAX_BYTES, parse_idx};
@@ -46,13 +46,7 @@ pub(crate) fn collection(folder: &Path, name: String) -> Result<Collection, Data
     let (train, test) = (part(0)?, part(2)?);
     let classes = count_classes(train.labels.as_deref().unwrap_or_default(), &found[1].1)?;
     check_labels(&test, classes, &found[3].1)?;
-    if train.images.shape != test.images.shape {
-        let problem = format!(
-            "holds images of {}, the training file of {}",
-            test.images.shape, train.images.shape
-        );
-        return Err(DataError::file(&found[2].1, problem));
-    }
+    check_shape(&test, train.images.shape, &found[2].1)?;
     let classes = (0..classes).map(|class| class.to_string()).collect();
     Ok(Collection { name, classes, train, validation: None, test: Some(test), embedded: false })
 }

@@ -6,20 +6,35 @@
 
 mod batch;
 mod collection;
+mod competition;
 mod dataset;
 mod embedded;
 mod error;
+mod fetch;
 mod files;
+mod gather;
 mod idx;
 mod idx_folder;
+mod info;
+mod npy;
+mod picture;
+mod picture_folder;
+mod recognise;
 mod source;
 mod split;
+mod table;
 
 pub use batch::{Augmentation, fill_batch};
 pub use dataset::{Dataset, ImageShape, Images, Part, PartName};
 pub use embedded::{EMBEDDED_FILES, FASHION_CLASSES};
 pub use error::DataError;
+pub use fetch::{OFFICIAL_FILES, OfficialFile, Progress, fetch};
+pub use gather::read_images;
 pub use idx::{Idx, MAX_BYTES, parse_idx, write_idx_gz};
 pub use idx_folder::{parse_images, parse_labels};
+pub use info::{ClassCount, DataInfo, Duplicate, DuplicateCount, PartInfo, PixelStatistics, info};
+pub use npy::parse_npy;
+pub use picture::parse_picture;
 pub use source::{Source, load};
 pub use split::Split;
+pub use table::{fill_submission, parse_labels_csv};

@@ -8,8 +8,9 @@ use std::str::FromStr;
 use crate::DataError;
 use crate::collection::Collection;
 use crate::dataset::Dataset;
+use crate::recognise::name_fashion;
 use crate::split::{Split, divide};
-use crate::{embedded, idx_folder};
+use crate::{competition, embedded, idx_folder, picture_folder};
 
 /// Where data comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +68,17 @@ fn open(folder: &Path) -> Result<Collection, DataError> {
         .ok()
         .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .unwrap_or_else(|| "data".to_owned());
-    if idx_folder::is_here(folder) {
-        return idx_folder::collection(folder, name);
+    if idx_folder::is_here(folder) || competition::is_here(folder) {
+        let mut collection = if idx_folder::is_here(folder) {
+            idx_folder::collection(folder, name)?
+        } else {
+            competition::collection(folder, name)?
+        };
+        name_fashion(&mut collection)?;
+        return Ok(collection);
+    }
+    if picture_folder::is_here(folder)? {
+        return picture_folder::collection(folder, name);
     }
     Err(DataError::file(
         folder.display().to_string(),

@@ -1,0 +1,204 @@
+//! NumPy's npy (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>) as images.
+//!
+//! Own reader of the header, 70 lines: the crate for it costs 10 seconds of building (a big-integer
+//! library and a parser generator). Bytes, integers and floats are taken, in C and Fortran order;
+//! floats may lie in 0 to 255, or in 0 to 1 and are then scaled to 255.
+
+use crate::DataError;
+use crate::dataset::{ImageShape, Images};
+use crate::idx::{MAX_BYTES, elements};
+
+/// What a header says.
+struct Header {
+    kind: u8,
+    width: usize,
+    big_endian: bool,
+    fortran: bool,
+    dims: Vec<usize>,
+}
+
+/// The images of an npy file: a flattened image a row, (n, h, w), or (n, h, w, c) with one or three
+/// channels; errors speak of it as `name`.
+///
+/// A row of s x s values is a grey square image, one of s x s x 3 a coloured one.
+pub fn parse_npy(bytes: &[u8], name: &str) -> Result<Images, DataError> {
+    let fail = |problem: String| DataError::file(name, problem);
+    let (header, data) = read_header(bytes).map_err(fail)?;
+    let shape = image_shape(&header.dims).map_err(fail)?;
+    let claim = elements(&header.dims);
+    let size = claim.and_then(|count| count.checked_mul(header.width));
+    let size = size.filter(|&size| size <= data.len()).ok_or_else(|| {
+        let wide = format!("{} bytes an element", header.width);
+        let dims = &header.dims;
+        fail(format!("claims {dims:?} elements at {wide}, {} bytes are there", data.len()))
+    })?;
+    if size < data.len() {
+        return Err(fail(format!("is longer than the {size} bytes of data it announces")));
+    }
+    if claim.is_none_or(|count| count as u64 > MAX_BYTES) {
+        return Err(fail(format!("holds more than {MAX_BYTES} pixels")));
+    }
+    let row = shape.len();
+    let pixels = to_bytes(&header, data, row).map_err(fail)?;
+    let pixels = if header.fortran { from_fortran(&pixels, &header.dims) } else { pixels };
+    Ok(Images { shape, pixels })
+}
+
+/// Shape of one image among `dims`.
+fn image_shape(dims: &[usize]) -> Result<ImageShape, String> {
+    let shape = match *dims {
+        [_, row] => {
+            let side = row.isqrt();
+            let coloured = (row / 3).isqrt();
+            if side * side == row {
+                Some((side, side, 1))
+            } else if coloured.checked_mul(coloured * 3) == Some(row) {
+                Some((coloured, coloured, 3))
+            } else {
+                return Err(format!("has {row} values a row, which make no square image"));
+            }
+        }
+        [_, height, width] => Some((height, width, 1)),
+        [_, height, width, channels @ (1 | 3)] => Some((height, width, channels)),
+        _ => None,
+    };
+    let Some((height, width, channels)) = shape else {
+        return Err(format!("has dimensions {dims:?}, which are not those of images"));
+    };
+    if dims.contains(&0) {
+        return Err(format!("holds no image: its dimensions are {dims:?}"));
+    }
+    Ok(ImageShape { height, width, channels })
+}
+
+/// Splits the file into its header and its data.
+fn read_header(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
+    if bytes.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    let Some(rest) = bytes.strip_prefix(b"\x93NUMPY") else {
+        return Err("does not begin as an npy file does".to_owned());
+    };
+    let cut = || "is truncated in its header".to_owned();
+    let (version, rest) = rest.split_at_checked(2).ok_or_else(cut)?;
+    let length_bytes = match version[0] {
+        1 => 2,
+        2 | 3 => 4,
+        other => return Err(format!("is of npy version {other}, which is not known here")),
+    };
+    let (length, rest) = rest.split_at_checked(length_bytes).ok_or_else(cut)?;
+    let length = length.iter().rev().fold(0, |sum, &byte| sum << 8 | usize::from(byte));
+    let (text, data) = rest.split_at_checked(length).ok_or_else(cut)?;
+    let text = std::str::from_utf8(text).map_err(|_| "has a header that is not text".to_owned())?;
+    let header = parse_dictionary(text)?;
+    Ok((header, data))
+}
+
+/// The three entries of the header, a Python dictionary such as
+/// `{'descr': '<f4', 'fortran_order': False, 'shape': (5000, 784), }`.
+fn parse_dictionary(text: &str) -> Result<Header, String> {
+    let entry = |key: &str| {
+        let quoted = [format!("'{key}'"), format!("\"{key}\"")];
+        let after = quoted.iter().find_map(|key| Some(text.split_once(key.as_str())?.1));
+        let value = after.and_then(|after| after.trim_start().strip_prefix(':'));
+        value.map(str::trim_start).ok_or_else(|| format!("has a header without {key}"))
+    };
+    let element = entry("descr")?;
+    let (kind, width, big_endian) = quoted(element).and_then(element_type).ok_or_else(|| {
+        let shown: String = element.chars().take(16).collect();
+        format!("has elements {shown:?}, taken are bytes, integers and floats")
+    })?;
+    let fortran = match entry("fortran_order")? {
+        value if value.starts_with("False") => false,
+        value if value.starts_with("True") => true,
+        _ => return Err("has a header whose fortran_order is neither True nor False".to_owned()),
+    };
+    let shape = entry("shape")?;
+    let dims =
+        shape.strip_prefix('(').and_then(|rest| rest.split_once(')')).and_then(|(list, _)| {
+            let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+            items.map(|item| item.parse().ok()).collect::<Option<Vec<usize>>>()
+        });
+    let dims = dims.ok_or_else(|| "has a header whose shape cannot be read".to_owned())?;
+    Ok(Header { kind, width, big_endian, fortran, dims })
+}
+
+/// The content of the Python string that `text` begins with.
+fn quoted(text: &str) -> Option<&str> {
+    let mark = text.chars().next().filter(|mark| matches!(mark, '\'' | '"'))?;
+    Some(text[1..].split_once(mark)?.0)
+}
+
+/// Kind (u, i or f), bytes and byte order of an element type such as `<f4`.
+fn element_type(text: &str) -> Option<(u8, usize, bool)> {
+    let [order @ (b'<' | b'>' | b'|' | b'='), kind, width] = *text.as_bytes() else { return None };
+    let width = match (kind, width) {
+        (b'u' | b'i', b'1') => 1,
+        (b'u' | b'i', b'2') => 2,
+        (b'u' | b'i' | b'f', b'4') => 4,
+        (b'u' | b'i' | b'f', b'8') => 8,
+        _ => return None,
+    };
+    Some((kind, width, order == b'>'))
+}
+
+/// The elements as bytes, in the order of the file; `row` values make an image.
+fn to_bytes(header: &Header, data: &[u8], row: usize) -> Result<Vec<u8>, String> {
+    if (header.kind, header.width) == (b'u', 1) {
+        return Ok(data.to_vec());
+    }
+    let values = || data.chunks_exact(header.width).map(|bytes| value(header, bytes));
+    let largest = values().fold(0.0, f64::max);
+    let scale = if header.kind == b'f' && largest <= 1.0 { 255.0 } else { 1.0 };
+    let images = header.dims[0];
+    let mut pixels = Vec::with_capacity(data.len() / header.width);
+    for (i, value) in values().enumerate() {
+        if !(0.0..=255.0).contains(&value) {
+            let image = if header.fortran { i % images } else { i / row };
+            return Err(format!("image {image} holds {value}, which is not in 0 to 255"));
+        }
+        pixels.push((value * scale).round() as u8);
+    }
+    Ok(pixels)
+}
+
+/// One element; integers over 2^53 lose digits, which the check of the range does not mind.
+fn value(header: &Header, bytes: &[u8]) -> f64 {
+    let mut word = [0_u8; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    if header.big_endian {
+        word[..bytes.len()].reverse();
+    }
+    let bits = u64::from_le_bytes(word);
+    let unused = 64 - 8 * bytes.len() as u32;
+    match header.kind {
+        b'u' => bits as f64,
+        b'i' => ((bits << unused) as i64 >> unused) as f64,
+        _ if bytes.len() == 4 => f64::from(f32::from_bits(bits as u32)),
+        _ => f64::from_bits(bits),
+    }
+}
+
+/// Puts elements whose first index runs fastest into the order where the last one does.
+fn from_fortran(pixels: &[u8], dims: &[usize]) -> Vec<u8> {
+    let mut strides = vec![1; dims.len()];
+    for axis in 1..dims.len() {
+        strides[axis] = strides[axis - 1] * dims[axis - 1];
+    }
+    let mut index = vec![0; dims.len()];
+    let mut place = 0;
+    let mut out = Vec::with_capacity(pixels.len());
+    for _ in 0..pixels.len() {
+        out.push(pixels[place]);
+        for axis in (0..dims.len()).rev() {
+            index[axis] += 1;
+            place += strides[axis];
+            if index[axis] < dims[axis] {
+                break;
+            }
+            place -= strides[axis] * dims[axis];
+            index[axis] = 0;
+        }
+    }
+    out
+}
