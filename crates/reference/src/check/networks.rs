@@ -1,0 +1,243 @@
+//! Small networks that together have every operation in every setting an engine might treat apart.
+
+use modiste_spec::{DropoutPlace, InceptionResNet, Network, NetworkBuilder, NodeId, Op, Shape};
+
+/// A network under construction: adds nodes that must fit.
+#[derive(Default)]
+struct Sketch {
+    builder: NetworkBuilder,
+    nodes: usize,
+}
+
+impl Sketch {
+    fn new(height: usize, width: usize, channels: usize) -> (Self, NodeId) {
+        let mut sketch = Self::default();
+        let image = sketch.add(Op::Input { shape: Shape::new(height, width, channels) }, &[]);
+        (sketch, image)
+    }
+
+    fn add(&mut self, op: Op, inputs: &[NodeId]) -> NodeId {
+        let name = format!("{}{}", op.name(), self.nodes);
+        self.nodes += 1;
+        self.builder.add(name, op, inputs).expect("a test network that fits")
+    }
+
+    fn conv(&mut self, x: NodeId, kernel: usize, stride: usize, channels: usize) -> NodeId {
+        self.add(Op::Conv { kernel, stride, channels, bias: false }, &[x])
+    }
+
+    fn conv_bias(&mut self, x: NodeId, kernel: usize, stride: usize, channels: usize) -> NodeId {
+        self.add(Op::Conv { kernel, stride, channels, bias: true }, &[x])
+    }
+
+    fn norm(&mut self, x: NodeId) -> NodeId {
+        self.add(Op::BatchNorm { epsilon: 1e-3, momentum: 0.1 }, &[x])
+    }
+
+    fn relu(&mut self, x: NodeId) -> NodeId {
+        self.add(Op::Relu, &[x])
+    }
+
+    fn conv_bn(&mut self, x: NodeId, kernel: usize, stride: usize, channels: usize) -> NodeId {
+        let x = self.conv(x, kernel, stride, channels);
+        let x = self.norm(x);
+        self.relu(x)
+    }
+
+    /// Global average pool, dense layer, softmax.
+    fn head(mut self, x: NodeId, units: usize) -> Network {
+        let x = self.add(Op::GlobalAvgPool, &[x]);
+        let x = self.add(Op::Dense { units }, &[x]);
+        self.finish(x)
+    }
+
+    fn finish(mut self, logits: NodeId) -> Network {
+        self.add(Op::Softmax, &[logits]);
+        self.builder.finish().expect("a test network that is whole")
+    }
+}
+
+/// Networks of the kinds that people train: every operation, kernels 1, 3 and 5, strides 1 to 3,
+/// odd and oblong maps, grey and coloured images, 2 to 7 classes. Each is small enough for the
+/// reference, and normalises at least four values a channel even for a single image.
+pub fn networks() -> Vec<(&'static str, Network)> {
+    vec![
+        ("plain 3x3", plain()),
+        ("kernels and strides", kernels()),
+        ("pools", pools()),
+        ("branches and sums", branches()),
+        ("dropout", dropout()),
+        ("vector lengths", vector_lengths()),
+        ("inception, four dropouts", inception(1, 3, 0.3, 1, true, Shape::new(10, 8, 3), 5)),
+        ("inception, stride 2", inception(2, 2, 0.0, 2, true, Shape::new(15, 17, 1), 3)),
+        ("inception, no residual", inception(1, 2, 0.0, 1, false, Shape::new(8, 9, 1), 2)),
+    ]
+}
+
+/// Networks that the description allows and nobody trains; an engine may refuse them with
+/// `EngineError::Unsupported`, but must not compute them wrongly.
+pub fn unusual_networks() -> Vec<(&'static str, Network)> {
+    vec![
+        ("logits from a pool", pool_logits()),
+        ("operations on the image", on_the_image()),
+        ("the same input twice", twice()),
+        ("two dense layers", two_dense()),
+        ("one pixel", one_pixel()),
+    ]
+}
+
+fn plain() -> Network {
+    let (mut s, image) = Sketch::new(5, 7, 1);
+    let x = s.conv_bn(image, 3, 1, 4);
+    s.head(x, 2)
+}
+
+fn kernels() -> Network {
+    let (mut s, image) = Sketch::new(13, 11, 3);
+    let mut x = s.conv_bn(image, 5, 1, 6);
+    x = s.conv_bn(x, 1, 2, 5);
+    x = s.conv_bias(x, 3, 1, 7);
+    x = s.relu(x);
+    x = s.conv_bn(x, 5, 2, 9);
+    x = s.conv_bias(x, 3, 3, 4);
+    s.head(x, 3)
+}
+
+fn pools() -> Network {
+    let (mut s, image) = Sketch::new(11, 14, 1);
+    let mut x = s.conv_bn(image, 3, 1, 5);
+    x = s.add(Op::MaxPool { kernel: 3, stride: 1 }, &[x]);
+    x = s.conv_bn(x, 1, 1, 6);
+    x = s.add(Op::AvgPool { kernel: 2 }, &[x]);
+    let strided = s.add(Op::MaxPool { kernel: 5, stride: 3 }, &[x]);
+    let small = s.add(Op::MaxPool { kernel: 3, stride: 3 }, &[x]);
+    let x = s.add(Op::Concat, &[strided, small]);
+    s.head(x, 7)
+}
+
+/// Every node's output is used one, two or three times.
+fn branches() -> Network {
+    let (mut s, image) = Sketch::new(7, 5, 3);
+    let trunk = s.conv_bn(image, 3, 1, 5);
+    let a = s.conv_bn(trunk, 1, 1, 3);
+    let b = s.conv_bn(trunk, 3, 1, 1);
+    let c = s.conv_bn(a, 3, 1, 8);
+    let joined = s.add(Op::Concat, &[a, b, c]);
+    let projected = s.conv_bias(joined, 1, 1, 5);
+    let sum = s.add(Op::ScaledAdd { scale: 0.2 }, &[trunk, projected]);
+    let first = s.relu(sum);
+    let y = s.conv_bn(first, 3, 1, 5);
+    let sum = s.add(Op::ScaledAdd { scale: -0.7 }, &[y, first]);
+    s.head(sum, 4)
+}
+
+fn dropout() -> Network {
+    let (mut s, image) = Sketch::new(6, 9, 1);
+    let mut x = s.conv_bn(image, 3, 2, 6);
+    x = s.add(Op::Dropout { rate: 0.3 }, &[x]);
+    x = s.conv_bn(x, 3, 1, 5);
+    x = s.add(Op::Dropout { rate: 0.5 }, &[x]);
+    x = s.add(Op::GlobalAvgPool, &[x]);
+    x = s.add(Op::Dropout { rate: 0.1 }, &[x]);
+    x = s.add(Op::Dense { units: 6 }, &[x]);
+    s.finish(x)
+}
+
+/// Channels on both sides of the usual vector widths.
+fn vector_lengths() -> Network {
+    let (mut s, image) = Sketch::new(6, 5, 1);
+    let mut x = image;
+    for channels in [16, 17, 31, 8, 33] {
+        x = s.conv_bn(x, 3, 1, channels);
+    }
+    s.head(x, 5)
+}
+
+fn inception(
+    length: usize,
+    width: usize,
+    rate: f64,
+    stem_stride: usize,
+    residual: bool,
+    input: Shape,
+    classes: usize,
+) -> Network {
+    let settings = InceptionResNet {
+        length,
+        width,
+        dropout: rate,
+        dropout_places: DropoutPlace::ALL.to_vec(),
+        stem_stride,
+        residual,
+        residual_scale: 0.2,
+    };
+    settings.network(input, classes).expect("a test network that fits")
+}
+
+fn pool_logits() -> Network {
+    let (mut s, image) = Sketch::new(5, 6, 1);
+    let x = s.conv_bn(image, 3, 1, 4);
+    let x = s.conv_bias(x, 1, 1, 3);
+    let x = s.add(Op::GlobalAvgPool, &[x]);
+    s.finish(x)
+}
+
+fn on_the_image() -> Network {
+    let (mut s, image) = Sketch::new(9, 8, 3);
+    let mut x = s.add(Op::MaxPool { kernel: 3, stride: 2 }, &[image]);
+    x = s.norm(x);
+    x = s.add(Op::Dropout { rate: 0.2 }, &[x]);
+    s.head(x, 3)
+}
+
+fn twice() -> Network {
+    let (mut s, image) = Sketch::new(5, 5, 1);
+    let x = s.conv_bn(image, 3, 1, 3);
+    let joined = s.add(Op::Concat, &[x, x]);
+    let alone = s.add(Op::Concat, &[joined]);
+    let x = s.add(Op::ScaledAdd { scale: 0.5 }, &[alone, alone]);
+    s.head(x, 2)
+}
+
+fn two_dense() -> Network {
+    let (mut s, image) = Sketch::new(4, 6, 1);
+    let x = s.conv_bn(image, 3, 1, 6);
+    let x = s.add(Op::GlobalAvgPool, &[x]);
+    let x = s.add(Op::Dense { units: 7 }, &[x]);
+    let x = s.relu(x);
+    let x = s.add(Op::Dense { units: 3 }, &[x]);
+    s.finish(x)
+}
+
+fn one_pixel() -> Network {
+    let (mut s, image) = Sketch::new(1, 1, 5);
+    let x = s.conv_bias(image, 3, 1, 6);
+    let x = s.relu(x);
+    let x = s.add(Op::Dense { units: 4 }, &[x]);
+    s.finish(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_operation_is_there() {
+        let all = networks();
+        let found: BTreeSet<&str> =
+            all.iter().flat_map(|(_, n)| n.nodes()).map(|node| node.op.name()).collect();
+        assert_eq!(found.len(), 12, "{found:?}");
+        let classes: BTreeSet<usize> = all.iter().map(|(_, n)| n.classes()).collect();
+        assert_eq!(classes, (2..=7).collect());
+    }
+
+    #[test]
+    fn a_single_image_is_enough_for_batch_normalisation() {
+        for (name, network) in networks() {
+            let norms = network.nodes().iter().filter(|n| matches!(n.op, Op::BatchNorm { .. }));
+            let fewest = norms.map(|n| n.shape.pixels()).min().unwrap();
+            assert!(fewest >= 4, "{name}: {fewest}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Whole networks' gradients against central finite differences of their loss.
+
+use modiste_reference::check::{Settings, batch, networks, perturbed_state, unusual_networks};
+use modiste_reference::{ReferenceEngine, Values};
+use modiste_spec::engine::{Batch, StepOptions};
+use modiste_spec::random::{Purpose, Stream};
+use modiste_spec::{Engine, Network};
+
+/// Half the distance of the two points: small, so that no ReLU or maximum changes sides between
+/// them, but rounding (1e-16 / STEP) stays far under the tolerance.
+const STEP: f64 = 1e-6;
+/// Allowed error, of the largest gradient of the tensor.
+const TOLERANCE: f64 = 1e-6;
+/// Values checked of each tensor.
+const SAMPLES: usize = 3;
+
+fn expect_gradients(name: &str, network: Network, settings: &Settings, n: usize) {
+    let (images, labels) = batch(&network, n, 11);
+    let batch = Batch { images: &images, labels: &labels };
+    let options = settings.options(4);
+    let state = perturbed_state(&network, 8);
+    let mut engine = ReferenceEngine::new(network, 0);
+    engine.load_state(&state).unwrap();
+    let (outcome, gradients) = engine.gradients(batch, &options).unwrap();
+    assert_eq!(outcome, engine.loss(batch, &options).unwrap());
+    let all = gradients.iter().flat_map(|g| &g.values).fold(0f64, |a, v| a.max(v.abs()));
+    for (t, gradient) in gradients.iter().enumerate() {
+        let largest = gradient.values.iter().fold(1e-3 * all, |a, v| a.max(v.abs()));
+        for i in positions(t, gradient) {
+            let expected = difference(&mut engine, &gradient.name, i, batch, &options);
+            let (found, tensor) = (gradient.values[i], &gradient.name);
+            let error = (found - expected).abs() / largest;
+            assert!(error < TOLERANCE, "{name}, {tensor}[{i}]: {found} {expected} {error:.1e}");
+        }
+    }
+}
+
+/// Sampled positions, the largest value's among them.
+fn positions(tensor: usize, gradient: &Values) -> Vec<usize> {
+    let count = gradient.values.len();
+    let stream = Stream::new(1, Purpose::Bootstrap, tensor as u32, 0);
+    let sampled = (0..SAMPLES as u64).map(|i| stream.below(i, count as u32) as usize);
+    let size = |&i: &usize| gradient.values[i].abs();
+    let largest = (0..count).max_by(|a, b| size(a).total_cmp(&size(b)));
+    sampled.chain(largest).collect()
+}
+
+fn difference(
+    engine: &mut ReferenceEngine,
+    name: &str,
+    i: usize,
+    batch: Batch<'_>,
+    options: &StepOptions<'_>,
+) -> f64 {
+    let tensor = engine.parameters().iter().position(|v| v.name == name).unwrap();
+    let original = engine.parameters()[tensor].values[i];
+    let [up, down] = [STEP, -STEP].map(|step| {
+        engine.parameters_mut()[tensor].values[i] = original + step;
+        engine.loss(batch, options).unwrap().loss
+    });
+    engine.parameters_mut()[tensor].values[i] = original;
+    (up - down) / (2.0 * STEP)
+}
+
+#[test]
+fn gradients_of_whole_networks_are_finite_differences() {
+    for (name, network) in networks().into_iter().chain(unusual_networks()) {
+        let classes = network.classes();
+        expect_gradients(name, network.clone(), &Settings::default(), 3);
+        expect_gradients(name, network, &Settings::demanding(classes), 2);
+    }
+}
