@@ -1,1 +1,27 @@
-//! kernels
+//! SIMD loops over slices, and the thread pool: modiste's only unsafe code.
+//!
+//! Nothing here knows of networks. Each kernel is one file: an `ensure` that asserts its limits, a
+//! generic loop over [`simd::Simd`] or a plain loop that the compiler vectorises, compiled for
+//! every instruction set by [`simd::Isa`].
+
+mod arch;
+pub mod elementwise;
+pub mod gemm;
+pub mod mask;
+pub mod norm;
+pub mod optimizer;
+pub mod patches;
+pub mod pool;
+pub mod pooling;
+pub mod simd;
+pub mod view;
+pub mod winograd;
+
+/// Channels of feature maps and columns of matrices come in multiples of this, the width of the
+/// widest register (AVX-512) in `f32`.
+pub const LANES: usize = 16;
+
+/// The multiple of [`LANES`] that holds `n`.
+pub const fn padded(n: usize) -> usize {
+    n.next_multiple_of(LANES)
+}

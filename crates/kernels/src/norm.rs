@@ -1,0 +1,95 @@
+//! Batch normalisation with its ReLU, as passes over rows of pixels (rows, channels).
+//!
+//! The forward pass stores only the raw values z; whoever reads them applies
+//! max(z * scale + shift, floor) ([`crate::view::Activation`]) on the way. The backward pass needs
+//! two sums a channel over the whole batch and then gives the gradient of z.
+
+use crate::simd::vectorised;
+use crate::view::{Activation, Map, MapMut};
+
+vectorised! {
+    /// Adds to `sum` and `square` the sums of z - pilot and (z - pilot)^2 of each channel.
+    ///
+    /// With a pilot near the mean no digits are lost to cancellation.
+    pub fn accumulate_moments(z: Map<'_>, pilot: &[f32], sum: &mut [f32], square: &mut [f32]) {
+        let c = z.channels;
+        let (pilot, sum, square) = (&pilot[..c], &mut sum[..c], &mut square[..c]);
+        for pixel in 0..z.pixels() {
+            let row = &z.values[pixel * z.stride..][..c];
+            for i in 0..c {
+                let d = row[i] - pilot[i];
+                sum[i] += d;
+                square[i] += d * d;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// out = max(z * scale + shift, floor).
+    pub fn activate(z: Map<'_>, activation: Activation<'_>, out: MapMut<'_>) {
+        let c = z.channels;
+        let (scale, shift) = (&activation.scale[..c], &activation.shift[..c]);
+        let floor = &activation.floor[..c];
+        for pixel in 0..z.pixels() {
+            let row = &z.values[pixel * z.stride..][..c];
+            let to = &mut out.values[pixel * out.stride..][..c];
+            for i in 0..c {
+                let x = row[i] * scale[i] + shift[i];
+                to[i] = if x > floor[i] { x } else { floor[i] };
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Adds to `sum` the sums of g and to `product` those of g * (z * scale + shift) of each
+    /// channel, where g is the gradient `da` of the activated values, 0 where the floor cut.
+    pub fn accumulate_gradient_sums(
+        da: Map<'_>,
+        z: Map<'_>,
+        activation: Activation<'_>,
+        sum: &mut [f32],
+        product: &mut [f32],
+    ) {
+        let c = z.channels;
+        let (scale, shift) = (&activation.scale[..c], &activation.shift[..c]);
+        let (floor, sum, product) = (&activation.floor[..c], &mut sum[..c], &mut product[..c]);
+        for pixel in 0..z.pixels() {
+            let z = &z.values[pixel * z.stride..][..c];
+            let da = &da.values[pixel * da.stride..][..c];
+            for i in 0..c {
+                let x = z[i] * scale[i] + shift[i];
+                let g = if x > floor[i] { da[i] } else { 0.0 };
+                sum[i] += g;
+                product[i] += g * x;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// dz = g * scale - z * slope - offset, the gradient of z; g as above. `slope` and `offset`
+    /// carry the batch's sums.
+    pub fn gradient(
+        da: Map<'_>,
+        z: Map<'_>,
+        activation: Activation<'_>,
+        slope: &[f32],
+        offset: &[f32],
+        dz: MapMut<'_>,
+    ) {
+        let c = z.channels;
+        let (scale, shift) = (&activation.scale[..c], &activation.shift[..c]);
+        let (floor, slope, offset) = (&activation.floor[..c], &slope[..c], &offset[..c]);
+        for pixel in 0..z.pixels() {
+            let z = &z.values[pixel * z.stride..][..c];
+            let da = &da.values[pixel * da.stride..][..c];
+            let dz = &mut dz.values[pixel * dz.stride..][..c];
+            for i in 0..c {
+                let g = if z[i] * scale[i] + shift[i] > floor[i] { da[i] } else { 0.0 };
+                dz[i] = g * scale[i] - z[i] * slope[i] - offset[i];
+            }
+        }
+    }
+}

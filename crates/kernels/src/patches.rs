@@ -1,0 +1,95 @@
+//! Convolution of any kernel and stride as a matrix product over patches ("im2col").
+
+use crate::simd::vectorised;
+use crate::view::{Activation, Map, MapMut};
+
+/// Where the windows of a convolution or pooling lie: side, step and padding on each edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Side of the window.
+    pub kernel: usize,
+    /// Distance of windows.
+    pub stride: usize,
+    /// Rows and columns of padding on each edge.
+    pub padding: usize,
+}
+
+impl Window {
+    /// First input row (or column) of output row `out`, possibly negative.
+    pub fn start(&self, out: usize) -> isize {
+        (out * self.stride) as isize - self.padding as isize
+    }
+
+    /// The part of window `out` that lies within 0 .. `size`, relative to the window's start.
+    pub fn inside(&self, out: usize, size: usize) -> std::ops::Range<usize> {
+        let start = self.start(out);
+        let from = (-start).max(0) as usize;
+        let to = (size as isize - start).clamp(0, self.kernel as isize) as usize;
+        from.min(to)..to
+    }
+}
+
+vectorised! {
+    /// The patch of every output pixel in the output rows `rows`: (pixels, kernel, kernel, channels).
+    ///
+    /// The activation, if any, is applied on the way; the padding is zero.
+    pub fn gather(
+        x: Map<'_>,
+        activation: Option<Activation<'_>>,
+        window: Window,
+        rows: std::ops::Range<usize>,
+        across: usize,
+        out: &mut [f32],
+    ) {
+        let c = x.channels;
+        let patch = window.kernel * window.kernel * c;
+        for (oy, ox) in rows.clone().flat_map(|oy| (0..across).map(move |ox| (oy, ox))) {
+            let at = ((oy - rows.start) * across + ox) * patch;
+            let to = &mut out[at..][..patch];
+            let (ys, xs) = (window.inside(oy, x.height), window.inside(ox, x.width));
+            let (y0, x0) = (window.start(oy), window.start(ox));
+            for ky in 0..window.kernel {
+                for kx in 0..window.kernel {
+                    let to = &mut to[(ky * window.kernel + kx) * c..][..c];
+                    if !ys.contains(&ky) || !xs.contains(&kx) {
+                        to.fill(0.0);
+                        continue;
+                    }
+                    let (y, column) = ((y0 + ky as isize) as usize, (x0 + kx as isize) as usize);
+                    let from = &x.values[(y * x.width + column) * x.stride..][..c];
+                    let Some(a) = &activation else {
+                        to.copy_from_slice(from);
+                        continue;
+                    };
+                    let (scale, shift, floor) = (&a.scale[..c], &a.shift[..c], &a.floor[..c]);
+                    for i in 0..c {
+                        let v = from[i] * scale[i] + shift[i];
+                        to[i] = if v > floor[i] { v } else { floor[i] };
+                    }
+                }
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Adds every patch (pixels, kernel, kernel, channels) back to where [`gather`] read it.
+    pub fn scatter(patches: &[f32], window: Window, down: usize, across: usize, dx: MapMut<'_>) {
+        let c = dx.channels;
+        let patch = window.kernel * window.kernel * c;
+        for (oy, ox) in (0..down).flat_map(|oy| (0..across).map(move |ox| (oy, ox))) {
+            let from = &patches[(oy * across + ox) * patch..][..patch];
+            let (y0, x0) = (window.start(oy), window.start(ox));
+            for ky in window.inside(oy, dx.height) {
+                for kx in window.inside(ox, dx.width) {
+                    let from = &from[(ky * window.kernel + kx) * c..][..c];
+                    let (y, column) = ((y0 + ky as isize) as usize, (x0 + kx as isize) as usize);
+                    let to = &mut dx.values[(y * dx.width + column) * dx.stride..][..c];
+                    for i in 0..c {
+                        to[i] += from[i];
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Feature maps within larger buffers, and what is applied to their values on reading.
+
+use crate::simd::Simd;
+
+/// A map (height, width, channels) whose pixels lie `stride` values apart: all channels of a buffer
+/// or some neighbouring ones. The slice begins with the first channel of the first pixel.
+#[derive(Clone, Copy, Debug)]
+pub struct Map<'a> {
+    /// The values.
+    pub values: &'a [f32],
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Distance of pixels.
+    pub stride: usize,
+}
+
+/// A map to write to.
+#[derive(Debug)]
+pub struct MapMut<'a> {
+    /// The values.
+    pub values: &'a mut [f32],
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Distance of pixels.
+    pub stride: usize,
+}
+
+impl Map<'_> {
+    /// Panics unless the map lies within its slice.
+    pub(crate) fn ensure(&self) {
+        ensure(self.values.len(), self.height * self.width, self.channels, self.stride);
+    }
+
+    /// Pixels.
+    pub fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+}
+
+impl MapMut<'_> {
+    /// Panics unless the map lies within its slice.
+    pub(crate) fn ensure(&self) {
+        ensure(self.values.len(), self.height * self.width, self.channels, self.stride);
+    }
+
+    /// The same map for reading.
+    pub fn as_map(&self) -> Map<'_> {
+        let Self { height, width, channels, stride, .. } = *self;
+        Map { values: self.values, height, width, channels, stride }
+    }
+}
+
+pub(crate) fn ensure(len: usize, pixels: usize, channels: usize, stride: usize) {
+    assert!(pixels > 0 && channels > 0 && channels <= stride, "an empty or overlapping map");
+    assert!((pixels - 1) * stride + channels <= len, "a map beyond its slice of {len}");
+}
+
+/// max(x * scale + shift, floor) a channel: a normalisation with its ReLU (floor 0) or without
+/// (floor minus infinity), applied as values are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Activation<'a> {
+    /// Factor a channel.
+    pub scale: &'a [f32],
+    /// Summand a channel.
+    pub shift: &'a [f32],
+    /// Lower limit a channel.
+    pub floor: &'a [f32],
+}
+
+impl Activation<'_> {
+    pub(crate) fn ensure(&self, channels: usize) {
+        let least = self.scale.len().min(self.shift.len()).min(self.floor.len());
+        assert!(least >= channels, "an activation of {least} channels for {channels}");
+    }
+
+    /// The activation of one register of values from channel `c` on.
+    ///
+    /// # Safety
+    /// The channels must be there ([`Activation::ensure`]).
+    #[inline(always)]
+    pub(crate) unsafe fn apply<S: Simd>(&self, simd: S, x: S::V, c: usize) -> S::V {
+        // SAFETY: the caller vouches for the channels.
+        unsafe {
+            let scale = simd.load(self.scale.as_ptr().add(c));
+            let shift = simd.load(self.shift.as_ptr().add(c));
+            simd.max(simd.fma(x, scale, shift), simd.load(self.floor.as_ptr().add(c)))
+        }
+    }
+}
