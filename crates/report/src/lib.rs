@@ -4,7 +4,17 @@
 //! This crate computes no metric and reads no run folder; who trains or evaluates fills in the
 //! structs. It needs no system font and no network.
 
+mod csv;
+mod format;
+mod picture;
+mod run;
+mod svg;
 pub mod tensorboard;
+
+pub use csv::mistakes_csv;
+pub use picture::confusion_png;
+pub use run::{EpochRow, MistakeImage, Reference, RunReport};
+pub use svg::curves_svg;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,6 +31,21 @@ pub enum ReportError {
         action: &'static str,
         /// What the system said.
         source: io::Error,
+    },
+    /// Pixels and shape of an image do not fit.
+    #[error(
+        "{bytes} bytes are not an image of {height} x {width} pixels with {channels} channels \
+         (1 and 3 can be shown)"
+    )]
+    Picture {
+        /// Number of bytes given.
+        bytes: usize,
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Channels.
+        channels: usize,
     },
     /// The bytes given as an image for TensorBoard are not a PNG file.
     #[error("image {tag:?} is not a PNG file of 8-bit grey or colour")]

@@ -1,0 +1,102 @@
+//! What a report is made from.
+
+use modiste_metrics::{Evaluation, Mistake};
+
+/// A run as its report shows it. What is empty is left out of the report.
+#[derive(Clone, Debug, Default)]
+pub struct RunReport {
+    /// Heading: the name of the run.
+    pub name: String,
+    /// What it was trained on, in one line, as "Fashion-MNIST, embedded, split paper".
+    pub data: String,
+    /// Number of trainable parameters.
+    pub parameters: u64,
+    /// Names and values of the settings.
+    pub settings: Vec<(String, String)>,
+    /// What each epoch gave, in order.
+    pub epochs: Vec<EpochRow>,
+    /// The epoch whose weights were kept, as in [`EpochRow::epoch`].
+    pub best_epoch: Option<usize>,
+    /// Parts of the data ("train", "validation", "test") and how they were classified.
+    pub evaluations: Vec<(String, Evaluation)>,
+    /// Numbers of others, to stand beside ours.
+    pub references: Vec<Reference>,
+    /// The part of the data that the mistakes are from.
+    pub mistakes_part: String,
+    /// The worst mistakes, the worst first.
+    pub mistakes: Vec<MistakeImage>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+}
+
+/// What one epoch gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EpochRow {
+    /// Number of the epoch; the first is 1.
+    pub epoch: usize,
+    /// Duration in seconds.
+    pub seconds: f64,
+    /// Learning rate, at the end of the epoch if it changes within.
+    pub learning_rate: f64,
+    /// Mean loss over the epoch's steps.
+    pub train_loss: f64,
+    /// Accuracy over the epoch's steps.
+    pub train_accuracy: f64,
+    /// Loss on the validation part after the epoch.
+    pub validation_loss: f64,
+    /// Accuracy on the validation part after the epoch.
+    pub validation_accuracy: f64,
+    /// Mean one-vs-rest AUROC on the validation part after the epoch.
+    pub validation_auroc: Option<f64>,
+}
+
+/// A published result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// Whose, as "the paper, 40 epochs".
+    pub name: String,
+    /// The part of the data it was measured on.
+    pub part: String,
+    /// Accuracy.
+    pub accuracy: Option<f64>,
+    /// Cross-entropy.
+    pub loss: Option<f64>,
+    /// Mean one-vs-rest AUROC.
+    pub auroc: Option<f64>,
+}
+
+/// A wrongly classified image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MistakeImage {
+    /// What was wrong.
+    pub mistake: Mistake,
+    /// The image, (h, w, c), with 1 or 3 channels.
+    pub pixels: Vec<u8>,
+    /// Its shape.
+    pub shape: [usize; 3],
+}
+
+impl RunReport {
+    /// Name of `class`, or its number where there is none.
+    pub(crate) fn class_name(&self, class: u16) -> String {
+        self.classes.get(usize::from(class)).cloned().unwrap_or_else(|| class.to_string())
+    }
+
+    /// The epoch that was kept, if it is among the epochs.
+    pub(crate) fn best(&self) -> Option<&EpochRow> {
+        self.epochs.iter().find(|row| Some(row.epoch) == self.best_epoch)
+    }
+
+    /// Evaluation of the part called one of `names`.
+    fn part(&self, names: &[&str]) -> Option<&Evaluation> {
+        let found = self.evaluations.iter().find(|(part, _)| names.contains(&part.as_str()));
+        found.map(|(_, evaluation)| evaluation)
+    }
+
+    /// Misclassified part of the validation images less that of the training images, if both were
+    /// evaluated.
+    pub(crate) fn misclassification_gap(&self) -> Option<f64> {
+        let (train, validation) = (self.part(&["train", "training"])?, self.part(&["validation"])?);
+        Some(train.accuracy - validation.accuracy)
+    }
+}
