@@ -1,0 +1,167 @@
+//! The checkpoint: everything that is needed to go on as if nothing had happened.
+//!
+//! The file is 8 bytes of magic, a safetensors file, and the CRC-32 (little endian) of all that. The
+//! metadata hold `config` (TOML), `network`, `data` and `progress` (JSON); the tensors are called
+//! `parameters/NAME`, `first_moments/NAME`, `second_moments/NAME`, and `best/NAME` for the parameters of
+//! the best epoch so far. There is no time in it: the same run at the same step has the same bytes.
+
+use std::path::Path;
+
+use modiste_data::Dataset;
+use modiste_spec::Network;
+use modiste_spec::engine::{State, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::files::read_file;
+use crate::tensors::{self, Metadata, Reader};
+use crate::{Config, Progress, TrainError};
+
+const MAGIC: &[u8; 8] = b"mdstckp1";
+/// The largest checkpoint that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 32;
+
+/// Tells the data of a run from other data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataIdentity {
+    /// Name of the data set.
+    pub name: String,
+    /// The name of each class.
+    pub classes: Vec<String>,
+    /// Training images.
+    pub images: usize,
+    /// CRC-32 of the training and validation images and labels.
+    pub checksum: u32,
+}
+
+impl DataIdentity {
+    /// That of `data`.
+    pub fn of(data: &Dataset) -> Self {
+        let mut crc = crc32fast::Hasher::new();
+        for part in [&data.train, &data.validation] {
+            crc.update(&part.images.pixels);
+            for label in part.labels.iter().flatten() {
+                crc.update(&label.to_le_bytes());
+            }
+        }
+        Self {
+            name: data.name.clone(),
+            classes: data.classes.clone(),
+            images: data.train.len(),
+            checksum: crc.finalize(),
+        }
+    }
+}
+
+/// A run at the end of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The run's configuration.
+    pub config: Config,
+    /// What is trained.
+    pub network: Network,
+    /// What it is trained on.
+    pub data: DataIdentity,
+    /// Where the run stands.
+    pub progress: Progress,
+    /// Parameters, running statistics and moments.
+    pub state: State,
+    /// Parameters and running statistics of the best epoch; `None` before the first has ended.
+    pub best: Option<Vec<Tensor>>,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// As [`parse_checkpoint`], or if the file cannot be read.
+    pub fn load(path: &Path) -> Result<Self, TrainError> {
+        parse_checkpoint(&read_file(path, MAX_BYTES)?, &path.display().to_string())
+    }
+
+    /// The file `last.ckpt`.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let json = |value: Result<String, serde_json::Error>| value.expect("plain data is JSON");
+        let metadata: Metadata = [
+            ("config", self.config.to_toml()),
+            ("network", json(serde_json::to_string(&self.network))),
+            ("data", json(serde_json::to_string(&self.data))),
+            ("progress", json(serde_json::to_string(&self.progress))),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        let groups = [
+            ("parameters/", self.state.parameters.as_slice()),
+            ("first_moments/", &self.state.first_moments),
+            ("second_moments/", &self.state.second_moments),
+            ("best/", self.best.as_deref().unwrap_or_default()),
+        ];
+        let tensors = groups.into_iter().flat_map(|(prefix, tensors)| {
+            tensors.iter().map(move |t| (format!("{prefix}{}", t.name), t))
+        });
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(tensors::write(&metadata, &tensors.collect::<Vec<_>>()));
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        bytes
+    }
+}
+
+/// Reads the bytes of a checkpoint; `name` is the file's, for errors.
+///
+/// # Errors
+/// If the checksum differs, an entry or tensor is missing, too many or of another shape, a value is
+/// not finite, or the parts contradict each other.
+pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainError> {
+    let mut reader = Reader::new(verified(bytes, name)?, name)?;
+    let config = Config::parse(reader.text("config")?, &format!("{name}: config"))?;
+    let network: Network = reader.json("network")?;
+    tensors::check_size(&network).map_err(|problem| reader.error(problem))?;
+    let data: DataIdentity = reader.json("data")?;
+    let progress: Progress = reader.json("progress")?;
+    let all = network.parameters();
+    let trained = || all.iter().filter(|p| p.kind.trainable());
+    let mut moments = |prefix| match reader.has(prefix) {
+        true => reader.take(prefix, trained()),
+        false => Ok(Vec::new()),
+    };
+    let [first_moments, second_moments] = [moments("first_moments/")?, moments("second_moments/")?];
+    let parameters = reader.take("parameters/", all.iter())?;
+    let best = match progress.best_epoch {
+        Some(_) => Some(reader.take("best/", all.iter())?),
+        None => None,
+    };
+    reader.finish()?;
+    check_progress(&progress, &config, &data).map_err(|problem| reader.error(problem))?;
+    let state = State { parameters, first_moments, second_moments };
+    Ok(Checkpoint { config, network, data, progress, state, best })
+}
+
+/// What lies between magic and checksum.
+fn verified<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], TrainError> {
+    let Some(rest) = bytes.strip_prefix(MAGIC) else {
+        return Err(TrainError::file(name, "is not a checkpoint: its first 8 bytes are others"));
+    };
+    let whole = rest.split_last_chunk::<4>().filter(|(_, checksum)| {
+        crc32fast::hash(&bytes[..bytes.len() - 4]) == u32::from_le_bytes(**checksum)
+    });
+    let damaged = || TrainError::file(name, "the checksum differs: the file was damaged or cut");
+    whole.map(|(payload, _)| payload).ok_or_else(damaged)
+}
+
+/// Counters that a run cannot have; a wrong one would otherwise only show much later.
+fn check_progress(progress: &Progress, config: &Config, data: &DataIdentity) -> Result<(), String> {
+    let done = progress.history.len();
+    let steps = data.images.div_ceil(config.training.batch);
+    let fits = [
+        ("history", done <= config.training.epochs),
+        ("history", progress.history.iter().enumerate().all(|(i, m)| m.epoch == i + 1)),
+        ("best_epoch", progress.best().is_some() == (done > 0)),
+        ("steps_done", progress.steps_done <= steps),
+        ("totals", progress.totals.images <= data.images),
+        ("totals", progress.totals.correct <= progress.totals.images),
+    ];
+    match fits.iter().find(|(_, fits)| !fits) {
+        Some((field, _)) => Err(format!("metadata entry \"progress\": {field} is impossible")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,168 @@
+//! Everything that decides the outcome of a run; `config.toml` alone repeats it.
+//!
+//! The number of threads, the engine and the run's folder are not part of it, because results do
+//! not depend on them. How fields are named and set one by one is in [`fields`](self::Field).
+
+mod check;
+mod fields;
+mod presets;
+mod weights;
+
+pub use fields::Field;
+pub use presets::{PRESETS, Preset};
+pub use weights::ClassWeights;
+
+use modiste_data::{Augmentation, Dataset, Source, Split};
+use modiste_spec::engine::{Adam, Loss};
+use modiste_spec::{InceptionResNet, Network, Shape};
+use serde::{Deserialize, Serialize};
+
+use crate::{Schedule, TrainError};
+
+/// The complete configuration of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What is learned from.
+    pub data: DataConfig,
+    /// What is trained.
+    pub network: InceptionResNet,
+    /// How it is trained.
+    pub training: TrainingConfig,
+}
+
+/// What is learned from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// `embedded`, or the path of a folder.
+    pub source: String,
+    /// `paper`, `full`, or sizes `T/V/S`.
+    pub split: String,
+    /// Draws a split that is not named.
+    pub split_seed: u64,
+}
+
+/// How the network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images a step; the last batch of an epoch may be smaller.
+    pub batch: usize,
+    /// Decides initial values, shuffling, augmentation and dropout masks.
+    pub seed: u64,
+    /// Probability mass taken from the right class and given evenly to all.
+    pub label_smoothing: f64,
+    /// How much each class counts in the loss.
+    pub class_weights: ClassWeights,
+    /// Which validation number chooses the best epoch, and is watched by early stopping.
+    pub select_by: SelectBy,
+    /// Minutes between checkpoints within an epoch; 0 for none.
+    pub checkpoint_minutes: f64,
+    /// What is done to training images.
+    pub augmentation: Augmentation,
+    /// The learning rate of each step.
+    pub schedule: Schedule,
+    /// Adam's settings.
+    pub optimiser: OptimiserConfig,
+    /// When to stop before the last epoch.
+    pub early_stopping: EarlyStoppingConfig,
+}
+
+/// Which validation number chooses the best epoch; the first of equal epochs is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SelectBy {
+    /// The highest accuracy; of equal ones the lowest loss.
+    Accuracy,
+    /// The lowest loss; of equal ones the highest accuracy.
+    Loss,
+}
+
+/// Adam's settings; with weight decay it is AdamW.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimiserConfig {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// Decoupled decay of the weights.
+    pub weight_decay: f64,
+}
+
+impl From<OptimiserConfig> for Adam {
+    fn from(config: OptimiserConfig) -> Self {
+        let OptimiserConfig { beta1, beta2, epsilon, weight_decay } = config;
+        Self { beta1, beta2, epsilon, weight_decay }
+    }
+}
+
+/// When to stop before the last epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStoppingConfig {
+    /// Stop after so many epochs in a row that did not improve; 0 to never stop early.
+    pub patience: usize,
+    /// What an improvement of the `select_by` number must exceed.
+    pub min_delta: f64,
+}
+
+impl Config {
+    /// Reads a complete configuration; `name` is the file's, for errors.
+    ///
+    /// # Errors
+    /// If it is no TOML, a field is missing or unknown, or a value will not do.
+    pub fn parse(text: &str, name: &str) -> Result<Self, TrainError> {
+        let config: Self = toml::from_str(text).map_err(|e| toml_error(text, name, &e))?;
+        config.check().map_err(|e| TrainError::file(name, e.to_string()))?;
+        Ok(config)
+    }
+
+    /// The file `config.toml`, every field included.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a configuration holds nothing that TOML cannot hold")
+    }
+
+    /// The network for images of `data`.
+    ///
+    /// # Errors
+    /// If a setting of the network is out of range, or the images are too small for it.
+    pub fn network(&self, data: &Dataset) -> Result<Network, TrainError> {
+        let shape = data.shape();
+        let shape = Shape::new(shape.height, shape.width, shape.channels);
+        Ok(self.network.network(shape, data.classes.len())?)
+    }
+
+    /// Loads the data that the configuration names.
+    ///
+    /// # Errors
+    /// If it cannot be read or split.
+    pub fn load_data(&self) -> Result<Dataset, TrainError> {
+        let Ok(source) = self.data.source.parse::<Source>();
+        let split: Split = self.data.split.parse()?;
+        Ok(modiste_data::load(&source, &split, self.data.split_seed)?)
+    }
+
+    /// The loss, with class weights made for training labels that have `counts` images a class.
+    pub(crate) fn loss(&self, counts: &[usize]) -> Result<Loss, TrainError> {
+        let class_weights = self.training.class_weights.resolve(counts)?;
+        Ok(Loss { label_smoothing: self.training.label_smoothing, class_weights })
+    }
+}
+
+/// One line from an error of the TOML reader.
+fn toml_error(text: &str, name: &str, error: &toml::de::Error) -> TrainError {
+    let problem = error.message().trim().replace('\n', ", ");
+    match error.span() {
+        Some(span) => {
+            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+            TrainError::file(format!("{name}:{line}"), problem)
+        }
+        None => TrainError::file(name, problem),
+    }
+}

@@ -1,0 +1,80 @@
+//! How much each class counts in the loss.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::TrainError;
+
+/// How much each class counts in the loss; in a configuration `"none"`, `"balanced"` or a list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClassWeights {
+    /// All the same.
+    None,
+    /// n / (classes x images of the class), as scikit-learn's `class_weight="balanced"`.
+    Balanced,
+    /// One number a class.
+    List(Vec<f64>),
+}
+
+impl ClassWeights {
+    /// The weights for training labels that have `counts` images a class.
+    pub(crate) fn resolve(&self, counts: &[usize]) -> Result<Option<Vec<f32>>, TrainError> {
+        match self {
+            Self::None => Ok(None),
+            Self::Balanced => {
+                let n: usize = counts.iter().sum();
+                let weight = |&count: &usize| n as f64 / (counts.len() * count.max(1)) as f64;
+                Ok(Some(counts.iter().map(|count| weight(count) as f32).collect()))
+            }
+            Self::List(list) if list.len() != counts.len() => Err(TrainError::config(
+                "training.class_weights",
+                format!("{} weights for {} classes", list.len(), counts.len()),
+            )),
+            Self::List(list) => Ok(Some(list.iter().map(|&w| w as f32).collect())),
+        }
+    }
+
+    /// Reads `none`, `balanced` or numbers with commas between.
+    pub(crate) fn from_text(text: &str) -> Result<toml::Value, String> {
+        match text {
+            "none" | "balanced" => Ok(toml::Value::String(text.into())),
+            list => {
+                let number = |part: &str| part.trim().parse().ok().map(toml::Value::Float);
+                let numbers: Option<Vec<_>> = list.split(',').map(number).collect();
+                let problem = || format!("{list:?} is not none, balanced or numbers such as 1,2,1");
+                numbers.map(toml::Value::Array).ok_or_else(problem)
+            }
+        }
+    }
+}
+
+/// As it is written in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "class weights are \"none\", \"balanced\" or a list of numbers")]
+enum Written {
+    Name(String),
+    List(Vec<f64>),
+}
+
+impl Serialize for ClassWeights {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => Written::Name("none".into()),
+            Self::Balanced => Written::Name("balanced".into()),
+            Self::List(list) => Written::List(list.clone()),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClassWeights {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Name(name) if name == "none" => Ok(Self::None),
+            Written::Name(name) if name == "balanced" => Ok(Self::Balanced),
+            Written::Name(name) => Err(serde::de::Error::custom(format!(
+                "class weights are \"none\", \"balanced\" or a list of numbers, not {name:?}"
+            ))),
+            Written::List(list) => Ok(Self::List(list)),
+        }
+    }
+}

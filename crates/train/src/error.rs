@@ -1,0 +1,95 @@
+//! The crate's one error: which file, field or step, and what is wrong, in one line.
+
+use std::io;
+use std::path::Path;
+
+/// Why a run could not be started, continued or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A file or folder could not be read or written.
+    #[error("{file}: failed to {action}: {source}")]
+    Io {
+        /// The file or folder.
+        file: String,
+        /// What was being done: `read`, `write`, ...
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file was read and is not what it should be.
+    #[error("{file}: {problem}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong, in lower case.
+        problem: String,
+    },
+    /// A field of the configuration does not exist, or its value will not do.
+    #[error("{field}: {problem}")]
+    Config {
+        /// Dotted path of the field, as in `training.batch`.
+        field: String,
+        /// What is wrong, and what would do.
+        problem: String,
+    },
+    /// The folder cannot hold this run.
+    #[error("{folder}: {problem}")]
+    Run {
+        /// The run folder.
+        folder: String,
+        /// Why not, and what to do instead.
+        problem: String,
+    },
+    /// Training went astray: a loss or parameter is infinite or not a number.
+    #[error(
+        "{what} is not finite in epoch {epoch}, step {step} (learning rate {learning_rate}); \
+         last good checkpoint: {checkpoint}; a lower training.schedule.learning_rate, or a longer \
+         warm-up, is the usual cure"
+    )]
+    NotFinite {
+        /// `the training loss`, `parameter "dense.weight"`, ...
+        what: String,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The step within it, from 1.
+        step: usize,
+        /// The learning rate of that step.
+        learning_rate: f64,
+        /// File and position of the last good checkpoint, or `none`.
+        checkpoint: String,
+    },
+    /// The images cannot be had or do not fit.
+    #[error(transparent)]
+    Data(#[from] modiste_data::DataError),
+    /// The configuration describes no network.
+    #[error(transparent)]
+    Spec(#[from] modiste_spec::SpecError),
+    /// The engine refused.
+    #[error(transparent)]
+    Engine(#[from] modiste_spec::engine::EngineError),
+    /// The validation part cannot be evaluated.
+    #[error(transparent)]
+    Metrics(#[from] modiste_metrics::MetricsError),
+}
+
+impl TrainError {
+    /// A file that the system would not let us `action`.
+    pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
+        Self::Io { file: path.display().to_string(), action, source }
+    }
+
+    /// A file that was read and is not what it should be.
+    pub(crate) fn file(file: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::File { file: file.into(), problem: problem.into() }
+    }
+
+    /// A field that does not exist or whose value will not do.
+    pub(crate) fn config(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Config { field: field.into(), problem: problem.into() }
+    }
+
+    /// A folder that cannot hold a run.
+    pub(crate) fn run(folder: &Path, problem: impl Into<String>) -> Self {
+        Self::Run { folder: folder.display().to_string(), problem: problem.into() }
+    }
+}

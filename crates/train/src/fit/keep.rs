@@ -1,0 +1,149 @@
+//! What the loop tells and keeps: events, log, checkpoint, model.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::Trainer;
+use crate::tensors::first_not_finite;
+use crate::{Checkpoint, Environment, EpochMetrics, Event, Model, Provenance, TrainError, model};
+
+impl Trainer<'_> {
+    /// Notes the start and makes the other files agree with the checkpoint.
+    pub(super) fn begin(&mut self) -> Result<(), TrainError> {
+        let steps_done = self.progress.steps_done;
+        let before = self.epochs_done() * self.steps() as u64 + steps_done as u64;
+        self.run.note_environment(Environment::here(self.engine.describe(), before))?;
+        let (epoch, verb) = (self.progress.epoch(), if before == 0 { "starts" } else { "goes on" });
+        self.run.log(format!("{verb} in epoch {epoch} after step {steps_done}"))?;
+        self.observer.event(&Event::Started {
+            folder: self.run.folder(),
+            config: self.run.config(),
+            network: self.engine.network(),
+            classes: &self.data.classes,
+            images: self.data.train.len(),
+            steps: self.steps(),
+            history: &self.rows,
+            steps_done,
+        });
+        if self.best.is_some() {
+            self.save_model()?;
+        }
+        if !self.rows.is_empty() {
+            self.written(self.run.save_metrics(&self.rows)?);
+        }
+        Ok(())
+    }
+
+    /// Epochs done, which is also the time of the present epoch's random numbers.
+    pub(super) fn epochs_done(&self) -> u64 {
+        self.progress.history.len() as u64
+    }
+
+    /// Steps an epoch.
+    pub(super) fn steps(&self) -> usize {
+        self.data.train.len().div_ceil(self.run.config().training.batch)
+    }
+
+    pub(super) fn tell_step(&mut self, learning_rate: f64, images_per_second: f64) {
+        self.observer.event(&Event::Step {
+            epoch: self.progress.epoch(),
+            epochs: self.run.config().training.epochs,
+            step: self.progress.steps_done,
+            steps: self.steps(),
+            loss: self.progress.totals.mean_loss(),
+            accuracy: self.progress.totals.accuracy(),
+            learning_rate,
+            images_per_second,
+        });
+    }
+
+    /// Tells that a file is on disk.
+    pub(super) fn written(&mut self, file: PathBuf) {
+        self.observer.event(&Event::Written { file: &file });
+    }
+
+    /// Writes the best epoch's model.
+    pub(super) fn save_model(&mut self) -> Result<(), TrainError> {
+        let (Some(parameters), Some(&chosen)) = (self.best.clone(), self.progress.best()) else {
+            return Ok(());
+        };
+        let model = Model {
+            network: self.engine.network().clone(),
+            classes: self.data.classes.clone(),
+            parameters,
+            config: model::config_for_model(self.run.config(), &self.data.name),
+            provenance: Provenance {
+                modiste: env!("CARGO_PKG_VERSION").into(),
+                data: self.data.name.clone(),
+                split: self.data.split.clone(),
+                data_checksum: self.identity.checksum,
+                chosen,
+            },
+        };
+        self.written(self.run.save_model(&model)?);
+        Ok(())
+    }
+
+    /// Writes the checkpoint if enough minutes have gone by since the last.
+    pub(super) fn checkpoint_if_due(&mut self) -> Result<(), TrainError> {
+        let minutes = self.run.config().training.checkpoint_minutes;
+        // A pause too long for a `Duration` never ends.
+        let pause = Duration::try_from_secs_f64(60.0 * minutes).unwrap_or(Duration::MAX);
+        if minutes > 0.0 && self.saved_at.elapsed() >= pause {
+            self.save_checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the checkpoint, unless training has gone astray.
+    pub(super) fn save_checkpoint(&mut self) -> Result<(), TrainError> {
+        let state = self.engine.state();
+        if let Some(what) = first_not_finite(&state) {
+            return Err(self.not_finite(&what));
+        }
+        let checkpoint = Checkpoint {
+            config: self.run.config().clone(),
+            network: self.engine.network().clone(),
+            data: self.identity.clone(),
+            progress: self.progress.clone(),
+            state,
+            best: self.best.clone(),
+        };
+        let file = self.run.save_checkpoint(&checkpoint)?;
+        self.saved = Some((self.progress.epoch(), self.progress.steps_done));
+        self.saved_at = Instant::now();
+        self.written(file);
+        Ok(())
+    }
+
+    /// The error that `what` is not finite after the last step.
+    pub(super) fn not_finite(&self, what: &str) -> TrainError {
+        let file = self.run.checkpoint_path();
+        let checkpoint = match self.saved {
+            Some((epoch, step)) => {
+                format!("{} (epoch {epoch}, {step} steps done)", file.display())
+            }
+            None => "none yet".into(),
+        };
+        TrainError::NotFinite {
+            what: what.into(),
+            epoch: self.progress.epoch(),
+            step: self.progress.steps_done,
+            learning_rate: self.progress.learning_rate.unwrap_or_default(),
+            checkpoint,
+        }
+    }
+}
+
+/// An epoch in the log.
+pub(super) fn epoch_line(m: &EpochMetrics, best: bool) -> String {
+    format!(
+        "epoch {}: training accuracy {:.4}, loss {:.4}; validation accuracy {:.4}, loss {:.4}{}",
+        m.epoch,
+        m.train_accuracy,
+        m.train_loss,
+        m.validation_accuracy,
+        m.validation_loss,
+        if best { ", the best so far" } else { "" }
+    )
+}

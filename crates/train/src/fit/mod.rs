@@ -1,0 +1,300 @@
+//! The training loop: epochs of steps, validation after each, and the files that keep the run.
+//!
+//! An epoch is a function of the state at its beginning: the order of the images, their
+//! augmentation and the dropout masks are drawn by position from the seed, and the learning rate
+//! follows from the step. So whatever the moment a run is resumed at, it ends with the same bits.
+
+mod keep;
+mod start;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use modiste_data::{Dataset, Part, fill_batch};
+use modiste_spec::engine::{Batch, Engine, Loss, StepOptions, Tensor};
+use modiste_spec::random::{Purpose, Stream};
+use serde::Serialize;
+
+use self::keep::epoch_line;
+use self::start::Start;
+use crate::tensors::first_not_finite;
+use crate::{
+    Config, DataIdentity, EpochMetrics, EpochRow, Event, Observer, Progress, Run, Timing,
+    TrainError,
+};
+
+/// Validation images predicted between two looks at whether to stop.
+const PREDICT_IMAGES: usize = 1_000;
+
+/// How a call of [`fit`] ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All epochs are done, or early stopping had seen enough.
+    Finished(Summary),
+    /// It was asked to stop; the checkpoint is written.
+    Interrupted {
+        /// The present epoch, from 1.
+        epoch: usize,
+        /// Its steps that are done.
+        steps_done: usize,
+        /// What to resume from.
+        checkpoint: PathBuf,
+    },
+}
+
+/// A finished run in numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// The run folder.
+    pub run: PathBuf,
+    /// The model of the best epoch.
+    pub model: PathBuf,
+    /// Epochs done.
+    pub epochs: usize,
+    /// Whether early stopping ended the run.
+    pub stopped_early: bool,
+    /// The numbers of the best epoch.
+    pub best: EpochMetrics,
+    /// Seconds of all epochs, as far as they are known.
+    pub seconds: f64,
+    /// Training images by seconds of training over the same epochs.
+    pub images_per_second: f64,
+}
+
+/// Trains `engine` on `data` as the run's configuration says, from the run's checkpoint if it has
+/// one, until all epochs are done, early stopping has seen enough, or `stop` is true.
+///
+/// `engine` runs [`Config::network`]; its state is replaced. `stop` is looked at before every step.
+/// Nothing is printed: `observer` is told what happens.
+///
+/// # Errors
+/// If data, engine, configuration and checkpoint do not fit each other, a file cannot be written, or
+/// the loss is not finite. The last good checkpoint is then still there.
+pub fn fit(
+    engine: &mut dyn Engine,
+    data: &Dataset,
+    run: &Run,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    let result = Trainer::new(engine, data, run, observer, stop).and_then(Trainer::train);
+    if let Err(error) = &result {
+        // The error itself is what the caller must see, even if it cannot be logged.
+        let _ = run.log(format!("failed: {error}"));
+    }
+    result
+}
+
+/// A run under way.
+struct Trainer<'a> {
+    engine: &'a mut dyn Engine,
+    data: &'a Dataset,
+    /// Labels of the training and of the validation images.
+    labels: [&'a [u16]; 2],
+    identity: DataIdentity,
+    run: &'a Run,
+    observer: &'a mut dyn Observer,
+    stop: &'a AtomicBool,
+    loss: Loss,
+    progress: Progress,
+    /// Parameters and running statistics of the best epoch.
+    best: Option<Vec<Tensor>>,
+    rows: Vec<EpochRow>,
+    /// Epoch and step of the checkpoint on disk, and when it was written.
+    saved: Option<(usize, usize)>,
+    saved_at: Instant,
+}
+
+impl<'a> Trainer<'a> {
+    /// Brings everything to where the checkpoint stands, or to the beginning.
+    fn new(
+        engine: &'a mut dyn Engine,
+        data: &'a Dataset,
+        run: &'a Run,
+        observer: &'a mut dyn Observer,
+        stop: &'a AtomicBool,
+    ) -> Result<Self, TrainError> {
+        let Start { labels, identity, loss, state, progress, best, rows, saved } =
+            Start::find(engine.network(), data, run)?;
+        engine.load_state(&state)?;
+        let saved_at = Instant::now();
+        let mut trainer = Self {
+            engine,
+            data,
+            labels,
+            identity,
+            run,
+            observer,
+            stop,
+            loss,
+            progress,
+            best,
+            rows,
+            saved,
+            saved_at,
+        };
+        trainer.begin()?;
+        Ok(trainer)
+    }
+
+    /// Epoch after epoch.
+    fn train(mut self) -> Result<Outcome, TrainError> {
+        while !self.progress.ended(self.run.config()) {
+            let clock = Instant::now();
+            let Some(images_per_second) = self.train_epoch()? else { return self.interrupt() };
+            let Some(logits) = self.predict_validation()? else { return self.interrupt() };
+            let timing = Timing { seconds: clock.elapsed().as_secs_f64(), images_per_second };
+            self.end_epoch(&logits, timing)?;
+        }
+        self.finish()
+    }
+
+    /// The steps of the present epoch that are left; images per second, or `None` if interrupted.
+    fn train_epoch(&mut self) -> Result<Option<f64>, TrainError> {
+        let seed = self.run.config().training.seed;
+        let shuffle = Stream::new(seed, Purpose::Shuffle, 0, self.epochs_done());
+        let order = shuffle.permutation(self.data.train.len());
+        let (clock, before) = (Instant::now(), self.progress.totals.images);
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        let mut speed = 0.0;
+        while self.progress.steps_done < self.steps() {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let learning_rate = self.train_step(&order, &mut pixels, &mut labels)?;
+            let images = self.progress.totals.images - before;
+            speed = images as f64 / clock.elapsed().as_secs_f64().max(1e-9);
+            self.tell_step(learning_rate, speed);
+            self.checkpoint_if_due()?;
+        }
+        Ok(Some(speed))
+    }
+
+    /// One step; its learning rate. `pixels` and `labels` are room for the batch.
+    fn train_step(
+        &mut self,
+        order: &[u32],
+        pixels: &mut Vec<u8>,
+        labels: &mut Vec<u16>,
+    ) -> Result<f64, TrainError> {
+        let Config { training, .. } = self.run.config();
+        let epoch = self.epochs_done();
+        let first = self.progress.steps_done * training.batch;
+        let indices = &order[first..order.len().min(first + training.batch)];
+        let images = &self.data.train.images;
+        fill_batch(images, indices, &training.augmentation, training.seed, epoch, pixels);
+        labels.clear();
+        labels.extend(indices.iter().map(|&i| self.labels[0][i as usize]));
+
+        let steps = self.steps() as u64;
+        let step = epoch * steps + self.progress.steps_done as u64;
+        let total = steps * training.epochs as u64;
+        let schedule = &training.schedule;
+        let learning_rate = schedule.learning_rate(step, total, steps, &self.progress.plateau);
+        let adam = training.optimiser.into();
+        let loss = &self.loss;
+        let options = StepOptions { learning_rate, step, seed: training.seed, adam, loss };
+        let outcome = self.engine.train_step(Batch { images: pixels, labels }, &options)?;
+
+        self.progress.steps_done += 1;
+        self.progress.learning_rate = Some(learning_rate);
+        if !outcome.loss.is_finite() {
+            return Err(self.not_finite("the training loss"));
+        }
+        self.progress.totals.add(outcome.loss, outcome.correct, indices.len());
+        Ok(learning_rate)
+    }
+
+    /// Logits of the validation images, or `None` if interrupted.
+    fn predict_validation(&mut self) -> Result<Option<Vec<f32>>, TrainError> {
+        let Part { images, .. } = &self.data.validation;
+        let mut logits = Vec::with_capacity(images.len() * self.data.classes.len());
+        let mut done = 0;
+        for pixels in images.pixels.chunks(PREDICT_IMAGES * images.shape.len()) {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            logits.extend(self.engine.predict(pixels)?);
+            done += pixels.len() / images.shape.len();
+            let epoch = self.progress.epoch();
+            self.observer.event(&Event::Validating { epoch, done, images: images.len() });
+        }
+        Ok(Some(logits))
+    }
+
+    /// Numbers, choice of the best, files. The checkpoint comes last: see [`crate::run`].
+    fn end_epoch(&mut self, logits: &[f32], timing: Timing) -> Result<(), TrainError> {
+        let (labels, classes) = (self.labels[1], self.data.classes.len());
+        let validation_loss = modiste_metrics::cross_entropy(logits, labels, classes);
+        if !validation_loss.is_finite() {
+            return Err(self.not_finite("the validation loss"));
+        }
+        let metrics = EpochMetrics {
+            epoch: self.progress.epoch(),
+            learning_rate: self.progress.learning_rate.unwrap_or_default(),
+            train_loss: self.progress.totals.mean_loss(),
+            train_accuracy: self.progress.totals.accuracy(),
+            validation_loss,
+            validation_accuracy: modiste_metrics::accuracy(logits, labels, classes),
+            validation_auroc: modiste_metrics::mean_auroc(logits, labels, classes),
+        };
+        let state = self.engine.state();
+        if let Some(what) = first_not_finite(&state) {
+            return Err(self.not_finite(&what));
+        }
+        let best = self.progress.end_epoch(metrics, self.run.config());
+        self.rows.push(EpochRow { metrics, timing: Some(timing) });
+        let (metrics, timing) = (&metrics, &timing);
+        self.observer.event(&Event::EpochEnded { metrics, timing, best, logits, labels });
+        self.run.log(epoch_line(metrics, best))?;
+        if best {
+            self.best = Some(state.parameters);
+            self.save_model()?;
+        }
+        self.written(self.run.save_metrics(&self.rows)?);
+        self.save_checkpoint()
+    }
+
+    fn interrupt(mut self) -> Result<Outcome, TrainError> {
+        self.save_checkpoint()?;
+        let (epoch, steps_done) = (self.progress.epoch(), self.progress.steps_done);
+        self.run.log(format!("interrupted in epoch {epoch} after step {steps_done}"))?;
+        let checkpoint = self.run.checkpoint_path();
+        let outcome = Outcome::Interrupted { epoch, steps_done, checkpoint };
+        self.observer.event(&Event::Ended { outcome: &outcome });
+        Ok(outcome)
+    }
+
+    fn finish(self) -> Result<Outcome, TrainError> {
+        let best = *self.progress.best().expect("a run that has ended has an epoch");
+        let timings: Vec<Timing> = self.rows.iter().filter_map(|row| row.timing).collect();
+        let summary = Summary {
+            run: self.run.folder().into(),
+            model: self.run.model_path(),
+            epochs: self.progress.history.len(),
+            stopped_early: self.progress.stopping.stopped,
+            best,
+            seconds: timings.iter().map(|timing| timing.seconds).sum(),
+            images_per_second: mean_speed(&timings),
+        };
+        let early = if summary.stopped_early { ", stopped early" } else { "" };
+        self.run.log(format!("finished: best epoch {}{early}", best.epoch))?;
+        let outcome = Outcome::Finished(summary);
+        self.observer.event(&Event::Ended { outcome: &outcome });
+        Ok(outcome)
+    }
+}
+
+/// All images by all seconds of training: epochs have the same number of images, so this is the
+/// harmonic mean of their speeds.
+fn mean_speed(timings: &[Timing]) -> f64 {
+    let speeds: Vec<f64> = timings
+        .iter()
+        .map(|timing| timing.images_per_second)
+        .filter(|&speed| speed > 0.0)
+        .collect();
+    let seconds_an_image: f64 = speeds.iter().map(|speed| 1.0 / speed).sum();
+    if speeds.is_empty() { 0.0 } else { speeds.len() as f64 / seconds_an_image }
+}

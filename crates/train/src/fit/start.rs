@@ -1,0 +1,104 @@
+//! Where a run begins: the checks that everything fits, and the state to begin with.
+
+use modiste_data::{Dataset, Part};
+use modiste_spec::Network;
+use modiste_spec::engine::{Loss, State, Tensor};
+
+use crate::{Checkpoint, DataIdentity, EpochRow, Progress, Run, TrainError};
+
+/// All that follows from data, configuration and checkpoint before the first step.
+pub(super) struct Start<'a> {
+    /// Labels of the training and of the validation images.
+    pub labels: [&'a [u16]; 2],
+    pub identity: DataIdentity,
+    pub loss: Loss,
+    pub state: State,
+    pub progress: Progress,
+    pub best: Option<Vec<Tensor>>,
+    pub rows: Vec<EpochRow>,
+    /// Epoch and step of the checkpoint.
+    pub saved: Option<(usize, usize)>,
+}
+
+impl<'a> Start<'a> {
+    /// The checkpoint's, or that of a new run.
+    pub fn find(network: &Network, data: &'a Dataset, run: &Run) -> Result<Self, TrainError> {
+        let config = run.config();
+        let labels = [
+            labels_of(data, &data.train, "training")?,
+            labels_of(data, &data.validation, "validation")?,
+        ];
+        let counts = data.train.class_counts(data.classes.len()).unwrap_or_default();
+        let loss = config.loss(&counts)?;
+        let identity = DataIdentity::of(data);
+        if let Some(difference) = difference(&config.network(data)?, network) {
+            let problem = format!("is not what the engine runs: {difference}");
+            return Err(TrainError::config("network", problem));
+        }
+        let checkpoint = run.load_checkpoint()?;
+        let saved = checkpoint.as_ref().map(|c| (c.progress.epoch(), c.progress.steps_done));
+        let (state, progress, best) = match checkpoint {
+            Some(checkpoint) => {
+                check(&checkpoint, network, &identity, run)?;
+                (checkpoint.state, checkpoint.progress, checkpoint.best)
+            }
+            None => (State::initial(network, config.training.seed), Progress::default(), None),
+        };
+        let known = run.known_rows();
+        let timing = |epoch| known.iter().find(|row| row.metrics.epoch == epoch)?.timing;
+        let row = |&metrics| EpochRow { metrics, timing: timing(metrics.epoch) };
+        let rows = progress.history.iter().map(row).collect();
+        Ok(Self { labels, identity, loss, state, progress, best, rows, saved })
+    }
+}
+
+fn labels_of<'a>(data: &Dataset, part: &'a Part, name: &str) -> Result<&'a [u16], TrainError> {
+    let fail = |problem: &str| {
+        Err(TrainError::config("data.split", format!("the {name} part of {} {problem}", data.name)))
+    };
+    match &part.labels {
+        _ if part.is_empty() => {
+            fail("is empty; epochs are trained on the one and chosen by the other")
+        }
+        None => fail("has no labels"),
+        Some(labels) => Ok(labels),
+    }
+}
+
+fn check(
+    checkpoint: &Checkpoint,
+    network: &Network,
+    identity: &DataIdentity,
+    run: &Run,
+) -> Result<(), TrainError> {
+    let fail = |problem: String| {
+        Err(TrainError::file(run.checkpoint_path().display().to_string(), problem))
+    };
+    if let Some(difference) = difference(&checkpoint.network, network) {
+        return fail(format!("is the checkpoint of another network: {difference}"));
+    }
+    if checkpoint.data != *identity {
+        let (old, new) = (&checkpoint.data, identity);
+        return fail(format!(
+            "was trained on other images: {} of {} (checksum {:08x}), not {} of {} ({:08x})",
+            old.images, old.name, old.checksum, new.images, new.name, new.checksum
+        ));
+    }
+    Ok(())
+}
+
+/// The first node in which `a` differs from `b`.
+fn difference(a: &Network, b: &Network) -> Option<String> {
+    let (a, b) = (a.nodes(), b.nodes());
+    if a == b {
+        return None;
+    }
+    let at = (0..a.len().min(b.len())).find(|&i| a[i] != b[i]);
+    Some(match at {
+        Some(i) => format!(
+            "node {i} is \"{}\" {:?} {}, not \"{}\" {:?} {}",
+            a[i].name, a[i].op, a[i].shape, b[i].name, b[i].op, b[i].shape
+        ),
+        None => format!("it has {} nodes, not {}", a.len(), b.len()),
+    })
+}

@@ -1,0 +1,141 @@
+//! `metrics.csv`: one row an epoch.
+//!
+//! All columns but the last two are the same in every repetition of the run.
+
+use std::path::Path;
+
+use crate::files::read_text;
+use crate::{EpochMetrics, TrainError};
+
+/// The first line.
+const HEADER: &str = "epoch,learning_rate,train_loss,train_accuracy,validation_loss,\
+                      validation_accuracy,validation_auroc,seconds,images_per_second";
+/// The largest file that is read, in bytes: a million epochs.
+const MAX_BYTES: u64 = 1 << 28;
+
+/// How long an epoch took; where it was interrupted, only what came after the last resume counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timing {
+    /// Training and validation together.
+    pub seconds: f64,
+    /// Images trained on by seconds of training; 0 if none was left to train on after a resume.
+    pub images_per_second: f64,
+}
+
+/// One row of `metrics.csv`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochRow {
+    /// The numbers.
+    pub metrics: EpochMetrics,
+    /// How long it took; `None` if the process ended before that was written down.
+    pub timing: Option<Timing>,
+}
+
+/// Reads `metrics.csv`.
+///
+/// # Errors
+/// If it cannot be read or a row is not one of [`write_metrics`]; the row is named.
+pub fn read_metrics(path: &Path) -> Result<Vec<EpochRow>, TrainError> {
+    parse_metrics(&read_text(path, MAX_BYTES)?, &path.display().to_string())
+}
+
+/// Reads the text of `metrics.csv`; `name` is the file's, for errors.
+///
+/// # Errors
+/// If a row is not one of [`write_metrics`]; it is named.
+pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, TrainError> {
+    let mut lines = text.lines();
+    if lines.next() != Some(HEADER) {
+        return Err(TrainError::file(name, format!("the first line is not {HEADER}")));
+    }
+    let row = |(i, line): (usize, &str)| {
+        let problem = || TrainError::file(name, format!("line {} is no epoch: {line:?}", i + 2));
+        parse_row(line).ok_or_else(problem)
+    };
+    lines.enumerate().map(row).collect()
+}
+
+/// The text of `metrics.csv`; each number reads back as the same bits.
+pub fn write_metrics(rows: &[EpochRow]) -> String {
+    let mut text = format!("{HEADER}\n");
+    for EpochRow { metrics: m, timing } in rows {
+        let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        text += &format!(
+            "{},{},{},{},{},{},{},{},{}\n",
+            m.epoch,
+            m.learning_rate,
+            m.train_loss,
+            m.train_accuracy,
+            m.validation_loss,
+            m.validation_accuracy,
+            optional(m.validation_auroc),
+            optional(timing.map(|t| (t.seconds * 1e3).round() / 1e3)),
+            optional(timing.map(|t| (t.images_per_second * 10.0).round() / 10.0)),
+        );
+    }
+    text
+}
+
+fn parse_row(line: &str) -> Option<EpochRow> {
+    let cells: Vec<&str> = line.split(',').collect();
+    let &[epoch, ref numbers @ .., auroc, seconds, speed] = cells.as_slice() else { return None };
+    let numbers: Vec<f64> = numbers.iter().map(|cell| cell.parse().ok()).collect::<Option<_>>()?;
+    let &[learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy] =
+        numbers.as_slice()
+    else {
+        return None;
+    };
+    let optional = |cell: &str| match cell {
+        "" => Some(None),
+        number => number.parse().ok().map(Some),
+    };
+    let metrics = EpochMetrics {
+        epoch: epoch.parse().ok()?,
+        learning_rate,
+        train_loss,
+        train_accuracy,
+        validation_loss,
+        validation_accuracy,
+        validation_auroc: optional(auroc)?,
+    };
+    let timing = optional(seconds)?.zip(optional(speed)?);
+    let timing = timing.map(|(seconds, images_per_second)| Timing { seconds, images_per_second });
+    Some(EpochRow { metrics, timing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(epoch: usize, auroc: Option<f64>, timing: Option<Timing>) -> EpochRow {
+        let metrics = EpochMetrics {
+            epoch,
+            learning_rate: 1e-3,
+            train_loss: 0.1 + 0.2,
+            train_accuracy: 2.0 / 3.0,
+            validation_loss: 1.0,
+            validation_accuracy: 0.5,
+            validation_auroc: auroc,
+        };
+        EpochRow { metrics, timing }
+    }
+
+    #[test]
+    fn rows_read_back_as_they_were() {
+        let timing = Timing { seconds: 12.345, images_per_second: 678.9 };
+        let rows = [row(1, Some(0.75), Some(timing)), row(2, None, None)];
+        let text = write_metrics(&rows);
+        assert!(text.ends_with("\n2,0.001,0.30000000000000004,0.6666666666666666,1,0.5,,,\n"));
+        assert_eq!(parse_metrics(&text, "metrics.csv").unwrap(), rows);
+    }
+
+    #[test]
+    fn a_broken_row_is_named() {
+        let text = write_metrics(&[row(1, None, None), row(2, None, None)]);
+        let error = |text: &str| parse_metrics(text, "metrics.csv").unwrap_err().to_string();
+        let cut = text.trim_end().trim_end_matches(',');
+        assert!(error(cut).starts_with("metrics.csv: line 3 is no epoch: \"2,"), "{}", error(cut));
+        assert!(error(&text.replace("\n1,", "\none,")).contains("line 2"));
+        assert!(error("").starts_with("metrics.csv: the first line is not epoch,"));
+    }
+}

@@ -1,0 +1,180 @@
+//! The model file: all that predicting, serving and exporting need, in one safetensors file.
+//!
+//! Weights and running statistics have PyTorch's names and layout. The metadata hold `format`,
+//! `network` (JSON), `classes` (JSON), `preprocessing` (JSON), `config` (TOML), `provenance` (JSON) and
+//! `checksum` (CRC-32 of all the rest). There is neither time nor place in it, so that the same run
+//! gives the same bytes.
+
+use std::path::Path;
+
+use modiste_spec::Network;
+use modiste_spec::engine::{PIXEL_MAX, State, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::files::{atomic_write, read_file};
+use crate::tensors::{self, Metadata, Reader};
+use crate::{Config, EpochMetrics, TrainError};
+
+/// What stands as `format`; another layout gets another number.
+const FORMAT: &str = "modiste model 1";
+/// The largest model file that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// What is done to an image before the network sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocessing {
+    /// Rows of an image.
+    pub height: usize,
+    /// Columns of an image.
+    pub width: usize,
+    /// 1 for grey, 3 for red, green, blue.
+    pub channels: usize,
+    /// The network's input is pixel / this.
+    pub divisor: f32,
+}
+
+impl Preprocessing {
+    /// That of `network`.
+    pub fn of(network: &Network) -> Self {
+        let shape = network.input_shape();
+        Self {
+            height: shape.height,
+            width: shape.width,
+            channels: shape.channels,
+            divisor: PIXEL_MAX,
+        }
+    }
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Version of modiste that trained it.
+    pub modiste: String,
+    /// Name of the data set.
+    pub data: String,
+    /// The split as it is written on the command line.
+    pub split: String,
+    /// CRC-32 of the training and validation images and labels.
+    pub data_checksum: u32,
+    /// The epoch that was chosen, with its numbers.
+    pub chosen: EpochMetrics,
+}
+
+/// A trained network and everything that is needed to use it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The network.
+    pub network: Network,
+    /// The name of each class, in the order of the logits.
+    pub classes: Vec<String>,
+    /// Parameters and running statistics, in the order of [`Network::parameters`].
+    pub parameters: Vec<Tensor>,
+    /// The configuration it was trained with, as TOML; a folder of images is named without its path.
+    pub config: String,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+impl Model {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// As [`parse_model`], or if the file cannot be read.
+    pub fn load(path: &Path) -> Result<Self, TrainError> {
+        parse_model(&read_file(path, MAX_BYTES)?, &path.display().to_string())
+    }
+
+    /// Writes a model file, whole or not at all.
+    ///
+    /// # Errors
+    /// If it cannot be written; a file that was there is there still.
+    pub fn save(&self, path: &Path) -> Result<(), TrainError> {
+        atomic_write(path, &self.to_bytes())
+    }
+
+    /// What an engine loads.
+    pub fn state(&self) -> State {
+        State { parameters: self.parameters.clone(), ..State::default() }
+    }
+
+    /// The model file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let json = |value: Result<String, serde_json::Error>| value.expect("plain data is JSON");
+        let mut metadata: Metadata = [
+            ("format", FORMAT.to_owned()),
+            ("network", json(serde_json::to_string(&self.network))),
+            ("classes", json(serde_json::to_string(&self.classes))),
+            ("preprocessing", json(serde_json::to_string(&Preprocessing::of(&self.network)))),
+            ("config", self.config.clone()),
+            ("provenance", json(serde_json::to_string(&self.provenance))),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        let checksum = checksum(&metadata, &self.parameters);
+        metadata.insert("checksum".into(), checksum);
+        let tensors: Vec<_> = self.parameters.iter().map(|t| (t.name.clone(), t)).collect();
+        tensors::write(&metadata, &tensors)
+    }
+}
+
+/// Reads the bytes of a model file; `name` is the file's, for errors.
+///
+/// # Errors
+/// If it is no safetensors file, misses an entry or tensor, has one too many, or one of another
+/// shape, type or with values that are not finite, or if the checksum differs.
+pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, TrainError> {
+    let mut reader = Reader::new(bytes, name)?;
+    let format = reader.text("format")?;
+    if format != FORMAT {
+        return Err(reader.error(format!("is in the format \"{format}\", not \"{FORMAT}\"")));
+    }
+    let network: Network = reader.json("network")?;
+    tensors::check_size(&network).map_err(|problem| reader.error(problem))?;
+    let classes: Vec<String> = reader.json("classes")?;
+    if classes.len() != network.classes() {
+        let (named, known) = (classes.len(), network.classes());
+        return Err(reader.error(format!("{named} classes are named, the network has {known}")));
+    }
+    if reader.json::<Preprocessing>("preprocessing")? != Preprocessing::of(&network) {
+        return Err(reader.error("metadata entry \"preprocessing\" does not fit the network"));
+    }
+    let parameters = reader.take("", network.parameters().iter())?;
+    reader.finish()?;
+    let config = reader.text("config")?.to_owned();
+    let provenance = reader.json("provenance")?;
+    if checksum(reader.metadata(), &parameters) != reader.text("checksum")? {
+        return Err(reader.error("the checksum differs: the file was damaged or changed"));
+    }
+    Ok(Model { network, classes, parameters, config, provenance })
+}
+
+/// CRC-32, as 8 hexadecimal digits, of each metadata entry but the checksum (key, 0, value, 0) in the
+/// order of the keys and of each tensor (name, 0, values as little endian) in the network's order.
+fn checksum(metadata: &Metadata, parameters: &[Tensor]) -> String {
+    let mut crc = crc32fast::Hasher::new();
+    for (key, value) in metadata.iter().filter(|(key, _)| *key != "checksum") {
+        for part in [key.as_bytes(), &[0], value.as_bytes(), &[0]] {
+            crc.update(part);
+        }
+    }
+    for tensor in parameters {
+        crc.update(tensor.name.as_bytes());
+        crc.update(&[0]);
+        for value in &tensor.values {
+            crc.update(&value.to_le_bytes());
+        }
+    }
+    format!("{:08x}", crc.finalize())
+}
+
+/// The configuration as a model keeps it: a folder of images is named without its path.
+pub(crate) fn config_for_model(config: &Config, data_name: &str) -> String {
+    let mut config = config.clone();
+    if config.data.source != "embedded" {
+        config.data.source = data_name.to_owned();
+    }
+    config.to_toml()
+}

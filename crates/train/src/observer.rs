@@ -1,0 +1,103 @@
+//! What the loop tells those who watch: progress bars, TensorBoard, tests.
+
+use std::path::Path;
+
+use modiste_spec::Network;
+
+use crate::{Config, EpochMetrics, EpochRow, Outcome, Timing};
+
+/// Something that happened. Epochs and steps count from 1.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The run begins, or goes on where its checkpoint stands.
+    Started {
+        /// The run folder.
+        folder: &'a Path,
+        /// What decides the outcome.
+        config: &'a Config,
+        /// What is trained.
+        network: &'a Network,
+        /// The name of each class.
+        classes: &'a [String],
+        /// Training images.
+        images: usize,
+        /// Steps an epoch.
+        steps: usize,
+        /// The epochs done before; empty for a new run.
+        history: &'a [EpochRow],
+        /// Steps of the present epoch done before.
+        steps_done: usize,
+    },
+    /// A training step was made.
+    Step {
+        /// The epoch.
+        epoch: usize,
+        /// The last epoch there will be.
+        epochs: usize,
+        /// The step within the epoch.
+        step: usize,
+        /// Steps an epoch.
+        steps: usize,
+        /// Mean training loss of the epoch so far.
+        loss: f64,
+        /// Training accuracy of the epoch so far.
+        accuracy: f64,
+        /// The learning rate of this step.
+        learning_rate: f64,
+        /// Speed since the epoch began, or went on.
+        images_per_second: f64,
+    },
+    /// Some validation images were predicted.
+    Validating {
+        /// The epoch.
+        epoch: usize,
+        /// Images predicted so far.
+        done: usize,
+        /// Validation images.
+        images: usize,
+    },
+    /// An epoch has its numbers; its files are not written yet.
+    EpochEnded {
+        /// The numbers.
+        metrics: &'a EpochMetrics,
+        /// How long it took.
+        timing: &'a Timing,
+        /// Whether it is the best so far.
+        best: bool,
+        /// Validation logits (n, classes).
+        logits: &'a [f32],
+        /// Validation labels (n).
+        labels: &'a [u16],
+    },
+    /// A file of the run is safely on disk.
+    Written {
+        /// The file.
+        file: &'a Path,
+    },
+    /// The loop is about to return.
+    Ended {
+        /// How the run stands.
+        outcome: &'a Outcome,
+    },
+}
+
+/// Watches a run. Closures that take an [`Event`] are observers.
+pub trait Observer {
+    /// Takes note of what happened; training waits until this returns.
+    fn event(&mut self, event: &Event<'_>);
+}
+
+impl<F: FnMut(&Event<'_>)> Observer for F {
+    fn event(&mut self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// Several observers, told in order.
+impl Observer for Vec<Box<dyn Observer + '_>> {
+    fn event(&mut self, event: &Event<'_>) {
+        for observer in self {
+            observer.event(event);
+        }
+    }
+}

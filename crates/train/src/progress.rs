@@ -1,0 +1,157 @@
+//! Where a run stands: all that the loop itself must remember to go on as if it had never stopped.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Config, PlateauState, SelectBy};
+
+/// The numbers of one epoch, the same in every repetition of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochMetrics {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The learning rate of its last step.
+    pub learning_rate: f64,
+    /// Mean loss of the training batches as they were trained on, that is with augmentation, dropout,
+    /// label smoothing and class weights, while the parameters changed.
+    pub train_loss: f64,
+    /// Accuracy of the same predictions.
+    pub train_accuracy: f64,
+    /// Mean cross-entropy of the validation images after the epoch, in nats.
+    pub validation_loss: f64,
+    /// Their accuracy.
+    pub validation_accuracy: f64,
+    /// Their mean one-vs-rest AUROC; `None` where it is not defined.
+    pub validation_auroc: Option<f64>,
+}
+
+impl EpochMetrics {
+    /// Whether this epoch is chosen over `other`; equal ones are not.
+    fn better_than(&self, other: &Self, by: SelectBy) -> bool {
+        let accuracy = self.validation_accuracy.total_cmp(&other.validation_accuracy);
+        let loss = other.validation_loss.total_cmp(&self.validation_loss);
+        match by {
+            SelectBy::Accuracy => accuracy.then(loss).is_gt(),
+            SelectBy::Loss => loss.then(accuracy).is_gt(),
+        }
+    }
+
+    /// The number that `by` watches, with its sign such that more is better.
+    fn score(&self, by: SelectBy) -> f64 {
+        match by {
+            SelectBy::Accuracy => self.validation_accuracy,
+            SelectBy::Loss => -self.validation_loss,
+        }
+    }
+}
+
+/// Sums over the steps of an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// Sum of each batch's loss times its images.
+    pub loss: f64,
+    /// Images classified right.
+    pub correct: usize,
+    /// Images.
+    pub images: usize,
+}
+
+impl Totals {
+    /// Adds a batch of `images` images.
+    pub fn add(&mut self, loss: f64, correct: usize, images: usize) {
+        self.loss += loss * images as f64;
+        self.correct += correct;
+        self.images += images;
+    }
+
+    /// Mean loss; `NaN` before the first batch.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.images as f64
+    }
+
+    /// Accuracy; `NaN` before the first batch.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.images as f64
+    }
+}
+
+/// What early stopping has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoppingState {
+    /// The best score so far (accuracy, or minus the loss); `None` before the first epoch.
+    pub best: Option<f64>,
+    /// Epochs in a row that did not improve on it by more than `min_delta`.
+    pub waited: usize,
+    /// Whether that were enough.
+    pub stopped: bool,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// The epochs that are done.
+    pub history: Vec<EpochMetrics>,
+    /// Steps done of the present epoch.
+    pub steps_done: usize,
+    /// Sums over those.
+    pub totals: Totals,
+    /// The learning rate of the last step; `None` before the first.
+    pub learning_rate: Option<f64>,
+    /// State of a plateau schedule.
+    pub plateau: PlateauState,
+    /// State of early stopping.
+    pub stopping: StoppingState,
+    /// The best epoch, from 1; `None` before the first has ended.
+    pub best_epoch: Option<usize>,
+}
+
+impl Progress {
+    /// The present epoch, from 1.
+    pub fn epoch(&self) -> usize {
+        self.history.len() + 1
+    }
+
+    /// Whether there is nothing left to do.
+    pub fn ended(&self, config: &Config) -> bool {
+        self.stopping.stopped || self.history.len() >= config.training.epochs
+    }
+
+    /// The numbers of the best epoch.
+    pub fn best(&self) -> Option<&EpochMetrics> {
+        self.history.get(self.best_epoch?.checked_sub(1)?)
+    }
+
+    /// Closes the present epoch; whether it is the best so far.
+    pub fn end_epoch(&mut self, metrics: EpochMetrics, config: &Config) -> bool {
+        let by = config.training.select_by;
+        let best = self.best().is_none_or(|best| metrics.better_than(best, by));
+        if best {
+            self.best_epoch = Some(metrics.epoch);
+        }
+        self.plateau.epoch_ended(&config.training.schedule, metrics.validation_loss);
+        self.watch(metrics.score(by), config);
+        self.history.push(metrics);
+        self.steps_done = 0;
+        self.totals = Totals::default();
+        best
+    }
+
+    /// Early stopping's rule, that of Keras' `EarlyStopping`.
+    fn watch(&mut self, score: f64, config: &Config) {
+        let rule = &config.training.early_stopping;
+        if rule.patience == 0 {
+            return;
+        }
+        let state = &mut self.stopping;
+        if state.best.is_none_or(|best| score > best + rule.min_delta) {
+            state.best = Some(score);
+            state.waited = 0;
+        } else {
+            state.waited += 1;
+            state.stopped = state.waited >= rule.patience;
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Tensors in the safetensors format, with the same bytes every time.
+//!
+//! The library reads; writing is our own, because the library writes metadata in the order of a
+//! hash map.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use modiste_spec::engine::{State, Tensor};
+use modiste_spec::{Network, Parameter};
+use safetensors::{Dtype, SafeTensors};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::TrainError;
+
+/// Texts that stand in a file's header.
+pub(crate) type Metadata = BTreeMap<String, String>;
+
+/// What the header says of one tensor.
+#[derive(Serialize)]
+struct Entry<'a> {
+    dtype: &'static str,
+    shape: &'a [usize],
+    data_offsets: [usize; 2],
+}
+
+/// The header: metadata first, then the tensors in their order.
+struct Header<'a> {
+    metadata: &'a Metadata,
+    tensors: &'a [(String, &'a Tensor)],
+}
+
+impl Serialize for Header<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1 + self.tensors.len()))?;
+        map.serialize_entry("__metadata__", self.metadata)?;
+        let mut start = 0;
+        for (name, tensor) in self.tensors {
+            let end = start + 4 * tensor.values.len();
+            let data_offsets = [start, end];
+            map.serialize_entry(name, &Entry { dtype: "F32", shape: &tensor.shape, data_offsets })?;
+            start = end;
+        }
+        map.end()
+    }
+}
+
+/// A safetensors file of `metadata` and the tensors, in their order.
+pub(crate) fn write(metadata: &Metadata, tensors: &[(String, &Tensor)]) -> Vec<u8> {
+    let header = serde_json::to_string(&Header { metadata, tensors });
+    let mut header = header.expect("names and sizes are JSON");
+    // The data begin at a multiple of 8, as the library has it.
+    header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+    let values: usize = tensors.iter().map(|(_, tensor)| tensor.values.len()).sum();
+    let mut bytes = Vec::with_capacity(8 + header.len() + 4 * values);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    for (_, tensor) in tensors {
+        bytes.extend(tensor.values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    bytes
+}
+
+/// A safetensors file that was read.
+pub(crate) struct Reader<'a> {
+    /// The file's name, for errors.
+    name: &'a str,
+    metadata: Metadata,
+    tensors: SafeTensors<'a>,
+    /// Tensors not taken yet, by name.
+    left: BTreeSet<String>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the header and checks that it fits the file's size.
+    pub(crate) fn new(bytes: &'a [u8], name: &'a str) -> Result<Self, TrainError> {
+        let fail =
+            |error| TrainError::file(name, format!("is not a whole safetensors file: {error}"));
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(fail)?;
+        let metadata = header.metadata().iter().flatten();
+        let metadata = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let tensors = SafeTensors::deserialize(bytes).map_err(fail)?;
+        let left = tensors.names().into_iter().map(String::from).collect();
+        Ok(Self { name, metadata, tensors, left })
+    }
+
+    /// An error about this file.
+    pub(crate) fn error(&self, problem: impl Into<String>) -> TrainError {
+        TrainError::file(self.name, problem)
+    }
+
+    /// All metadata.
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The metadata entry `key`.
+    pub(crate) fn text(&self, key: &str) -> Result<&str, TrainError> {
+        let text = self.metadata.get(key).map(String::as_str);
+        text.ok_or_else(|| self.error(format!("metadata entry \"{key}\" is missing")))
+    }
+
+    /// The metadata entry `key`, which is JSON.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<T, TrainError> {
+        let text = self.text(key)?;
+        serde_json::from_str(text)
+            .map_err(|error| self.error(format!("metadata entry \"{key}\": {error}")))
+    }
+
+    /// Whether some tensor's name begins with `prefix`.
+    pub(crate) fn has(&self, prefix: &str) -> bool {
+        self.left.iter().any(|name| name.starts_with(prefix))
+    }
+
+    /// Takes the tensors called `prefix` + name of `parameters`, whatever their order.
+    pub(crate) fn take<'p>(
+        &mut self,
+        prefix: &str,
+        parameters: impl Iterator<Item = &'p Parameter>,
+    ) -> Result<Vec<Tensor>, TrainError> {
+        parameters.map(|parameter| self.take_one(prefix, parameter)).collect()
+    }
+
+    fn take_one(&mut self, prefix: &str, parameter: &Parameter) -> Result<Tensor, TrainError> {
+        let full = format!("{prefix}{}", parameter.name);
+        let fail = |problem: String| Err(self.error(format!("tensor \"{full}\" {problem}")));
+        let Ok(view) = self.tensors.tensor(&full) else {
+            return fail("is missing".into());
+        };
+        if view.dtype() != Dtype::F32 {
+            return fail(format!("is of type {:?}, not F32", view.dtype()));
+        }
+        if view.shape() != parameter.shape {
+            return fail(format!("has shape {:?}, not {:?}", view.shape(), parameter.shape));
+        }
+        let value = |bytes: &[u8; 4]| f32::from_le_bytes(*bytes);
+        let values: Vec<f32> = view.data().as_chunks().0.iter().map(value).collect();
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return fail(format!("holds {} at position {at}", values[at]));
+        }
+        self.left.remove(&full);
+        Ok(Tensor { name: parameter.name.clone(), shape: parameter.shape.clone(), values })
+    }
+
+    /// Checks that every tensor was taken.
+    pub(crate) fn finish(&self) -> Result<(), TrainError> {
+        match self.left.first() {
+            Some(name) => Err(self.error(format!("tensor \"{name}\" is not part of the network"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The largest side and number of channels that a network read from a file may have; everything
+/// that follows from them then fits into 64 bits, and an engine asks for memory that can exist.
+const MAX_SIDE: usize = 1 << 16;
+/// The most values that one feature map of such a network may have.
+const MAX_MAP: usize = 1 << 26;
+
+/// Checks that a network read from a file is of a size that can be run.
+pub(crate) fn check_size(network: &Network) -> Result<(), String> {
+    for node in network.nodes() {
+        let s = node.shape;
+        let side = s.height.max(s.width).max(s.channels);
+        if side > MAX_SIDE || s.len() > MAX_MAP {
+            return Err(format!("node \"{}\" is {s}, more than can be run", node.name));
+        }
+    }
+    Ok(())
+}
+
+/// The first value of a state that is infinite or not a number, as `parameter "dense.weight"`.
+pub(crate) fn first_not_finite(state: &State) -> Option<String> {
+    let groups = [
+        ("parameter", &state.parameters),
+        ("first moment of", &state.first_moments),
+        ("second moment of", &state.second_moments),
+    ];
+    groups.into_iter().find_map(|(what, tensors)| {
+        let bad = tensors.iter().find(|t| t.values.iter().any(|value| !value.is_finite()))?;
+        Some(format!("{what} \"{}\"", bad.name))
+    })
+}
