@@ -13,7 +13,7 @@ pub const LARGEST_BATCH: usize = 4;
 /// Where an engine leaves the reference; names the tensor, the place and both values.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Mismatch(String);
+pub struct Mismatch(pub(super) String);
 
 impl From<EngineError> for Mismatch {
     fn from(error: EngineError) -> Self {

@@ -1,11 +1,14 @@
 //! What other engines' tests need: networks that have every operation, batches, and comparisons.
 //!
-//! An engine's test is then: for every network of [`networks`], [`check_engine`]. The gradients
+//! An engine's test is then: for every network of [`networks`], [`check_engine`]; and for every case
+//! of [`golden`], recorded from PyTorch, [`check_golden`]. The gradients
 //! that the trait [`modiste_spec::Engine`] does not show are read from the first moments after one
 //! step from zero moments, which are (1 - beta1) x gradient.
 
 mod batches;
 mod compare;
+mod digest;
+mod golden;
 mod networks;
 
 pub use batches::{batch, perturbed_state};
@@ -13,4 +16,6 @@ pub use compare::{
     LARGEST_BATCH, Mismatch, Settings, Tolerance, check_engine, check_gradients, check_predictions,
     check_steps,
 };
+pub use digest::Digest;
+pub use golden::{Golden, check_digests, check_golden, golden};
 pub use networks::{networks, unusual_networks};

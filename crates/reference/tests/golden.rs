@@ -1,0 +1,84 @@
+//! The reference equals PyTorch in f64, value by value.
+
+use modiste_reference::check::{Golden, Tolerance, check_digests, check_golden, golden};
+use modiste_reference::{Mode, ReferenceEngine};
+use modiste_spec::Engine;
+use modiste_spec::engine::Batch;
+
+/// Both sides compute in f64 and sum in different orders.
+const TOLERANCE: f64 = 1e-10;
+/// Smallest scale of a tensor beside the largest of all.
+const FLOOR: f64 = 1e-6;
+
+fn expect_equal(what: &str, found: &[f64], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(0f64, |a, v| a.max(v.abs()));
+    for (i, (f, e)) in found.iter().zip(expected).enumerate() {
+        assert!((f - e).abs() <= TOLERANCE * largest, "{what}[{i}]: {f}, PyTorch has {e}");
+    }
+}
+
+fn engine_of(case: &Golden) -> ReferenceEngine {
+    let mut engine = ReferenceEngine::new(case.network.clone(), 0);
+    engine.load_state(&case.state).unwrap();
+    engine
+}
+
+fn values(engine: &ReferenceEngine) -> Vec<Vec<f64>> {
+    engine.parameters().iter().map(|v| v.values.clone()).collect()
+}
+
+#[test]
+fn first_step_is_that_of_pytorch() {
+    for case in golden() {
+        let engine = engine_of(&case);
+        let start = values(&engine);
+        // Far under a unit in the last place of f32: the same bits.
+        check_digests("initial", &case.initial, &start, 1e-12, 0.0).unwrap();
+        let options = case.settings.options(0);
+        for (what, mode, expected) in [
+            ("logits", Mode::Predict, &case.predicted),
+            ("training logits", Mode::Train { seed: options.seed, step: 0 }, &case.trained),
+        ] {
+            let outputs = engine.activations(&case.images, mode).unwrap();
+            expect_equal(what, &outputs[case.network.logits()].values, expected);
+        }
+        let batch = Batch { images: &case.images, labels: &case.labels };
+        let (outcome, gradients) = engine.gradients(batch, &options).unwrap();
+        expect_equal("loss", &[outcome.loss], &case.losses[..1]);
+        let gradients: Vec<_> = gradients.into_iter().map(|g| g.values).collect();
+        check_digests("gradient", &case.gradients, &gradients, TOLERANCE, FLOOR).unwrap();
+    }
+}
+
+#[test]
+fn ten_steps_are_those_of_pytorch() {
+    for case in golden() {
+        let mut engine = engine_of(&case);
+        let start = values(&engine);
+        let batch = Batch { images: &case.images, labels: &case.labels };
+        for (step, expected) in case.losses.iter().enumerate() {
+            let outcome = engine.train_step(batch, &case.settings.options(step as u64)).unwrap();
+            expect_equal("loss", &[outcome.loss], &[*expected]);
+        }
+        let mut changes = values(&engine);
+        for (now, start) in changes.iter_mut().flatten().zip(start.iter().flatten()) {
+            *now -= start;
+        }
+        check_digests("change", &case.changes, &changes, TOLERANCE, FLOOR).unwrap();
+        let outputs = engine.activations(&case.images, Mode::Predict).unwrap();
+        let logits = &outputs[case.network.logits()].values;
+        expect_equal("logits after", logits, &case.predicted_after);
+    }
+}
+
+#[test]
+fn the_trait_shows_the_same_to_f32() {
+    let tolerance = Tolerance { output: 1e-6, gradient: 1e-6, steps: 1e-5, floor: 1e-3 };
+    for case in golden() {
+        let mut engine = ReferenceEngine::new(case.network.clone(), 0);
+        check_golden(&mut engine, &case, tolerance)
+            .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        assert_eq!(case.losses.len(), 10);
+    }
+}
