@@ -55,11 +55,22 @@ pub enum DataError {
 impl DataError {
     /// A file that was read and is not what it should be.
     pub(crate) fn file(file: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::File { file: file.into(), problem: problem.into() }
+        Self::File { file: one_line(file.into()), problem: one_line(problem.into()) }
     }
 
     /// A file that the system would not open, read or write.
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io { file: path.display().to_string(), source }
+        Self::Io { file: one_line(path.display().to_string()), source }
     }
+}
+
+/// The text with every line break made visible: decoders put them into messages, and people into
+/// the names of files.
+fn one_line(text: String) -> String {
+    if text.contains(char::is_control) {
+        let shown =
+            |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+        return text.trim_end().chars().map(shown).collect();
+    }
+    text
 }

@@ -66,19 +66,22 @@ fn read_idx(mut reader: impl Read, most: u64, name: &str) -> Result<Idx, DataErr
         fill(&mut word)?;
         dims.push(u32::from_be_bytes(word) as usize);
     }
+    let claim = dims.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
     let size = elements(&dims).filter(|&size| size as u64 <= most).ok_or_else(|| {
-        let claim = dims.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
-        DataError::file(name, format!("claims {claim} bytes, more than can be in it"))
+        DataError::file(
+            name,
+            format!("announces {claim} bytes, of which it can hold {most} at most"),
+        )
     })?;
     let mut data = Vec::with_capacity(size);
     let read = reader.take(size as u64 + 1).read_to_end(&mut data);
     read.map_err(|e| DataError::file(name, broken(&e, "its data")))?;
     if data.len() < size {
-        let problem = format!("is truncated: {size} bytes announced, {} there", data.len());
+        let problem = format!("is truncated: {claim} bytes announced, {} there", data.len());
         return Err(DataError::file(name, problem));
     }
     if data.len() > size {
-        let problem = format!("is longer than the {size} bytes it announces");
+        let problem = format!("is longer than the {claim} bytes it announces");
         return Err(DataError::file(name, problem));
     }
     Ok(Idx { dims, data })

@@ -1,0 +1,229 @@
+//! Every source, read and compared with what was put there, or with what NumPy and Pillow read.
+
+mod common;
+
+use common::{golden, idx, idx_folder, open, pixels, put};
+use modiste_data::{
+    DataError, Dataset, EMBEDDED_FILES, FASHION_CLASSES, Images, Source, fill_submission,
+    parse_idx, parse_images, parse_labels_csv, parse_npy, parse_picture, read_images, write_idx_gz,
+};
+use tempfile::TempDir;
+
+/// Pixels of the six images of tests/files/make.py.
+fn expected(channels: usize) -> Vec<u8> {
+    let mut all = Vec::new();
+    for i in 0..6 {
+        for (y, x) in (0..16).map(|p| (p / 4, p % 4)) {
+            all.extend((0..channels).map(|c| (i * 40 + y * 4 + x * 3 + c * 50) as u8));
+        }
+    }
+    all
+}
+
+#[test]
+fn sources_are_read_as_they_are_written() {
+    for text in ["embedded", "./embedded", "a/b"] {
+        assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
+    }
+    assert_eq!("embedded".parse(), Ok(Source::Embedded));
+    assert_eq!("./embedded".parse(), Ok(Source::Folder("./embedded".into())));
+}
+
+#[test]
+fn idx_files_packed_or_not_under_either_name() {
+    let folder = idx_folder(&[12, 12], &[2, 2]);
+    let data = open(&folder, "full", 1).unwrap();
+    assert_eq!(data.classes, ["0", "1"]);
+    assert_eq!((data.shape().height, data.shape().width, data.shape().channels), (3, 4, 1));
+    assert_eq!(data.test.images.get(1), pixels(25, 12));
+    assert_eq!(data.test.labels, Some(vec![0, 1, 0, 1]));
+    let path = |name: &str| folder.path().join(name);
+    std::fs::rename(path("t10k-images-idx3-ubyte"), path("t10k-images.idx3-ubyte")).unwrap();
+    let plain = std::fs::read(path("train-images-idx3-ubyte")).unwrap();
+    let packed = write_idx_gz(&[24, 3, 4], &plain[16..]);
+    std::fs::remove_file(path("train-images-idx3-ubyte")).unwrap();
+    put(&folder, "train-images-idx3-ubyte.gz", &packed);
+    assert!(open(&folder, "full", 1).unwrap() == data);
+}
+
+#[test]
+fn idx_file_has_these_bytes() {
+    let bytes = b"\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x03abcdef";
+    let file = parse_idx(bytes, "file").unwrap();
+    assert_eq!(
+        (file.dims.as_slice(), file.data.as_slice()),
+        ([2, 1, 3].as_slice(), &b"abcdef"[..])
+    );
+    let packed = write_idx_gz(&file.dims, &file.data);
+    assert_eq!(packed[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255], "no name and no time");
+    assert_eq!(parse_idx(&packed, "file").unwrap(), file);
+    let coloured = parse_images(&idx(&[2, 1, 1, 3], b"abcdef"), "file").unwrap();
+    assert_eq!((coloured.len(), coloured.shape.channels), (2, 3));
+}
+
+#[test]
+fn npy_files_of_numpy() {
+    let square = "u1 i2 u4 big-u2 i8 f4 f8 big-f8 unit fortran";
+    let named = square.split(' ').map(|kind| (format!("rows-{kind}.npy"), 1));
+    let others = [("cube", 1), ("cube-fortran", 1), ("colour", 3), ("colour-rows", 3)];
+    for (name, channels) in named.chain(others.map(|(name, c)| (format!("{name}.npy"), c))) {
+        let images = parse_npy(&golden(&name), &name).unwrap();
+        assert_eq!(images.shape.to_string(), format!("4x4x{channels}"), "{name}");
+        assert_eq!(images.pixels, expected(channels), "{name}");
+    }
+}
+
+#[test]
+fn png_pictures_of_pillow() {
+    for (name, channels) in [("grey", 1), ("grey-16", 1), ("colour", 3), ("opaque", 3)] {
+        let image = parse_picture(&golden(&format!("{name}.png")), name).unwrap();
+        assert_eq!(image.shape.to_string(), format!("4x4x{channels}"), "{name}");
+        let size = 16 * channels;
+        assert_eq!(image.pixels, expected(channels)[size..2 * size], "{name}");
+    }
+    let image = parse_picture(&golden("palette.png"), "palette").unwrap();
+    let colours = expected(1)[16..32].iter().flat_map(|&k| [k, 255 - k, 7]).collect::<Vec<_>>();
+    assert_eq!(image.pixels, colours);
+}
+
+/// Decoders of JPEG may differ by rounding, and in how they stretch colours.
+#[test]
+fn jpeg_pictures_of_pillow() {
+    for name in ["grey", "colour", "progressive"] {
+        let image = parse_picture(&golden(&format!("{name}.jpg")), name).unwrap();
+        let judge = parse_npy(&golden(&format!("{name}-jpg.npy")), name).unwrap();
+        assert_eq!(image.shape, judge.shape, "{name}");
+        let apart = image.pixels.iter().zip(&judge.pixels).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(apart.unwrap() <= 4, "{name}: {apart:?}");
+    }
+}
+
+fn competition() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    put(&folder, "train.npy", &golden("rows-unit.npy"));
+    put(&folder, "train.csv", b"id,class\n0,2\n1,1\n2,0\n3,1.0\n4,\"2\"\n5,0\n");
+    put(&folder, "validation.npy", &golden("rows-fortran.npy"));
+    put(&folder, "validation.csv", b"\xEF\xBB\xBFclass\r\n0\r\n0\r\n1\r\n1\r\n2\r\n2\r\n");
+    put(&folder, "test.npy", &golden("rows-i8.npy"));
+    folder
+}
+
+#[test]
+fn the_competition_s_folder() {
+    let folder = competition();
+    let data = open(&folder, "full", 1).unwrap();
+    for part in [&data.train, &data.validation, &data.test] {
+        assert_eq!(part.images.pixels, expected(1));
+    }
+    assert_eq!(data.train.labels, Some(vec![2, 1, 0, 1, 2, 0]));
+    assert_eq!(data.validation.labels, Some(vec![0, 0, 1, 1, 2, 2]));
+    assert_eq!((data.test.labels, data.classes.len()), (None, 3));
+    put(&folder, "test.csv", b"class\n0\n0\n1\n1\n2\n2\n");
+    assert_eq!(open(&folder, "full", 1).unwrap().test.labels, data.validation.labels);
+}
+
+#[test]
+fn a_submission_is_the_sample_with_its_column_overwritten() {
+    let sample = b"id,class,note\n7,0,\"a, b\"\n9,0,\n";
+    let filled = fill_submission(sample, "sample_submission.csv", &[3, 8]).unwrap();
+    assert_eq!(filled, b"id,class,note\n7,3,\"a, b\"\n9,8,\n");
+    assert_eq!(parse_labels_csv(&filled, "filled").unwrap(), [3, 8]);
+    for wrong in [&[3][..], &[3, 8, 1]] {
+        let error = fill_submission(sample, "sample.csv", wrong).unwrap_err().to_string();
+        common::expect_line(&error, "sample.csv", "2 rows for");
+    }
+}
+
+/// A folder of pictures, coloured or not: class a has four of them, class b three.
+fn pictures(level: &str, class: &str, files: &[&str]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    add_pictures(&folder, level, class, files);
+    folder
+}
+
+fn add_pictures(folder: &TempDir, level: &str, class: &str, files: &[&str]) {
+    for (i, file) in files.iter().enumerate() {
+        put(folder, &format!("{level}{class}/{i}-{file}"), &golden(file));
+    }
+}
+
+#[test]
+fn a_folder_of_pictures_a_class() {
+    let folder = pictures("", "10", &["grey.png", "grey-16.png", "grey.png"]);
+    add_pictures(&folder, "", "9", &["grey.png"; 14]);
+    put(&folder, ".hidden", b"passed over");
+    put(&folder, "9/.DS_Store", b"passed over");
+    let data = open(&folder, "9/4/4", 1).unwrap();
+    assert_eq!(data.classes, ["9", "10"]);
+    assert_eq!([data.train.len(), data.validation.len(), data.test.len()], [9, 4, 4]);
+    assert_eq!(data.shape().to_string(), "4x4x1");
+    assert!(data.train.images.get(0) == &expected(1)[16..32]);
+    let data = open(&folder, "0.6/0.2/0.2", 1).unwrap();
+    assert_eq!([data.train.len(), data.validation.len(), data.test.len()], [11, 3, 3]);
+    let data = open(&folder, "full", 1).unwrap();
+    assert_eq!([data.train.len(), data.validation.len(), data.test.len()], [13, 2, 2]);
+}
+
+#[test]
+fn a_folder_of_pictures_with_parts() {
+    let folder = pictures("train/", "boot", &["grey.png"; 3]);
+    add_pictures(&folder, "train/", "coat", &["grey-16.png"; 2]);
+    add_pictures(&folder, "val/", "coat", &["grey.png"; 2]);
+    add_pictures(&folder, "test", "", &["grey.png", "colour.png"]);
+    let data = open(&folder, "full", 1).unwrap();
+    assert_eq!(data.classes, ["boot", "coat"]);
+    assert_eq!(data.train.labels, Some(vec![0, 0, 0, 1, 1]));
+    assert_eq!(data.validation.labels, Some(vec![1, 1]));
+    assert_eq!((data.test.len(), &data.test.labels), (2, &None));
+    // One coloured picture makes the others coloured.
+    assert_eq!(data.shape().to_string(), "4x4x3");
+    let grey = expected(1)[16..32].iter().flat_map(|&v| [v; 3]).collect::<Vec<_>>();
+    assert_eq!(data.train.images.get(4), grey);
+    assert_eq!(data.test.images.get(0), grey);
+    assert_eq!(data.test.images.get(1), &expected(3)[48..96]);
+}
+
+/// Fashion-MNIST is known by its images, in any format, and nothing else is taken for it.
+#[test]
+fn fashion_classes_are_named_where_the_images_are_theirs() {
+    let file = |part: usize, i: usize| parse_idx(EMBEDDED_FILES[part][i].1, "embedded").unwrap();
+    let folder = TempDir::new().unwrap();
+    for (part, name) in ["train", "validation", "test"].into_iter().enumerate() {
+        let (images, labels) = (file(part, 0), file(part, 1));
+        let rows = [images.dims[0], 784];
+        put(&folder, &format!("{name}.npy"), &common::npy("|u1", &rows, &images.data));
+        let column: String = labels.data.iter().map(|label| format!("{label}\n")).collect();
+        put(&folder, &format!("{name}.csv"), format!("class\n{column}").as_bytes());
+    }
+    let data = open(&folder, "paper", 0).unwrap();
+    let embedded = modiste_data::load(&Source::Embedded, &"paper".parse().unwrap(), 0).unwrap();
+    assert!(data == embedded);
+    // The same images under other labels are something else.
+    let turned: String = file(0, 1).data.iter().map(|l| format!("{}\n", (l + 1) % 10)).collect();
+    put(&folder, "train.csv", format!("class\n{turned}").as_bytes());
+    let Dataset { name, classes, .. } = open(&folder, "paper", 0).unwrap();
+    assert_ne!(name, "fashion-mnist");
+    assert!(classes[0] == "0" && FASHION_CLASSES[0] != "0");
+}
+
+#[test]
+fn images_to_predict_on_come_from_any_file() {
+    let folder = pictures("", "some", &["colour.png", "grey.png"]);
+    let read = |name: &str| -> Result<(Images, Vec<String>), DataError> {
+        read_images(&folder.path().join(name))
+    };
+    let (images, names) = read("some").unwrap();
+    assert_eq!((images.len(), images.shape.channels), (2, 3));
+    assert!(names[1].ends_with("1-grey.png"));
+    put(&folder, "test.npy", &golden("rows-f4.npy"));
+    put(&folder, "images", &idx(&[2, 4, 4], &expected(1)[..32]));
+    put(&folder, "images.gz", &write_idx_gz(&[2, 4, 4], &expected(1)[..32]));
+    put(&folder, "one", &golden("grey.jpg"));
+    put(&folder, "text", b"no images");
+    for (name, count) in [("test.npy", 6), ("images", 2), ("images.gz", 2), ("one", 1)] {
+        let (images, names) = read(name).unwrap();
+        assert_eq!((images.len(), names.len()), (count, count), "{name}");
+    }
+    common::expect_line(&read("text").unwrap_err().to_string(), "text", "is not PNG, JPEG");
+    assert!(read("missing").unwrap_err().to_string().contains("missing"));
+}

@@ -1,0 +1,169 @@
+//! Splits: stratified, seeded, disjoint, and errors where the images do not suffice.
+
+mod common;
+
+use std::collections::HashSet;
+
+use common::{expect_error, idx_folder, open, put};
+use modiste_data::{Dataset, PartName, Split, info};
+
+fn sizes(data: &Dataset) -> [usize; 3] {
+    PartName::ALL.map(|part| data.part(part).len())
+}
+
+fn counts(data: &Dataset, part: PartName) -> Vec<usize> {
+    data.part(part).class_counts(data.classes.len()).unwrap()
+}
+
+/// No image is in two parts; the images of the folder are all different.
+fn expect_disjoint(data: &Dataset) {
+    let parts = PartName::ALL.map(|part| &data.part(part).images);
+    let all: HashSet<_> =
+        parts.iter().flat_map(|images| (0..images.len()).map(|i| images.get(i))).collect();
+    assert_eq!(all.len(), sizes(data).iter().sum::<usize>());
+    assert!(info(data).duplicates.iter().all(|count| count.images == 0));
+}
+
+#[test]
+fn texts_of_splits_are_read_as_they_are_written() {
+    for text in ["paper", "full", "5000/1000/1000", "1/0/0", "0.8/0.1/0.1", "1.0/0.0/0.0"] {
+        assert_eq!(text.parse::<Split>().unwrap().to_string(), text);
+    }
+    for text in
+        ["", "Paper", "1/2", "1/2/3/4", "0/5/5", "-1/2/3", "0.8/0.1/0.2", "a/b/c", "nan/0/1"]
+    {
+        let error = text.parse::<Split>().expect_err(text).to_string();
+        common::expect_line(&error, text, "is not a split");
+    }
+}
+
+#[test]
+fn names_of_parts_are_read_as_they_are_written() {
+    for part in PartName::ALL {
+        assert_eq!(part.to_string().parse::<PartName>().unwrap(), part);
+        assert_eq!(serde_json::to_string(&part).unwrap(), format!("\"{part}\""));
+    }
+    assert!("Test".parse::<PartName>().is_err());
+}
+
+#[test]
+fn paper_split_takes_the_same_number_of_each_class() {
+    let folder = idx_folder(&[650, 600, 700], &[100, 130, 150]);
+    let data = open(&folder, "paper", 1).unwrap();
+    assert_eq!(counts(&data, PartName::Train), [500; 3]);
+    assert_eq!(counts(&data, PartName::Validation), [100; 3]);
+    assert_eq!(counts(&data, PartName::Test), [100; 3]);
+    expect_disjoint(&data);
+    assert!(open(&folder, "paper", 2).unwrap() == data, "a named split depends on no seed");
+}
+
+#[test]
+fn full_split_takes_everything() {
+    let folder = idx_folder(&[60, 120, 18], &[5, 6, 0]);
+    let data = open(&folder, "full", 1).unwrap();
+    assert_eq!(counts(&data, PartName::Validation), [10, 20, 3]);
+    assert_eq!(sizes(&data), [165, 33, 11]);
+    expect_disjoint(&data);
+}
+
+#[test]
+fn counts_keep_the_proportions_of_the_classes() {
+    let folder = idx_folder(&[60, 120, 30], &[10, 20, 5]);
+    let data = open(&folder, "70/35/7", 4).unwrap();
+    assert_eq!(counts(&data, PartName::Train), [20, 40, 10]);
+    assert_eq!(counts(&data, PartName::Validation), [10, 20, 5]);
+    assert_eq!(counts(&data, PartName::Test), [2, 4, 1]);
+    assert_eq!(data.split, "70/35/7");
+    expect_disjoint(&data);
+}
+
+#[test]
+fn every_count_is_met_whatever_the_classes() {
+    let folder = idx_folder(&[7, 2, 13, 2], &[3, 2, 0, 1]);
+    for train in 8..=24 {
+        for validation in [0, 24 - train] {
+            let data = open(&folder, &format!("{train}/{validation}/5"), 4).unwrap();
+            assert_eq!(sizes(&data), [train, validation, 5]);
+            expect_disjoint(&data);
+        }
+    }
+}
+
+#[test]
+fn the_seed_decides_and_nothing_else() {
+    let folder = idx_folder(&[60, 120, 30], &[10, 20, 5]);
+    let [a, again, b] = [4, 4, 5].map(|seed| open(&folder, "70/35/7", seed).unwrap());
+    assert!(a == again);
+    assert!(a.train != b.train);
+}
+
+#[test]
+fn a_larger_draw_holds_the_smaller_one_and_none_of_its_validation_images() {
+    let folder = idx_folder(&[600, 600], &[100, 100]);
+    let [small, large] = ["100/40/10", "1000/200/10"].map(|split| open(&folder, split, 4).unwrap());
+    let images = &large.train.images;
+    let trained: HashSet<_> = (0..images.len()).map(|i| images.get(i)).collect();
+    let held = |images: &modiste_data::Images| {
+        (0..images.len()).filter(|&i| trained.contains(images.get(i))).count()
+    };
+    assert_eq!(held(&small.train.images), 100);
+    assert_eq!(held(&small.validation.images), 0);
+}
+
+#[test]
+fn shares_keep_the_source_s_own_test_part() {
+    let folder = idx_folder(&[60, 120], &[10, 20]);
+    assert_eq!(sizes(&open(&folder, "0.6/0.2/0.2", 4).unwrap()), [135, 45, 30]);
+}
+
+#[test]
+fn parts_that_were_given_are_parts_of_the_named_splits() {
+    let folder = competition(6, 4);
+    let data = open(&folder, "full", 1).unwrap();
+    assert_eq!(sizes(&data), [6, 4, 5]);
+    assert_eq!(data.test.labels, None);
+    // Drawn anew, the test images still stay apart.
+    let data = open(&folder, "8/2/5", 1).unwrap();
+    assert_eq!(sizes(&data), [8, 2, 5]);
+    expect_disjoint(&data);
+}
+
+#[test]
+fn competition_files_of_the_paper_s_sizes_are_the_paper_split_as_they_are() {
+    let folder = competition(1000, 200);
+    let data = open(&folder, "paper", 1).unwrap();
+    assert_eq!(sizes(&data), [1000, 200, 5]);
+    assert!(data == Dataset { split: "paper".into(), ..open(&folder, "full", 1).unwrap() });
+    let folder = competition(1300, 300);
+    let data = open(&folder, "paper", 1).unwrap();
+    assert_eq!(counts(&data, PartName::Train), [500; 2]);
+    assert_eq!(counts(&data, PartName::Validation), [100; 2]);
+    assert_eq!(sizes(&data), [1000, 200, 5], "an unlabelled test part stays whole");
+    expect_disjoint(&data);
+}
+
+/// A competition folder of two classes, five test images, and so many others.
+fn competition(train: usize, validation: usize) -> tempfile::TempDir {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut first = 0;
+    for (name, count) in [("train", train), ("validation", validation), ("test", 5)] {
+        let images: Vec<u8> = (first..first + count).flat_map(|i| common::pixels(i, 9)).collect();
+        first += count;
+        put(&folder, &format!("{name}.npy"), &common::npy("|u1", &[count, 9], &images));
+        let rows: String = (0..count).map(|i| format!("{i},{}\n", i % 2)).collect();
+        if name != "test" {
+            put(&folder, &format!("{name}.csv"), format!("id,class\n{rows}").as_bytes());
+        }
+    }
+    folder
+}
+
+#[test]
+fn too_few_images_are_said_to_be_too_few() {
+    let folder = idx_folder(&[650, 600, 300], &[100, 100, 100]);
+    expect_error(&folder, "paper", "split paper", "class 2 has 300 images, 600 are wanted");
+    expect_error(&folder, "1500/51/10", "1500/51/10", "only 1550 images for training and valid");
+    expect_error(&folder, "150/50/301", "150/50/301", "only 300 images for test");
+    expect_error(&folder, "18446744073709551615/2/0", "split", "only 1550 images");
+    expect_error(&folder, "1/1/1", "split 1/1/1", "no image of class");
+}
