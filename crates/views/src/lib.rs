@@ -3,5 +3,7 @@
 //! What a shape, a parameter count or a cost is, the description knows; this crate only arranges it.
 
 mod summary;
+mod table;
 
 pub use summary::{Summary, SummaryRow};
+pub use table::{Table, grouped};

@@ -5,6 +5,8 @@ use std::fmt;
 use modiste_spec::Network;
 use serde::Serialize;
 
+use crate::table::{Table, grouped};
+
 /// Headings of the table's columns.
 const HEADINGS: [&str; 5] = ["node", "op", "shape", "parameters", "multiply-adds"];
 
@@ -59,51 +61,21 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cells = |row: &SummaryRow| {
+        let mut table = Table::new(3, HEADINGS);
+        for row in &self.nodes {
             let [height, width, channels] = row.shape;
-            [
+            table.row([
                 row.name.clone(),
                 row.op.to_owned(),
                 format!("{height}x{width}x{channels}"),
                 grouped(row.parameters as u64),
                 grouped(row.multiply_adds),
-            ]
-        };
-        let rows: Vec<_> = self.nodes.iter().map(cells).collect();
-        let total =
-            ["total", "", "", &grouped(self.parameters as u64), &grouped(self.multiply_adds)]
-                .map(str::to_owned);
-        let headings = HEADINGS.map(str::to_owned);
-        let all: Vec<&[String; 5]> =
-            std::iter::once(&headings).chain(&rows).chain(std::iter::once(&total)).collect();
-        let widths: [usize; 5] =
-            std::array::from_fn(|i| all.iter().map(|row| row[i].len()).max().unwrap_or(0));
-        for row in all {
-            write_row(f, row, &widths)?;
+            ]);
         }
-        Ok(())
+        let (parameters, cost) = (grouped(self.parameters as u64), grouped(self.multiply_adds));
+        table.row(["total", "", "", &parameters, &cost]);
+        table.fmt(f)
     }
-}
-
-/// One line: text to the left, numbers to the right, no blanks at its end.
-fn write_row(f: &mut fmt::Formatter<'_>, row: &[String; 5], widths: &[usize; 5]) -> fmt::Result {
-    for i in 0..2 {
-        write!(f, "{:<1$}  ", row[i], widths[i])?;
-    }
-    writeln!(f, "{:<3$}  {:>4$}  {:>5$}", row[2], row[3], row[4], widths[2], widths[3], widths[4])
-}
-
-/// Digits in groups of three: `1,104,218`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -145,10 +117,5 @@ mod tests {
         let expected = serde_json::json!({"name": "dense", "op": "dense", "shape": [1, 1, 10],
             "parameters": 1930, "multiply_adds": 1920});
         assert_eq!(*dense, expected);
-    }
-
-    #[test]
-    fn digits_are_grouped_from_the_right() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -1,0 +1,82 @@
+//! Text in columns.
+
+use std::fmt;
+
+/// Rows of cells that are written as columns, two blanks between them.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// Whether each column is set to the right, as numbers are.
+    right: Vec<bool>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table whose first `left` columns are set to the left and all others to the right.
+    pub fn new<S: Into<String>>(left: usize, headings: impl IntoIterator<Item = S>) -> Self {
+        let headings: Vec<String> = headings.into_iter().map(Into::into).collect();
+        Self { right: (0..headings.len()).map(|i| i >= left).collect(), rows: vec![headings] }
+    }
+
+    /// Adds a row; missing cells stay empty, further ones are left out.
+    pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        let mut cells: Vec<String> = cells.into_iter().map(Into::into).collect();
+        cells.resize(self.right.len(), String::new());
+        self.rows.push(cells);
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = |cell: &String| cell.chars().count();
+        let width = |i: usize| self.rows.iter().map(|row| length(&row[i])).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.right.len()).map(width).collect();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (i, cell) in row.iter().enumerate() {
+                let gap = if i == 0 { "" } else { "  " };
+                let width = widths[i];
+                line += gap;
+                line += &if self.right[i] {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                };
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// Digits in groups of three: `1,104,218`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stands_left_and_numbers_right() {
+        let mut table = Table::new(1, ["class", "images"]);
+        table.row(["T-shirt/top", "7"]);
+        table.row(["Größe", "1,000"]);
+        table.row(["none"]);
+        let expected = "class        images\nT-shirt/top       7\nGröße         1,000\nnone\n";
+        assert_eq!(table.to_string(), expected);
+    }
+
+    #[test]
+    fn digits_are_grouped_from_the_right() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

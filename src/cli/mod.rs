@@ -1,0 +1,111 @@
+//! What was typed: the commands and their arguments, checked for form alone.
+//!
+//! What the arguments mean is decided in [`crate::commands`], which builds the objects.
+
+mod data;
+mod flags;
+mod train;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use data::{DataCommand, FetchArgs, InfoArgs};
+pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
+pub use train::TrainArgs;
+
+/// Train, evaluate and explain small image classifiers on a CPU
+#[derive(Debug, Parser)]
+#[command(name = "modiste", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network, evaluate it, and leave a run folder
+    Train(Box<TrainArgs>),
+    /// Measure a trained model on one part of the data
+    Evaluate(EvaluateArgs),
+    /// Print a network's layers, shapes, parameters and multiply-adds
+    Summary(SummaryArgs),
+    /// Look at the data, or download it
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Write shell completions to stdout
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to stdout
+    Man,
+}
+
+/// The parts that a model may be evaluated on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PartArg {
+    /// What the network was fitted to
+    Train,
+    /// What epoch, schedule and settings are chosen by
+    Validation,
+    /// What nothing is chosen by
+    Test,
+}
+
+/// Arguments of `modiste evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// A model file, or the folder of a run, whose best model is taken
+    pub model: PathBuf,
+    /// The part of the data to measure on
+    #[arg(long, value_enum, default_value = "validation")]
+    pub part: PartArg,
+    #[command(flatten)]
+    pub data: DataFlags,
+    /// Threads to compute with [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Write the most costly mistakes to this CSV file
+    #[arg(long, value_name = "FILE")]
+    pub mistakes: Option<PathBuf>,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `modiste summary`.
+#[derive(Debug, Args)]
+pub struct SummaryArgs {
+    /// A model file or run folder; without it the network that the options describe
+    #[arg(conflicts_with_all = ["preset", "config", "network-flags", "data-flags"])]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub base: BaseArgs,
+    #[command(flatten)]
+    pub network: NetworkFlags,
+    #[command(flatten)]
+    pub data: DataFlags,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where a configuration begins.
+#[derive(Debug, Default, Args)]
+pub struct BaseArgs {
+    /// Begin with these settings: swift or paper [default: swift]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Begin with the settings of this file, such as a run's config.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    pub config: Option<PathBuf>,
+}
+
+/// A number of threads: at least 1, and no more than a machine could have.
+fn threads(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
+    number.ok_or_else(|| "not a number of threads from 1 to 1024".to_owned())
+}

@@ -1,0 +1,53 @@
+//! Arguments of `modiste train`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{BaseArgs, DataFlags, NetworkFlags, TrainingFlags};
+
+/// Arguments of `modiste train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub base: BaseArgs,
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub network: NetworkFlags,
+    #[command(flatten)]
+    pub training: TrainingFlags,
+    /// Set any field of the configuration, as in --set training.schedule.patience=3
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub set: Vec<(String, String)>,
+    /// The run folder to make [default: runs/DATE-TIME-PRESET]
+    #[arg(long, value_name = "RUN")]
+    pub out: Option<PathBuf>,
+    /// Go on with an interrupted run; its own configuration holds
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = [
+            "preset", "config", "data-flags", "network-flags", "training-flags", "set", "out"
+        ]
+    )]
+    pub resume: Option<PathBuf>,
+    /// Threads to compute with; the result is the same for any number [default: as many as the
+    /// machine runs at once]
+    #[arg(long, value_name = "N", value_parser = super::threads)]
+    pub threads: Option<usize>,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Splits `field=value` at its first equals sign.
+fn field_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((field, value)) if !field.is_empty() => Ok((field.to_owned(), value.to_owned())),
+        _ => Err("a field and its value are joined by \"=\"".to_owned()),
+    }
+}

@@ -1,0 +1,110 @@
+//! `modiste data`: what the data are, and where to get more.
+
+use std::fmt;
+
+use modiste_data::{DataInfo, PartInfo, PartName, Progress};
+use modiste_views::{Table, grouped};
+use serde::Serialize;
+
+use crate::cli::{BaseArgs, DataCommand, FetchArgs, InfoArgs};
+use crate::commands::settings;
+use crate::failure::Failure;
+use crate::output;
+
+/// Runs one of the commands.
+pub fn run(command: DataCommand) -> Result<(), Failure> {
+    match command {
+        DataCommand::Info(args) => info(args),
+        DataCommand::Fetch(args) => fetch(args),
+    }
+}
+
+fn info(args: InfoArgs) -> Result<(), Failure> {
+    let (config, _) = settings::build(&BaseArgs::default(), &[&args.data.0])?;
+    let data = config.load_data()?;
+    Ok(output::print_either(&InfoText(modiste_data::info(&data)), args.json)?)
+}
+
+/// Writes as text what it serialises as it stands.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct InfoText(DataInfo);
+
+impl fmt::Display for InfoText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(info) = self;
+        writeln!(f, "{}, split {}: images of {}", info.name, info.split, info.shape)?;
+        writeln!(f, "\n{}", class_table(&info.parts))?;
+        writeln!(f, "{}", pixel_table(info))?;
+        let mut table = Table::new(2, ["duplicates of", "within", "images", "another label"]);
+        for count in &info.duplicates {
+            let [first, second] = [count.first, count.second].map(|part| part.to_string());
+            let numbers = [count.images, count.other_label].map(|n| grouped(n as u64));
+            table.row([first, second].into_iter().chain(numbers));
+        }
+        write!(f, "{table}")?;
+        for duplicate in &info.duplicate_examples {
+            let [first, second] =
+                [duplicate.first, duplicate.second].map(|(part, i)| format!("{part} image {i}"));
+            writeln!(f, "{second} is {first}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Images of each class and their share, a column a part.
+fn class_table(parts: &[PartInfo]) -> Table {
+    let headings = parts.iter().map(|part| part.part.to_string());
+    let mut table = Table::new(1, std::iter::once("class".to_owned()).chain(headings));
+    let classes = parts.iter().map(|part| part.classes.len()).max().unwrap_or(0);
+    let named = parts.iter().find(|part| part.classes.len() == classes);
+    for (i, class) in named.iter().flat_map(|part| &part.classes).enumerate() {
+        let cell = |part: &PartInfo| match part.classes.get(i) {
+            Some(count) => {
+                format!("{} ({:.1} %)", grouped(count.images as u64), 100.0 * count.share)
+            }
+            None => "-".to_owned(),
+        };
+        table.row(std::iter::once(class.name.clone()).chain(parts.iter().map(cell)));
+    }
+    let totals = parts.iter().map(|part| grouped(part.images as u64));
+    table.row(std::iter::once("all".to_owned()).chain(totals));
+    let balance = parts.iter().map(|part| {
+        let text = match (part.labelled, part.balanced) {
+            (false, _) => "no labels",
+            (true, true) => "yes",
+            (true, false) => "no",
+        };
+        text.to_owned()
+    });
+    table.row(std::iter::once("balanced".to_owned()).chain(balance));
+    table
+}
+
+/// Mean and deviation of pixel / 255, a row a part.
+fn pixel_table(info: &DataInfo) -> Table {
+    let mut table = Table::new(1, ["pixels / 255", "mean", "deviation"]);
+    let parts = info.parts.iter().filter(|part| part.images > 0);
+    let rows = parts.map(|part| (part.part.to_string(), part.pixels));
+    let both = format!("{} and {}", PartName::Train, PartName::Validation);
+    for (name, pixels) in rows.chain(std::iter::once((both, info.train_and_validation))) {
+        table.row([name, format!("{:.7}", pixels.mean), format!("{:.7}", pixels.deviation)]);
+    }
+    table
+}
+
+fn fetch(args: FetchArgs) -> Result<(), Failure> {
+    let mut last = None;
+    modiste_data::fetch(&args.folder, &mut |progress: Progress| {
+        // One line a tenth of a file is enough for a terminal and for a log.
+        let tenth = progress.done * 10 / progress.file.bytes.max(1);
+        if last.replace((progress.file.name, tenth)) != Some((progress.file.name, tenth)) {
+            let Progress { file, done } = progress;
+            eprintln!("{}: {} of {} bytes", file.name, grouped(done), grouped(file.bytes));
+        }
+    })?;
+    let folder = args.folder.display();
+    Ok(output::print(&format!(
+        "{folder} holds the four official files; try\n  modiste train --data {folder} --split full\n"
+    ))?)
+}

@@ -1,0 +1,111 @@
+//! `modiste evaluate`: what a trained model is worth on one part of the data.
+
+use std::fmt;
+
+use modiste_data::PartName;
+use modiste_metrics::Evaluation;
+use modiste_train::{Config, Model};
+use modiste_views::{Table, grouped};
+use serde::Serialize;
+
+use crate::cli::{EvaluateArgs, PartArg};
+use crate::commands::{model, settings};
+use crate::failure::Failure;
+use crate::{engine, machine, output};
+
+/// What is printed.
+#[derive(Serialize)]
+struct Output {
+    /// The model file.
+    model: String,
+    data: String,
+    split: String,
+    part: PartName,
+    #[serde(flatten)]
+    evaluation: Evaluation,
+}
+
+/// Evaluates and prints.
+pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
+    let model = model::load(&args.model)?;
+    let mut config = model::config(&args.model, &model)?;
+    need_folder(&args, &config, &model)?;
+    settings::apply(&mut config, &[&args.data.0])?;
+    let data = config.load_data()?;
+    model::check_fits(&model, &args.model, &data)?;
+    let threads = args.threads.unwrap_or_else(machine::available_threads);
+    let mut engine = engine::new(&model.network, 1, threads)?;
+    engine.load_state(&model.state())?;
+    let part = match args.part {
+        PartArg::Train => PartName::Train,
+        PartArg::Validation => PartName::Validation,
+        PartArg::Test => PartName::Test,
+    };
+    let answers = model::answer(engine.as_mut(), &data, part)?;
+    let model = model::file(&args.model).display().to_string();
+    let (name, split) = (data.name.clone(), data.split.clone());
+    let evaluation = answers.evaluation;
+    let output = Output { model, data: name, split, part, evaluation };
+    Ok(output::print_either(&output, args.json)?)
+}
+
+/// A model file alone does not know where its folder of images lies.
+fn need_folder(args: &EvaluateArgs, config: &Config, model: &Model) -> Result<(), Failure> {
+    let given = args.data.0.iter().any(|(path, _)| path == "data.source");
+    if given || args.model.is_dir() || config.data.source == "embedded" {
+        return Ok(());
+    }
+    let (path, name) = (args.model.display(), &model.provenance.data);
+    Err(Failure::Usage(format!("{path}: was trained on {name}; name that folder with --data")))
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { model, data, split, part, evaluation } = self;
+        let images = grouped(evaluation.images);
+        writeln!(f, "{model} on {images} images: {data}, split {split}, {part} part\n")?;
+        writeln!(f, "{}", measures(evaluation))?;
+        writeln!(f, "{}", classes(evaluation))?;
+        writeln!(f, "truth in rows, prediction in columns")?;
+        write!(f, "{}", confusion(evaluation))
+    }
+}
+
+/// Accuracy, loss, AUROC with their intervals, and the calibration error.
+fn measures(evaluation: &Evaluation) -> Table {
+    let e = evaluation;
+    let mut table = Table::new(1, ["", "value", "95 % interval"]);
+    let interval = |[low, high]: [f64; 2]| format!("{low:.4} to {high:.4}");
+    table.row(["accuracy", &format!("{:.4}", e.accuracy), &interval(e.accuracy_interval)]);
+    table.row(["loss", &format!("{:.4}", e.loss), &interval(e.loss_interval)]);
+    if let Some(auroc) = e.auroc {
+        let interval = e.auroc_interval.map(interval).unwrap_or_default();
+        table.row(["AUROC", &format!("{auroc:.4}"), &interval]);
+    }
+    table.row(["calibration error", &format!("{:.4}", e.calibration.ece)]);
+    table
+}
+
+/// A row a class.
+fn classes(evaluation: &Evaluation) -> Table {
+    let headings = ["class", "precision", "recall", "F1", "AUROC", "images"];
+    let mut table = Table::new(1, headings);
+    for class in &evaluation.classes {
+        let [precision, recall, f1] =
+            [class.precision, class.recall, class.f1].map(|number| format!("{number:.4}"));
+        let auroc = class.auroc.map_or("-".to_owned(), |auroc| format!("{auroc:.4}"));
+        table.row([class.name.clone(), precision, recall, f1, auroc, grouped(class.support)]);
+    }
+    table
+}
+
+/// The confusion matrix with numbered columns, so that it stays narrow.
+fn confusion(evaluation: &Evaluation) -> Table {
+    let numbers = (0..evaluation.classes.len()).map(|i| i.to_string());
+    let mut table = Table::new(1, std::iter::once(String::new()).chain(numbers));
+    for (i, (class, row)) in evaluation.classes.iter().zip(&evaluation.confusion).enumerate() {
+        let cells = row.iter().map(|&count| grouped(count));
+        table.row(std::iter::once(format!("{i} {}", class.name)).chain(cells));
+    }
+    table
+}

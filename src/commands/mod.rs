@@ -1,0 +1,34 @@
+//! What was typed becomes what it means: each command builds its objects and runs them.
+
+mod data;
+mod evaluate;
+mod model;
+mod settings;
+mod summary;
+mod train;
+
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::output;
+
+/// Runs one command.
+pub fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Train(args) => train::run(*args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Summary(args) => summary::run(args),
+        Command::Data(command) => data::run(command),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "modiste", &mut script);
+            Ok(output::print(&String::from_utf8_lossy(&script))?)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            Ok(output::print(&String::from_utf8_lossy(&page))?)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A trained model, named by its file or by the folder of its run, and its answers.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use modiste_data::{Dataset, Part, PartName};
+use modiste_metrics::Evaluation;
+use modiste_spec::{Engine, Shape};
+use modiste_train::{Config, Model, TrainError};
+
+/// Draws the resamples of the intervals: the same in every evaluation.
+const BOOTSTRAP_SEED: u64 = 0;
+
+/// The model file at `path`, or that of the best epoch where `path` is the folder of a run.
+pub fn file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("best.safetensors") } else { path.to_owned() }
+}
+
+/// Reads the model at `path`: a model file, or the folder of a run.
+pub fn load(path: &Path) -> Result<Model, TrainError> {
+    Model::load(&file(path))
+}
+
+/// The configuration that `model` was trained with. Only a run folder knows the path of the folder
+/// its images came from; the model keeps that folder's name.
+pub fn config(path: &Path, model: &Model) -> anyhow::Result<Config> {
+    let name = format!("{}: config", path.display());
+    if !path.is_dir() {
+        return Ok(Config::parse(&model.config, &name)?);
+    }
+    let path = path.join("config.toml");
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{}: failed to read", path.display()))?;
+    Ok(Config::parse(&text, &path.display().to_string())?)
+}
+
+/// Checks that the images of `data` are such as `model` was trained for.
+pub fn check_fits(model: &Model, path: &Path, data: &Dataset) -> anyhow::Result<()> {
+    let (path, made_for) = (path.display(), model.network.input_shape());
+    let shape = data.shape();
+    if Shape::new(shape.height, shape.width, shape.channels) != made_for {
+        bail!("{path}: takes images of {made_for}; those of {} are {shape}", data.name);
+    }
+    if model.classes != data.classes {
+        let [known, given] = [&model.classes, &data.classes].map(|classes| classes.join(", "));
+        bail!("{path}: knows the classes {known}; {} has {given}", data.name);
+    }
+    Ok(())
+}
+
+/// What a model said of one part of the data.
+pub struct Answers<'a> {
+    pub logits: Vec<f32>,
+    pub labels: &'a [u16],
+    pub evaluation: Evaluation,
+}
+
+/// Predicts one part of `data` and evaluates the answers.
+pub fn answer<'a>(
+    engine: &mut dyn Engine,
+    data: &'a Dataset,
+    name: PartName,
+) -> anyhow::Result<Answers<'a>> {
+    let Part { images, labels } = data.part(name);
+    let Some(labels) = labels else {
+        bail!("{}: the {name} part has no labels to compare with", data.name);
+    };
+    if images.is_empty() {
+        bail!("{}: the {name} part of split {} has no images", data.name, data.split);
+    }
+    let logits = engine.predict(&images.pixels)?;
+    let evaluation = modiste_metrics::evaluate(&logits, labels, &data.classes, BOOTSTRAP_SEED)?;
+    Ok(Answers { logits, labels, evaluation })
+}

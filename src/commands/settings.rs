@@ -1,0 +1,59 @@
+//! The configuration that was asked for: preset or file, then flags, then `--set`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use modiste_train::{Config, TrainError};
+
+use crate::cli::{BaseArgs, Settings};
+use crate::failure::Failure;
+
+/// The field that decides which other fields of the schedule there are.
+const KIND: &str = "training.schedule.kind";
+
+/// The configuration, and what it is called after: the preset or the file.
+pub fn build(base: &BaseArgs, settings: &[&Settings]) -> Result<(Config, String), Failure> {
+    let (mut config, name) = begin(base)?;
+    apply(&mut config, settings)?;
+    Ok((config, name))
+}
+
+/// Sets what was typed.
+///
+/// A setting that a later one undoes is wrong usage, as is a value that a field does not take.
+pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure> {
+    let mut all: Vec<&(String, String)> = settings.iter().copied().flatten().collect();
+    // The kind first: it resets the other settings of the schedule.
+    all.sort_by_key(|(path, _)| !KIND.ends_with(path.as_str()));
+    let usage = |error: TrainError| Failure::Usage(error.to_string());
+    for (path, value) in &all {
+        config.set(path, value).map_err(usage)?;
+    }
+    for (path, value) in &all {
+        let mut again = config.clone();
+        again.set(path, value).map_err(usage)?;
+        if again != *config {
+            return Err(Failure::Usage(format!(
+                "{path}: {value:?} has no effect, it is set twice"
+            )));
+        }
+    }
+    config.check().map_err(usage)
+}
+
+fn begin(base: &BaseArgs) -> Result<(Config, String), Failure> {
+    if let Some(path) = &base.config {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{}: failed to read", path.display()))?;
+        let config = Config::parse(&text, &path.display().to_string())?;
+        return Ok((config, config_name(path)));
+    }
+    let name = base.preset.clone().unwrap_or_else(|| "swift".to_owned());
+    let config = Config::preset(&name).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok((config, name))
+}
+
+/// What a run is called that repeats the file at `path`.
+fn config_name(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "config".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}

@@ -1,0 +1,190 @@
+//! `modiste train`: a run from the first step, or from where it stopped, to its report.
+
+use std::path::{Path, PathBuf};
+
+use modiste_data::{Dataset, PartName};
+use modiste_metrics::Evaluation;
+use modiste_spec::{Engine, InceptionResNet, Network};
+use modiste_train::{Config, Environment, Model, Observer, Outcome, Run, Summary};
+use modiste_views::Table;
+use serde::Serialize;
+
+use crate::cli::TrainArgs;
+use crate::commands::model::{self, Answers};
+use crate::commands::settings;
+use crate::failure::Failure;
+use crate::watch::{Events, Progress};
+use crate::{engine, machine, output, signals};
+
+/// What is printed at the end.
+#[derive(Serialize)]
+struct Output {
+    #[serde(flatten)]
+    summary: RunNumbers,
+    network: NetworkNumbers,
+    train: PartNumbers,
+    validation: PartNumbers,
+    threads: usize,
+    /// Most memory resident at once; `None` where the system does not say.
+    peak_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct RunNumbers {
+    run: PathBuf,
+    model: PathBuf,
+    data: String,
+    split: String,
+    epochs: usize,
+    best_epoch: usize,
+    stopped_early: bool,
+    seconds: f64,
+    images_per_second: f64,
+}
+
+#[derive(Serialize)]
+struct NetworkNumbers {
+    #[serde(flatten)]
+    settings: InceptionResNet,
+    parameters: usize,
+    multiply_adds: u64,
+}
+
+/// The model of the best epoch on one part, without augmentation and dropout.
+#[derive(Serialize)]
+struct PartNumbers {
+    images: u64,
+    accuracy: f64,
+    loss: f64,
+    auroc: Option<f64>,
+}
+
+/// Trains, evaluates, reports.
+pub fn run(args: TrainArgs) -> Result<(), Failure> {
+    let resumed = args.resume.as_deref().map(Run::resume).transpose()?;
+    let (config, folder) = match &resumed {
+        Some(run) => (run.config().clone(), run.folder().to_owned()),
+        None => plan(&args)?,
+    };
+    // All that can be wrong with data and network shows before a folder is made.
+    let data = config.load_data()?;
+    let network = config.network(&data)?;
+    let threads = args.threads.unwrap_or_else(machine::available_threads);
+    let mut engine = engine::new(&network, config.training.batch, threads)?;
+    let run = match resumed {
+        Some(run) => run,
+        None => Run::create(&folder, &config)?,
+    };
+    let summary = fit(engine.as_mut(), &data, &run, args.quiet)?;
+    let output = finish(engine.as_mut(), &data, &config, &network, summary, threads)?;
+    if args.json {
+        return Ok(output::print_json(&output)?);
+    }
+    Ok(output::print(&text(&output))?)
+}
+
+/// The configuration of a new run, and its folder.
+fn plan(args: &TrainArgs) -> Result<(Config, PathBuf), Failure> {
+    let settings = [&args.data.0, &args.network.0, &args.training.0, &args.set];
+    let (config, name) = settings::build(&args.base, &settings)?;
+    let folder = args.out.clone().unwrap_or_else(|| new_folder(Path::new("runs"), &name));
+    Ok((config, folder))
+}
+
+/// `runs/2026-11-23-170509-swift`, in UTC; numbered where that is taken.
+fn new_folder(runs: &Path, name: &str) -> PathBuf {
+    let started = Environment::here(String::new(), 0).started;
+    let time = started.replace('T', "-").replace([':', 'Z'], "");
+    let numbered = (2..).map(|i| runs.join(format!("{time}-{name}-{i}")));
+    let mut folders = std::iter::once(runs.join(format!("{time}-{name}"))).chain(numbered);
+    folders.find(|folder| !folder.exists()).expect("the numbers do not end")
+}
+
+/// Runs the training loop to its end, watched on the terminal and for TensorBoard.
+fn fit(
+    engine: &mut dyn Engine,
+    data: &Dataset,
+    run: &Run,
+    quiet: bool,
+) -> Result<Summary, Failure> {
+    signals::listen()?;
+    let (mut progress, mut events) = (Progress::new(quiet), Events::default());
+    let mut watch = |event: &modiste_train::Event<'_>| {
+        progress.event(event);
+        events.event(event);
+    };
+    match modiste_train::fit(engine, data, run, &mut watch, signals::stop())? {
+        Outcome::Finished(summary) => {
+            events.finish()?;
+            Ok(summary)
+        }
+        Outcome::Interrupted { epoch, steps_done, .. } => {
+            let folder = run.folder().display();
+            Err(Failure::Interrupted(format!(
+                "interrupted in epoch {epoch} after step {steps_done}; \
+                 go on with: modiste train --resume {folder}"
+            )))
+        }
+    }
+}
+
+/// Evaluates the best model on what it was trained and chosen by; the test part stays untouched.
+fn finish(
+    engine: &mut dyn Engine,
+    data: &Dataset,
+    config: &Config,
+    network: &Network,
+    summary: Summary,
+    threads: usize,
+) -> anyhow::Result<Output> {
+    let model = Model::load(&summary.model)?;
+    engine.load_state(&model.state())?;
+    let train = model::answer(engine, data, PartName::Train)?;
+    let validation = model::answer(engine, data, PartName::Validation)?;
+    let numbers = |answers: &Answers<'_>| {
+        let Evaluation { images, accuracy, loss, auroc, .. } = answers.evaluation;
+        PartNumbers { images, accuracy, loss, auroc }
+    };
+    Ok(Output {
+        network: NetworkNumbers {
+            settings: config.network.clone(),
+            parameters: network.trainable(),
+            multiply_adds: network.multiply_adds(),
+        },
+        train: numbers(&train),
+        validation: numbers(&validation),
+        summary: RunNumbers {
+            run: summary.run,
+            model: summary.model,
+            data: data.name.clone(),
+            split: data.split.clone(),
+            epochs: summary.epochs,
+            best_epoch: summary.best.epoch,
+            stopped_early: summary.stopped_early,
+            seconds: summary.seconds,
+            images_per_second: summary.images_per_second,
+        },
+        threads,
+        peak_bytes: machine::peak_bytes(),
+    })
+}
+
+/// The numbers as a small table, and what to do next.
+fn text(output: &Output) -> String {
+    let Output { summary, train, validation, .. } = output;
+    let mut table = Table::new(1, ["best epoch's model", "accuracy", "loss", "AUROC", "images"]);
+    for (name, part) in [("train", train), ("validation", validation)] {
+        let auroc = part.auroc.map_or("-".to_owned(), |auroc| format!("{auroc:.4}"));
+        let [accuracy, loss] = [part.accuracy, part.loss].map(|number| format!("{number:.4}"));
+        table.row([name.to_owned(), accuracy, loss, auroc, part.images.to_string()]);
+    }
+    let run = summary.run.display();
+    format!(
+        "\n{table}\nbest epoch {} of {}; {} at {:.0} images/s; run folder {run}\n\
+         next, the part that nothing was chosen by:\n  modiste evaluate {run} --part test\n",
+        summary.best_epoch,
+        summary.epochs,
+        crate::watch::duration(summary.seconds),
+        summary.images_per_second,
+    )
+}

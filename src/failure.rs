@@ -1,0 +1,62 @@
+//! Why a command did not do what was asked, as one line on stderr and an exit status.
+
+use std::process::ExitCode;
+
+/// Why a command ended without doing what was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was typed makes no sense; status 2.
+    Usage(String),
+    /// It made sense and could not be done; status 1.
+    Failed(anyhow::Error),
+    /// The user or the system asked to stop, and all work is saved; status 130. The text says how
+    /// to go on.
+    Interrupted(String),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Failure {
+    /// Prints the line and gives the exit status.
+    pub fn report(&self) -> ExitCode {
+        let (line, status) = match self {
+            Self::Usage(text) => (format!("{text} (try 'modiste help')"), 2),
+            Self::Failed(error) => (one_line(error), 1),
+            Self::Interrupted(text) => (text.clone(), 130),
+        };
+        eprintln!("modiste: {line}");
+        ExitCode::from(status)
+    }
+}
+
+/// The error and its causes, joined by colons. A cause that an error already tells in its own text
+/// is not told twice.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !line.ends_with(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once_in_one_line() {
+        let cause = std::io::Error::other("the disk\nis gone");
+        let told = anyhow::Error::new(cause).context("a.csv: not written");
+        assert_eq!(one_line(&told), "a.csv: not written: the disk is gone");
+        let cause = std::io::Error::other("the disk is gone");
+        let twice = anyhow::Error::new(cause).context("a.csv: the disk is gone");
+        assert_eq!(one_line(&twice), "a.csv: the disk is gone");
+    }
+}

@@ -1,0 +1,25 @@
+//! `modiste` trains, evaluates and explains small image classifiers on a CPU.
+//!
+//! The binary only translates: what was typed ([`cli`]) becomes what it means, a command
+//! ([`commands`]) hands that to the crates, and what comes back becomes text, JSON and an exit
+//! status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+mod cli;
+mod commands;
+mod engine;
+mod failure;
+mod machine;
+mod output;
+mod signals;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

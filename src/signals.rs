@@ -1,0 +1,24 @@
+//! Ctrl-C and the system's requests to end: noted here, obeyed where all work can be saved.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// From now on SIGINT, SIGTERM and SIGHUP end the process no more; they are noted, and whoever
+/// works looks at [`stop`]. A second signal changes nothing: files that are being written
+/// are written to their end.
+pub fn listen() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        if !STOP.swap(true, Ordering::Relaxed) {
+            eprintln!("modiste: stopping; the checkpoint is being written");
+        }
+    })
+    .context("failed to listen to signals")
+}
+
+/// True once the user or the system asked to stop.
+pub fn stop() -> &'static AtomicBool {
+    &STOP
+}

@@ -1,0 +1,129 @@
+//! TensorBoard's event file of a run: the curves with the epoch as step, the confusion matrix of
+//! the best epoch so far, and the row of the HParams table.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use modiste_metrics::evaluate;
+use modiste_report::tensorboard::{EventWriter, Hyperparameter, Outcome};
+use modiste_report::{ReportError, confusion_png};
+use modiste_train::{Config, EpochMetrics, Event, Observer};
+
+/// The curves that the HParams table compares runs by.
+const COMPARED: [&str; 3] = ["validation/accuracy", "validation/loss", "validation/auroc"];
+
+/// Draws resamples for intervals that are not shown here.
+const SEED: u64 = 0;
+
+/// Writes the event file while the run goes on.
+#[derive(Default)]
+pub struct Events {
+    writer: Option<EventWriter>,
+    classes: Vec<String>,
+    /// The first thing that went wrong; nothing is written after it.
+    error: Option<ReportError>,
+}
+
+impl Events {
+    /// Closes the table's row: the run has done all its epochs.
+    ///
+    /// # Errors
+    /// If this or anything before could not be written.
+    pub fn finish(mut self) -> Result<(), ReportError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        match &mut self.writer {
+            Some(writer) => writer.finish(now(), Outcome::Success),
+            None => Ok(()),
+        }
+    }
+
+    fn started(
+        &mut self,
+        folder: &Path,
+        config: &Config,
+        epochs_done: usize,
+        fresh: bool,
+    ) -> Result<(), ReportError> {
+        let writer = if fresh {
+            let mut writer = EventWriter::create(folder, now())?;
+            writer.hyperparameters(now(), &hyperparameters(config), &COMPARED)?;
+            writer
+        } else {
+            EventWriter::resume(folder, epochs_done as i64 + 1, now())?
+        };
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    fn epoch_ended(
+        &mut self,
+        metrics: &EpochMetrics,
+        speed: f64,
+        answers: Option<(&[f32], &[u16])>,
+    ) -> Result<(), ReportError> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let (step, m) = (metrics.epoch as i64, metrics);
+        let mut values = vec![
+            ("train/loss", m.train_loss as f32),
+            ("train/accuracy", m.train_accuracy as f32),
+            ("validation/loss", m.validation_loss as f32),
+            ("validation/accuracy", m.validation_accuracy as f32),
+            ("learning_rate", m.learning_rate as f32),
+            ("images_per_second", speed as f32),
+        ];
+        values.extend(m.validation_auroc.map(|auroc| ("validation/auroc", auroc as f32)));
+        writer.scalars(step, now(), &values)?;
+        // What cannot be evaluated (no image, a logit that is not finite) has no matrix.
+        let evaluate = |(logits, labels)| evaluate(logits, labels, &self.classes, SEED).ok();
+        match answers.and_then(evaluate) {
+            Some(evaluation) => {
+                let png = confusion_png(&evaluation)?;
+                writer.image("validation/confusion", step, now(), &png)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn try_event(&mut self, event: &Event<'_>) -> Result<(), ReportError> {
+        match *event {
+            Event::Started { folder, config, classes, history, steps_done, .. } => {
+                self.classes = classes.to_vec();
+                let fresh = history.is_empty() && steps_done == 0;
+                self.started(folder, config, history.len(), fresh)
+            }
+            Event::EpochEnded { metrics, timing, best, logits, labels } => {
+                let answers = best.then_some((logits, labels));
+                self.epoch_ended(metrics, timing.images_per_second, answers)
+            }
+            Event::Step { .. }
+            | Event::Validating { .. }
+            | Event::Written { .. }
+            | Event::Ended { .. } => Ok(()),
+        }
+    }
+}
+
+impl Observer for Events {
+    fn event(&mut self, event: &Event<'_>) {
+        if self.error.is_none() {
+            self.error = self.try_event(event).err();
+        }
+    }
+}
+
+/// Every field of the configuration.
+fn hyperparameters(config: &Config) -> Vec<(String, Hyperparameter)> {
+    let value = |text: String| match (text.parse(), text.parse()) {
+        (Ok(number), _) => Hyperparameter::Number(number),
+        (_, Ok(flag)) => Hyperparameter::Flag(flag),
+        _ => Hyperparameter::Text(text),
+    };
+    config.fields().into_iter().map(|field| (field.path.to_owned(), value(field.value))).collect()
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}

@@ -1,0 +1,7 @@
+//! Those who watch a run: the progress on the terminal, and TensorBoard's event file.
+
+mod events;
+mod progress;
+
+pub use events::Events;
+pub use progress::{Progress, duration};

@@ -1,0 +1,184 @@
+//! Progress of a run on stderr: a bar on a terminal, plain lines elsewhere, nothing when quiet.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use modiste_train::{EpochMetrics, Event, Observer, Timing};
+
+/// The longest silence within an epoch where there is no terminal.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Shows how a run gets on.
+pub struct Progress {
+    /// `None` when quiet.
+    show: Option<Show>,
+    /// Epochs the run is meant to have.
+    epochs: usize,
+    pace: Pace,
+}
+
+enum Show {
+    /// One bar an epoch, on a terminal.
+    Bar(ProgressBar),
+    /// A line an epoch, and one where nothing was said since then for long.
+    Lines(Instant),
+}
+
+/// How long the rest takes, from the steps made since the process began.
+struct Pace {
+    began: Instant,
+    steps_made: usize,
+}
+
+impl Progress {
+    /// Shows progress on stderr unless `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        let show = if quiet {
+            None
+        } else if std::io::stderr().is_terminal() {
+            Some(Show::Bar(bar()))
+        } else {
+            Some(Show::Lines(Instant::now()))
+        };
+        Self { show, epochs: 0, pace: Pace { began: Instant::now(), steps_made: 0 } }
+    }
+
+    /// Says a line: above the bar, where there is one.
+    fn say(&mut self, line: &str) {
+        match &mut self.show {
+            Some(Show::Bar(bar)) => bar.suspend(|| eprintln!("{line}")),
+            Some(Show::Lines(last)) => {
+                eprintln!("{line}");
+                *last = Instant::now();
+            }
+            None => {}
+        }
+    }
+
+    /// What the line or the bar of a step says; `steps` are those of an epoch.
+    fn step(&mut self, event: &StepEvent) {
+        self.pace.steps_made += 1;
+        let &StepEvent { epoch, step, steps, loss, accuracy, speed } = event;
+        let to_come = steps * self.epochs.saturating_sub(epoch) + steps - step.min(steps);
+        let left = self.pace.left(to_come);
+        let numbers =
+            format!("{speed:.0} images/s  loss {loss:.4}  accuracy {accuracy:.4}  left {left}");
+        let due = match &self.show {
+            Some(Show::Bar(bar)) => {
+                bar.set_length(steps as u64);
+                bar.set_position(step as u64);
+                bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+                bar.set_message(numbers.clone());
+                false
+            }
+            Some(Show::Lines(last)) => last.elapsed() >= SILENCE,
+            None => false,
+        };
+        if due {
+            let epochs = self.epochs;
+            self.say(&format!("epoch {epoch}/{epochs}  step {step}/{steps}  {numbers}"));
+        }
+    }
+
+    fn epoch_ended(&mut self, metrics: &EpochMetrics, timing: &Timing, best: bool) {
+        let m = metrics;
+        let auroc = m.validation_auroc.map_or("-".to_owned(), |auroc| format!("{auroc:.4}"));
+        let width = self.epochs.to_string().len();
+        let line = format!(
+            "epoch {:>width$}/{}  train loss {:.4} accuracy {:.4}  \
+             validation loss {:.4} accuracy {:.4} AUROC {auroc}  {:.1} s, {:.0} images/s{}",
+            m.epoch,
+            self.epochs,
+            m.train_loss,
+            m.train_accuracy,
+            m.validation_loss,
+            m.validation_accuracy,
+            timing.seconds,
+            timing.images_per_second,
+            if best { "  best" } else { "" },
+        );
+        self.say(&line);
+    }
+}
+
+/// What is shown of a step.
+struct StepEvent {
+    epoch: usize,
+    step: usize,
+    steps: usize,
+    loss: f64,
+    accuracy: f64,
+    speed: f64,
+}
+
+impl Observer for Progress {
+    fn event(&mut self, event: &Event<'_>) {
+        match *event {
+            Event::Started { folder, config, network, images, history, .. } => {
+                self.epochs = config.training.epochs;
+                let folder = folder.display();
+                let (parameters, epochs) = (network.trainable(), self.epochs);
+                let verb = if history.is_empty() { "training" } else { "resuming" };
+                self.say(&format!(
+                    "{verb} {parameters} parameters on {images} images, {epochs} epochs, in {folder}"
+                ));
+                self.pace = Pace { began: Instant::now(), steps_made: 0 };
+            }
+            Event::Step { epoch, step, steps, loss, accuracy, images_per_second, .. } => {
+                let speed = images_per_second;
+                self.step(&StepEvent { epoch, step, steps, loss, accuracy, speed });
+            }
+            Event::Validating { done, images, .. } => {
+                if let Some(Show::Bar(bar)) = &self.show {
+                    bar.set_message(format!("validating {done}/{images}"));
+                }
+            }
+            Event::EpochEnded { metrics, timing, best, .. } => {
+                self.epoch_ended(metrics, timing, best);
+            }
+            Event::Ended { .. } => {
+                if let Some(Show::Bar(bar)) = &self.show {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::Written { .. } => {}
+        }
+    }
+}
+
+impl Pace {
+    /// The time that `steps` more steps take, validation included.
+    fn left(&self, steps: usize) -> String {
+        let each = self.began.elapsed().as_secs_f64() / self.steps_made.max(1) as f64;
+        duration(each * steps as f64)
+    }
+}
+
+/// `1h02m`, `2m05s` or `7s`.
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}s"),
+        (0, m, s) => format!("{m}m{s:02}s"),
+        (h, m, _) => format!("{h}h{m:02}m"),
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let template = "{prefix} [{bar:24}] {pos}/{len}  {msg}";
+    let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+    bar.set_style(style.progress_chars("=> "));
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!([7.4, 125.0, 3720.0].map(duration), ["7s", "2m05s", "1h02m"]);
+    }
+}

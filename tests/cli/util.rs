@@ -1,0 +1,99 @@
+//! Runs the binary in a temporary folder and looks at what it said.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A temporary folder to run commands in.
+pub struct Folder {
+    dir: TempDir,
+}
+
+/// What a command said.
+pub struct Said {
+    /// The command, for messages.
+    command: String,
+    /// Exit status; -1 where a signal ended it.
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        Self { dir: TempDir::with_prefix("modiste-test-").unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The command `modiste ARGS`, to be run in the folder.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_modiste"));
+        command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `modiste ARGS`.
+    pub fn run(&self, args: &[&str]) -> Said {
+        let output = self.command(args).output().unwrap();
+        Said::new(format!("modiste {}", args.join(" ")), output)
+    }
+
+    /// Runs a shell script in the folder; `$MODISTE` is the binary.
+    pub fn shell(&self, script: &str) -> Said {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).current_dir(self.dir.path()).stdin(Stdio::null());
+        let output = command.env("MODISTE", env!("CARGO_BIN_EXE_modiste")).output().unwrap();
+        Said::new(script.to_owned(), output)
+    }
+}
+
+impl Said {
+    pub fn new(command: String, output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self {
+            command,
+            status: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// The same, if the status is this one.
+    #[track_caller]
+    pub fn expect(self, status: i32) -> Self {
+        let Self { command, stdout, stderr, .. } = &self;
+        assert_eq!(self.status, status, "{command}\nstdout: {stdout}\nstderr: {stderr}");
+        self
+    }
+
+    /// The one JSON object on stdout.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        assert_eq!(self.stdout.lines().count(), 1, "{}: {}", self.command, self.stdout);
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// Failed with this status and one line that begins with `modiste: ` and holds all of `texts`.
+    #[track_caller]
+    pub fn expect_error(self, status: i32, texts: &[&str]) -> Self {
+        let said = self.expect(status);
+        let mut lines = said.stderr.lines().filter(|line| line.starts_with("modiste: "));
+        let line = lines.next().unwrap_or_else(|| panic!("{}: {}", said.command, said.stderr));
+        assert_eq!(lines.next(), None, "{}: {}", said.command, said.stderr);
+        for text in texts {
+            assert!(line.contains(text), "{}: {text:?} is not in {line:?}", said.command);
+        }
+        assert!(!said.stderr.contains("panicked"), "{}: {}", said.command, said.stderr);
+        said
+    }
+}
+
+/// The bytes of a file.
+#[track_caller]
+pub fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
