@@ -31,10 +31,7 @@ impl<'a> Start<'a> {
         let counts = data.train.class_counts(data.classes.len()).unwrap_or_default();
         let loss = config.loss(&counts)?;
         let identity = DataIdentity::of(data);
-        if let Some(difference) = difference(&config.network(data)?, network) {
-            let problem = format!("is not what the engine runs: {difference}");
-            return Err(TrainError::config("network", problem));
-        }
+        check_engine(network, data)?;
         let checkpoint = run.load_checkpoint()?;
         let saved = checkpoint.as_ref().map(|c| (c.progress.epoch(), c.progress.steps_done));
         let (state, progress, best) = match checkpoint {
@@ -63,6 +60,22 @@ fn labels_of<'a>(data: &Dataset, part: &'a Part, name: &str) -> Result<&'a [u16]
         None => fail("has no labels"),
         Some(labels) => Ok(labels),
     }
+}
+
+/// Whether the engine's network takes these images and tells these classes apart.
+fn check_engine(network: &Network, data: &Dataset) -> Result<(), TrainError> {
+    let (images, input) = (data.shape(), network.input_shape());
+    let (named, known) = (data.classes.len(), network.classes());
+    if [images.height, images.width, images.channels] != [input.height, input.width, input.channels]
+    {
+        let problem = format!("takes images of {input}, those of {} are {images}", data.name);
+        return Err(TrainError::config("network", problem));
+    }
+    if named != known {
+        let problem = format!("has {known} classes, {} has {named}", data.name);
+        return Err(TrainError::config("network", problem));
+    }
+    Ok(())
 }
 
 fn check(

@@ -1,0 +1,223 @@
+//! A small real classifier, a small real data set and what the tests do with both.
+
+// Each test file uses the part of this module that it needs.
+#![allow(dead_code)]
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use modiste_data::{Augmentation, Dataset, ImageShape, Images, Part};
+use modiste_spec::engine::{Batch, Engine, EngineError, State, StepOptions, StepOutcome, Tensor};
+use modiste_spec::random::{Purpose, Stream};
+use modiste_spec::{Network, NetworkBuilder, Op, Shape};
+use modiste_train::{Config, Event, Outcome, Run, Schedule, TrainError, fit};
+
+/// Rows and columns of an image.
+const SIDE: usize = 2;
+/// Channels, and classes: class c is bright in channel c.
+pub const CLASSES: usize = 3;
+
+/// Multinomial logistic regression on the mean of each channel, trained with Adam in f32.
+pub struct LogisticRegression {
+    network: Network,
+    state: State,
+    /// The global step whose loss is reported as not a number.
+    pub fails_at: Option<u64>,
+}
+
+impl LogisticRegression {
+    /// For images and classes of [`images_of`].
+    pub fn new() -> Self {
+        Self::with_classes(CLASSES)
+    }
+
+    /// For another number of classes.
+    pub fn with_classes(classes: usize) -> Self {
+        let mut b = NetworkBuilder::default();
+        let input = Op::Input { shape: Shape::new(SIDE, SIDE, CLASSES) };
+        let x = b.add("image", input, &[]).unwrap();
+        let x = b.add("mean", Op::GlobalAvgPool, &[x]).unwrap();
+        let x = b.add("dense", Op::Dense { units: classes }, &[x]).unwrap();
+        b.add("probabilities", Op::Softmax, &[x]).unwrap();
+        let network = b.finish().unwrap();
+        let state = State::initial(&network, 0);
+        let mut engine = Self { network, state: State::default(), fails_at: None };
+        engine.load_state(&state).unwrap();
+        engine
+    }
+
+    /// Mean of each channel of each image, (n, channels).
+    fn features(images: &[u8]) -> Vec<[f32; CLASSES]> {
+        let mean = |image: &[u8], c: usize| {
+            let sum: f32 = image.iter().skip(c).step_by(CLASSES).map(|&p| f32::from(p)).sum();
+            sum / (255 * SIDE * SIDE) as f32
+        };
+        let images = images.chunks_exact(SIDE * SIDE * CLASSES);
+        images.map(|image| std::array::from_fn(|c| mean(image, c))).collect()
+    }
+
+    fn logits(&self, x: &[f32; CLASSES]) -> Vec<f32> {
+        let [weight, bias] = [0, 1].map(|i| &self.state.parameters[i].values);
+        let dot = |row: &[f32]| row.iter().zip(x).map(|(w, x)| w * x).sum::<f32>();
+        weight.chunks_exact(CLASSES).zip(bias).map(|(row, b)| dot(row) + b).collect()
+    }
+
+    fn adam(&mut self, gradients: [Vec<f32>; 2], options: &StepOptions<'_>) {
+        let adam = options.adam;
+        let t = options.step as i32 + 1;
+        let correction = [1.0 - adam.beta1.powi(t), 1.0 - adam.beta2.powi(t)];
+        for (i, gradient) in gradients.iter().enumerate() {
+            for (j, &g) in gradient.iter().enumerate() {
+                let m = &mut self.state.first_moments[i].values[j];
+                *m = (adam.beta1 as f32) * *m + (1.0 - adam.beta1 as f32) * g;
+                let v = &mut self.state.second_moments[i].values[j];
+                *v = (adam.beta2 as f32) * *v + (1.0 - adam.beta2 as f32) * g * g;
+                let root = (f64::from(*v) / correction[1]).sqrt() + adam.epsilon;
+                let update = options.learning_rate * f64::from(*m) / correction[0] / root;
+                self.state.parameters[i].values[j] -= update as f32;
+            }
+        }
+    }
+}
+
+impl Engine for LogisticRegression {
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn describe(&self) -> String {
+        "logistic regression of the tests".into()
+    }
+
+    fn train_step(
+        &mut self,
+        batch: Batch<'_>,
+        options: &StepOptions<'_>,
+    ) -> Result<StepOutcome, EngineError> {
+        let classes = self.network.classes();
+        let weights = options.loss.class_weights.clone().unwrap_or(vec![1.0; classes]);
+        let smoothing = options.loss.label_smoothing as f32;
+        let total: f32 = batch.labels.iter().map(|&y| weights[usize::from(y)]).sum();
+        let mut gradients = [vec![0.0; classes * CLASSES], vec![0.0; classes]];
+        let mut outcome = StepOutcome { loss: 0.0, correct: 0 };
+        for (x, &y) in Self::features(batch.images).iter().zip(batch.labels) {
+            let y = usize::from(y);
+            let logits = self.logits(x);
+            let log_p = modiste_metrics::log_softmax(&logits);
+            outcome.correct += usize::from(modiste_metrics::argmax(&logits) == y);
+            let target = |c: usize| {
+                let own = if c == y { (1.0 - smoothing) * weights[y] } else { 0.0 };
+                (own + smoothing / classes as f32 * weights[c]) / total
+            };
+            let mass: f32 = (0..classes).map(target).sum();
+            for c in 0..classes {
+                outcome.loss -= f64::from(target(c)) * log_p[c];
+                let dz = mass * log_p[c].exp() as f32 - target(c);
+                gradients[1][c] += dz;
+                (0..CLASSES).for_each(|j| gradients[0][c * CLASSES + j] += dz * x[j]);
+            }
+        }
+        self.adam(gradients, options);
+        if self.fails_at == Some(options.step) {
+            outcome.loss = f64::NAN;
+        }
+        Ok(outcome)
+    }
+
+    fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, EngineError> {
+        Ok(Self::features(images).iter().flat_map(|x| self.logits(x)).collect())
+    }
+
+    fn state(&self) -> State {
+        self.state.clone()
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<(), EngineError> {
+        state.check(&self.network)?;
+        let zeros = |t: &Tensor| Tensor { values: vec![0.0; t.values.len()], ..t.clone() };
+        self.state = state.clone();
+        for moments in [&mut self.state.first_moments, &mut self.state.second_moments] {
+            if moments.is_empty() {
+                *moments = state.parameters.iter().map(zeros).collect();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `n` noisy images; class c is brighter in channel c, and is every third image.
+pub fn images_of(n: usize, seed: u64) -> Part {
+    let noise = Stream::new(seed, Purpose::Augment, 99, 0);
+    let labels: Vec<u16> = (0..n).map(|i| (i % CLASSES) as u16).collect();
+    let pixel = |i: usize| {
+        let bright = labels[i / (SIDE * SIDE * CLASSES)] as usize == i % CLASSES;
+        (noise.below(i as u64, 180) + if bright { 60 } else { 0 }) as u8
+    };
+    let shape = ImageShape { height: SIDE, width: SIDE, channels: CLASSES };
+    let pixels = (0..n * shape.len()).map(pixel).collect();
+    Part { images: Images { shape, pixels }, labels: Some(labels) }
+}
+
+/// 13 training and 30 validation images: 4 steps of batch 4 an epoch, the last of one image.
+pub fn dataset() -> Dataset {
+    Dataset {
+        name: "channels".into(),
+        classes: ["red", "green", "blue"].map(String::from).to_vec(),
+        split: "13/30/0".into(),
+        train: images_of(13, 1),
+        validation: images_of(30, 2),
+        test: images_of(0, 3),
+    }
+}
+
+/// Three epochs of four steps.
+pub fn config() -> Config {
+    let mut config = Config::swift();
+    config.training.epochs = 3;
+    config.training.batch = 4;
+    config.training.schedule = Schedule::Constant { learning_rate: 0.05 };
+    config.training.augmentation = Augmentation { flip: true, shift: 1, ..Default::default() };
+    config
+}
+
+/// Trains to the end.
+pub fn train(run: &Run) -> Result<Outcome, TrainError> {
+    train_watched(run, |_, _| ())
+}
+
+/// Trains; `watch` sees every event and may set the flag that interrupts.
+pub fn train_watched(
+    run: &Run,
+    mut watch: impl FnMut(&Event<'_>, &AtomicBool),
+) -> Result<Outcome, TrainError> {
+    let stop = AtomicBool::new(false);
+    let mut observer = |event: &Event<'_>| watch(event, &stop);
+    fit(&mut LogisticRegression::new(), &dataset(), run, &mut observer, &stop)
+}
+
+/// Trains until `steps` steps are made, then is interrupted.
+pub fn train_steps(run: &Run, steps: usize) -> Result<Outcome, TrainError> {
+    let mut made = 0;
+    train_watched(run, |event, stop| {
+        made += usize::from(matches!(event, Event::Step { .. }));
+        stop.store(made >= steps, Ordering::Relaxed);
+    })
+}
+
+/// What must be the same however a run came about: model, checkpoint, and the metrics without times.
+pub fn outcome_of(folder: &Path) -> [Vec<u8>; 3] {
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let metrics = String::from_utf8(read("metrics.csv")).unwrap();
+    let timeless = |line: &str| line.rsplitn(3, ',').last().unwrap().to_owned() + "\n";
+    let metrics: String = metrics.lines().map(timeless).collect();
+    [read("best.safetensors"), read("last.ckpt"), metrics.into_bytes()]
+}
+
+/// Copies the files of a run folder, as a killed process would have left them.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
