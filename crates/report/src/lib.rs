@@ -4,14 +4,20 @@
 //! This crate computes no metric and reads no run folder; who trains or evaluates fills in the
 //! structs. It needs no system font and no network.
 
+mod base64;
 mod csv;
 mod format;
+mod html;
+mod markdown;
 mod picture;
 mod run;
+mod summary;
 mod svg;
 pub mod tensorboard;
 
 pub use csv::mistakes_csv;
+pub use html::render;
+pub use markdown::render_markdown;
 pub use picture::confusion_png;
 pub use run::{EpochRow, MistakeImage, Reference, RunReport};
 pub use svg::curves_svg;
@@ -53,4 +59,7 @@ pub enum ReportError {
         /// The image's tag.
         tag: String,
     },
+    /// The page could not be put together.
+    #[error("failed to fill in the report's template: {0}")]
+    Template(askama::Error),
 }

@@ -47,8 +47,6 @@ struct Layout {
     filled: usize,
     /// Scale of names and counts; 0 if there are none.
     scale: usize,
-    /// Length of the longest name.
-    names: usize,
     /// Left of and above the matrix.
     left: usize,
     top: usize,
@@ -80,7 +78,6 @@ impl Layout {
             cell,
             filled: cell.saturating_sub(usize::from(cell > 4)).max(1),
             scale,
-            names,
             left,
             top: MARGIN + 3 * LINE + names + MARGIN / 2,
         }

@@ -47,7 +47,8 @@ pub fn curves_svg(epochs: &[EpochRow], best_epoch: Option<usize>) -> String {
     let width = (WIDTH + 20.0) * charts.len() as f64;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {HEIGHT}\" \
-         width=\"{width}\" height=\"{HEIGHT}\"><style>{STYLE}</style>"
+         width=\"{width}\" height=\"{HEIGHT}\"><style>{STYLE}</style>\
+         <rect width=\"100%\" height=\"100%\" style=\"fill: var(--paper)\"/>"
     );
     for (i, chart) in charts.iter().enumerate() {
         let x = (WIDTH + 20.0) * i as f64;
