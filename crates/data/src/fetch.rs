@@ -99,6 +99,8 @@ struct Downloader {
 enum Failure {
     /// Another attempt here may do better.
     Passing(String),
+    /// The whole has the wrong checksum, though its beginning may be to blame, which was there before.
+    Spoiled(String),
     /// This source will not have it.
     Lasting(String),
     /// The file cannot be written.
@@ -138,7 +140,7 @@ impl Downloader {
             match self.try_source(source, &part, file, progress) {
                 Ok(()) => return put_in_place(&part, &target, folder),
                 Err(Failure::Local(error)) => return Err(error),
-                Err(Failure::Passing(text) | Failure::Lasting(text)) => {
+                Err(Failure::Passing(text) | Failure::Spoiled(text) | Failure::Lasting(text)) => {
                     failures.push(format!("{}: {text}", host(source)));
                 }
             }
@@ -162,9 +164,11 @@ impl Downloader {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Failure> {
         let mut in_vain = 0;
+        let mut begun_again = false;
         loop {
             let before = length(part);
             match self.attempt(source, part, file, progress) {
+                Err(Failure::Spoiled(_)) if !begun_again => begun_again = true,
                 Err(Failure::Passing(text)) => {
                     in_vain = if length(part) > before { 0 } else { in_vain + 1 };
                     if in_vain >= ATTEMPTS {
@@ -195,8 +199,7 @@ impl Downloader {
         }
         std::fs::remove_file(part).map_err(|error| Failure::Local(DataError::io(part, error)))?;
         let wrong = format!("sent a file with the wrong checksum ({sum}, not {})", file.md5);
-        // What was there before may have been wrong, so a file from the start deserves a chance.
-        Err(if have > 0 { Failure::Passing(wrong) } else { Failure::Lasting(wrong) })
+        Err(if have > 0 { Failure::Spoiled(wrong) } else { Failure::Lasting(wrong) })
     }
 
     /// Appends to `part` what is missing, or writes it anew where the source does not resume.
@@ -220,6 +223,11 @@ impl Downloader {
             206 if done > 0 => {}
             500.. | 408 | 429 => return Err(Failure::Passing(format!("answered {status}"))),
             _ => return Err(Failure::Lasting(format!("answered {status}"))),
+        }
+        let announced = response.body().content_length();
+        if let Some(length) = announced.filter(|&length| length != file.bytes - done) {
+            let problem = format!("announced {length} bytes, not {}", file.bytes - done);
+            return Err(Failure::Lasting(problem));
         }
         let local = |error| Failure::Local(DataError::io(part, error));
         let mut out = OpenOptions::new().create(true).append(true).open(part).map_err(local)?;
