@@ -1,0 +1,116 @@
+//! Adam and the sum of shards on every instruction set against f64.
+
+mod common;
+
+use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers};
+use modiste_kernels::optimizer::{AdamStep, adam, sum_shards};
+use modiste_kernels::simd::Isa;
+
+const BETAS: (f64, f64) = (0.9, 0.999);
+const EPSILON: f64 = 1e-7;
+
+/// The numbers of step `t` (from 1), rounded from f64 as the engine does.
+fn step(t: i32, rate: f64, decay: f64) -> AdamStep {
+    let (beta1, beta2) = BETAS;
+    AdamStep {
+        beta1: beta1 as f32,
+        beta2: beta2 as f32,
+        keep1: (1.0 - beta1) as f32,
+        keep2: (1.0 - beta2) as f32,
+        rate: (rate / (1.0 - beta1.powi(t))) as f32,
+        root: (1.0 / (1.0 - beta2.powi(t)).sqrt()) as f32,
+        epsilon: EPSILON as f32,
+        shrink: (1.0 - rate * decay) as f32,
+    }
+}
+
+/// Parameters and moments in f64, and a step by the paper's formulas (Kingma and Ba, algorithm 1;
+/// decay as in Loshchilov and Hutter's AdamW).
+struct Reference {
+    p: Vec<f64>,
+    m: Vec<f64>,
+    v: Vec<f64>,
+}
+
+impl Reference {
+    fn reference_adam(&mut self, t: i32, rate: f64, decay: f64, g: &[f64]) {
+        let (beta1, beta2) = BETAS;
+        for i in 0..g.len() {
+            self.m[i] = beta1 * self.m[i] + (1.0 - beta1) * g[i];
+            self.v[i] = beta2 * self.v[i] + (1.0 - beta2) * g[i] * g[i];
+            let m = self.m[i] / (1.0 - beta1.powi(t));
+            let v = self.v[i] / (1.0 - beta2.powi(t));
+            self.p[i] -= rate * decay * self.p[i] + rate * m / (v.sqrt() + EPSILON);
+        }
+    }
+}
+
+#[test]
+fn twenty_steps_agree_with_f64() {
+    for (n, decay) in [(7, 0.0), (15, 0.02), (16, 0.0), (100, 0.02), (1031, 0.0)] {
+        for isa in instruction_sets() {
+            let start = numbers(n, 1);
+            let zeros = vec![0.0; n];
+            let mut reference = Reference { p: exact(&start), m: exact(&zeros), v: exact(&zeros) };
+            let (mut p, mut m, mut v) =
+                (Guarded::array(&start), Guarded::array(&zeros), Guarded::array(&zeros));
+            for t in 1..=20 {
+                let rate = 1e-2 / f64::from(t);
+                let g = numbers(n, 100 + t as u32);
+                reference.reference_adam(t, rate, decay, &exact(&g));
+                let step = step(t, rate, decay);
+                adam(isa, step, &g, p.slice_mut(), m.slice_mut(), v.slice_mut());
+                let what = format!("{} step {t} of {n}", isa.name());
+                check_close(&what, &p.written(), &reference.p, 1e-6);
+                check_close(&what, &m.written(), &reference.m, 1e-6);
+                check_close(&what, &v.written(), &reference.v, 1e-6);
+            }
+        }
+    }
+}
+
+/// The first step has the length of the learning rate and the sign of the gradient.
+#[test]
+fn first_step_is_the_learning_rate() {
+    for isa in instruction_sets() {
+        let g = [1e-3, -1e-3, 5.0, -1e4, 0.0];
+        let (mut p, mut m, mut v) = ([0.0; 5], [0.0; 5], [0.0; 5]);
+        adam(isa, step(1, 1e-2, 0.0), &g, &mut p, &mut m, &mut v);
+        check_close(isa.name(), &p, &[-1e-2, 1e-2, -1e-2, 1e-2, 0.0], 2e-4);
+    }
+}
+
+#[test]
+fn without_gradient_parameters_keep_their_bits() {
+    let (n, start) = (37, numbers(37, 2));
+    for isa in instruction_sets() {
+        let (mut p, mut m, mut v) = (Guarded::array(&start), vec![0.0; n], vec![0.0; n]);
+        adam(isa, step(1, 1e-3, 0.0), &vec![0.0; n], p.slice_mut(), &mut m, &mut v);
+        check_bits(isa.name(), &p.written(), &start);
+    }
+}
+
+/// The order of the sum is part of the promise: it is what makes runs repeatable.
+#[test]
+fn shards_are_summed_in_their_order() {
+    for (len, shards) in [(1, 1), (16, 2), (37, 3), (100, 7), (1031, 4)] {
+        let values = numbers(len * shards, 3);
+        let mut want = values.clone();
+        for shard in 1..shards {
+            (0..len).for_each(|i| want[i] += values[shard * len + i]);
+        }
+        for isa in instruction_sets() {
+            let mut arrays = Guarded::array(&values);
+            sum_shards(isa, arrays.slice_mut(), shards);
+            // The other shards are left as they were.
+            check_bits(isa.name(), &arrays.written(), &want);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "out of range")]
+fn moments_have_every_parameter() {
+    let (mut p, mut m, mut v) = ([0.0; 4], [0.0; 3], [0.0; 4]);
+    adam(Isa::best(), step(1, 1e-3, 0.0), &[0.0; 4], &mut p, &mut m, &mut v);
+}

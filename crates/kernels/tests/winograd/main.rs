@@ -1,0 +1,8 @@
+//! Winograd's transforms and convolution by them, on every instruction set, against the direct
+//! formulas in f64.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod convolution;
+mod direct;
+mod transforms;
