@@ -59,7 +59,7 @@ def losses(kind, n):
         return [1.0] * n
     if kind == "noisy":
         return [1.0 / (1 + i // 4) + 0.05 * math.sin(7.3 * i) for i in range(n)]
-    return [0.5 * (1 - 5e-5) ** i for i in range(n)]  # "creeping": improves by less than the threshold
+    return [0.5 * (1 - 1e-5) ** i for i in range(n)]  # "creeping": improves by less than the threshold
 
 
 def plateau(kind, lr, factor, patience, threshold, cooldown, floor):

@@ -1,0 +1,189 @@
+//! Model and checkpoint files: what comes back is what was written, or one line that says why not.
+
+mod common;
+
+use std::sync::LazyLock;
+
+use common::{LogisticRegression, config, train_steps};
+use modiste_spec::Engine;
+use modiste_train::{Checkpoint, Model, Run, parse_checkpoint, parse_model};
+use proptest::prelude::*;
+
+/// The files of a run that was interrupted in its second epoch: model, checkpoint.
+static FILES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+    let root = tempfile::tempdir().unwrap();
+    train_steps(&Run::create(root.path(), &config()).unwrap(), 6).unwrap();
+    ["best.safetensors", "last.ckpt"].map(|name| std::fs::read(root.path().join(name)).unwrap())
+});
+
+fn model() -> Model {
+    parse_model(&FILES[0], "m").unwrap()
+}
+
+fn checkpoint() -> Checkpoint {
+    parse_checkpoint(&FILES[1], "c").unwrap()
+}
+
+/// The error of a model after a change, its metadata and checksum being written anew.
+fn model_error(change: impl FnOnce(&mut Model)) -> String {
+    let mut model = model();
+    change(&mut model);
+    parse_model(&model.to_bytes(), "m").unwrap_err().to_string()
+}
+
+fn checkpoint_error(change: impl FnOnce(&mut Checkpoint)) -> String {
+    let mut checkpoint = checkpoint();
+    change(&mut checkpoint);
+    parse_checkpoint(&checkpoint.to_bytes(), "c").unwrap_err().to_string()
+}
+
+#[test]
+fn files_come_back_as_they_were_written() {
+    assert!(model().to_bytes() == FILES[0] && checkpoint().to_bytes() == FILES[1]);
+    let model = model();
+    assert_eq!(model.classes, ["red", "green", "blue"]);
+    assert_eq!(model.provenance.chosen.epoch, 1);
+    assert_eq!(model.provenance.data, "channels");
+    assert_eq!((checkpoint().progress.epoch(), checkpoint().progress.steps_done), (2, 2));
+    assert_eq!(checkpoint().best.unwrap(), model.parameters);
+    LogisticRegression::new().load_state(&model.state()).unwrap();
+}
+
+/// The file is what other programs read: 8 bytes of length, a JSON header, f32 in little endian.
+#[test]
+fn a_model_is_a_plain_safetensors_file() {
+    let file = safetensors::SafeTensors::deserialize(&FILES[0]).unwrap();
+    let weight = file.tensor("dense.weight").unwrap();
+    assert_eq!((weight.dtype(), weight.shape()), (safetensors::Dtype::F32, [3, 3].as_slice()));
+    let value = f32::from_le_bytes(weight.data()[4..8].try_into().unwrap());
+    assert_eq!(value, model().parameters[0].values[1]);
+    let (_, header) = safetensors::SafeTensors::read_metadata(&FILES[0]).unwrap();
+    let metadata = header.metadata().as_ref().unwrap();
+    assert_eq!(metadata["classes"], r#"["red","green","blue"]"#);
+    let preprocessing = r#"{"height":2,"width":2,"channels":3,"divisor":255.0}"#;
+    assert_eq!(metadata["preprocessing"], preprocessing);
+}
+
+#[test]
+fn a_folder_of_images_is_named_without_its_path() {
+    let root = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.data.source = "/home/somebody/channels".into();
+    train_steps(&Run::create(root.path(), &config).unwrap(), 6).unwrap();
+    let model = Model::load(&root.path().join("best.safetensors")).unwrap();
+    assert!(model.config.contains("source = \"channels\""), "{}", model.config);
+}
+
+#[test]
+fn wrong_models_are_told_apart() {
+    let errors = [
+        model_error(|m| m.parameters[1].values[2] = f32::NAN),
+        model_error(|m| m.parameters[0].shape = vec![9]),
+        model_error(|m| m.parameters[1].name = "dense.shift".into()),
+        model_error(|m| drop(m.parameters.pop())),
+        model_error(|m| {
+            m.parameters.push(modiste_spec::engine::Tensor {
+                name: "more".into(),
+                ..m.parameters[0].clone()
+            })
+        }),
+        model_error(|m| drop(m.classes.pop())),
+    ];
+    let expected = [
+        "m: tensor \"dense.bias\" holds NaN at position 2",
+        "m: tensor \"dense.weight\" has shape [9], not [3, 3]",
+        "m: tensor \"dense.bias\" is missing",
+        "m: tensor \"dense.bias\" is missing",
+        "m: tensor \"more\" is not part of the network",
+        "m: 2 classes are named, the network has 3",
+    ];
+    assert_eq!(errors, expected);
+}
+
+#[test]
+fn wrong_checkpoints_are_told_apart() {
+    let errors = [
+        checkpoint_error(|c| c.state.second_moments[0].values[0] = f32::INFINITY),
+        checkpoint_error(|c| drop(c.state.first_moments.pop())),
+        checkpoint_error(|c| c.progress.steps_done = 5),
+        checkpoint_error(|c| c.progress.best_epoch = Some(2)),
+        checkpoint_error(|c| c.progress.best_epoch = None),
+        checkpoint_error(|c| c.progress.history[0].epoch = 2),
+        checkpoint_error(|c| c.config.training.epochs = 0),
+    ];
+    let expected = [
+        "c: tensor \"second_moments/dense.weight\" holds inf at position 0",
+        "c: tensor \"first_moments/dense.bias\" is missing",
+        "c: metadata entry \"progress\": steps_done is impossible",
+        "c: metadata entry \"progress\": best_epoch is impossible",
+        "c: tensor \"best/dense.bias\" is not part of the network",
+        "c: metadata entry \"progress\": history is impossible",
+        "c: config: training.epochs: 0 is not at least 1",
+    ];
+    assert_eq!(errors, expected);
+}
+
+#[test]
+fn files_that_are_something_else_are_refused() {
+    let error = |bytes: &[u8]| parse_model(bytes, "m").unwrap_err().to_string();
+    assert!(error(b"").starts_with("m: is not a whole safetensors file: "), "{}", error(b""));
+    assert!(error(&FILES[1]).starts_with("m: "), "{}", error(&FILES[1]));
+    let huge = [&(1_u64 << 60).to_le_bytes()[..], b"{}"].concat();
+    assert!(error(&huge).contains("is not a whole safetensors file"), "{}", error(&huge));
+    let bare = [&2_u64.to_le_bytes()[..], b"{}"].concat();
+    assert_eq!(error(&bare), "m: metadata entry \"format\" is missing");
+    let error = |bytes: &[u8]| parse_checkpoint(bytes, "c").unwrap_err().to_string();
+    assert_eq!(error(&FILES[0]), "c: is not a checkpoint: its first 8 bytes are others");
+    assert_eq!(error(&FILES[1][..9]), "c: the checksum differs: the file was damaged or cut");
+    assert_eq!(error(&FILES[1][..100]), "c: the checksum differs: the file was damaged or cut");
+}
+
+#[test]
+fn a_network_too_large_to_run_is_refused() {
+    use modiste_spec::{NetworkBuilder, Op, Shape};
+    let error = model_error(|m| {
+        let mut b = NetworkBuilder::default();
+        let shape = Shape::new(1 << 40, 2, 3);
+        let x = b.add("image", Op::Input { shape }, &[]).unwrap();
+        let x = b.add("mean", Op::GlobalAvgPool, &[x]).unwrap();
+        let x = b.add("dense", Op::Dense { units: 3 }, &[x]).unwrap();
+        b.add("probabilities", Op::Softmax, &[x]).unwrap();
+        m.network = b.finish().unwrap();
+    });
+    assert_eq!(error, "m: node \"image\" is 1099511627776x2x3, more than can be run");
+}
+
+/// What may happen to the bytes of a file.
+fn damage(bytes: &[u8], at: usize, kind: u8, with: u8) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let at = at % bytes.len();
+    match kind {
+        0 => bytes[at] ^= with.max(1),
+        1 => bytes.truncate(at),
+        2 => bytes.insert(at, with),
+        _ => drop(bytes.remove(at)),
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn damaged_files_load_as_nothing_else(at: usize, kind in 0_u8..4, with: u8) {
+        // Spaces in a header may be other spaces; the model is then still the same.
+        if let Ok(read) = parse_model(&damage(&FILES[0], at, kind, with), "m") {
+            prop_assert_eq!(read, model());
+        }
+        let damaged = damage(&FILES[1], at, kind, with);
+        prop_assert!(damaged == FILES[1] || parse_checkpoint(&damaged, "c").is_err());
+    }
+
+    /// As before, but with a checksum that fits, so that the damage reaches the parser.
+    #[test]
+    fn damage_behind_a_right_checksum_does_no_harm(at: usize, kind in 0_u8..4, with: u8) {
+        let mut bytes = damage(&FILES[1][..FILES[1].len() - 4], at, kind, with);
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        let _ = parse_checkpoint(&bytes, "c");
+    }
+}
