@@ -2,9 +2,9 @@
 
     python make.py        # needs numpy, scipy and scikit-learn; their versions go into the file
 
-Ties come from repeated rows (equal probabilities to the last bit, often with different labels), from
-equal logits within a row, and from coarse scores in the bare AUROC cases. Classes are left out of the
-labels, of the predictions, or of both.
+Ties come from repeated rows (equal probabilities to the last bit, often with different labels),
+from equal logits within a row, and from coarse scores in the bare AUROC cases. Classes are left out
+of the labels, of the predictions, or of both.
 
 The AUROC of a class without images, or with all of them, is null; their mean leaves it out. The
 expected calibration error is computed here with numpy from its definition (Guo et al. 2017). The
@@ -81,6 +81,7 @@ def evaluate(logits, labels):
     defined = [a for a in aurocs if a is not None]
     auroc = float(numpy.mean(defined)) if defined else None
     all_present = len(defined) == len(classes)
+    error = auroc_standard_error(probabilities, labels) if all_present else None
     if all_present and len(classes) > 2:
         whole = metrics.roc_auc_score(
             labels, probabilities, multi_class="ovr", average="macro", labels=classes
@@ -103,7 +104,7 @@ def evaluate(logits, labels):
         "loss": metrics.log_loss(labels, probabilities, labels=classes),
         "loss_standard_error": losses.std() / len(labels) ** 0.5,
         "auroc": auroc,
-        "auroc_standard_error": auroc_standard_error(probabilities, labels) if all_present else None,
+        "auroc_standard_error": error,
         "confusion": metrics.confusion_matrix(labels, predictions, labels=classes).tolist(),
         "ece": expected_calibration_error(probabilities, labels),
         "precision": precision.tolist(),

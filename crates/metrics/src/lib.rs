@@ -1,10 +1,9 @@
 //! What a classifier's answers are worth.
 //!
-//! Everything here is computed from logits and labels: accuracy, cross-entropy, the mean
-//! one-vs-rest AUROC, the confusion matrix, precision, recall and F1 a class, the calibration error,
-//! 95 % intervals, and the images that were most wrong. Definitions are scikit-learn's, and golden
-//! values made with it judge them (`golden/make.py`). How the numbers are shown is the concern of
-//! the report crate.
+//! Everything here is computed from logits and labels: accuracy, cross-entropy, the mean one-vs-rest
+//! AUROC, the confusion matrix, precision, recall and F1 of each class, the calibration error, 95 %
+//! intervals, and the images that were most wrong. Definitions are scikit-learn's, and golden values
+//! made with it judge them (`golden/make.py`). How the numbers are shown is left to the report crate.
 //!
 //! Logits are f32, (n, classes) row major; labels are class indices. All sums are taken in f64.
 

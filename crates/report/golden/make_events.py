@@ -83,7 +83,10 @@ def main():
     write("run.tfevents", [
         event(wall_time=1.5, file_version=version),
         event(wall_time=1.5, summary=hparams(metadata.EXPERIMENT_TAG, experiment=experiment())),
-        event(wall_time=1.5, summary=hparams(metadata.SESSION_START_INFO_TAG, session_start_info=start)),
+        event(
+            wall_time=1.5,
+            summary=hparams(metadata.SESSION_START_INFO_TAG, session_start_info=start),
+        ),
         event(wall_time=2.25, step=1, summary=scalars(train_loss=0.75, validation_accuracy=0.5)),
         event(wall_time=3.5, step=300, summary=scalars(train_loss=0.0, validation_accuracy=-1.0)),
         event(wall_time=3.5, step=300, summary=image(png)),

@@ -38,7 +38,8 @@ def check_scalars(events, expected, problems):
             problems.append(f"scalar {tag}: no points")
             continue
         steps = [point.step for point in points]
-        print(f"scalar {tag}: {len(points)} points, last {points[-1].value:.6g} at step {steps[-1]}")
+        last = f"last {points[-1].value:.6g} at step {steps[-1]}"
+        print(f"scalar {tag}: {len(points)} points, {last}")
         if any(not math.isfinite(point.value) for point in points):
             problems.append(f"scalar {tag}: a value is not finite")
         if any(a >= b for a, b in zip(steps, steps[1:])):
