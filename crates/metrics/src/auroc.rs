@@ -6,24 +6,31 @@
 use crate::softmax::{rows, softmax};
 
 /// Area under the receiver operating characteristic of `scores`; `None` unless there are both
-/// positives and negatives. Equal scores count one half.
+/// positives and negatives, and if a score is not a number. Equal scores count one half.
 ///
 /// # Panics
 ///
 /// If the two slices differ in length or hold 2^30 scores or more.
 pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
     assert_eq!(scores.len(), positive.len(), "a score and a truth for each image");
+    if scores.iter().any(|score| score.is_nan()) {
+        return None;
+    }
     Ranking::new(scores, |i| positive[i]).area(|_| 1)
 }
 
 /// Mean of the one-vs-rest areas of all classes that have images and leave some to other classes;
-/// `None` if there is no such class.
+/// `None` if there is no such class or a logit is not finite.
 ///
 /// # Panics
 ///
-/// If `logits` is not as long as `labels` times `classes`, or a logit is not a number.
+/// If `logits` is not as long as `labels` times `classes`.
 pub fn mean_auroc(logits: &[f32], labels: &[u16], classes: usize) -> Option<f64> {
-    let rankings = Ranking::one_vs_rest(&probabilities(logits, labels, classes), labels, classes);
+    let probabilities = probabilities(logits, labels, classes);
+    if !logits.iter().all(|logit| logit.is_finite()) {
+        return None;
+    }
+    let rankings = Ranking::one_vs_rest(&probabilities, labels, classes);
     mean(rankings.iter().map(|ranking| ranking.area(|_| 1)))
 }
 
@@ -148,6 +155,9 @@ mod tests {
         assert_eq!(auroc(&[0.0, -0.0], &[false, true]), Some(0.5));
         assert_eq!(auroc(&[0.5, 0.6], &[true, true]), None);
         assert_eq!(auroc(&[], &[]), None);
+        assert_eq!(auroc(&[0.5, f64::NAN], &[false, true]), None);
+        assert_eq!(mean_auroc(&[1.0, 0.0, 0.0, 1.0], &[0, 1], 2), Some(1.0));
+        assert_eq!(mean_auroc(&[1.0, 0.0, 0.0, f32::INFINITY], &[0, 1], 2), None);
     }
 
     #[test]
