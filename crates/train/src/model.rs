@@ -129,7 +129,7 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, TrainError> {
     let mut reader = Reader::new(bytes, name)?;
     let format = reader.text("format")?;
     if format != FORMAT {
-        return Err(reader.error(format!("is in the format \"{format}\", not \"{FORMAT}\"")));
+        return Err(reader.error(format!("is in the format {format:?}, not {FORMAT:?}")));
     }
     let network: Network = reader.json("network")?;
     tensors::check_size(&network).map_err(|problem| reader.error(problem))?;

@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
     /// Checks that every tensor was taken.
     pub(crate) fn finish(&self) -> Result<(), TrainError> {
         match self.left.first() {
-            Some(name) => Err(self.error(format!("tensor \"{name}\" is not part of the network"))),
+            Some(name) => Err(self.error(format!("tensor {name:?} is not part of the network"))),
             None => Ok(()),
         }
     }

@@ -171,6 +171,8 @@ fn values_out_of_range_are_refused() {
     assert!(set("class_weights", "1,-1").contains("from 0 up"));
     assert!(set("split", "half").starts_with("data.split: \"half\" is not a split"));
     assert!(set("source", "").starts_with("data.source: \"\" is neither"));
+    assert_eq!(set("width", "9"), "network.width: 9 is not in range: 1 to 8");
+    assert!(set("residual_scale", "nan").starts_with("network.residual_scale: NaN"));
     assert!(set("erase", "2").starts_with("training.augmentation: "));
 }
 
@@ -200,6 +202,7 @@ fn a_broken_file_changes_nothing() {
     // Short names are for the command line; a file says where a field belongs.
     assert!(error("batch = 4").contains("my.toml: batch: no such field"));
     assert!(error("training = 4").contains("no such field"));
+    assert!(error("\"a\\nb\" = 4").contains("a\\nb: no such field"));
     assert!(error("[training]\nepochs = = 3").starts_with("my.toml:2: "));
 }
 

@@ -1,6 +1,7 @@
 //! Whether a configuration makes sense; each complaint names the field and what would do.
 
 use modiste_data::Split;
+use modiste_spec::{Shape, SpecError};
 
 use super::{ClassWeights, Config, DataConfig, TrainingConfig};
 use crate::{Schedule, TrainError};
@@ -8,13 +9,21 @@ use crate::{Schedule, TrainError};
 impl Config {
     /// Checks every field, and that none is without effect.
     ///
-    /// Settings of the network are checked where it is built, by [`Config::network`].
+    /// Whether the network fits the images is for [`Config::network`] to say.
     ///
     /// # Errors
     /// Names the first field that will not do.
     pub fn check(&self) -> Result<(), TrainError> {
         self.data.check()?;
         let network = &self.network;
+        // Any settings in range make a network for images of this size.
+        network.network(Shape::new(64, 64, 1), 2).map_err(|error| match error {
+            SpecError::Setting { setting, value, reason } => {
+                let problem = format!("{value} is not in range: {reason}");
+                TrainError::config(format!("network.{setting}"), problem)
+            }
+            other => other.into(),
+        })?;
         ensure(
             network.dropout == 0.0 || !network.dropout_places.is_empty(),
             "network.dropout",

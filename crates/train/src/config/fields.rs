@@ -177,7 +177,8 @@ fn unknown(path: &str) -> TrainError {
     let last = |path: &str| path.rsplit('.').next().unwrap_or("").to_owned();
     let distance = |field: &str| edits(path, field).min(edits(&last(path), &last(field)));
     let nearest = FIELDS.iter().map(|(field, _)| *field).min_by_key(|field| distance(field));
-    TrainError::config(path, format!("no such field; the nearest is {}", nearest.unwrap_or("none")))
+    let problem = format!("no such field; the nearest is {}", nearest.unwrap_or("none"));
+    TrainError::config(path.escape_debug().to_string(), problem)
 }
 
 /// Levenshtein's distance: insertions, deletions and replacements that make `a` of `b`.
