@@ -68,7 +68,7 @@ pub struct EvaluateArgs {
     /// Threads to compute with [default: as many as the machine runs at once]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
-    /// Write the most costly mistakes to this CSV file
+    /// Write the 100 most costly mistakes to this CSV file
     #[arg(long, value_name = "FILE")]
     pub mistakes: Option<PathBuf>,
     /// Print one JSON object instead of tables

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use modiste_data::PartName;
-use modiste_metrics::Evaluation;
-use modiste_train::{Config, Model};
+use modiste_metrics::{Evaluation, worst_mistakes};
+use modiste_report::mistakes_csv;
+use modiste_train::{Config, Model, atomic_write};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
 use crate::cli::{EvaluateArgs, PartArg};
-use crate::commands::{model, settings};
+use crate::commands::{model, run_files, settings};
 use crate::failure::Failure;
 use crate::{engine, machine, output};
 
@@ -42,6 +43,12 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
         PartArg::Test => PartName::Test,
     };
     let answers = model::answer(engine.as_mut(), &data, part)?;
+    if let Some(path) = &args.mistakes {
+        let classes = &data.classes;
+        let count = run_files::MISTAKES;
+        let mistakes = worst_mistakes(&answers.logits, answers.labels, classes.len(), count);
+        atomic_write(path, mistakes_csv(&mistakes, classes).as_bytes())?;
+    }
     let model = model::file(&args.model).display().to_string();
     let (name, split) = (data.name.clone(), data.split.clone());
     let evaluation = answers.evaluation;

@@ -3,6 +3,7 @@
 mod data;
 mod evaluate;
 mod model;
+mod run_files;
 mod settings;
 mod summary;
 mod train;

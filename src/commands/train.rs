@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
-use modiste_spec::{Engine, InceptionResNet, Network};
+use modiste_spec::{Engine, InceptionResNet};
 use modiste_train::{Config, Environment, Model, Observer, Outcome, Run, Summary};
 use modiste_views::Table;
 use serde::Serialize;
 
 use crate::cli::TrainArgs;
 use crate::commands::model::{self, Answers};
-use crate::commands::settings;
+use crate::commands::{run_files, settings};
 use crate::failure::Failure;
 use crate::watch::{Events, Progress};
 use crate::{engine, machine, output, signals};
@@ -76,7 +76,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         None => Run::create(&folder, &config)?,
     };
     let summary = fit(engine.as_mut(), &data, &run, args.quiet)?;
-    let output = finish(engine.as_mut(), &data, &config, &network, summary, threads)?;
+    let output = finish(engine.as_mut(), &data, &run, summary, threads)?;
     if args.json {
         return Ok(output::print_json(&output)?);
     }
@@ -132,8 +132,7 @@ fn fit(
 fn finish(
     engine: &mut dyn Engine,
     data: &Dataset,
-    config: &Config,
-    network: &Network,
+    run: &Run,
     summary: Summary,
     threads: usize,
 ) -> anyhow::Result<Output> {
@@ -141,13 +140,15 @@ fn finish(
     engine.load_state(&model.state())?;
     let train = model::answer(engine, data, PartName::Train)?;
     let validation = model::answer(engine, data, PartName::Validation)?;
+    let network = &model.network;
+    run_files::write(run, data, network, &summary, [&train, &validation])?;
     let numbers = |answers: &Answers<'_>| {
         let Evaluation { images, accuracy, loss, auroc, .. } = answers.evaluation;
         PartNumbers { images, accuracy, loss, auroc }
     };
     Ok(Output {
         network: NetworkNumbers {
-            settings: config.network.clone(),
+            settings: run.config().network.clone(),
             parameters: network.trainable(),
             multiply_adds: network.multiply_adds(),
         },

@@ -115,11 +115,12 @@ struct StepEvent {
 impl Observer for Progress {
     fn event(&mut self, event: &Event<'_>) {
         match *event {
-            Event::Started { folder, config, network, images, history, .. } => {
+            Event::Started { folder, config, network, images, history, steps_done, .. } => {
                 self.epochs = config.training.epochs;
                 let folder = folder.display();
                 let (parameters, epochs) = (network.trainable(), self.epochs);
-                let verb = if history.is_empty() { "training" } else { "resuming" };
+                let fresh = history.is_empty() && steps_done == 0;
+                let verb = if fresh { "training" } else { "resuming" };
                 self.say(&format!(
                     "{verb} {parameters} parameters on {images} images, {epochs} epochs, in {folder}"
                 ));

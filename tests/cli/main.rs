@@ -1,5 +1,11 @@
 //! Tests of the real binary in temporary folders, as a user runs it.
 
+mod bad_input;
+mod evaluate;
+mod interrupt;
+mod readme;
 mod summary;
+mod threads;
+mod train;
 mod usage;
 mod util;

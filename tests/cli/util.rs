@@ -5,6 +5,22 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+/// Options of a network and a run that take a second at most.
+pub const TINY: [&str; 12] = [
+    "--split",
+    "120/40/20",
+    "--length",
+    "1",
+    "--width",
+    "1",
+    "--stem-stride",
+    "4",
+    "--epochs",
+    "3",
+    "--batch",
+    "16",
+];
+
 /// A temporary folder to run commands in.
 pub struct Folder {
     dir: TempDir,
@@ -42,6 +58,11 @@ impl Folder {
         Said::new(format!("modiste {}", args.join(" ")), output)
     }
 
+    /// Runs `modiste train` with the options of [`TINY`] and these.
+    pub fn train(&self, args: &[&str]) -> Said {
+        self.run(&[&["train"], &TINY[..], args].concat())
+    }
+
     /// Runs a shell script in the folder; `$MODISTE` is the binary.
     pub fn shell(&self, script: &str) -> Said {
         let mut command = Command::new("sh");
@@ -60,6 +81,14 @@ impl Said {
             stdout: text(output.stdout),
             stderr: text(output.stderr),
         }
+    }
+
+    /// The same, if all went well and stderr is empty.
+    #[track_caller]
+    pub fn expect_quiet(self) -> Self {
+        let said = self.expect(0);
+        assert_eq!(said.stderr, "", "{}", said.command);
+        said
     }
 
     /// The same, if the status is this one.

@@ -1,0 +1,122 @@
+//! `modiste train` from the first image to the report.
+
+use std::path::Path;
+
+use crate::util::{Folder, TINY, bytes};
+
+/// What a finished run holds, design by design.
+const FILES: [&str; 11] = [
+    "config.toml",
+    "environment.json",
+    "metrics.csv",
+    "last.ckpt",
+    "best.safetensors",
+    "log.txt",
+    "report.html",
+    "report.md",
+    "worst_mistakes.csv",
+    "figures/curves.svg",
+    "figures/confusion.png",
+];
+
+#[test]
+fn a_run_leaves_all_its_files_and_numbers() {
+    let folder = Folder::new();
+    let said = folder.train(&["--out", "run", "--json"]).expect(0);
+    let json = said.json();
+    assert_eq!((&json["epochs"], &json["run"]), (&3.into(), &"run".into()));
+    let best = json["best_epoch"].as_u64().unwrap();
+    assert!((1..=3).contains(&best), "{best}");
+    assert_eq!(json["network"]["parameters"], 124_410);
+    for (object, field) in [
+        ("network", "length"),
+        ("network", "width"),
+        ("network", "dropout"),
+        ("network", "stem_stride"),
+        ("train", "accuracy"),
+        ("train", "loss"),
+        ("validation", "accuracy"),
+        ("validation", "loss"),
+        ("validation", "auroc"),
+    ] {
+        assert!(json[object][field].is_number(), "{object}.{field} in {json}");
+    }
+    for field in ["seconds", "images_per_second"] {
+        assert!(json[field].as_f64().unwrap() > 0.0, "{field} in {json}");
+    }
+    for file in FILES {
+        assert!(!bytes(&folder.path("run").join(file)).is_empty(), "{file}");
+    }
+    assert_eq!(event_files(&folder.path("run")), 1);
+    // One line an epoch where there is no terminal.
+    assert_eq!(said.stderr.lines().filter(|line| line.starts_with("epoch ")).count(), 3);
+}
+
+#[test]
+fn the_configuration_alone_repeats_a_run() {
+    let folder = Folder::new();
+    folder.train(&["--out", "first", "--seed", "7", "--lr", "0.003", "--quiet"]).expect_quiet();
+    folder.run(&["train", "--config", "first/config.toml", "--out", "again"]).expect(0);
+    let [first, again] = ["first", "again"]
+        .map(|run| ["best.safetensors", "config.toml"].map(|f| bytes(&folder.path(run).join(f))));
+    assert!(first == again);
+    folder.train(&["--out", "other", "--seed", "8", "--lr", "0.003"]).expect(0);
+    assert!(bytes(&folder.path("other/best.safetensors")) != first[0]);
+}
+
+#[test]
+fn without_out_the_run_is_called_after_time_and_preset() {
+    let folder = Folder::new();
+    let said = folder.train(&["--preset", "swift"]).expect(0);
+    let run = std::fs::read_dir(folder.path("runs")).unwrap().next().unwrap().unwrap();
+    let name = run.file_name().into_string().unwrap();
+    assert!(name.starts_with("20") && name.ends_with("-swift"), "{name}");
+    // The next command is printed as it can be typed.
+    let next = format!("modiste evaluate runs/{name} --part test");
+    assert!(said.stdout.contains(&next), "{}", said.stdout);
+}
+
+#[test]
+fn every_setting_reaches_the_configuration() {
+    let folder = Folder::new();
+    let args = ["--schedule", "plateau", "--set", "training.schedule.patience=3", "--flip"];
+    let args = [&args[..], &["--alternating-flip=false", "--class-weights", "balanced"]].concat();
+    folder.train(&[&args[..], &["--out", "run"]].concat()).expect(0);
+    let config = String::from_utf8(bytes(&folder.path("run/config.toml"))).unwrap();
+    for line in ["kind = \"plateau\"", "patience = 3", "flip = true", "split = \"120/40/20\""] {
+        assert!(config.lines().any(|l| l == line), "{line} is not in {config}");
+    }
+    assert!(config.contains("class_weights = \"balanced\""), "{config}");
+}
+
+#[test]
+fn a_finished_run_is_only_evaluated_again() {
+    let folder = Folder::new();
+    let first = folder.train(&["--out", "run", "--json"]).expect(0).json();
+    let model = bytes(&folder.path("run/best.safetensors"));
+    let again = folder.run(&["train", "--resume", "run", "--json"]).expect(0).json();
+    assert_eq!(first["validation"], again["validation"]);
+    assert!(bytes(&folder.path("run/best.safetensors")) == model);
+}
+
+#[test]
+fn a_run_is_not_overwritten() {
+    let folder = Folder::new();
+    folder.train(&["--out", "run"]).expect(0);
+    let model = bytes(&folder.path("run/best.safetensors"));
+    folder.train(&["--out", "run", "--seed", "3"]).expect_error(1, &["run: already holds a run"]);
+    assert!(bytes(&folder.path("run/best.safetensors")) == model);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_with_advice() {
+    let folder = Folder::new();
+    let args = [&TINY[..], &["--schedule", "constant", "--lr", "1e30", "--out", "run"]].concat();
+    let said = folder.run(&[&["train"], &args[..]].concat());
+    said.expect_error(1, &["is not finite", "step", "checkpoint", "learning_rate"]);
+}
+
+fn event_files(run: &Path) -> usize {
+    let names = std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("events.out.tfevents.")).count()
+}
