@@ -49,6 +49,26 @@ fn files_come_back_as_they_were_written() {
     LogisticRegression::new().load_state(&model.state()).unwrap();
 }
 
+/// Files written before this version: the formats are these, byte for byte. A change of format needs
+/// another format number (or magic), and then new files: `cargo test write_kept_files -- --ignored`.
+#[test]
+fn kept_files_are_read_and_written_as_they_are() {
+    let model = include_bytes!("files/best.safetensors");
+    assert!(parse_model(model, "m").unwrap().to_bytes() == model);
+    let checkpoint = include_bytes!("files/last.ckpt");
+    assert!(parse_checkpoint(checkpoint, "c").unwrap().to_bytes() == checkpoint);
+}
+
+#[test]
+#[ignore = "writes the files that the test above reads"]
+fn write_kept_files() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files");
+    std::fs::create_dir_all(folder).unwrap();
+    for (name, bytes) in ["best.safetensors", "last.ckpt"].into_iter().zip(&*FILES) {
+        std::fs::write(format!("{folder}/{name}"), bytes).unwrap();
+    }
+}
+
 /// The file is what other programs read: 8 bytes of length, a JSON header, f32 in little endian.
 #[test]
 fn a_model_is_a_plain_safetensors_file() {

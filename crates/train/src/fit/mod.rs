@@ -5,18 +5,18 @@
 //! follows from the step. So whatever the moment a run is resumed at, it ends with the same bits.
 
 mod keep;
+mod outcome;
 mod start;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use modiste_data::{Dataset, Part, fill_batch};
 use modiste_spec::engine::{Batch, Engine, Loss, StepOptions, Tensor};
 use modiste_spec::random::{Purpose, Stream};
-use serde::Serialize;
 
 use self::keep::epoch_line;
+pub use self::outcome::{Outcome, Summary};
 use self::start::Start;
 use crate::tensors::first_not_finite;
 use crate::{
@@ -26,42 +26,6 @@ use crate::{
 
 /// Validation images predicted between two looks at whether to stop.
 const PREDICT_IMAGES: usize = 1_000;
-
-/// How a call of [`fit`] ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// All epochs are done, or early stopping had seen enough.
-    Finished(Summary),
-    /// It was asked to stop; the checkpoint is written.
-    Interrupted {
-        /// The present epoch, from 1.
-        epoch: usize,
-        /// Its steps that are done.
-        steps_done: usize,
-        /// What to resume from.
-        checkpoint: PathBuf,
-    },
-}
-
-/// A finished run in numbers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
-    /// The run folder.
-    pub run: PathBuf,
-    /// The model of the best epoch.
-    pub model: PathBuf,
-    /// Epochs done.
-    pub epochs: usize,
-    /// Whether early stopping ended the run.
-    pub stopped_early: bool,
-    /// The numbers of the best epoch.
-    pub best: EpochMetrics,
-    /// Seconds of all epochs, as far as they are known.
-    pub seconds: f64,
-    /// Training images by seconds of training over the same epochs.
-    pub images_per_second: f64,
-}
 
 /// Trains `engine` on `data` as the run's configuration says, from the run's checkpoint if it has
 /// one, until all epochs are done, early stopping has seen enough, or `stop` is true.
@@ -180,22 +144,16 @@ impl<'a> Trainer<'a> {
         labels: &mut Vec<u16>,
     ) -> Result<f64, TrainError> {
         let Config { training, .. } = self.run.config();
-        let epoch = self.epochs_done();
+        let (epoch, seed) = (self.epochs_done(), training.seed);
         let first = self.progress.steps_done * training.batch;
         let indices = &order[first..order.len().min(first + training.batch)];
-        let images = &self.data.train.images;
-        fill_batch(images, indices, &training.augmentation, training.seed, epoch, pixels);
+        fill_batch(&self.data.train.images, indices, &training.augmentation, seed, epoch, pixels);
         labels.clear();
         labels.extend(indices.iter().map(|&i| self.labels[0][i as usize]));
 
-        let steps = self.steps() as u64;
-        let step = epoch * steps + self.progress.steps_done as u64;
-        let total = steps * training.epochs as u64;
-        let schedule = &training.schedule;
-        let learning_rate = schedule.learning_rate(step, total, steps, &self.progress.plateau);
-        let adam = training.optimiser.into();
-        let loss = &self.loss;
-        let options = StepOptions { learning_rate, step, seed: training.seed, adam, loss };
+        let (step, learning_rate) = self.next_step();
+        let (adam, loss) = (training.optimiser.into(), &self.loss);
+        let options = StepOptions { learning_rate, step, seed, adam, loss };
         let outcome = self.engine.train_step(Batch { images: pixels, labels }, &options)?;
 
         self.progress.steps_done += 1;
@@ -205,6 +163,16 @@ impl<'a> Trainer<'a> {
         }
         self.progress.totals.add(outcome.loss, outcome.correct, indices.len());
         Ok(learning_rate)
+    }
+
+    /// Number of the next step, counted from the beginning of the run, and its learning rate.
+    fn next_step(&self) -> (u64, f64) {
+        let Config { training, .. } = self.run.config();
+        let steps = self.steps() as u64;
+        let step = self.epochs_done() * steps + self.progress.steps_done as u64;
+        let total = training.epochs as u64 * steps;
+        let plateau = &self.progress.plateau;
+        (step, training.schedule.learning_rate(step, total, steps, plateau))
     }
 
     /// Logits of the validation images, or `None` if interrupted.
@@ -224,14 +192,14 @@ impl<'a> Trainer<'a> {
         Ok(Some(logits))
     }
 
-    /// Numbers, choice of the best, files. The checkpoint comes last: see [`crate::run`].
-    fn end_epoch(&mut self, logits: &[f32], timing: Timing) -> Result<(), TrainError> {
+    /// The numbers of the present epoch, from the logits of the validation images.
+    fn measure(&self, logits: &[f32]) -> Result<EpochMetrics, TrainError> {
         let (labels, classes) = (self.labels[1], self.data.classes.len());
         let validation_loss = modiste_metrics::cross_entropy(logits, labels, classes);
         if !validation_loss.is_finite() {
             return Err(self.not_finite("the validation loss"));
         }
-        let metrics = EpochMetrics {
+        Ok(EpochMetrics {
             epoch: self.progress.epoch(),
             learning_rate: self.progress.learning_rate.unwrap_or_default(),
             train_loss: self.progress.totals.mean_loss(),
@@ -239,14 +207,19 @@ impl<'a> Trainer<'a> {
             validation_loss,
             validation_accuracy: modiste_metrics::accuracy(logits, labels, classes),
             validation_auroc: modiste_metrics::mean_auroc(logits, labels, classes),
-        };
+        })
+    }
+
+    /// Numbers, choice of the best, files; the checkpoint comes last, as [`Run`] has it.
+    fn end_epoch(&mut self, logits: &[f32], timing: Timing) -> Result<(), TrainError> {
+        let metrics = self.measure(logits)?;
         let state = self.engine.state();
         if let Some(what) = first_not_finite(&state) {
             return Err(self.not_finite(&what));
         }
         let best = self.progress.end_epoch(metrics, self.run.config());
         self.rows.push(EpochRow { metrics, timing: Some(timing) });
-        let (metrics, timing) = (&metrics, &timing);
+        let (metrics, timing, labels) = (&metrics, &timing, self.labels[1]);
         self.observer.event(&Event::EpochEnded { metrics, timing, best, logits, labels });
         self.run.log(epoch_line(metrics, best))?;
         if best {
@@ -256,45 +229,4 @@ impl<'a> Trainer<'a> {
         self.written(self.run.save_metrics(&self.rows)?);
         self.save_checkpoint()
     }
-
-    fn interrupt(mut self) -> Result<Outcome, TrainError> {
-        self.save_checkpoint()?;
-        let (epoch, steps_done) = (self.progress.epoch(), self.progress.steps_done);
-        self.run.log(format!("interrupted in epoch {epoch} after step {steps_done}"))?;
-        let checkpoint = self.run.checkpoint_path();
-        let outcome = Outcome::Interrupted { epoch, steps_done, checkpoint };
-        self.observer.event(&Event::Ended { outcome: &outcome });
-        Ok(outcome)
-    }
-
-    fn finish(self) -> Result<Outcome, TrainError> {
-        let best = *self.progress.best().expect("a run that has ended has an epoch");
-        let timings: Vec<Timing> = self.rows.iter().filter_map(|row| row.timing).collect();
-        let summary = Summary {
-            run: self.run.folder().into(),
-            model: self.run.model_path(),
-            epochs: self.progress.history.len(),
-            stopped_early: self.progress.stopping.stopped,
-            best,
-            seconds: timings.iter().map(|timing| timing.seconds).sum(),
-            images_per_second: mean_speed(&timings),
-        };
-        let early = if summary.stopped_early { ", stopped early" } else { "" };
-        self.run.log(format!("finished: best epoch {}{early}", best.epoch))?;
-        let outcome = Outcome::Finished(summary);
-        self.observer.event(&Event::Ended { outcome: &outcome });
-        Ok(outcome)
-    }
-}
-
-/// All images by all seconds of training: epochs have the same number of images, so this is the
-/// harmonic mean of their speeds.
-fn mean_speed(timings: &[Timing]) -> f64 {
-    let speeds: Vec<f64> = timings
-        .iter()
-        .map(|timing| timing.images_per_second)
-        .filter(|&speed| speed > 0.0)
-        .collect();
-    let seconds_an_image: f64 = speeds.iter().map(|speed| 1.0 / speed).sum();
-    if speeds.is_empty() { 0.0 } else { speeds.len() as f64 / seconds_an_image }
 }
