@@ -36,7 +36,7 @@ vectorised! {
             let to = &mut out.values[pixel * out.stride..][..c];
             for i in 0..c {
                 let x = row[i] * scale[i] + shift[i];
-                to[i] = if x > floor[i] { x } else { floor[i] };
+                to[i] = if x < floor[i] { floor[i] } else { x };
             }
         }
     }

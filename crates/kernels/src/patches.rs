@@ -64,7 +64,7 @@ vectorised! {
                     let (scale, shift, floor) = (&a.scale[..c], &a.shift[..c], &a.floor[..c]);
                     for i in 0..c {
                         let v = from[i] * scale[i] + shift[i];
-                        to[i] = if v > floor[i] { v } else { floor[i] };
+                        to[i] = if v < floor[i] { floor[i] } else { v };
                     }
                 }
             }

@@ -5,7 +5,7 @@ use crate::simd::vectorised;
 use crate::view::{Map, MapMut};
 
 vectorised! {
-    /// Maximum of each window; the padding never wins.
+    /// Maximum of each window; the padding never wins, what is not a number always does.
     pub fn max_forward(x: Map<'_>, window: Window, y: MapMut<'_>) {
         let c = x.channels;
         for (oy, ox) in (0..y.height).flat_map(|oy| (0..y.width).map(move |ox| (oy, ox))) {
@@ -17,7 +17,8 @@ vectorised! {
                     let at = (row as usize * x.width + column as usize) * x.stride;
                     let from = &x.values[at..][..c];
                     for i in 0..c {
-                        to[i] = if from[i] > to[i] { from[i] } else { to[i] };
+                        let v = from[i];
+                        to[i] = if v > to[i] || v.is_nan() { v } else { to[i] };
                     }
                 }
             }

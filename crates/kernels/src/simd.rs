@@ -35,7 +35,8 @@ pub unsafe trait Simd: Copy {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// a * b + c, rounded once where the host has the instruction
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The larger of each pair; the second operand where one is not a number.
+    /// The larger of each pair; not a number where `b` is not. Where `a` alone is not, instruction
+    /// sets differ, so `a` is to be a limit.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
 }
 
