@@ -1,1 +1,20 @@
-//! cpu
+//! The CPU engine: a network's description compiled to a static plan over one arena.
+//!
+//! `lower` turns the description into steps, `arena` lays out memory, `run` walks the steps forwards
+//! and backwards on all threads, `weights` keeps the parameters in the kernels' layouts, and
+//! [`CpuEngine`] puts them behind `modiste_spec::Engine`. Single precision, channels last. The same
+//! seed gives the same bits on any number of threads; no memory is allocated in a step.
+
+mod arena;
+mod conv;
+mod engine;
+mod loss;
+mod lower;
+mod machine;
+mod norm;
+mod plan;
+mod run;
+mod weights;
+
+pub use engine::{CpuEngine, CpuOptions};
+pub use modiste_kernels::simd::Isa;

@@ -46,7 +46,7 @@ vectorised! {
             let y = &mut y.values[pixel * y.stride..][..c];
             for i in 0..c {
                 let v = y[i] + bias[i];
-                y[i] = if v > floor { v } else { floor };
+                y[i] = if v < floor { floor } else { v };
             }
         }
     }
@@ -62,7 +62,7 @@ vectorised! {
             let y = &mut y.values[pixel * y.stride..][..c];
             for i in 0..c {
                 let v = x[i] + scale * (y[i] + bias[i]);
-                y[i] = if v > floor { v } else { floor };
+                y[i] = if v < floor { floor } else { v };
             }
         }
     }
@@ -113,10 +113,27 @@ vectorised! {
 }
 
 vectorised! {
-    /// y = x * factor, value by value: a dropout mask's application.
-    pub fn multiply(x: &[f32], factor: &[f32], y: &mut [f32]) {
-        for ((y, x), f) in y.iter_mut().zip(x).zip(factor) {
-            *y = x * f;
+    /// y = max(y, floor).
+    pub fn floor(y: MapMut<'_>, floor: f32) {
+        let c = y.channels;
+        for pixel in 0..y.height * y.width {
+            for v in &mut y.values[pixel * y.stride..][..c] {
+                *v = if *v < floor { floor } else { *v };
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// y *= factor, where the factors lie as (pixels, channels).
+    pub fn multiply_rows(y: MapMut<'_>, factor: &[f32]) {
+        let c = y.channels;
+        for pixel in 0..y.height * y.width {
+            let factor = &factor[pixel * c..][..c];
+            let y = &mut y.values[pixel * y.stride..][..c];
+            for i in 0..c {
+                y[i] *= factor[i];
+            }
         }
     }
 }

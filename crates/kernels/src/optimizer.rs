@@ -38,14 +38,10 @@ vectorised! {
 }
 
 vectorised! {
-    /// The sum of `shards` arrays one after the other, in their order, into the first.
-    pub fn sum_shards(arrays: &mut [f32], shards: usize) {
-        let len = arrays.len() / shards;
-        let (first, rest) = arrays.split_at_mut(len);
-        for shard in rest.chunks_exact(len) {
-            for (to, from) in first.iter_mut().zip(shard) {
-                *to += from;
-            }
+    /// sum += shard.
+    pub fn sum_shards(sum: &mut [f32], shard: &[f32]) {
+        for (to, from) in sum.iter_mut().zip(shard) {
+            *to += from;
         }
     }
 }

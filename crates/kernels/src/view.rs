@@ -43,6 +43,12 @@ impl Map<'_> {
     pub fn pixels(&self) -> usize {
         self.height * self.width
     }
+
+    /// A map to write to of the same shape, still without values.
+    pub fn shape(&self) -> MapMut<'static> {
+        let Self { height, width, channels, stride, .. } = *self;
+        MapMut { values: &mut [], height, width, channels, stride }
+    }
 }
 
 impl MapMut<'_> {
@@ -58,13 +64,33 @@ impl MapMut<'_> {
     }
 }
 
+impl<'a> MapMut<'a> {
+    /// The same map, written to for a shorter time.
+    pub fn reborrow(&mut self) -> MapMut<'_> {
+        let Self { height, width, channels, stride, .. } = *self;
+        MapMut { values: self.values, height, width, channels, stride }
+    }
+
+    /// `count` rows from `first` on.
+    pub fn rows(self, first: usize, count: usize) -> Self {
+        let start = first * self.width * self.stride;
+        Self { values: &mut self.values[start..], height: count, ..self }
+    }
+
+    /// The same map, to be read from now on.
+    pub fn into_map(self) -> Map<'a> {
+        let Self { height, width, channels, stride, values } = self;
+        Map { values, height, width, channels, stride }
+    }
+}
+
 pub(crate) fn ensure(len: usize, pixels: usize, channels: usize, stride: usize) {
     assert!(pixels > 0 && channels > 0 && channels <= stride, "an empty or overlapping map");
     assert!((pixels - 1) * stride + channels <= len, "a map beyond its slice of {len}");
 }
 
 /// max(x * scale + shift, floor) a channel: a normalisation with its ReLU (floor 0) or without
-/// (floor minus infinity), applied as values are read.
+/// (floor minus infinity), applied as values are read. What is not a number stays so.
 #[derive(Clone, Copy, Debug)]
 pub struct Activation<'a> {
     /// Factor a channel.
@@ -91,7 +117,7 @@ impl Activation<'_> {
         unsafe {
             let scale = simd.load(self.scale.as_ptr().add(c));
             let shift = simd.load(self.shift.as_ptr().add(c));
-            simd.max(simd.fma(x, scale, shift), simd.load(self.floor.as_ptr().add(c)))
+            simd.max(simd.load(self.floor.as_ptr().add(c)), simd.fma(x, scale, shift))
         }
     }
 }

@@ -1,0 +1,45 @@
+//! Images per second of training and inference: `speed LENGTH WIDTH STRIDE BATCH THREADS ISA`.
+use modiste_cpu::{CpuEngine, CpuOptions, Isa};
+use modiste_spec::engine::{Adam, Batch, Loss, StepOptions};
+use modiste_spec::{Engine, InceptionResNet, Shape};
+use std::time::Instant;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |i: usize, default: usize| args.get(i).map_or(default, |a| a.parse().unwrap());
+    let (length, width, stem_stride) = (number(0, 4), number(1, 5), number(2, 1));
+    let (batch, threads) = (number(3, 64), number(4, 2));
+    let isa = args.get(5).map_or(Isa::best(), |name| Isa::named(name).unwrap());
+    let settings = InceptionResNet { length, width, stem_stride, ..Default::default() };
+    let network = settings.network(Shape::new(28, 28, 1), 10).unwrap();
+    let mut engine = CpuEngine::new(&network, CpuOptions { batch, threads, isa }).unwrap();
+    let images: Vec<u8> = (0..batch * 784).map(|i| (i * 7919 % 251) as u8).collect();
+    let labels: Vec<u16> = (0..batch).map(|i| (i % 10) as u16).collect();
+    let loss = Loss::default();
+    let mut times = Vec::new();
+    for step in 0..12 {
+        let start = Instant::now();
+        let adam = Adam::default();
+        let options = StepOptions { learning_rate: 1e-3, step, seed: 1, adam, loss: &loss };
+        let outcome =
+            engine.train_step(Batch { images: &images, labels: &labels }, &options).unwrap();
+        times.push(start.elapsed().as_secs_f64());
+        if step == 11 {
+            println!("loss {:.4}", outcome.loss);
+        }
+    }
+    times.drain(..2);
+    times.sort_by(f64::total_cmp);
+    println!("train {:.1} images/s (best {:.1})", batch as f64 / times[5], batch as f64 / times[0]);
+    let mut times: Vec<f64> = (0..10)
+        .map(|_| {
+            let start = Instant::now();
+            engine.predict(&images).unwrap();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    println!("infer {:.1} images/s (best {:.1})", batch as f64 / times[5], batch as f64 / times[0]);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    println!("{}", status.lines().find(|l| l.starts_with("VmHWM")).unwrap());
+}

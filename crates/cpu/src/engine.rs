@@ -1,0 +1,290 @@
+//! The engine: plans, parameters and one arena, behind `modiste_spec::Engine`.
+
+use crate::loss::cross_entropy;
+use crate::lower::{Mode, lower};
+use crate::machine::{Extent, Machine, SHARDS};
+use crate::norm::Lanes;
+use crate::plan::Plan;
+use crate::run::Run;
+use crate::weights::Weights;
+use modiste_kernels::optimizer::{AdamStep, adam, sum_shards};
+use modiste_kernels::pool::{MAX_PARTS, Parts};
+use modiste_kernels::simd::Isa;
+use modiste_spec::engine::{Adam, Batch, EngineError, State, StepOptions, StepOutcome, Tensor};
+use modiste_spec::{Engine, Network};
+
+/// How an engine is made.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuOptions {
+    /// The largest training batch, in images; prediction takes as many at a time.
+    pub batch: usize,
+    /// Threads, the caller's included; at least 1.
+    pub threads: usize,
+    /// The instruction set.
+    pub isa: Isa,
+}
+
+impl Default for CpuOptions {
+    /// Batches of 64, all processors, the fastest instruction set of the host.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+        Self { batch: 64, threads, isa: Isa::best() }
+    }
+}
+
+/// A network compiled for this host's processor.
+pub struct CpuEngine {
+    network: Network,
+    options: CpuOptions,
+    machine: Machine,
+    training: Plan,
+    inference: Plan,
+    weights: Weights,
+    training_lanes: Vec<Lanes>,
+    inference_lanes: Vec<Lanes>,
+    /// Parameters, then running statistics.
+    flat: Vec<f32>,
+    first_moments: Vec<f32>,
+    second_moments: Vec<f32>,
+    /// (shards, trainable).
+    gradients: Vec<f32>,
+    /// Values and gradients of a batch; both plans use it in turn.
+    arena: Vec<f32>,
+    /// Whether the weights' derived forms and the inference lanes are those of `flat`.
+    fresh: bool,
+}
+
+impl CpuEngine {
+    /// Compiles a network; its parameters are zero until a state is loaded.
+    ///
+    /// # Errors
+    /// If the batch is empty or larger than the engine can divide.
+    pub fn new(network: &Network, options: CpuOptions) -> Result<Self, EngineError> {
+        if options.batch == 0 || options.batch > MAX_PARTS {
+            let text = format!("a batch of {} images: 1 to {MAX_PARTS} fit", options.batch);
+            return Err(EngineError::Batch(text));
+        }
+        let (training, weights) = lower(network, Mode::Training);
+        let (inference, _) = lower(network, Mode::Inference);
+        let machine = Machine::new(options.isa, options.threads, &[&training, &inference]);
+        let lanes = |plan: &Plan, training| -> Vec<Lanes> {
+            plan.buffers.iter().map(|b| Lanes::new(b.lanes, training)).collect()
+        };
+        let arena = training.arena.max(inference.arena) * options.batch;
+        let mut engine = Self {
+            network: network.clone(),
+            options,
+            machine,
+            training_lanes: lanes(&training, true),
+            inference_lanes: lanes(&inference, false),
+            flat: vec![0.0; weights.len],
+            first_moments: vec![0.0; weights.trainable],
+            second_moments: vec![0.0; weights.trainable],
+            gradients: vec![0.0; SHARDS * weights.trainable],
+            arena: vec![0.0; arena],
+            training,
+            inference,
+            weights,
+            fresh: false,
+        };
+        engine.load_state(&State::initial(network, 0))?;
+        Ok(engine)
+    }
+
+    fn check(&self, batch: &Batch<'_>) -> Result<(), EngineError> {
+        let fail = |text: String| Err(EngineError::Batch(text));
+        let (n, image) = (batch.labels.len(), self.network.input_shape().len());
+        if n == 0 || n > self.options.batch {
+            return fail(format!("a batch of {n} images; 1 to {} fit", self.options.batch));
+        }
+        if batch.images.len() != n * image {
+            return fail(format!("{} pixels for {n} images of {image}", batch.images.len()));
+        }
+        let classes = self.network.classes();
+        match batch.labels.iter().find(|&&label| usize::from(label) >= classes) {
+            Some(label) => fail(format!("label {label} of {classes} classes")),
+            None => Ok(()),
+        }
+    }
+
+    /// Adam on everything trainable, each thread a stretch of the flat arrays.
+    fn update(&mut self, options: &StepOptions<'_>, shards: usize) {
+        let (weights, isa) = (&self.weights, self.options.isa);
+        let (len, threads) = (weights.trainable, self.machine.pool.threads());
+        let stretch = len.div_ceil(threads).next_multiple_of(16);
+        let (steps, gradients) = (adam_steps(options), Parts::new(&mut self.gradients, len));
+        let gradients: [&mut [f32]; SHARDS] = std::array::from_fn(|s| gradients.take(s));
+        let flat = Parts::new(&mut self.flat[..len], stretch);
+        let first = Parts::new(&mut self.first_moments, stretch);
+        let second = Parts::new(&mut self.second_moments, stretch);
+        let gradients = gradients.map(|g| Parts::new(g, stretch));
+        self.machine.pool.run(&|thread| {
+            let start = thread * stretch;
+            if start >= len {
+                return;
+            }
+            let (p, m, v) = (flat.take(thread), first.take(thread), second.take(thread));
+            let g = gradients[0].take(thread);
+            for other in &gradients[1..shards] {
+                sum_shards(isa, g, other.take(thread));
+            }
+            for slot in weights.parameters.iter().filter(|slot| slot.start < len) {
+                let from = slot.start.clamp(start, start + p.len()) - start;
+                let to = (slot.start + slot.len).clamp(start, start + p.len()) - start;
+                let range = from..to;
+                let step = steps[usize::from(slot.decays)];
+                let [p, m, v] = [&mut *p, &mut *m, &mut *v].map(|x| &mut x[range.clone()]);
+                adam(isa, step, &g[range.clone()], p, m, v);
+            }
+        });
+    }
+
+    fn refresh(&mut self) {
+        if self.fresh {
+            return;
+        }
+        let (machine, weights) = (&mut self.machine, &mut self.weights);
+        weights.refresh(machine.isa, &mut machine.pool, &self.flat, false);
+        for step in &self.inference.steps {
+            if let Some(norm) = &step.norm {
+                let lanes = &mut self.inference_lanes[step.to.buffer];
+                lanes.use_running(norm, step.to, &self.weights, &self.flat);
+            }
+        }
+        self.fresh = true;
+    }
+
+    fn tensors(&self, values: &[f32], trained_alone: bool) -> Vec<Tensor> {
+        let parameters = self.network.parameters();
+        let all = parameters.iter().zip(&self.weights.parameters);
+        let wanted = all.filter(|(p, _)| p.kind.trainable() || !trained_alone);
+        let tensor = |(p, slot): (&modiste_spec::Parameter, &crate::weights::Slot)| Tensor {
+            name: p.name.clone(),
+            shape: p.shape.clone(),
+            values: slot.unpack(values),
+        };
+        wanted.map(tensor).collect()
+    }
+
+    fn load_moments(&self, tensors: &[Tensor], flat: &mut [f32]) {
+        flat.fill(0.0);
+        let parameters = self.network.parameters();
+        let slots = parameters.iter().zip(&self.weights.parameters);
+        let trained = slots.filter(|(p, _)| p.kind.trainable());
+        for ((_, slot), tensor) in trained.zip(tensors) {
+            slot.pack(&tensor.values, flat);
+        }
+    }
+}
+
+/// The step for parameters that do not decay and for those that do.
+fn adam_steps(options: &StepOptions<'_>) -> [AdamStep; 2] {
+    let Adam { beta1, beta2, epsilon, weight_decay } = options.adam;
+    let t = (options.step + 1) as f64;
+    let step = |decay: f64| AdamStep {
+        beta1: beta1 as f32,
+        beta2: beta2 as f32,
+        keep1: (1.0 - beta1) as f32,
+        keep2: (1.0 - beta2) as f32,
+        rate: (options.learning_rate / (1.0 - beta1.powf(t))) as f32,
+        root: (1.0 / (1.0 - beta2.powf(t)).sqrt()) as f32,
+        epsilon: epsilon as f32,
+        shrink: (1.0 - options.learning_rate * decay) as f32,
+    };
+    [step(0.0), step(weight_decay)]
+}
+
+impl Engine for CpuEngine {
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn describe(&self) -> String {
+        let threads = self.machine.pool.threads();
+        format!(
+            "cpu {} {threads} thread{}",
+            self.options.isa.name(),
+            ["s", ""][usize::from(threads == 1)]
+        )
+    }
+
+    fn train_step(
+        &mut self,
+        batch: Batch<'_>,
+        options: &StepOptions<'_>,
+    ) -> Result<StepOutcome, EngineError> {
+        self.check(&batch)?;
+        let extent = Extent::of_shards(batch.labels.len());
+        let machine = &mut self.machine;
+        self.weights.refresh(machine.isa, &mut machine.pool, &self.flat, true);
+        let mut run = Run {
+            machine,
+            plan: &self.training,
+            weights: &self.weights,
+            flat: &mut self.flat,
+            arena: &mut self.arena,
+            lanes: &mut self.training_lanes,
+            extent,
+            training: Some((options.seed, options.step)),
+        };
+        run.forward(batch.images);
+        let outcome = cross_entropy(run.plan, run.arena, batch.labels, options.loss);
+        run.backward(&mut self.gradients);
+        self.update(options, extent.shards);
+        self.fresh = false;
+        Ok(outcome)
+    }
+
+    fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, EngineError> {
+        let image = self.network.input_shape().len();
+        if !images.len().is_multiple_of(image) {
+            let text = format!("{} pixels are no whole number of images of {image}", images.len());
+            return Err(EngineError::Batch(text));
+        }
+        self.refresh();
+        let mut logits = Vec::with_capacity(images.len() / image * self.network.classes());
+        for chunk in images.chunks(self.options.batch * image) {
+            let n = chunk.len() / image;
+            let mut run = Run {
+                machine: &mut self.machine,
+                plan: &self.inference,
+                weights: &self.weights,
+                flat: &mut self.flat,
+                arena: &mut self.arena,
+                lanes: &mut self.inference_lanes,
+                extent: Extent::of_inference(n, self.options.threads.max(1)),
+                training: None,
+            };
+            run.forward(chunk);
+            let place = self.inference.logits;
+            let buffer = &self.inference.buffers[place.buffer];
+            for row in self.arena[buffer.start * n..].chunks_exact(buffer.lanes).take(n) {
+                logits.extend(self.inference.classes.iter().map(|&lane| row[place.offset + lane]));
+            }
+        }
+        Ok(logits)
+    }
+
+    fn state(&self) -> State {
+        State {
+            parameters: self.tensors(&self.flat, false),
+            first_moments: self.tensors(&self.first_moments, true),
+            second_moments: self.tensors(&self.second_moments, true),
+        }
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<(), EngineError> {
+        state.check(&self.network)?;
+        for (slot, tensor) in self.weights.parameters.iter().zip(&state.parameters) {
+            slot.pack(&tensor.values, &mut self.flat);
+        }
+        let mut moments = std::mem::take(&mut self.first_moments);
+        self.load_moments(&state.first_moments, &mut moments);
+        self.first_moments = moments;
+        let mut moments = std::mem::take(&mut self.second_moments);
+        self.load_moments(&state.second_moments, &mut moments);
+        self.second_moments = moments;
+        self.fresh = false;
+        Ok(())
+    }
+}

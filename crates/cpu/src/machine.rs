@@ -1,0 +1,103 @@
+//! What steps run on: threads, an instruction set, scratch memory, and how a batch is divided.
+
+use crate::conv::Sizes;
+use crate::plan::{Kind, Plan};
+use modiste_kernels::pool::Pool;
+use modiste_kernels::simd::Isa;
+
+/// Sums over a batch are taken in this many shards, each by one thread, and added up in their order.
+/// So results do not depend on the number of threads; more threads than shards would idle there.
+pub(crate) const SHARDS: usize = 8;
+
+/// Threads and their scratch memory.
+pub(crate) struct Machine {
+    pub isa: Isa,
+    pub pool: Pool,
+    /// One for each thread.
+    pub scratch: Vec<Scratch>,
+    /// The bias of convolutions that have none.
+    pub zeros: Vec<f32>,
+}
+
+/// A thread's memory between the parts of a step; sized once for the largest step.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    /// Tiles of an input in the frequencies, or rows of patches.
+    pub tiles: Vec<f32>,
+    /// Tiles of an output in the frequencies, or a second set of rows.
+    pub products: Vec<f32>,
+    /// Gradient of a filter in the frequencies.
+    pub filter: Vec<f32>,
+    /// Gradient of one image's raw output.
+    pub raw: Vec<f32>,
+    /// A dropout mask of one image, or sums of lanes.
+    pub small: Vec<f32>,
+}
+
+impl Machine {
+    /// `threads` threads with scratch for the given plans.
+    pub fn new(isa: Isa, threads: usize, plans: &[&Plan]) -> Self {
+        let mut sizes = Sizes::default();
+        let (mut small, mut lanes) = (0, 0);
+        for plan in plans {
+            for step in &plan.steps {
+                let (from, to) =
+                    (&plan.buffers[step.from.place.buffer], &plan.buffers[step.to.buffer]);
+                sizes.raw = sizes.raw.max(to.image());
+                if let Kind::Conv(conv) = &step.kind {
+                    sizes.grow(conv.method, from, to, step.from.place.lanes, step.to.lanes);
+                }
+                // A mask of an image begins and ends within a block of eight.
+                lanes = lanes.max(to.lanes);
+                small = small.max(to.image() + 16).max(2 * from.lanes).max(2 * to.lanes);
+            }
+        }
+        let scratch = || Scratch {
+            tiles: vec![0.0; sizes.tiles],
+            products: vec![0.0; sizes.products],
+            filter: vec![0.0; sizes.filter],
+            raw: vec![0.0; sizes.raw],
+            small: vec![0.0; small],
+        };
+        let pool = Pool::new(threads);
+        let scratch = (0..pool.threads()).map(|_| scratch()).collect();
+        Self { isa, pool, scratch, zeros: vec![0.0; lanes] }
+    }
+}
+
+/// How one batch is divided among threads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub images: usize,
+    pub shards: usize,
+    /// Horizontal bands of each map that threads share when there is a single image.
+    pub bands: usize,
+}
+
+impl Extent {
+    /// Shards of whole images; the division depends on the number of images alone.
+    pub fn of_shards(images: usize) -> Self {
+        Self { images, shards: images.min(SHARDS), bands: 1 }
+    }
+
+    /// For inference, where nothing is summed over images: a single image is cut into bands.
+    pub fn of_inference(images: usize, threads: usize) -> Self {
+        let bands = if images == 1 { threads } else { 1 };
+        Self { images, shards: images.min(threads * 4), bands }
+    }
+
+    /// The images of a shard.
+    pub fn images_of(&self, shard: usize) -> std::ops::Range<usize> {
+        shard * self.images / self.shards..(shard + 1) * self.images / self.shards
+    }
+
+    /// The shards of a thread.
+    pub fn shards_of(&self, thread: usize, threads: usize) -> std::ops::Range<usize> {
+        share(self.shards, thread, threads)
+    }
+}
+
+/// A thread's equal share of `count` things.
+pub(crate) fn share(count: usize, thread: usize, threads: usize) -> std::ops::Range<usize> {
+    thread * count / threads..(thread + 1) * count / threads
+}

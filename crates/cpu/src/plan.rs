@@ -1,0 +1,190 @@
+//! What a plan is made of: places in one arena and steps over them.
+//!
+//! A plan is made once from a network's description ([`crate::lower`]). Each step reads and writes
+//! whole batches of maps; all threads work on one step, each on its own images, and meet at its end.
+//!
+//! A value may be *deferred*: the arena then holds the raw output z of a convolution, and whoever
+//! reads it applies the normalisation and ReLU that the buffer's [`crate::norm::Lanes`] describe. So
+//! batch normalisation costs no pass over memory of its own.
+
+use modiste_kernels::patches::Window;
+use modiste_kernels::view::{Map, MapMut};
+
+/// Position of a buffer in its plan.
+pub(crate) type BufferId = usize;
+
+/// Maps of all images of a batch, one after the other: (n, height, width, lanes).
+///
+/// Lanes are the channels with the padding that the kernels need; padding lanes hold zeros.
+#[derive(Clone, Debug)]
+pub(crate) struct Buffer {
+    pub height: usize,
+    pub width: usize,
+    pub lanes: usize,
+    /// Where the values of a full batch begin in the arena.
+    pub start: usize,
+    /// Where their gradients begin; unused for the images.
+    pub gradient_start: usize,
+    /// Whether a gradient is wanted: for all but the images.
+    pub trained: bool,
+}
+
+impl Buffer {
+    pub fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Values of one image.
+    pub fn image(&self) -> usize {
+        self.pixels() * self.lanes
+    }
+}
+
+/// Neighbouring lanes of a buffer: all of it, or one part of a concatenation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub buffer: BufferId,
+    pub offset: usize,
+    pub lanes: usize,
+}
+
+impl Place {
+    /// The lanes within arrays of the whole buffer's lanes.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.lanes
+    }
+
+    /// These lanes of one image of the buffer.
+    pub fn map<'a>(&self, buffer: &Buffer, image: &'a [f32]) -> Map<'a> {
+        Map {
+            values: &image[self.offset..],
+            height: buffer.height,
+            width: buffer.width,
+            channels: self.lanes,
+            stride: buffer.lanes,
+        }
+    }
+
+    /// These lanes of one image of the buffer, to write to.
+    pub fn map_mut<'a>(&self, buffer: &Buffer, image: &'a mut [f32]) -> MapMut<'a> {
+        MapMut {
+            values: &mut image[self.offset..],
+            height: buffer.height,
+            width: buffer.width,
+            channels: self.lanes,
+            stride: buffer.lanes,
+        }
+    }
+}
+
+/// What a step reads, and how its gradient goes back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub place: Place,
+    /// Whether values are raw and take the buffer's normalisation on reading.
+    pub deferred: bool,
+    /// Whether a later step has written this gradient before, so that it is added to.
+    pub accumulate: bool,
+    /// Whether this is the last contribution to the gradient of a deferred buffer, so that its sums
+    /// can be taken while it lies in the cache.
+    pub completes: bool,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// Name of the last node that it computes.
+    pub name: String,
+    pub kind: Kind,
+    pub from: Source,
+    pub to: Place,
+    /// The batch normalisation of the output, which is then deferred.
+    pub norm: Option<Norm>,
+}
+
+/// What a step computes.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// A convolution or dense layer with what follows it.
+    Conv(Conv),
+    /// A copy: of deferred values, of lanes laid out otherwise, with a ReLU or a dropout mask.
+    Copy(Copy),
+    /// Maximum of windows.
+    MaxPool(Window),
+    /// Mean of windows of (height, width) that do not overlap.
+    MeanPool((usize, usize)),
+    /// from + scale * other, then perhaps a ReLU.
+    Add { other: Source, scale: f32, floor: f32 },
+}
+
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// 3x3 at stride 1 on padded lanes.
+    Winograd,
+    /// 1x1 at stride 1: a matrix product.
+    Pointwise,
+    /// Any other: a matrix product over gathered patches.
+    Patches(Window),
+}
+
+/// A convolution.
+#[derive(Clone, Debug)]
+pub(crate) struct Conv {
+    pub method: Method,
+    /// Position of its weights in [`crate::weights::Weights::convs`].
+    pub weights: usize,
+    /// Position of its bias in [`crate::weights::Weights::parameters`].
+    pub bias: Option<usize>,
+    /// The sum that follows: from the skipped source + scale * output.
+    pub residual: Option<(Source, f32)>,
+    /// 0 with a ReLU (not behind a normalisation), else minus infinity.
+    pub floor: f32,
+}
+
+/// A copy.
+#[derive(Clone, Debug)]
+pub(crate) struct Copy {
+    /// 0 with a ReLU, else minus infinity.
+    pub floor: f32,
+    pub dropout: Option<Dropout>,
+    /// (from, to) lanes where the layouts differ.
+    pub moves: Option<Vec<(usize, usize)>>,
+}
+
+/// A dropout mask.
+#[derive(Clone, Debug)]
+pub(crate) struct Dropout {
+    /// The node, which keys the mask.
+    pub node: usize,
+    pub rate: f64,
+    /// Lanes of the channels.
+    pub channels: Vec<usize>,
+}
+
+/// A batch normalisation: positions in [`crate::weights::Weights::parameters`] and settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Norm {
+    pub shift: usize,
+    pub mean: usize,
+    pub variance: usize,
+    pub epsilon: f64,
+    pub momentum: f64,
+    /// 0 with a ReLU, else minus infinity.
+    pub floor: f32,
+}
+
+/// A network compiled for training or for inference.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub steps: Vec<Step>,
+    pub buffers: Vec<Buffer>,
+    /// Where the images go.
+    pub image: BufferId,
+    /// Where the logits come out.
+    pub logits: Place,
+    /// Lanes of the classes in `logits`.
+    pub classes: Vec<usize>,
+    /// Values of an arena for one image; a batch of n takes n times that.
+    pub arena: usize,
+}

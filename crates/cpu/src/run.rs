@@ -1,0 +1,118 @@
+//! One pass of a plan over a batch: the steps forwards and backwards.
+//!
+//! Every step follows one pattern: the arena's stretches that it touches are borrowed apart, cut
+//! into images (or bands of one image) and sums into shards, and each thread takes its own.
+
+mod bands;
+mod conv;
+mod dropout;
+mod simple;
+mod sums;
+
+use crate::machine::{Extent, Machine};
+use crate::norm::Lanes;
+use crate::plan::{Buffer, Kind, Place, Plan};
+use crate::weights::Weights;
+use modiste_kernels::elementwise;
+use modiste_kernels::pool::Parts;
+use std::ops::Range;
+
+/// Why `get_disjoint_mut` cannot fail.
+const APART: &str = "the arena keeps the stretches of one step apart";
+
+/// What one pass works on.
+pub(crate) struct Run<'a> {
+    pub machine: &'a mut Machine,
+    pub plan: &'a Plan,
+    pub weights: &'a Weights,
+    /// Parameters and running statistics.
+    pub flat: &'a mut [f32],
+    pub arena: &'a mut [f32],
+    /// One for each buffer.
+    pub lanes: &'a mut [Lanes],
+    pub extent: Extent,
+    /// Seed and step, which key dropout masks; `None` for inference.
+    pub training: Option<(u64, u64)>,
+}
+
+impl Run<'_> {
+    /// Converts the images and runs all steps; the logits then lie in the plan's place for them.
+    pub fn forward(&mut self, pixels: &[u8]) {
+        self.convert(pixels);
+        let plan = self.plan;
+        for step in &plan.steps {
+            if let (Some(norm), Some(_)) = (&step.norm, self.training) {
+                self.lanes[step.to.buffer].set_pilot(norm, step.to, self.weights, self.flat);
+            }
+            match &step.kind {
+                Kind::Conv(conv) => self.conv_forward(step, conv),
+                Kind::Copy(copy) => self.copy_forward(step, copy),
+                Kind::MaxPool(window) => self.max_forward(step, *window),
+                Kind::MeanPool(kernel) => self.mean_forward(step, *kernel),
+                Kind::Add { other, scale, floor } => self.add_forward(step, other, *scale, *floor),
+            }
+            if let (Some(norm), Some(_)) = (&step.norm, self.training) {
+                let counts = (self.extent.shards, self.values_of_lane(step.to));
+                let lanes = &mut self.lanes[step.to.buffer];
+                lanes.finish_forward(norm, step.to, counts, self.weights, self.flat);
+            }
+        }
+    }
+
+    /// Runs all steps backwards from the logits' gradient; `gradients` are (shards, trainable).
+    pub fn backward(&mut self, gradients: &mut [f32]) {
+        let plan = self.plan;
+        for step in plan.steps.iter().rev() {
+            if let Some(norm) = &step.norm {
+                let counts = (self.extent.shards, self.values_of_lane(step.to));
+                let shift = self.weights.parameters[norm.shift].range();
+                let (lanes, trained) = (&mut self.lanes[step.to.buffer], &self.flat[shift.clone()]);
+                lanes.finish_backward(step.to, counts, trained, &mut gradients[shift]);
+            }
+            match &step.kind {
+                Kind::Conv(conv) => self.conv_backward(step, conv, gradients),
+                Kind::Copy(copy) => self.copy_backward(step, copy),
+                Kind::MaxPool(window) => self.max_backward(step, *window),
+                Kind::MeanPool(kernel) => self.mean_backward(step, *kernel),
+                Kind::Add { other, scale, floor } => self.add_backward(step, other, *scale, *floor),
+            }
+        }
+    }
+
+    fn buffer(&self, place: Place) -> &Buffer {
+        &self.plan.buffers[place.buffer]
+    }
+
+    /// Values over which a lane is normalised.
+    fn values_of_lane(&self, place: Place) -> usize {
+        self.extent.images * self.buffer(place).pixels()
+    }
+
+    fn values(&self, place: Place) -> Range<usize> {
+        let (buffer, n) = (self.buffer(place), self.extent.images);
+        buffer.start * n..(buffer.start + buffer.image()) * n
+    }
+
+    /// The gradient's stretch; empty where none is wanted.
+    fn gradients(&self, place: Place) -> Range<usize> {
+        let (buffer, n) = (self.buffer(place), self.extent.images);
+        if !buffer.trained {
+            return 0..0;
+        }
+        buffer.gradient_start * n..(buffer.gradient_start + buffer.image()) * n
+    }
+
+    fn convert(&mut self, pixels: &[u8]) {
+        let place = Place { buffer: self.plan.image, offset: 0, lanes: 0 };
+        let (range, len) = (self.values(place), self.buffer(place).image());
+        let parts = Parts::new(&mut self.arena[range], len);
+        let (isa, extent, threads) = (self.machine.isa, self.extent, self.machine.pool.threads());
+        self.machine.pool.run(&|thread| {
+            for shard in extent.shards_of(thread, threads) {
+                for i in extent.images_of(shard) {
+                    elementwise::from_bytes(isa, &pixels[i * len..][..len], parts.take(i));
+                }
+            }
+        });
+    }
+}

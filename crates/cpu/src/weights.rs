@@ -1,0 +1,228 @@
+//! Parameters as the kernels want them.
+//!
+//! All trainable parameters lie in one flat array, the running statistics behind them. A
+//! convolution's weights are (kernel, kernel, input lanes, output lanes), vectors are lanes. Each
+//! parameter keeps the position of every value of PyTorch's layout, so that a state is handed over
+//! by one rule.
+
+use crate::plan::Method;
+use modiste_kernels::pool::{Parts, Pool};
+use modiste_kernels::simd::Isa;
+use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
+use modiste_spec::{Parameter, ParameterKind};
+
+/// Parameters begin at multiples of this, a line of the cache.
+const ALIGN: usize = 16;
+
+/// One parameter's place in the flat array.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub start: usize,
+    /// Values with padding.
+    pub len: usize,
+    pub decays: bool,
+    /// Position of each value of PyTorch's layout, relative to `start`.
+    positions: Vec<u32>,
+}
+
+impl Slot {
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.start..self.start + self.len
+    }
+
+    /// Writes PyTorch's layout into the flat array; padding stays as it is.
+    pub fn pack(&self, values: &[f32], flat: &mut [f32]) {
+        let flat = &mut flat[self.range()];
+        for (&at, &value) in self.positions.iter().zip(values) {
+            flat[at as usize] = value;
+        }
+    }
+
+    /// Reads PyTorch's layout out of the flat array.
+    pub fn unpack(&self, flat: &[f32]) -> Vec<f32> {
+        let flat = &flat[self.range()];
+        self.positions.iter().map(|&at| flat[at as usize]).collect()
+    }
+}
+
+/// The weights of one convolution in the forms that its steps use, made anew after each update.
+#[derive(Clone, Debug)]
+pub(crate) struct ConvWeights {
+    /// Position in [`Weights::parameters`].
+    pub parameter: usize,
+    pub method: Method,
+    pub taps: usize,
+    /// Input lanes.
+    pub c: usize,
+    /// Output lanes.
+    pub k: usize,
+    /// (36, c, k) for Winograd; else empty, as the flat array serves.
+    pub forward: Vec<f32>,
+    /// For the gradient of the input: (36, k, c) for Winograd, else (k, taps, c).
+    pub backward: Vec<f32>,
+    /// The turned kernel (9, k, c) before its transform.
+    turned: Vec<f32>,
+}
+
+/// Where everything lies; the values themselves are the engine's.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Weights {
+    /// One slot for each of the network's parameters, in their order.
+    pub parameters: Vec<Slot>,
+    pub convs: Vec<ConvWeights>,
+    /// Length of the trainable part of the flat array.
+    pub trainable: usize,
+    /// Length of the flat array.
+    pub len: usize,
+}
+
+/// Sizes of a convolution in lanes.
+pub(crate) struct ConvLanes<'a> {
+    pub method: Method,
+    /// Lane of each input channel, and how many there are with padding.
+    pub input: (&'a [usize], usize),
+    /// Output lanes with padding; channels come first.
+    pub output: usize,
+    /// Whether the input's gradient is wanted.
+    pub backward: bool,
+}
+
+impl Weights {
+    /// Lays out all parameters; `lanes` gives the lanes of a node's output channels (for vectors)
+    /// and `convs` the sizes of a node's convolution.
+    pub fn new<'a>(
+        parameters: &[Parameter],
+        vector: impl Fn(usize) -> (&'a [usize], usize),
+        conv: impl Fn(usize) -> ConvLanes<'a>,
+    ) -> Self {
+        let mut weights = Self::default();
+        let empty = Slot { start: 0, len: 0, decays: false, positions: Vec::new() };
+        weights.parameters = vec![empty; parameters.len()];
+        for trainable in [true, false] {
+            for (i, parameter) in parameters.iter().enumerate() {
+                if parameter.kind.trainable() == trainable {
+                    weights.place(i, parameter, &vector, &conv);
+                }
+            }
+            if trainable {
+                weights.trainable = weights.len;
+            }
+        }
+        weights
+    }
+
+    fn place<'a>(
+        &mut self,
+        position: usize,
+        parameter: &Parameter,
+        vector: &impl Fn(usize) -> (&'a [usize], usize),
+        conv: &impl Fn(usize) -> ConvLanes<'a>,
+    ) {
+        let (positions, len) = match parameter.kind {
+            ParameterKind::ConvWeight | ParameterKind::DenseWeight => {
+                let lanes = conv(parameter.node);
+                self.convs.push(ConvWeights::new(position, parameter, &lanes));
+                filter_positions(&parameter.shape, &lanes)
+            }
+            ParameterKind::Bias
+            | ParameterKind::Shift
+            | ParameterKind::RunningMean
+            | ParameterKind::RunningVariance => {
+                let (channels, lanes) = vector(parameter.node);
+                (channels.iter().map(|&lane| lane as u32).collect(), lanes)
+            }
+        };
+        let start = self.len;
+        self.len += len.next_multiple_of(ALIGN);
+        let decays = parameter.kind.decays();
+        self.parameters[position] = Slot { start, len, decays, positions };
+    }
+
+    /// Position of the convolution whose weights are parameter `position`.
+    pub fn conv_of(&self, position: usize) -> usize {
+        let found = self.convs.iter().position(|c| c.parameter == position);
+        found.expect("every weight has its convolution")
+    }
+
+    /// Makes the derived forms of all weights, those for the gradients too if `backward`.
+    pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, flat: &[f32], backward: bool) {
+        let threads = pool.threads();
+        let slots = &self.parameters;
+        let count = self.convs.len();
+        let convs = Parts::new(&mut self.convs, 1);
+        pool.run(&|thread| {
+            for i in (thread..count).step_by(threads) {
+                let conv = &mut convs.take(i)[0];
+                let filter = &flat[slots[conv.parameter].range()];
+                conv.refresh(isa, filter, backward);
+            }
+        });
+    }
+}
+
+/// (out, in, ky, kx) to (ky, kx, in lane, out lane).
+fn filter_positions(shape: &[usize], lanes: &ConvLanes<'_>) -> (Vec<u32>, usize) {
+    let taps: usize = shape[2..].iter().product();
+    let (input, c) = lanes.input;
+    let mut positions = Vec::with_capacity(shape[0] * shape[1] * taps);
+    for out in 0..shape[0] {
+        for &lane in input {
+            for tap in 0..taps {
+                positions.push(((tap * c + lane) * lanes.output + out) as u32);
+            }
+        }
+    }
+    (positions, taps * c * lanes.output)
+}
+
+impl ConvWeights {
+    fn new(position: usize, parameter: &Parameter, lanes: &ConvLanes<'_>) -> Self {
+        let taps = parameter.shape[2..].iter().product();
+        let (c, k) = (lanes.input.1, lanes.output);
+        let winograd = lanes.method == Method::Winograd;
+        let of = |wanted: bool, len: usize| vec![0.0; if wanted { len } else { 0 }];
+        Self {
+            parameter: position,
+            method: lanes.method,
+            taps,
+            c,
+            k,
+            forward: of(winograd, FREQUENCIES * c * k),
+            backward: of(lanes.backward, if winograd { FREQUENCIES } else { taps } * c * k),
+            turned: of(winograd && lanes.backward, taps * c * k),
+        }
+    }
+
+    fn refresh(&mut self, isa: Isa, filter: &[f32], backward: bool) {
+        let (c, k, taps) = (self.c, self.k, self.taps);
+        let backward = backward && !self.backward.is_empty();
+        if self.method != Method::Winograd {
+            if backward {
+                transpose(filter, taps * c, k, &mut self.backward);
+            }
+            return;
+        }
+        transform_filter(isa, filter, &mut self.forward);
+        if backward {
+            for tap in 0..taps {
+                let from = &filter[(taps - 1 - tap) * c * k..][..c * k];
+                transpose(from, c, k, &mut self.turned[tap * c * k..][..c * k]);
+            }
+            transform_filter(isa, &self.turned, &mut self.backward);
+        }
+    }
+}
+
+/// (rows, columns) to (columns, rows), in blocks that stay in the first cache.
+fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
+    const BLOCK: usize = 16;
+    for row in (0..rows).step_by(BLOCK) {
+        for column in (0..columns).step_by(BLOCK) {
+            for c in column..(column + BLOCK).min(columns) {
+                for r in row..(row + BLOCK).min(rows) {
+                    to[c * rows + r] = from[r * columns + c];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The engine beside the reference and beside PyTorch's golden files, on every instruction set of
+//! the host and several numbers of threads.
+
+use modiste_cpu::{CpuEngine, CpuOptions, Isa};
+use modiste_reference::check::{
+    LARGEST_BATCH, Tolerance, check_engine, check_golden, golden, networks,
+};
+use modiste_spec::Network;
+
+/// Adam divides a gradient by its own size, so that a rounding error of 1e-5 of the largest
+/// gradient grows a hundredfold where the gradient itself is small.
+const TOLERANCE: Tolerance = Tolerance { steps: 1e-2, ..Tolerance::F32 };
+
+fn engine(network: &Network, isa: Isa, threads: usize) -> CpuEngine {
+    CpuEngine::new(network, CpuOptions { batch: 8.max(LARGEST_BATCH), threads, isa }).unwrap()
+}
+
+#[test]
+fn every_operation_equals_the_reference_on_every_instruction_set() {
+    let mut failures = Vec::new();
+    for isa in Isa::available() {
+        for (name, network) in networks().into_iter().chain(unusual_networks()) {
+            if let Err(e) = check_engine(&mut engine(&network, isa, 2), TOLERANCE) {
+                failures.push(format!("{name} on {}: {e}", isa.name()));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn networks_equal_pytorch() {
+    let mut failures = Vec::new();
+    for case in golden() {
+        for threads in [1, 3] {
+            let mut engine = engine(&case.network, Isa::best(), threads);
+            if let Err(e) = check_golden(&mut engine, &case, TOLERANCE) {
+                failures.push(format!("{}: {e}", case.name));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
