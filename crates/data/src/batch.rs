@@ -137,26 +137,33 @@ fn offsets(stream: &Stream, index: u32, k: usize, shape: ImageShape) -> [isize; 
     [draw(y, shape.height), draw(x, shape.width)]
 }
 
-/// Copies `image` moved by `by` = [down, right].
+/// Copies `image` moved by `by` = [down, right], neither over the image's side.
 fn copy_shifted(image: &[u8], out: &mut [u8], shape: ImageShape, by: [isize; 2], edge: bool) {
     let ImageShape { height, width, channels } = shape;
-    // Where a pixel comes from along one axis; beyond the edge from the edge itself, or from nowhere.
-    let origin = |to: usize, by: isize, side: usize| {
-        let from = to as isize - by;
-        let near = from.clamp(0, side as isize - 1);
-        (edge || from == near).then_some(near as usize)
-    };
-    for y in 0..height {
-        let row = origin(y, by[0], height);
-        for x in 0..width {
-            let to = &mut out[(y * width + x) * channels..][..channels];
-            match row.zip(origin(x, by[1], width)) {
-                Some((y, x)) => {
-                    to.copy_from_slice(&image[(y * width + x) * channels..][..channels])
-                }
-                None => to.fill(0),
-            }
+    let [down, right] = by;
+    // Columns of the output that have an origin in the image, and where that begins.
+    let start = right.max(0) as usize;
+    let end = (width as isize + right.min(0)) as usize;
+    let origin = (-right).max(0) as usize;
+    let row_bytes = width * channels;
+    for (y, row) in out.chunks_exact_mut(row_bytes).enumerate() {
+        let from = y as isize - down;
+        let near = from.clamp(0, height as isize - 1);
+        if from != near && !edge {
+            row.fill(0);
+            continue;
         }
+        let source = &image[near as usize * row_bytes..][..row_bytes];
+        let (left, rest) = row.split_at_mut(start * channels);
+        let (middle, rest) = rest.split_at_mut((end - start) * channels);
+        middle.copy_from_slice(&source[origin * channels..][..middle.len()]);
+        let fill = |side: &mut [u8], pixel: &[u8]| {
+            for uncovered in side.chunks_exact_mut(channels) {
+                if edge { uncovered.copy_from_slice(pixel) } else { uncovered.fill(0) }
+            }
+        };
+        fill(left, &source[..channels]);
+        fill(rest, &source[row_bytes - channels..]);
     }
 }
 

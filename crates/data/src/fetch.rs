@@ -4,7 +4,7 @@
 //! another day, goes on from; it gets its name when its checksum is right.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -210,46 +210,57 @@ impl Downloader {
         file: OfficialFile,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Failure> {
-        let mut done = length(part);
-        let mut request =
-            self.agent.get(format!("{source}{}", file.name)).header("Accept-Encoding", "identity");
-        if done > 0 {
-            request = request.header("Range", format!("bytes={done}-"));
+        let have = length(part);
+        let url = format!("{source}{}", file.name);
+        let mut request = self.agent.get(url).header("Accept-Encoding", "identity");
+        if have > 0 {
+            request = request.header("Range", format!("bytes={have}-"));
         }
         let mut response = request.call().map_err(|error| Failure::Passing(error.to_string()))?;
-        let status = response.status().as_u16();
-        match status {
-            200 => done = 0,
-            206 if done > 0 => {}
-            500.. | 408 | 429 => return Err(Failure::Passing(format!("answered {status}"))),
-            _ => return Err(Failure::Lasting(format!("answered {status}"))),
+        let done = match response.status().as_u16() {
+            200 => 0,
+            206 if have > 0 => have,
+            status @ (500.. | 408 | 429) => {
+                return Err(Failure::Passing(format!("answered {status}")));
+            }
+            status => return Err(Failure::Lasting(format!("answered {status}"))),
+        };
+        let (announced, wanted) = (response.body().content_length(), file.bytes - done);
+        if let Some(length) = announced.filter(|&length| length != wanted) {
+            return Err(Failure::Lasting(format!("announced {length} bytes, not {wanted}")));
         }
-        let announced = response.body().content_length();
-        if let Some(length) = announced.filter(|&length| length != file.bytes - done) {
-            let problem = format!("announced {length} bytes, not {}", file.bytes - done);
-            return Err(Failure::Lasting(problem));
-        }
-        let local = |error| Failure::Local(DataError::io(part, error));
-        let mut out = OpenOptions::new().create(true).append(true).open(part).map_err(local)?;
-        out.set_len(done).map_err(local)?;
-        let mut reader = response.body_mut().as_reader();
-        let mut buffer = vec![0; 64 << 10];
-        progress(Progress { file, done });
-        while done < file.bytes {
-            let most = buffer.len().min((file.bytes - done) as usize);
-            let got = match reader.read(&mut buffer[..most]) {
-                Ok(0) => return Err(Failure::Passing(ended(done, file))),
-                Ok(got) => got,
-                Err(error) => {
-                    return Err(Failure::Passing(format!("{} ({error})", ended(done, file))));
-                }
-            };
-            out.write_all(&buffer[..got]).map_err(local)?;
-            done += got as u64;
-            progress(Progress { file, done });
-        }
-        out.sync_all().map_err(local)
+        append(&mut response.body_mut().as_reader(), part, file, done, progress)
     }
+}
+
+/// Copies what `body` brings behind the first `done` bytes of `part`, up to the length of `file`.
+fn append(
+    body: &mut dyn Read,
+    part: &Path,
+    file: OfficialFile,
+    mut done: u64,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), Failure> {
+    let local = |error| Failure::Local(DataError::io(part, error));
+    let open = OpenOptions::new().create(true).write(true).truncate(false).open(part);
+    let mut out = open.map_err(local)?;
+    out.set_len(done).and_then(|()| out.seek(SeekFrom::End(0))).map_err(local)?;
+    let mut buffer = vec![0; 64 << 10];
+    progress(Progress { file, done });
+    while done < file.bytes {
+        let most = buffer.len().min((file.bytes - done) as usize);
+        let got = match body.read(&mut buffer[..most]) {
+            Ok(0) => return Err(Failure::Passing(ended(done, file))),
+            Ok(got) => got,
+            Err(error) => {
+                return Err(Failure::Passing(format!("{} ({error})", ended(done, file))));
+            }
+        };
+        out.write_all(&buffer[..got]).map_err(local)?;
+        done += got as u64;
+        progress(Progress { file, done });
+    }
+    out.sync_all().map_err(local)
 }
 
 /// What to say of a transfer that broke off.

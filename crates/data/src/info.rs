@@ -1,7 +1,6 @@
 //! What one looks at before training: balance, mean and deviation, duplicates.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use serde::Serialize;
 
@@ -155,45 +154,45 @@ struct Seen {
 
 /// Exact duplicates. An image is compared with the first occurrence of its pixels in each part.
 fn find_duplicates(data: &Dataset) -> (Vec<DuplicateCount>, Vec<Duplicate>) {
-    let mut counts: Vec<DuplicateCount> = Vec::new();
-    for second in PartName::ALL {
-        for first in PartName::ALL.into_iter().take_while(|&first| first != second).chain([second])
-        {
-            counts.push(DuplicateCount { first, second, images: 0, other_label: 0 });
-        }
-    }
+    let mut counts = every_pair();
     let mut examples = Vec::new();
     let mut seen: HashMap<&[u8], Vec<Seen>> = HashMap::new();
     for part in PartName::ALL {
         let Part { images, labels } = data.part(part);
         for index in 0..images.len() {
             let this = Seen { part, index, label: labels.as_ref().map(|labels| labels[index]) };
-            let mut earlier = match seen.entry(images.get(index)) {
-                Entry::Vacant(place) => {
-                    place.insert(vec![this]);
-                    continue;
-                }
-                Entry::Occupied(place) => place,
-            };
-            for that in earlier.get() {
-                let same = |count: &&mut DuplicateCount| {
-                    count.first == that.part && count.second == this.part
-                };
-                let count = counts.iter_mut().find(same).expect("every pair of parts is listed");
-                count.images += 1;
-                count.other_label += usize::from(labels_differ(this.label, that.label));
+            let earlier = seen.entry(images.get(index)).or_default();
+            earlier.iter().for_each(|that| count(&mut counts, that, &this));
+            if let Some(that) = earlier.first().filter(|_| examples.len() < EXAMPLES) {
+                examples.push(Duplicate { first: (that.part, that.index), second: (part, index) });
             }
-            if examples.len() < EXAMPLES {
-                let first = &earlier.get()[0];
-                examples
-                    .push(Duplicate { first: (first.part, first.index), second: (part, index) });
-            }
-            if earlier.get().iter().all(|that| that.part != part) {
-                earlier.get_mut().push(this);
+            if earlier.iter().all(|that| that.part != part) {
+                earlier.push(this);
             }
         }
     }
     (counts, examples)
+}
+
+/// No duplicates, for each part by itself and with each part before it.
+fn every_pair() -> Vec<DuplicateCount> {
+    let up_to = |second| PartName::ALL.iter().position(|&part| part == second).unwrap_or(0);
+    let pairs = PartName::ALL.into_iter().flat_map(|second| {
+        PartName::ALL.into_iter().take(up_to(second) + 1).map(move |first| (first, second))
+    });
+    pairs
+        .map(|(first, second)| DuplicateCount { first, second, images: 0, other_label: 0 })
+        .collect()
+}
+
+/// Counts `this` as a duplicate of `that`.
+fn count(counts: &mut [DuplicateCount], that: &Seen, this: &Seen) {
+    for count in counts {
+        if (count.first, count.second) == (that.part, this.part) {
+            count.images += 1;
+            count.other_label += usize::from(labels_differ(that.label, this.label));
+        }
+    }
 }
 
 /// Whether both are known and not the same.

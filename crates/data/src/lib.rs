@@ -8,6 +8,7 @@ mod batch;
 mod collection;
 mod competition;
 mod dataset;
+mod draw;
 mod embedded;
 mod error;
 mod fetch;

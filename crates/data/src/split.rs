@@ -3,11 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use modiste_spec::random::{Purpose, Stream};
-
 use crate::DataError;
 use crate::collection::Collection;
 use crate::dataset::{Dataset, Images, Part};
+use crate::draw::{deal, proportional};
 
 /// The seed of the two named splits; they are the same images for everybody.
 const NAMED_SEED: u64 = 2_021;
@@ -209,91 +208,6 @@ fn by_count(from: &Collection, counts: [usize; 3], seed: u64) -> Result<[Part; 3
     Ok([train, validation, test])
 }
 
-/// Draws `counts` images from `pool`, shared out among the classes as the pool has them.
-fn proportional(
-    pool: &Part,
-    counts: [usize; 3],
-    from: &Collection,
-    seed: u64,
-    stratum: u64,
-) -> Result<[Part; 3], String> {
-    let wanted = counts.iter().try_fold(0_usize, |sum, &count| sum.checked_add(count));
-    if wanted.is_none_or(|wanted| wanted > pool.len()) {
-        let what = if stratum == 2 { "test" } else { "training and validation" };
-        return Err(format!("there are only {} images for {what}{}", pool.len(), advice(from)));
-    }
-    let mut sizes: Vec<usize> = strata(pool, from).iter().map(Vec::len).collect();
-    let quotas = counts.map(|count| {
-        let quota = shares(count, &sizes);
-        for (size, taken) in sizes.iter_mut().zip(&quota) {
-            *size -= taken;
-        }
-        quota
-    });
-    let [t, v, s] = &quotas;
-    deal(pool, [t, v, s], from, seed, stratum)
-}
-
-/// Divides `count` in the proportion of `sizes`, the largest remainders rounded up.
-fn shares(count: usize, sizes: &[usize]) -> Vec<usize> {
-    let all = sizes.iter().sum::<usize>().max(1) as u128;
-    let exact = |size: usize| count as u128 * size as u128;
-    let mut quota: Vec<usize> = sizes.iter().map(|&size| (exact(size) / all) as usize).collect();
-    let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by_key(|&class| (std::cmp::Reverse(exact(sizes[class]) % all), class));
-    let short = count - quota.iter().sum::<usize>();
-    for &class in &order[..short] {
-        quota[class] += 1;
-    }
-    quota
-}
-
-/// Draws `quotas` images of each class of `pool` for the three parts (an empty quota draws none).
-///
-/// Each class is put in a random order; training images come from its front, validation images
-/// from its back and test images from before those. A larger split so contains a smaller one.
-/// Each part keeps the order of the pool.
-fn deal(
-    pool: &Part,
-    quotas: [&[usize]; 3],
-    from: &Collection,
-    seed: u64,
-    stratum: u64,
-) -> Result<[Part; 3], String> {
-    let mut drawn = [const { Vec::new() }; 3];
-    for (class, members) in strata(pool, from).iter().enumerate() {
-        let [t, v, s] = quotas.map(|quota| quota.get(class).copied().unwrap_or(0));
-        let have = members.len();
-        if t + v + s > have {
-            let class = &from.classes[class];
-            let wanted = t + v + s;
-            let hint = advice(from);
-            return Err(format!("class {class} has {have} images, {wanted} are wanted{hint}"));
-        }
-        let item = u32::try_from(class).expect("classes are numbered in 16 bits");
-        let order = Stream::new(seed, Purpose::Split, item, stratum).permutation(have);
-        let ranges = [0..t, have - v..have, have - v - s..have - v];
-        for (part, range) in drawn.iter_mut().zip(ranges) {
-            part.extend(order[range].iter().map(|&i| members[i as usize]));
-        }
-    }
-    Ok(drawn.map(|mut part| {
-        part.sort_unstable();
-        pool.select(&part)
-    }))
-}
-
-/// The images of each class; all in one where there are no labels.
-fn strata(pool: &Part, from: &Collection) -> Vec<Vec<u32>> {
-    let n = u32::try_from(pool.len()).expect("readers take under 2^32 images");
-    let Some(labels) = &pool.labels else { return vec![(0..n).collect()] };
-    let mut strata = vec![Vec::new(); from.classes.len()];
-    for (i, &label) in (0..n).zip(labels) {
-        strata[usize::from(label)].push(i);
-    }
-    strata
-}
-
 /// Both parts as one.
 fn join(a: &Part, b: &Part) -> Part {
     let pixels = [a.images.pixels.as_slice(), &b.images.pixels].concat();
@@ -305,13 +219,4 @@ fn join(a: &Part, b: &Part) -> Part {
 fn nothing(from: &Collection) -> Part {
     let shape = from.train.images.shape;
     Part { images: Images { shape, pixels: Vec::new() }, labels: Some(Vec::new()) }
-}
-
-/// What to do about too few images.
-fn advice(from: &Collection) -> &'static str {
-    if from.embedded {
-        "; the official files have 70,000: `modiste data fetch FOLDER`, then --data FOLDER"
-    } else {
-        ""
-    }
 }

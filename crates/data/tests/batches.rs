@@ -116,6 +116,20 @@ fn shifts_cover_every_offset_and_no_other() {
 }
 
 #[test]
+fn shifts_as_far_as_the_image_are_shifts() {
+    let images = images(2000, SHAPE);
+    for edge in [false, true] {
+        let with = Augmentation { shift: 99, shift_edge: edge, ..Augmentation::default() };
+        for i in 0..2000 {
+            let image = batch(&images, &[i], &with, 1, 1);
+            let offsets = (0..99).map(|k| [k / 9 - 5, k % 9 - 4]);
+            let from = images.get(i as usize);
+            assert!({ offsets }.any(|by| reference_shift(from, SHAPE, by, edge) == image));
+        }
+    }
+}
+
+#[test]
 fn cutout_blackens_one_square() {
     let images = images(500, SHAPE);
     let all: Vec<u32> = (0..500).collect();
