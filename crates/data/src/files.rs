@@ -18,7 +18,10 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, DataError> {
     if metadata.len() > most {
         return refuse(format!("is {} bytes long, over the limit of {most}", metadata.len()));
     }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    let mut bytes = Vec::new();
+    if bytes.try_reserve_exact(metadata.len() as usize).is_err() {
+        return refuse(format!("is {} bytes long, more than there is memory for", metadata.len()));
+    }
     file.take(most).read_to_end(&mut bytes).map_err(io)?;
     Ok(bytes)
 }
