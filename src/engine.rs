@@ -1,10 +1,11 @@
 //! The one place that chooses what computes.
 
-use modiste_reference::ReferenceEngine;
+use modiste_cpu::{CpuEngine, CpuOptions};
 use modiste_spec::engine::EngineError;
 use modiste_spec::{Engine, Network};
 
-/// An engine for `network` that trains on up to `batch` images at once with `threads` threads.
+/// An engine for `network` that trains on, or predicts, up to `batch` images at once with `threads`
+/// threads. Its state is still to be loaded.
 ///
 /// # Errors
 /// If the engine cannot run the network.
@@ -13,6 +14,6 @@ pub fn new(
     batch: usize,
     threads: usize,
 ) -> Result<Box<dyn Engine>, EngineError> {
-    let _ = (batch, threads);
-    Ok(Box::new(ReferenceEngine::new(network.clone(), 0)))
+    let options = CpuOptions { batch, threads, ..CpuOptions::default() };
+    Ok(Box::new(CpuEngine::new(network, options)?))
 }

@@ -71,6 +71,9 @@ pub struct EvaluateArgs {
     /// Write the 100 most costly mistakes to this CSV file
     #[arg(long, value_name = "FILE")]
     pub mistakes: Option<PathBuf>,
+    /// Write the logits to this JSON file, a list an image, as peers/check_model.py reads them
+    #[arg(long, value_name = "FILE")]
+    pub logits: Option<PathBuf>,
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub json: bool,

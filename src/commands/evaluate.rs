@@ -10,9 +10,14 @@ use modiste_views::{Table, grouped};
 use serde::Serialize;
 
 use crate::cli::{EvaluateArgs, PartArg};
+use crate::commands::model::Answers;
 use crate::commands::{model, run_files, settings};
 use crate::failure::Failure;
 use crate::{engine, machine, output};
+
+/// Images that go through the network together: enough to keep the threads busy, few enough for the
+/// cache.
+const PREDICTED_AT_ONCE: usize = 64;
 
 /// What is printed.
 #[derive(Serialize)]
@@ -35,7 +40,7 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let data = config.load_data()?;
     model::check_fits(&model, &args.model, &data)?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
-    let mut engine = engine::new(&model.network, 1, threads)?;
+    let mut engine = engine::new(&model.network, PREDICTED_AT_ONCE, threads)?;
     engine.load_state(&model.state())?;
     let part = match args.part {
         PartArg::Train => PartName::Train,
@@ -43,17 +48,30 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
         PartArg::Test => PartName::Test,
     };
     let answers = model::answer(engine.as_mut(), &data, part)?;
-    if let Some(path) = &args.mistakes {
-        let classes = &data.classes;
-        let count = run_files::MISTAKES;
-        let mistakes = worst_mistakes(&answers.logits, answers.labels, classes.len(), count);
-        atomic_write(path, mistakes_csv(&mistakes, classes).as_bytes())?;
-    }
+    write_files(&args, &answers, &data.classes)?;
     let model = model::file(&args.model).display().to_string();
     let (name, split) = (data.name.clone(), data.split.clone());
     let evaluation = answers.evaluation;
     let output = Output { model, data: name, split, part, evaluation };
     Ok(output::print_either(&output, args.json)?)
+}
+
+/// Writes the files that were asked for.
+fn write_files(
+    args: &EvaluateArgs,
+    answers: &Answers<'_>,
+    classes: &[String],
+) -> anyhow::Result<()> {
+    let Answers { logits, labels, .. } = answers;
+    if let Some(path) = &args.mistakes {
+        let mistakes = worst_mistakes(logits, labels, classes.len(), run_files::MISTAKES);
+        atomic_write(path, mistakes_csv(&mistakes, classes).as_bytes())?;
+    }
+    if let Some(path) = &args.logits {
+        let rows: Vec<&[f32]> = logits.chunks_exact(classes.len()).collect();
+        atomic_write(path, serde_json::json!({ "logits": rows }).to_string().as_bytes())?;
+    }
+    Ok(())
 }
 
 /// A model file alone does not know where its folder of images lies.

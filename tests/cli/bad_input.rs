@@ -101,11 +101,12 @@ fn values_that_no_field_takes_are_wrong_usage() {
         (&["--preset", "swfit"], "swfit"),
         (&["--set", "network.lenght=2"], "network.length"),
         (&["--set", "training.schedule.patience=3"], "one_cycle"),
+        (&["--width", "9"], "network.width"),
         (&["--batch", "3", "--set", "training.batch=4"], "no effect"),
     ] {
         folder.run(&[&["train"], args].concat()).expect_error(2, &[text]);
     }
-    folder.run(&["summary", "--width", "9"]).expect_error(1, &["width = 9"]);
+    folder.run(&["summary", "--width", "9"]).expect_error(2, &["network.width"]);
 }
 
 #[test]
