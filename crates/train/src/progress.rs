@@ -155,3 +155,57 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The best epoch after epochs of these validation accuracies and losses.
+    fn best_of(select_by: SelectBy, epochs: &[[f64; 2]]) -> usize {
+        let mut config = Config::swift();
+        config.training.select_by = select_by;
+        let mut progress = Progress::default();
+        for &[validation_accuracy, validation_loss] in epochs {
+            progress.end_epoch(metrics(&progress, validation_accuracy, validation_loss), &config);
+        }
+        progress.best_epoch.unwrap()
+    }
+
+    fn metrics(progress: &Progress, accuracy: f64, loss: f64) -> EpochMetrics {
+        EpochMetrics {
+            epoch: progress.epoch(),
+            learning_rate: 1.0,
+            train_loss: 1.0,
+            train_accuracy: 0.5,
+            validation_loss: loss,
+            validation_accuracy: accuracy,
+            validation_auroc: None,
+        }
+    }
+
+    #[test]
+    fn ties_go_to_the_other_number_and_then_to_the_first() {
+        let epochs = [[0.8, 0.5], [0.9, 0.6], [0.9, 0.55], [0.9, 0.55], [0.7, 0.4], [0.75, 0.4]];
+        assert_eq!(best_of(SelectBy::Accuracy, &epochs), 3);
+        assert_eq!(best_of(SelectBy::Loss, &epochs), 6);
+        assert_eq!(best_of(SelectBy::Loss, &epochs[..5]), 5);
+        assert_eq!(best_of(SelectBy::Accuracy, &epochs[..1]), 1);
+    }
+
+    #[test]
+    fn patience_counts_epochs_in_a_row() {
+        let mut config = Config::swift();
+        config.training.epochs = 100;
+        config.training.early_stopping.patience = 2;
+        config.training.early_stopping.min_delta = 0.01;
+        let mut progress = Progress::default();
+        // The third improves by too little, the fourth by enough, and then two do not.
+        for (i, accuracy) in [0.5, 0.6, 0.605, 0.62, 0.63, 0.4].into_iter().enumerate() {
+            assert!(!progress.ended(&config), "after {i} epochs");
+            progress.end_epoch(metrics(&progress, accuracy, 1.0), &config);
+        }
+        assert!(progress.ended(&config));
+        // The best epoch owes nothing to min_delta.
+        assert_eq!(progress.best_epoch, Some(5));
+    }
+}
