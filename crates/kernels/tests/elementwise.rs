@@ -136,13 +136,28 @@ fn channel_sums_agree_with_f64() {
 
 #[test]
 fn products_are_exact() {
-    for n in [1, 2, 15, 16, 17, 100, 1001] {
-        let (x, f) = (numbers(n, 13), numbers(n, 14));
-        let want: Vec<f32> = x.iter().zip(&f).map(|(x, f)| x * f).collect();
+    for shape in SHAPES {
+        let (y, factors) = (Guarded::random(shape, 13), numbers(shape.0 * shape.1 * shape.2, 14));
+        let want: Vec<f32> = y.dense().iter().zip(&factors).map(|(y, f)| y * f).collect();
         for isa in instruction_sets() {
-            let mut y = Guarded::empty_array(n);
-            multiply(isa, &x, &f, y.slice_mut());
-            check_bits(isa.name(), &y.written(), &want);
+            let mut out = y.clone();
+            multiply_rows(isa, out.map_mut(), &factors);
+            check_bits(isa.name(), &out.written(), &want);
+        }
+    }
+}
+
+#[test]
+fn floors_are_exact() {
+    for shape in SHAPES {
+        let y = Guarded::random(shape, 18);
+        for least in [0.0, 0.25, f32::NEG_INFINITY] {
+            let want: Vec<f32> = y.dense().iter().map(|v| v.max(least)).collect();
+            for isa in instruction_sets() {
+                let mut out = y.clone();
+                floor(isa, out.map_mut(), least);
+                check_bits(isa.name(), &out.written(), &want);
+            }
         }
     }
 }
