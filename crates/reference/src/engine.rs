@@ -4,6 +4,8 @@ use crate::Maps;
 use crate::adam::{Trained, adam_step};
 use crate::ops::batch_norm::Statistics;
 use crate::ops::cross_entropy::{cross_entropy_backward, cross_entropy_forward};
+use crate::ops::max_pool::max_pool_margin;
+use crate::ops::relu::relu_margin;
 use crate::walk::{Mode, Walk};
 use modiste_spec::engine::{Batch, EngineError, Loss, State, StepOptions, StepOutcome, Tensor};
 use modiste_spec::{Engine, Network, Op, Parameter};
@@ -69,6 +71,30 @@ impl ReferenceEngine {
             return Err(EngineError::Batch(text));
         }
         Ok(self.walk(mode).forward(images))
+    }
+
+    /// How far the outputs of [`Self::activations`] are from the places where a gradient jumps, the
+    /// zero of a ReLU and equal maxima: the smallest distance, as a part of its map's largest value.
+    /// Engines whose rounding errors are well under it agree on every gradient.
+    pub fn margin(&self, outputs: &[Maps]) -> f64 {
+        let nodes = self.network.nodes().iter();
+        let margins = nodes.zip(outputs).map(|(node, y)| match node.op {
+            Op::Relu => relu_margin(&outputs[node.inputs[0]]),
+            Op::MaxPool { kernel, stride } => {
+                max_pool_margin(&outputs[node.inputs[0]], y, kernel, stride)
+            }
+            Op::Input { .. }
+            | Op::Conv { .. }
+            | Op::BatchNorm { .. }
+            | Op::Dropout { .. }
+            | Op::AvgPool { .. }
+            | Op::GlobalAvgPool
+            | Op::Concat
+            | Op::ScaledAdd { .. }
+            | Op::Dense { .. }
+            | Op::Softmax => f64::INFINITY,
+        });
+        margins.fold(f64::INFINITY, f64::min)
     }
 
     /// The loss of a training step, which is not made.

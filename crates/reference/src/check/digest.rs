@@ -1,6 +1,6 @@
 //! A tensor in a few numbers, as the golden files keep it.
 
-use super::compare::Mismatch;
+use super::compare::{Difference, Mismatch, norm};
 
 /// Tensors of up to this many values are kept whole.
 const WHOLE: usize = 192;
@@ -27,7 +27,7 @@ impl Digest {
         Self {
             name: name.into(),
             largest: values.iter().fold(0f64, |a, v| a.max(v.abs())),
-            norm: values.iter().map(|v| v * v).sum::<f64>().sqrt(),
+            norm: norm(values),
             projection: weighted.sum(),
             sample: sampled(values.len()).map(|i| values[i]).collect(),
         }
@@ -39,6 +39,13 @@ impl Digest {
             panic!("the digest of {name} has {} numbers", numbers.len());
         };
         Self { name: name.into(), largest, norm, projection, sample: sample.to_vec() }
+    }
+
+    /// How far the sampled ones of `values` are off as a whole.
+    pub(super) fn difference(&self, values: &[f64]) -> Difference<'_> {
+        let pairs = sampled(values.len()).zip(&self.sample);
+        let differences: Vec<f64> = pairs.map(|(i, expected)| values[i] - expected).collect();
+        Difference { name: &self.name, size: norm(&differences), norm: norm(&self.sample) }
     }
 
     /// Compares `values` with what this was made of. Errors are relative to the largest value, at

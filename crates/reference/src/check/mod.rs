@@ -8,14 +8,15 @@
 mod batches;
 mod compare;
 mod digest;
+mod engines;
 mod golden;
 mod networks;
+mod settings;
 
-pub use batches::{batch, perturbed_state};
-pub use compare::{
-    LARGEST_BATCH, Mismatch, Settings, Tolerance, check_engine, check_gradients, check_predictions,
-    check_steps,
-};
+pub use batches::{batch, calm_batch, perturbed_state};
+pub use compare::Mismatch;
 pub use digest::Digest;
+pub use engines::{LARGEST_BATCH, check_engine, check_gradients, check_predictions, check_steps};
 pub use golden::{Golden, check_digests, check_golden, golden};
 pub use networks::{networks, unusual_networks};
+pub use settings::{Settings, Tolerance};

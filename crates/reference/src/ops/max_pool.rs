@@ -23,34 +23,50 @@ pub fn max_pool_backward(x: &Maps, kernel: usize, stride: usize, dy: &Maps) -> M
     dx
 }
 
-/// For every output (n, h', w', c) the position of its maximum in x. A window's middle always lies
-/// on the map, so no window is all padding.
+/// The smallest distance of a window's maximum from a smaller value of the window, at which the
+/// gradient would jump there, as a part of the largest value.
+pub fn max_pool_margin(x: &Maps, y: &Maps, kernel: usize, stride: usize) -> f64 {
+    let mut margin = f64::INFINITY;
+    let mut largest = 0f64;
+    each_window(x, y.shape, kernel, stride, |i, window| {
+        let below = window.map(|position| y.values[i] - x.values[position]);
+        margin = below.filter(|&gap| gap > 0.0).fold(margin, f64::min);
+        largest = largest.max(y.values[i].abs());
+    });
+    margin / largest
+}
+
+/// For every output (n, h', w', c) the position of its maximum in x.
 fn maxima(x: &Maps, output: Shape, kernel: usize, stride: usize) -> Vec<usize> {
+    let mut positions = Vec::with_capacity(x.n * output.len());
+    each_window(x, output, kernel, stride, |_, window| {
+        let larger = |best, other| if x.values[other] > x.values[best] { other } else { best };
+        positions.extend(window.reduce(larger));
+    });
+    positions
+}
+
+/// Calls `visit` for every output (n, h', w', c) with its position and those of its window in x, in
+/// row-major order. A window's middle always lies on the map, so no window is all padding.
+fn each_window(
+    x: &Maps,
+    output: Shape,
+    kernel: usize,
+    stride: usize,
+    mut visit: impl FnMut(usize, &mut dyn Iterator<Item = usize>),
+) {
     let range = |out: usize, size: usize| {
         let start = out * stride;
         start.saturating_sub(kernel / 2)..(start + kernel - kernel / 2).min(size)
     };
-    let mut positions = Vec::with_capacity(x.n * output.len());
-    for n in 0..x.n {
-        for row in 0..output.height {
-            for column in 0..output.width {
-                for c in 0..output.channels {
-                    let mut best = x.at(n, row * stride, column * stride) + c;
-                    let mut found = f64::NEG_INFINITY;
-                    for h in range(row, x.shape.height) {
-                        for w in range(column, x.shape.width) {
-                            let position = x.at(n, h, w) + c;
-                            if x.values[position] > found {
-                                (best, found) = (position, x.values[position]);
-                            }
-                        }
-                    }
-                    positions.push(best);
-                }
-            }
-        }
+    let c = output.channels;
+    for i in 0..x.n * output.len() {
+        let (n, row) = (i / output.len(), i / (c * output.width) % output.height);
+        let columns = range(i / c % output.width, x.shape.width);
+        let rows = range(row, x.shape.height);
+        let pixels = rows.flat_map(|h| columns.clone().map(move |w| (h, w)));
+        visit(i, &mut pixels.map(|(h, w)| x.at(n, h, w) + i % c));
     }
-    positions
 }
 
 #[cfg(test)]
