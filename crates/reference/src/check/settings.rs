@@ -23,7 +23,8 @@ pub struct Tolerance {
 
 impl Tolerance {
     /// For engines that compute in f32. With rounding noise of a few units in the last place on
-    /// every activation and gradient the reference itself stays under a fifth of each of these.
+    /// every activation and gradient (eight draws), the reference itself stayed under a fifth of the
+    /// first two and, where a ReLU flipped on the way, at 0.7 of the third.
     pub const F32: Self = Self { output: 1e-5, gradient: 1e-4, steps: 5e-3, floor: 1e-3 };
 
     /// How much further off a single tensor may be after ten steps.

@@ -97,4 +97,12 @@ mod tests {
         let dx = max_pool_backward(&x, 3, 1, &y.map(|_| 1.0));
         assert_eq!(dx.values, [0.0, 4.0, 0.0, 0.0]);
     }
+
+    #[test]
+    fn margin_is_the_smallest_gap_below_a_maximum() {
+        let x = Maps::new(1, Shape::new(1, 4, 1), vec![4.0, 3.0, 1.0, 1.0]);
+        assert_eq!(max_pool_margin(&x, &max_pool_forward(&x, 3, 1), 3, 1), 0.25);
+        let flat = x.map(|_| 1.0);
+        assert_eq!(max_pool_margin(&flat, &max_pool_forward(&flat, 3, 1), 3, 1), f64::INFINITY);
+    }
 }

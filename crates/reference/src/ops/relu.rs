@@ -41,4 +41,10 @@ mod tests {
         let dy = x.map(|_| 1.0);
         assert_eq!(relu_backward(&x, &dy).values, [0.0, 0.0, 1.0]);
     }
+
+    #[test]
+    fn margin_is_the_smallest_of_those_not_zero() {
+        let x = Maps::new(1, Shape::new(1, 4, 1), vec![0.0, -0.5, 0.25, -4.0]);
+        assert_eq!(relu_margin(&x), 0.0625);
+    }
 }
