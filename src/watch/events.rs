@@ -39,20 +39,20 @@ impl Events {
         }
     }
 
+    /// A folder that has an event file gets another, which voids what the first says of the epochs
+    /// to come: the process may have been killed between an epoch's events and its checkpoint.
     fn started(
         &mut self,
         folder: &Path,
         config: &Config,
         epochs_done: usize,
-        fresh: bool,
     ) -> Result<(), ReportError> {
-        let writer = if fresh {
-            let mut writer = EventWriter::create(folder, now())?;
-            writer.hyperparameters(now(), &hyperparameters(config), &COMPARED)?;
-            writer
-        } else {
+        let mut writer = if has_events(folder) {
             EventWriter::resume(folder, epochs_done as i64 + 1, now())?
+        } else {
+            EventWriter::create(folder, now())?
         };
+        writer.hyperparameters(now(), &hyperparameters(config), &COMPARED)?;
         self.writer = Some(writer);
         Ok(())
     }
@@ -88,10 +88,9 @@ impl Events {
 
     fn try_event(&mut self, event: &Event<'_>) -> Result<(), ReportError> {
         match *event {
-            Event::Started { folder, config, classes, history, steps_done, .. } => {
+            Event::Started { folder, config, classes, history, .. } => {
                 self.classes = classes.to_vec();
-                let fresh = history.is_empty() && steps_done == 0;
-                self.started(folder, config, history.len(), fresh)
+                self.started(folder, config, history.len())
             }
             Event::EpochEnded { metrics, timing, best, logits, labels } => {
                 let answers = best.then_some((logits, labels));
@@ -111,6 +110,15 @@ impl Observer for Events {
             self.error = self.try_event(event).err();
         }
     }
+}
+
+/// Whether a process wrote events there before. What cannot be listed cannot be written either,
+/// which is then the error to be told.
+fn has_events(folder: &Path) -> bool {
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    names
+        .map(|entry| entry.file_name())
+        .any(|name| name.to_string_lossy().starts_with("events.out.tfevents."))
 }
 
 /// Every field of the configuration.

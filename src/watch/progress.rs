@@ -66,10 +66,10 @@ impl Progress {
             format!("{speed:.0} images/s  loss {loss:.4}  accuracy {accuracy:.4}  left {left}");
         let due = match &self.show {
             Some(Show::Bar(bar)) => {
-                bar.set_length(steps as u64);
-                bar.set_position(step as u64);
                 bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
                 bar.set_message(numbers.clone());
+                bar.set_length(steps as u64);
+                bar.set_position(step as u64);
                 false
             }
             Some(Show::Lines(last)) => last.elapsed() >= SILENCE,
@@ -119,10 +119,15 @@ impl Observer for Progress {
                 self.epochs = config.training.epochs;
                 let folder = folder.display();
                 let (parameters, epochs) = (network.trainable(), self.epochs);
-                let fresh = history.is_empty() && steps_done == 0;
-                let verb = if fresh { "training" } else { "resuming" };
+                let did = if history.len() >= epochs {
+                    "finished before:"
+                } else if history.len() + steps_done > 0 {
+                    "resuming"
+                } else {
+                    "training"
+                };
                 self.say(&format!(
-                    "{verb} {parameters} parameters on {images} images, {epochs} epochs, in {folder}"
+                    "{did} {parameters} parameters on {images} images, {epochs} epochs, in {folder}"
                 ));
                 self.pace = Pace { began: Instant::now(), steps_made: 0 };
             }
