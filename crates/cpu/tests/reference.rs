@@ -3,7 +3,7 @@
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_reference::check::{
-    LARGEST_BATCH, Tolerance, check_engine, check_golden, golden, networks,
+    LARGEST_BATCH, Tolerance, check_engine, check_golden, golden, networks, unusual_networks,
 };
 use modiste_spec::Network;
 

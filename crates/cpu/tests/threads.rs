@@ -1,0 +1,57 @@
+//! The same bits for any number of threads, and for images one by one or together.
+
+use modiste_cpu::{CpuEngine, CpuOptions, Isa};
+use modiste_reference::check::{batch, networks, perturbed_state};
+use modiste_spec::engine::{Adam, Batch, Loss, State, StepOptions};
+use modiste_spec::{Engine, InceptionResNet, Network, Shape};
+
+fn engine(network: &Network, isa: Isa, threads: usize) -> CpuEngine {
+    let mut engine = CpuEngine::new(network, CpuOptions { batch: 16, threads, isa }).unwrap();
+    engine.load_state(&perturbed_state(network, 3)).unwrap();
+    engine
+}
+
+/// A few steps of full and ragged batches, then predictions.
+fn train(network: &Network, isa: Isa, threads: usize) -> (State, Vec<u64>, Vec<u32>) {
+    let mut engine = engine(network, isa, threads);
+    let loss = Loss { label_smoothing: 0.1, class_weights: None };
+    let mut losses = Vec::new();
+    for (step, n) in [16, 3, 1, 9].into_iter().enumerate() {
+        let (images, labels) = batch(network, n, step as u64);
+        let adam = Adam { weight_decay: 0.01, ..Adam::default() };
+        let step = step as u64;
+        let options = StepOptions { learning_rate: 1e-3, step, seed: 7, adam, loss: &loss };
+        let outcome = engine.train_step(Batch { images: &images, labels: &labels }, &options);
+        losses.push(outcome.unwrap().loss.to_bits());
+    }
+    let logits = engine.predict(&batch(network, 5, 9).0).unwrap();
+    (engine.state(), losses, logits.iter().map(|v| v.to_bits()).collect())
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let settings = InceptionResNet { length: 1, width: 3, ..InceptionResNet::default() };
+    let paper = settings.network(Shape::new(28, 28, 1), 10).unwrap();
+    for (name, network) in networks().into_iter().chain([("paper's kind", paper)]) {
+        for isa in Isa::available() {
+            let one = train(&network, isa, 1);
+            for threads in [2, 3, 5, 11] {
+                let many = train(&network, isa, threads);
+                assert!(one == many, "{name}, {}, {threads} threads", isa.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_image_alone_gives_the_bits_it_gives_in_a_batch() {
+    for (name, network) in networks() {
+        let mut engine = engine(&network, Isa::best(), 3);
+        let (images, _) = batch(&network, 20, 1);
+        let together = engine.predict(&images).unwrap();
+        let image = network.input_shape().len();
+        let alone: Vec<f32> =
+            images.chunks(image).flat_map(|one| engine.predict(one).unwrap()).collect();
+        assert!(alone == together, "{name}");
+    }
+}
