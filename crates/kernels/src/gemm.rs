@@ -7,6 +7,7 @@
 
 use crate::LANES;
 use crate::simd::{Isa, Kernel, Simd};
+use crate::view::{product, span};
 
 /// A left-hand matrix: element (i, p) lies at `i * row + p * column`.
 #[derive(Clone, Copy, Debug)]
@@ -55,12 +56,12 @@ fn ensure_sizes(
     if m == 0 || n == 0 {
         return;
     }
-    assert!((m - 1) * c_row + n <= c_len, "C ({m}, {n}) with row stride {c_row} in {c_len}");
+    assert!(span(m, c_row, n) <= c_len, "C ({m}, {n}) with row stride {c_row} in {c_len}");
     assert!(m == 1 || c_row >= n, "rows of C overlap");
     if k > 0 {
-        let last = (m - 1) * a.row + (k - 1) * a.column;
+        let last = span(m, a.row, product([k - 1, a.column]));
         assert!(last < a.values.len(), "A ({m}, {k}) ends at {last} of {}", a.values.len());
-        assert!((k - 1) * b_row + n <= b_len, "B ({k}, {n}) with row stride {b_row} in {b_len}");
+        assert!(span(k, b_row, n) <= b_len, "B ({k}, {n}) with row stride {b_row} in {b_len}");
     }
 }
 

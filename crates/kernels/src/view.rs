@@ -36,7 +36,7 @@ pub struct MapMut<'a> {
 impl Map<'_> {
     /// Panics unless the map lies within its slice.
     pub(crate) fn ensure(&self) {
-        ensure(self.values.len(), self.height * self.width, self.channels, self.stride);
+        ensure(self.values.len(), (self.height, self.width), self.channels, self.stride);
     }
 
     /// Pixels.
@@ -54,7 +54,7 @@ impl Map<'_> {
 impl MapMut<'_> {
     /// Panics unless the map lies within its slice.
     pub(crate) fn ensure(&self) {
-        ensure(self.values.len(), self.height * self.width, self.channels, self.stride);
+        ensure(self.values.len(), (self.height, self.width), self.channels, self.stride);
     }
 
     /// The same map for reading.
@@ -84,9 +84,21 @@ impl<'a> MapMut<'a> {
     }
 }
 
-pub(crate) fn ensure(len: usize, pixels: usize, channels: usize, stride: usize) {
+fn ensure(len: usize, (height, width): (usize, usize), channels: usize, stride: usize) {
+    let pixels = product([height, width]);
     assert!(pixels > 0 && channels > 0 && channels <= stride, "an empty or overlapping map");
-    assert!((pixels - 1) * stride + channels <= len, "a map beyond its slice of {len}");
+    assert!(span(pixels, stride, channels) <= len, "a map beyond its slice of {len}");
+}
+
+/// The product of sizes; panics where it would wrap around and so slip through a limit.
+pub(crate) fn product<const N: usize>(sizes: [usize; N]) -> usize {
+    let checked = |product: usize, &size: &usize| product.checked_mul(size);
+    sizes.iter().try_fold(1, checked).expect("a size that fits the address space")
+}
+
+/// Values from the first of `rows` rows to the last of `len` values in the last one.
+pub(crate) fn span(rows: usize, stride: usize, len: usize) -> usize {
+    product([rows - 1, stride]).checked_add(len).expect("a size that fits the address space")
 }
 
 /// max(x * scale + shift, floor) a channel: a normalisation with its ReLU (floor 0) or without

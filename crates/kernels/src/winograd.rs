@@ -11,7 +11,7 @@
 
 use crate::LANES;
 use crate::simd::{Isa, Kernel, Simd};
-use crate::view::{Activation, Map, MapMut};
+use crate::view::{Activation, Map, MapMut, product};
 
 /// Outputs of a tile in each direction.
 pub const TILE: usize = 4;
@@ -85,8 +85,10 @@ pub fn transform_filter_gradient(isa: Isa, frequencies: &[f32], out: &mut [f32])
 
 fn ensure_tiles(height: usize, width: usize, c: usize, first: usize, rows: usize, len: usize) {
     assert!(c.is_multiple_of(LANES), "{c} channels are no multiple of {LANES}");
-    assert!(height > 0 && width > 0 && rows > 0 && first + rows <= tiles(height));
-    assert!(len == FREQUENCIES * rows * tiles(width) * c, "tiles of another size");
+    assert!(height > 0 && width > 0 && rows > 0);
+    assert!(first <= tiles(height) && rows <= tiles(height) - first, "a band beyond the map");
+    let whole = product([FREQUENCIES, rows, tiles(width), c]);
+    assert!(len == whole, "tiles of another size");
 }
 
 /// B' d: one direction of the input transform.

@@ -241,3 +241,13 @@ fn c_must_lie_within_its_slice() {
 fn rows_of_c_must_not_overlap() {
     sized((32, 128, 64), 15);
 }
+
+/// Stride -16, as it were: the last row of C would end where the first begins.
+#[test]
+#[should_panic(expected = "fits the address space")]
+fn strides_do_not_wrap_around_the_address_space() {
+    let mut c = Guarded::empty(3, 1, 16, 16);
+    let a = Strided { values: &[1.0; 2], row: 1, column: 1 };
+    let upper = &mut c.slice_mut()[16..];
+    gemm(Isa::best(), (2, 16, 1), a, &[1.0; 16], 16, upper, usize::MAX - 15, false);
+}

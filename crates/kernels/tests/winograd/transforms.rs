@@ -221,9 +221,23 @@ fn tiles_fill_their_slice() {
 }
 
 #[test]
-#[should_panic(expected = "first + rows <= tiles(height)")]
+#[should_panic(expected = "a band beyond the map")]
 fn bands_lie_within_the_map() {
     input_of(400, 16, 16, (1, 2), 36 * 4 * 16);
+}
+
+#[test]
+#[should_panic(expected = "a band beyond the map")]
+fn bands_do_not_wrap_around_the_address_space() {
+    input_of(400, 16, 16, (usize::MAX, 2), 36 * 4 * 16);
+}
+
+#[test]
+#[should_panic(expected = "fits the address space")]
+fn maps_do_not_wrap_around_the_address_space() {
+    let map =
+        Map { values: &[0.0; 32], height: usize::MAX / 2 + 2, width: 2, channels: 16, stride: 16 };
+    transform_input(Isa::best(), map, None, (0, 1), &mut [0.0; 36 * 16]);
 }
 
 #[test]
