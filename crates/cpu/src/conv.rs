@@ -29,6 +29,9 @@ pub(crate) struct ImageConv<'a> {
     pub weights: &'a ConvWeights,
     /// The weights as they lie in the flat array: (taps, c, k).
     pub filter: &'a [f32],
+    /// The weights in the forms that [`Weights::derived`] gives.
+    forward: &'a [f32],
+    backward: &'a [f32],
 }
 
 /// An input and how it is read.
@@ -39,7 +42,8 @@ impl<'a> ImageConv<'a> {
     pub fn new(isa: Isa, weights: &'a Weights, conv: &Conv, flat: &'a [f32]) -> Self {
         let weights_of = &weights.convs[conv.weights];
         let filter = &flat[weights.parameters[weights_of.parameter].range()];
-        Self { isa, weights: weights_of, filter }
+        let (forward, backward) = weights.derived(conv.weights);
+        Self { isa, weights: weights_of, filter, forward, backward }
     }
 
     /// The output rows `rows` of an image whose output map has `height` rows; `to` begins with the
@@ -54,9 +58,8 @@ impl<'a> ImageConv<'a> {
     ) {
         match self.weights.method {
             Method::Winograd => {
-                let filter = &self.weights.forward;
                 let tile_rows = rows.start / TILE..tiles(rows.end);
-                self.winograd(input, filter, tile_rows, height, to, false, scratch);
+                self.winograd(input, self.forward, tile_rows, height, to, false, scratch);
             }
             Method::Pointwise => self.pointwise(input, rows, &mut to, scratch),
             Method::Patches(window) => self.patches(input, window, rows, &mut to, scratch),
@@ -207,7 +210,7 @@ impl<'a> ImageConv<'a> {
         scratch: &mut Scratch,
     ) {
         let (c, k) = (dx.channels, dz.channels);
-        let filter = &self.weights.backward;
+        let filter = self.backward;
         match self.weights.method {
             Method::Winograd => {
                 let (height, tile_rows) = (dz.height, 0..tiles(dz.height));

@@ -5,8 +5,10 @@ use crate::lower::{Mode, lower};
 use crate::machine::{Extent, Machine, SHARDS};
 use crate::norm::Lanes;
 use crate::plan::Plan;
+use crate::profile::{Clock, Profile};
 use crate::run::Run;
 use crate::weights::Weights;
+use modiste_kernels::memory::Memory;
 use modiste_kernels::optimizer::{AdamStep, adam, sum_shards};
 use modiste_kernels::pool::{MAX_PARTS, Parts};
 use modiste_kernels::simd::Isa;
@@ -43,15 +45,17 @@ pub struct CpuEngine {
     training_lanes: Vec<Lanes>,
     inference_lanes: Vec<Lanes>,
     /// Parameters, then running statistics.
-    flat: Vec<f32>,
-    first_moments: Vec<f32>,
-    second_moments: Vec<f32>,
+    flat: Memory,
+    first_moments: Memory,
+    second_moments: Memory,
     /// (shards, trainable).
-    gradients: Vec<f32>,
+    gradients: Memory,
     /// Values and gradients of a batch; both plans use it in turn.
-    arena: Vec<f32>,
+    arena: Memory,
     /// Whether the weights' derived forms and the inference lanes are those of `flat`.
     fresh: bool,
+    training_clock: Clock,
+    inference_clock: Clock,
 }
 
 impl CpuEngine {
@@ -64,24 +68,31 @@ impl CpuEngine {
             let text = format!("a batch of {} images: 1 to {MAX_PARTS} fit", options.batch);
             return Err(EngineError::Batch(text));
         }
-        let (training, weights) = lower(network, Mode::Training);
+        let (training, mut weights) = lower(network, Mode::Training);
         let (inference, _) = lower(network, Mode::Inference);
-        let machine = Machine::new(options.isa, options.threads, &[&training, &inference]);
+        let no_memory = |e| EngineError::Unsupported(format!("memory for the network: {e}"));
+        let machine = Machine::new(options.isa, options.threads, &[&training, &inference])
+            .map_err(no_memory)?;
         let lanes = |plan: &Plan, training| -> Vec<Lanes> {
             plan.buffers.iter().map(|b| Lanes::new(b.lanes, training)).collect()
         };
-        let arena = training.arena.max(inference.arena) * options.batch;
+        let arena = training.arena.max(inference.arena).saturating_mul(options.batch);
+        let memory = |len: usize| Memory::zeroed(len).map_err(no_memory);
+        weights.allocate().map_err(no_memory)?;
+        let [training_clock, inference_clock] = [&training, &inference].map(Clock::new);
         let mut engine = Self {
+            training_clock,
+            inference_clock,
             network: network.clone(),
             options,
             machine,
             training_lanes: lanes(&training, true),
             inference_lanes: lanes(&inference, false),
-            flat: vec![0.0; weights.len],
-            first_moments: vec![0.0; weights.trainable],
-            second_moments: vec![0.0; weights.trainable],
-            gradients: vec![0.0; SHARDS * weights.trainable],
-            arena: vec![0.0; arena],
+            flat: memory(weights.len)?,
+            first_moments: memory(weights.trainable)?,
+            second_moments: memory(weights.trainable)?,
+            gradients: memory(SHARDS * weights.trainable)?,
+            arena: memory(arena)?,
             training,
             inference,
             weights,
@@ -89,6 +100,15 @@ impl CpuEngine {
         };
         engine.load_state(&State::initial(network, 0))?;
         Ok(engine)
+    }
+
+    /// Where training and inference have spent their time since the last call.
+    pub fn profiles(&mut self) -> [Profile; 2] {
+        let training = Profile::new(&self.training, &self.training_clock);
+        let inference = Profile::new(&self.inference, &self.inference_clock);
+        self.training_clock.reset();
+        self.inference_clock.reset();
+        [training, inference]
     }
 
     fn check(&self, batch: &Batch<'_>) -> Result<(), EngineError> {
@@ -214,9 +234,11 @@ impl Engine for CpuEngine {
         options: &StepOptions<'_>,
     ) -> Result<StepOutcome, EngineError> {
         self.check(&batch)?;
+        self.training_clock.start();
         let extent = Extent::of_shards(batch.labels.len());
         let machine = &mut self.machine;
         self.weights.refresh(machine.isa, &mut machine.pool, &self.flat, true);
+        self.training_clock.rest();
         let mut run = Run {
             machine,
             plan: &self.training,
@@ -226,11 +248,14 @@ impl Engine for CpuEngine {
             lanes: &mut self.training_lanes,
             extent,
             training: Some((options.seed, options.step)),
+            clock: &mut self.training_clock,
         };
         run.forward(batch.images);
         let outcome = cross_entropy(run.plan, run.arena, batch.labels, options.loss);
         run.backward(&mut self.gradients);
+        self.training_clock.start();
         self.update(options, extent.shards);
+        self.training_clock.rest();
         self.fresh = false;
         Ok(outcome)
     }
@@ -254,6 +279,7 @@ impl Engine for CpuEngine {
                 lanes: &mut self.inference_lanes,
                 extent: Extent::of_inference(n, self.options.threads.max(1)),
                 training: None,
+                clock: &mut self.inference_clock,
             };
             run.forward(chunk);
             let place = self.inference.logits;

@@ -13,8 +13,10 @@ mod lower;
 mod machine;
 mod norm;
 mod plan;
+mod profile;
 mod run;
 mod weights;
 
 pub use engine::{CpuEngine, CpuOptions};
 pub use modiste_kernels::simd::Isa;
+pub use profile::{Profile, StepProfile};

@@ -2,6 +2,7 @@
 
 use crate::conv::Sizes;
 use crate::plan::{Kind, Plan};
+use modiste_kernels::memory::Memory;
 use modiste_kernels::pool::Pool;
 use modiste_kernels::simd::Isa;
 
@@ -23,20 +24,23 @@ pub(crate) struct Machine {
 #[derive(Default)]
 pub(crate) struct Scratch {
     /// Tiles of an input in the frequencies, or rows of patches.
-    pub tiles: Vec<f32>,
+    pub tiles: Memory,
     /// Tiles of an output in the frequencies, or a second set of rows.
-    pub products: Vec<f32>,
+    pub products: Memory,
     /// Gradient of a filter in the frequencies.
-    pub filter: Vec<f32>,
+    pub filter: Memory,
     /// Gradient of one image's raw output.
-    pub raw: Vec<f32>,
+    pub raw: Memory,
     /// A dropout mask of one image, or sums of lanes.
-    pub small: Vec<f32>,
+    pub small: Memory,
 }
 
 impl Machine {
     /// `threads` threads with scratch for the given plans.
-    pub fn new(isa: Isa, threads: usize, plans: &[&Plan]) -> Self {
+    ///
+    /// # Errors
+    /// If the system gives no more memory.
+    pub fn new(isa: Isa, threads: usize, plans: &[&Plan]) -> std::io::Result<Self> {
         let mut sizes = Sizes::default();
         let (mut small, mut lanes) = (0, 0);
         for plan in plans {
@@ -52,16 +56,18 @@ impl Machine {
                 small = small.max(to.image() + 16).max(2 * from.lanes).max(2 * to.lanes);
             }
         }
-        let scratch = || Scratch {
-            tiles: vec![0.0; sizes.tiles],
-            products: vec![0.0; sizes.products],
-            filter: vec![0.0; sizes.filter],
-            raw: vec![0.0; sizes.raw],
-            small: vec![0.0; small],
+        let scratch = || -> std::io::Result<Scratch> {
+            Ok(Scratch {
+                tiles: Memory::zeroed(sizes.tiles)?,
+                products: Memory::zeroed(sizes.products)?,
+                filter: Memory::zeroed(sizes.filter)?,
+                raw: Memory::zeroed(sizes.raw)?,
+                small: Memory::zeroed(small)?,
+            })
         };
         let pool = Pool::new(threads);
-        let scratch = (0..pool.threads()).map(|_| scratch()).collect();
-        Self { isa, pool, scratch, zeros: vec![0.0; lanes] }
+        let scratch = (0..pool.threads()).map(|_| scratch()).collect::<Result<_, _>>()?;
+        Ok(Self { isa, pool, scratch, zeros: vec![0.0; lanes] })
     }
 }
 

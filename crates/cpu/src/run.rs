@@ -12,6 +12,7 @@ mod sums;
 use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
 use crate::plan::{Buffer, Kind, Place, Plan};
+use crate::profile::{Clock, Pass};
 use crate::weights::Weights;
 use modiste_kernels::elementwise;
 use modiste_kernels::pool::Parts;
@@ -33,14 +34,17 @@ pub(crate) struct Run<'a> {
     pub extent: Extent,
     /// Seed and step, which key dropout masks; `None` for inference.
     pub training: Option<(u64, u64)>,
+    pub clock: &'a mut Clock,
 }
 
 impl Run<'_> {
     /// Converts the images and runs all steps; the logits then lie in the plan's place for them.
     pub fn forward(&mut self, pixels: &[u8]) {
+        self.clock.start();
         self.convert(pixels);
+        self.clock.rest();
         let plan = self.plan;
-        for step in &plan.steps {
+        for (i, step) in plan.steps.iter().enumerate() {
             if let (Some(norm), Some(_)) = (&step.norm, self.training) {
                 self.lanes[step.to.buffer].set_pilot(norm, step.to, self.weights, self.flat);
             }
@@ -56,13 +60,15 @@ impl Run<'_> {
                 let lanes = &mut self.lanes[step.to.buffer];
                 lanes.finish_forward(norm, step.to, counts, self.weights, self.flat);
             }
+            self.clock.step(i, Pass::Forward);
         }
     }
 
     /// Runs all steps backwards from the logits' gradient; `gradients` are (shards, trainable).
     pub fn backward(&mut self, gradients: &mut [f32]) {
         let plan = self.plan;
-        for step in plan.steps.iter().rev() {
+        self.clock.start();
+        for (i, step) in plan.steps.iter().enumerate().rev() {
             if let Some(norm) = &step.norm {
                 let counts = (self.extent.shards, self.values_of_lane(step.to));
                 let shift = self.weights.parameters[norm.shift].range();
@@ -76,6 +82,7 @@ impl Run<'_> {
                 Kind::MeanPool(kernel) => self.mean_backward(step, *kernel),
                 Kind::Add { other, scale, floor } => self.add_backward(step, other, *scale, *floor),
             }
+            self.clock.step(i, Pass::Backward);
         }
     }
 

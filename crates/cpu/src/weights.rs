@@ -6,6 +6,7 @@
 //! by one rule.
 
 use crate::plan::Method;
+use modiste_kernels::memory::Memory;
 use modiste_kernels::pool::{Parts, Pool};
 use modiste_kernels::simd::Isa;
 use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
@@ -56,20 +57,23 @@ pub(crate) struct ConvWeights {
     pub c: usize,
     /// Output lanes.
     pub k: usize,
-    /// (36, c, k) for Winograd; else empty, as the flat array serves.
-    pub forward: Vec<f32>,
+    /// For the forward pass (36, c, k) for Winograd; else nothing, as the flat array serves.
+    forward: usize,
     /// For the gradient of the input: (36, k, c) for Winograd, else (k, taps, c).
-    pub backward: Vec<f32>,
+    backward: usize,
     /// The turned kernel (9, k, c) before its transform.
-    turned: Vec<f32>,
+    turned: usize,
 }
 
-/// Where everything lies; the values themselves are the engine's.
-#[derive(Clone, Debug, Default)]
+/// Where everything lies; the values themselves are the engine's, but for the derived forms.
+#[derive(Default)]
 pub(crate) struct Weights {
     /// One slot for each of the network's parameters, in their order.
     pub parameters: Vec<Slot>,
     pub convs: Vec<ConvWeights>,
+    /// The derived forms of all convolutions, and where each one's begin.
+    derived: Memory,
+    cuts: Vec<usize>,
     /// Length of the trainable part of the flat array.
     pub trainable: usize,
     /// Length of the flat array.
@@ -108,7 +112,28 @@ impl Weights {
                 weights.trainable = weights.len;
             }
         }
+        weights.cuts = vec![0];
+        for conv in &weights.convs {
+            weights.cuts.push(weights.cuts[weights.cuts.len() - 1] + conv.derived());
+        }
         weights
+    }
+
+    /// Makes room for the derived forms.
+    ///
+    /// # Errors
+    /// If the system gives no more memory.
+    pub fn allocate(&mut self) -> std::io::Result<()> {
+        self.derived = Memory::zeroed(self.cuts[self.convs.len()])?;
+        Ok(())
+    }
+
+    /// A convolution's weights for the forward pass and for the gradient of the input; an empty
+    /// slice where the flat array serves or none is wanted.
+    pub fn derived(&self, conv: usize) -> (&[f32], &[f32]) {
+        let all = &self.derived[self.cuts[conv]..self.cuts[conv + 1]];
+        let (forward, rest) = all.split_at(self.convs[conv].forward);
+        (forward, &rest[..self.convs[conv].backward])
     }
 
     fn place<'a>(
@@ -147,14 +172,12 @@ impl Weights {
     /// Makes the derived forms of all weights, those for the gradients too if `backward`.
     pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, flat: &[f32], backward: bool) {
         let threads = pool.threads();
-        let slots = &self.parameters;
-        let count = self.convs.len();
-        let convs = Parts::new(&mut self.convs, 1);
+        let (slots, convs) = (&self.parameters, &self.convs);
+        let derived = Parts::at(&mut self.derived, &self.cuts);
         pool.run(&|thread| {
-            for i in (thread..count).step_by(threads) {
-                let conv = &mut convs.take(i)[0];
-                let filter = &flat[slots[conv.parameter].range()];
-                conv.refresh(isa, filter, backward);
+            for i in (thread..convs.len()).step_by(threads) {
+                let filter = &flat[slots[convs[i].parameter].range()];
+                convs[i].refresh(isa, filter, derived.take(i), backward);
             }
         });
     }
@@ -180,7 +203,7 @@ impl ConvWeights {
         let taps = parameter.shape[2..].iter().product();
         let (c, k) = (lanes.input.1, lanes.output);
         let winograd = lanes.method == Method::Winograd;
-        let of = |wanted: bool, len: usize| vec![0.0; if wanted { len } else { 0 }];
+        let of = |wanted: bool, len: usize| if wanted { len } else { 0 };
         Self {
             parameter: position,
             method: lanes.method,
@@ -193,22 +216,29 @@ impl ConvWeights {
         }
     }
 
-    fn refresh(&mut self, isa: Isa, filter: &[f32], backward: bool) {
+    /// Values of all derived forms.
+    fn derived(&self) -> usize {
+        self.forward + self.backward + self.turned
+    }
+
+    fn refresh(&self, isa: Isa, filter: &[f32], derived: &mut [f32], backward: bool) {
         let (c, k, taps) = (self.c, self.k, self.taps);
-        let backward = backward && !self.backward.is_empty();
+        let (forward, rest) = derived.split_at_mut(self.forward);
+        let (back, turned) = rest.split_at_mut(self.backward);
+        let backward = backward && self.backward > 0;
         if self.method != Method::Winograd {
             if backward {
-                transpose(filter, taps * c, k, &mut self.backward);
+                transpose(filter, taps * c, k, back);
             }
             return;
         }
-        transform_filter(isa, filter, &mut self.forward);
+        transform_filter(isa, filter, forward);
         if backward {
             for tap in 0..taps {
                 let from = &filter[(taps - 1 - tap) * c * k..][..c * k];
-                transpose(from, c, k, &mut self.turned[tap * c * k..][..c * k]);
+                transpose(from, c, k, &mut turned[tap * c * k..][..c * k]);
             }
-            transform_filter(isa, &self.turned, &mut self.backward);
+            transform_filter(isa, turned, back);
         }
     }
 }

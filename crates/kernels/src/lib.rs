@@ -8,6 +8,7 @@ mod arch;
 pub mod elementwise;
 pub mod gemm;
 pub mod mask;
+pub mod memory;
 pub mod norm;
 pub mod optimizer;
 pub mod patches;

@@ -160,11 +160,19 @@ fn wait_for_change(shared: &Shared, seen: usize) -> usize {
 /// The most parts of a slice.
 pub const MAX_PARTS: usize = 4096;
 
-/// A slice cut into parts of equal length (the last may be shorter) that threads take, each once.
+/// Where parts begin and end.
+enum Cuts<'a> {
+    /// After so many values each; the last part may be shorter.
+    Every(usize),
+    /// At these places, the first and the last end included.
+    At(&'a [usize]),
+}
+
+/// A slice cut into parts that threads take, each once.
 pub struct Parts<'a, T> {
     start: *mut T,
     len: usize,
-    part: usize,
+    cuts: Cuts<'a>,
     taken: [AtomicU64; MAX_PARTS / 64],
     lives: PhantomData<&'a mut [T]>,
 }
@@ -183,9 +191,33 @@ impl<'a, T> Parts<'a, T> {
         Self {
             start: slice.as_mut_ptr(),
             len: slice.len(),
-            part,
+            cuts: Cuts::Every(part),
             taken: std::array::from_fn(|_| AtomicU64::new(0)),
             lives: PhantomData,
+        }
+    }
+
+    /// Cuts `slice` at `cuts`, ascending from 0 to at most its length: one part less than cuts.
+    ///
+    /// # Panics
+    /// If the cuts do not ascend within the slice or make more than [`MAX_PARTS`] parts.
+    pub fn at(slice: &'a mut [T], cuts: &'a [usize]) -> Self {
+        assert!(cuts.is_sorted() && cuts.last().is_none_or(|&end| end <= slice.len()), "cuts");
+        assert!(cuts.len() <= MAX_PARTS, "more than {MAX_PARTS} parts");
+        Self { cuts: Cuts::At(cuts), ..Self::new(slice, usize::MAX) }
+    }
+
+    fn range(&self, index: usize) -> std::ops::Range<usize> {
+        match self.cuts {
+            Cuts::Every(part) => {
+                let from = index.saturating_mul(part);
+                assert!(from < self.len, "part {index} of {}", self.len.div_ceil(part));
+                from..from.saturating_add(part).min(self.len)
+            }
+            Cuts::At(cuts) => {
+                assert!(index + 1 < cuts.len(), "part {index} of {}", cuts.len().max(1) - 1);
+                cuts[index]..cuts[index + 1]
+            }
         }
     }
 
@@ -194,15 +226,13 @@ impl<'a, T> Parts<'a, T> {
     /// # Panics
     /// If it is taken already or there is no such part.
     pub fn take(&self, index: usize) -> &'a mut [T] {
-        let from = index * self.part;
-        assert!(from < self.len, "part {index} of {}", self.len.div_ceil(self.part));
+        let range = self.range(index);
         let bit = 1 << (index % 64);
         let before = self.taken[index / 64].fetch_or(bit, Ordering::Relaxed);
         assert!(before & bit == 0, "part {index} was taken before");
-        let len = self.part.min(self.len - from);
         // SAFETY: the part lies within the slice, which stays borrowed for 'a; the bit says that it
         // was never handed out before, and parts do not overlap.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(from), len) }
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 }
 
@@ -240,6 +270,16 @@ mod tests {
         }));
         assert!(panics.is_err());
         pool.run(&|_| ());
+    }
+
+    #[test]
+    fn parts_lie_between_their_cuts() {
+        let mut values = [0, 1, 2, 3, 4, 5];
+        let parts = Parts::at(&mut values, &[0, 2, 2, 5]);
+        assert_eq!(
+            (parts.take(2), parts.take(1), parts.take(0)),
+            (&mut [2, 3, 4][..], &mut [][..], &mut [0, 1][..])
+        );
     }
 
     #[test]

@@ -1,0 +1,124 @@
+//! Where the time goes: seconds of each step, beside what it computes and moves.
+
+use crate::plan::{Kind, Method, Plan, Step};
+use std::time::Instant;
+
+/// Time that each step took since the last reset.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    steps: Vec<[f64; 2]>,
+    rest: f64,
+    started: Instant,
+}
+
+/// Direction of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    Forward = 0,
+    Backward = 1,
+}
+
+impl Clock {
+    pub fn new(plan: &Plan) -> Self {
+        Self { steps: vec![[0.0; 2]; plan.steps.len()], rest: 0.0, started: Instant::now() }
+    }
+
+    pub fn reset(&mut self) {
+        self.steps.fill([0.0; 2]);
+        self.rest = 0.0;
+    }
+
+    /// Begins to measure.
+    pub fn start(&mut self) {
+        self.started = Instant::now();
+    }
+
+    /// Counts the time since the last call for a step.
+    pub fn step(&mut self, step: usize, pass: Pass) {
+        self.steps[step][pass as usize] += self.lap();
+    }
+
+    /// Counts the time since the last call for what is no step: conversion, loss, Adam.
+    pub fn rest(&mut self) {
+        self.rest += self.lap();
+    }
+
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let seconds = now.duration_since(self.started).as_secs_f64();
+        self.started = now;
+        seconds
+    }
+}
+
+/// What one step of the plan costs.
+#[derive(Clone, Debug)]
+pub struct StepProfile {
+    /// Name of the last node that the step computes.
+    pub name: String,
+    /// How it computes: `winograd`, `pointwise`, `patches`, `copy`, `max_pool`, `mean_pool`, `add`.
+    pub method: &'static str,
+    /// Multiply-adds of one image forward, as the direct method counts them, padding included.
+    pub multiply_adds: u64,
+    /// Bytes of one image that a forward step must read and write at least.
+    pub bytes: u64,
+    /// Seconds spent forwards.
+    pub forward_seconds: f64,
+    /// Seconds spent backwards.
+    pub backward_seconds: f64,
+}
+
+/// The profile of a training plan.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Every step, in order.
+    pub steps: Vec<StepProfile>,
+    /// Seconds spent outside steps: conversion of images, filter transforms, loss, Adam.
+    pub rest_seconds: f64,
+}
+
+impl Profile {
+    pub(crate) fn new(plan: &Plan, clock: &Clock) -> Self {
+        let step = |(step, seconds): (&Step, &[f64; 2])| StepProfile {
+            name: step.name.clone(),
+            method: method(&step.kind),
+            multiply_adds: multiply_adds(plan, step),
+            bytes: bytes(plan, step),
+            forward_seconds: seconds[Pass::Forward as usize],
+            backward_seconds: seconds[Pass::Backward as usize],
+        };
+        let steps = plan.steps.iter().zip(&clock.steps).map(step).collect();
+        Self { steps, rest_seconds: clock.rest }
+    }
+}
+
+fn method(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Conv(conv) => match conv.method {
+            Method::Winograd => "winograd",
+            Method::Pointwise => "pointwise",
+            Method::Patches(_) => "patches",
+        },
+        Kind::Copy(_) => "copy",
+        Kind::MaxPool(_) => "max_pool",
+        Kind::MeanPool(_) => "mean_pool",
+        Kind::Add { .. } => "add",
+    }
+}
+
+fn multiply_adds(plan: &Plan, step: &Step) -> u64 {
+    let Kind::Conv(conv) = &step.kind else { return 0 };
+    let taps = match conv.method {
+        Method::Winograd => 9,
+        Method::Pointwise => 1,
+        Method::Patches(window) => window.kernel * window.kernel,
+    };
+    let pixels = plan.buffers[step.to.buffer].pixels();
+    (pixels * taps * step.from.place.lanes * step.to.lanes) as u64
+}
+
+fn bytes(plan: &Plan, step: &Step) -> u64 {
+    let read = step.sources().map(|s| plan.buffers[s.place.buffer].pixels() * s.place.lanes);
+    let written = plan.buffers[step.to.buffer].pixels() * step.to.lanes;
+    4 * (read.sum::<usize>() + written) as u64
+}
