@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Trainer;
 use crate::{EpochMetrics, Event, Timing, TrainError};
 
-/// How a call of [`fit`] ended.
+/// How a call of [`fit`](crate::fit()) ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
