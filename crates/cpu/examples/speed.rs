@@ -18,6 +18,9 @@ fn main() {
     let loss = Loss::default();
     let mut times = Vec::new();
     for step in 0..12 {
+        if step == 2 {
+            engine.profiles();
+        }
         let start = Instant::now();
         let adam = Adam::default();
         let options = StepOptions { learning_rate: 1e-3, step, seed: 1, adam, loss: &loss };
@@ -41,7 +44,7 @@ fn main() {
     times.sort_by(f64::total_cmp);
     println!("infer {:.1} images/s (best {:.1})", batch as f64 / times[5], batch as f64 / times[0]);
     let [training, _] = engine.profiles();
-    println!("rest {:.1} ms", training.rest_seconds / 12.0 * 1e3);
+    println!("rest {:.1} ms", training.rest_seconds / 10.0 * 1e3);
     let mut by_kind = std::collections::BTreeMap::new();
     for s in &training.steps {
         if args.get(6).is_some() {
@@ -49,21 +52,22 @@ fn main() {
                 "{:32} {:10} {:6.1} {:6.1} ms  {:6.0} {:6.0} GFLOP/s {:5.1} GB/s",
                 s.name,
                 s.method,
-                s.forward_seconds / 12.0 * 1e3,
-                s.backward_seconds / 12.0 * 1e3,
-                2.0 * (s.multiply_adds * batch as u64 * 12) as f64 / s.forward_seconds / 1e9,
-                4.0 * (s.multiply_adds * batch as u64 * 12) as f64 / s.backward_seconds / 1e9,
-                (s.bytes * batch as u64 * 12) as f64 / s.forward_seconds / 1e9
+                s.forward_seconds / 10.0 * 1e3,
+                s.backward_seconds / 10.0 * 1e3,
+                2.0 * (s.multiply_adds * batch as u64 * 10) as f64 / s.forward_seconds / 1e9,
+                4.0 * (s.multiply_adds * batch as u64 * 10) as f64 / s.backward_seconds / 1e9,
+                (s.bytes * batch as u64 * 10) as f64 / s.forward_seconds / 1e9
             );
         }
         let e = by_kind.entry(s.method).or_insert((0.0, 0.0));
-        e.0 += s.forward_seconds / 12.0 * 1e3;
-        e.1 += s.backward_seconds / 12.0 * 1e3;
+        e.0 += s.forward_seconds / 10.0 * 1e3;
+        e.1 += s.backward_seconds / 10.0 * 1e3;
     }
     println!("{by_kind:.1?} ms");
     for task in std::fs::read_dir("/proc/self/task").unwrap() {
         let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
-        let n: Vec<f64> = text.split_whitespace().map(|v| v.parse::<f64>().unwrap() / 1e9).collect();
+        let n: Vec<f64> =
+            text.split_whitespace().map(|v| v.parse::<f64>().unwrap() / 1e9).collect();
         println!("ran {:.2} s, waited {:.2} s", n[0], n[1]);
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -6,7 +6,10 @@
 //! - What only convolutions can read (deferred values) is copied out for other readers.
 
 use crate::arena;
-use crate::plan::{Buffer, Conv, Copy, Dropout, Kind, Method, Norm, Place, Plan, Source, Step};
+use crate::plan::{
+    Buffer, Conv, Copy, Dropout, Kind, Method, Norm, Place, Plan, Source, Step, gather_heads,
+    groups,
+};
 use crate::weights::{ConvLanes, Weights};
 use modiste_kernels::patches::Window;
 use modiste_kernels::{LANES, padded};
@@ -472,6 +475,7 @@ impl<'n> Lowering<'n> {
     }
 
     fn finish(mut self) -> (Plan, Weights) {
+        gather_heads(&mut self.steps);
         self.settle_gradients();
         let logits = self.value(self.inputs[self.network.nodes().len() - 1][0]).clone();
         let parameters = self.network.parameters();
@@ -486,8 +490,9 @@ impl<'n> Lowering<'n> {
         let training = self.mode == Mode::Training;
         let arena = arena::assign(&mut self.buffers, &self.steps, logits.place.buffer, training);
         let (steps, buffers) = (self.steps, self.buffers);
-        let plan =
-            Plan { steps, buffers, image, logits: logits.place, classes: logits.channels, arena };
+        let groups = groups(&steps);
+        let (logits, classes) = (logits.place, logits.channels);
+        let plan = Plan { steps, groups, buffers, image, logits, classes, arena };
         (plan, weights)
     }
 

@@ -10,7 +10,7 @@ use modiste_kernels::view::Activation;
 ///
 /// A lane that is not normalised keeps scale 1, shift 0 and no floor, so that a concatenation of
 /// normalised and plain parts is read by one rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lanes {
     scale: Vec<f32>,
     shift: Vec<f32>,

@@ -9,6 +9,7 @@
 
 use modiste_kernels::patches::Window;
 use modiste_kernels::view::{Map, MapMut};
+use std::ops::Range;
 
 /// Position of a buffer in its plan.
 pub(crate) type BufferId = usize;
@@ -50,7 +51,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// The lanes within arrays of the whole buffer's lanes.
-    pub fn range(&self) -> std::ops::Range<usize> {
+    pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.lanes
     }
 
@@ -178,6 +179,8 @@ pub(crate) struct Norm {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub steps: Vec<Step>,
+    /// Steps that run together ([`groups`]).
+    pub groups: Vec<Range<usize>>,
     pub buffers: Vec<Buffer>,
     /// Where the images go.
     pub image: BufferId,
@@ -187,4 +190,51 @@ pub(crate) struct Plan {
     pub classes: Vec<usize>,
     /// Values of an arena for one image; a batch of n takes n times that.
     pub arena: usize,
+}
+
+/// The most steps of a group.
+pub(crate) const GROUP: usize = 8;
+
+/// Divides the steps into groups that run image by image: neighbouring 1x1 convolutions that read
+/// the same place, as the heads of a block's branches do; every other step is a group of its own.
+pub(crate) fn groups(steps: &[Step]) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for (i, step) in steps.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if step.joins(&steps[group.clone()]) => group.end = i + 1,
+            _ => groups.push(i..i + 1),
+        }
+    }
+    groups
+}
+
+/// Moves every head up to the others that read the same place, which is then ready as well.
+pub(crate) fn gather_heads(steps: &mut Vec<Step>) {
+    for i in 0..steps.len() {
+        let mut after = i + 1;
+        for j in i + 1..steps.len() {
+            if steps[j].joins(&steps[i..after]) {
+                let head = steps.remove(j);
+                steps.insert(after, head);
+                after += 1;
+            }
+        }
+    }
+}
+
+impl Step {
+    fn joins(&self, group: &[Step]) -> bool {
+        let alike = |other: &Step| {
+            let apart = other.to.buffer != self.to.buffer;
+            other.is_head() && other.from.place == self.from.place && apart
+        };
+        self.is_head() && group.len() < GROUP && group.iter().all(alike)
+    }
+
+    fn is_head(&self) -> bool {
+        match &self.kind {
+            Kind::Conv(conv) => conv.method == Method::Pointwise && conv.residual.is_none(),
+            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Add { .. } => false,
+        }
+    }
 }

@@ -11,7 +11,7 @@ mod sums;
 
 use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
-use crate::plan::{Buffer, Kind, Place, Plan};
+use crate::plan::{Buffer, Kind, Place, Plan, Step};
 use crate::profile::{Clock, Pass};
 use crate::weights::Weights;
 use modiste_kernels::elementwise;
@@ -44,23 +44,19 @@ impl Run<'_> {
         self.convert(pixels);
         self.clock.rest();
         let plan = self.plan;
-        for (i, step) in plan.steps.iter().enumerate() {
-            if let (Some(norm), Some(_)) = (&step.norm, self.training) {
-                self.lanes[step.to.buffer].set_pilot(norm, step.to, self.weights, self.flat);
-            }
+        for range in &plan.groups {
+            let group = &plan.steps[range.clone()];
+            let step = &group[0];
+            self.prepare_norms(group);
             match &step.kind {
-                Kind::Conv(conv) => self.conv_forward(step, conv),
+                Kind::Conv(_) => self.convs_forward(group),
                 Kind::Copy(copy) => self.copy_forward(step, copy),
                 Kind::MaxPool(window) => self.max_forward(step, *window),
                 Kind::MeanPool(kernel) => self.mean_forward(step, *kernel),
                 Kind::Add { other, scale, floor } => self.add_forward(step, other, *scale, *floor),
             }
-            if let (Some(norm), Some(_)) = (&step.norm, self.training) {
-                let counts = (self.extent.shards, self.values_of_lane(step.to));
-                let lanes = &mut self.lanes[step.to.buffer];
-                lanes.finish_forward(norm, step.to, counts, self.weights, self.flat);
-            }
-            self.clock.step(i, Pass::Forward);
+            self.finish_norms(group);
+            self.clock.step(range.start, Pass::Forward);
         }
     }
 
@@ -68,21 +64,49 @@ impl Run<'_> {
     pub fn backward(&mut self, gradients: &mut [f32]) {
         let plan = self.plan;
         self.clock.start();
-        for (i, step) in plan.steps.iter().enumerate().rev() {
-            if let Some(norm) = &step.norm {
-                let counts = (self.extent.shards, self.values_of_lane(step.to));
-                let shift = self.weights.parameters[norm.shift].range();
-                let (lanes, trained) = (&mut self.lanes[step.to.buffer], &self.flat[shift.clone()]);
-                lanes.finish_backward(step.to, counts, trained, &mut gradients[shift]);
+        for range in plan.groups.iter().rev() {
+            let group = &plan.steps[range.clone()];
+            let step = &group[0];
+            for step in group {
+                self.finish_gradient_of_norm(step, gradients);
             }
             match &step.kind {
-                Kind::Conv(conv) => self.conv_backward(step, conv, gradients),
+                Kind::Conv(_) => self.convs_backward(group, gradients),
                 Kind::Copy(copy) => self.copy_backward(step, copy),
                 Kind::MaxPool(window) => self.max_backward(step, *window),
                 Kind::MeanPool(kernel) => self.mean_backward(step, *kernel),
                 Kind::Add { other, scale, floor } => self.add_backward(step, other, *scale, *floor),
             }
-            self.clock.step(i, Pass::Backward);
+            self.clock.step(range.start, Pass::Backward);
+        }
+    }
+
+    fn finish_gradient_of_norm(&mut self, step: &Step, gradients: &mut [f32]) {
+        if let Some(norm) = &step.norm {
+            let counts = (self.extent.shards, self.values_of_lane(step.to));
+            let shift = self.weights.parameters[norm.shift].range();
+            let (lanes, trained) = (&mut self.lanes[step.to.buffer], &self.flat[shift.clone()]);
+            lanes.finish_backward(step.to, counts, trained, &mut gradients[shift]);
+        }
+    }
+
+    /// Before a forward step: the pilots of the normalisations that follow.
+    fn prepare_norms(&mut self, group: &[Step]) {
+        for step in group {
+            if let (Some(norm), Some(_)) = (&step.norm, self.training) {
+                self.lanes[step.to.buffer].set_pilot(norm, step.to, self.weights, self.flat);
+            }
+        }
+    }
+
+    /// After a forward step: what the batch's statistics make of the outputs.
+    fn finish_norms(&mut self, group: &[Step]) {
+        for step in group {
+            if let (Some(norm), Some(_)) = (&step.norm, self.training) {
+                let counts = (self.extent.shards, self.values_of_lane(step.to));
+                let lanes = &mut self.lanes[step.to.buffer];
+                lanes.finish_forward(norm, step.to, counts, self.weights, self.flat);
+            }
         }
     }
 

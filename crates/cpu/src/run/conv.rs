@@ -1,18 +1,31 @@
 //! Convolutions over a batch, with what their steps take along.
+//!
+//! Neighbouring 1x1 convolutions that read the same maps (the heads of a block's branches) run as
+//! one group, image by image, so that the maps come from memory once.
 
 use super::bands::{Bands, band_map};
 use super::simple::relu_back;
 use super::sums::{add_gradient_sums, add_moments, begin_sums};
 use super::{APART, Run};
-use crate::conv::ImageConv;
+use crate::conv::{ImageConv, Input};
 use crate::machine::{Machine, Scratch, share};
 use crate::norm::Lanes;
-use crate::plan::{Buffer, Conv, Source, Step};
+use crate::plan::{Buffer, Conv, GROUP, Kind, Place, Source, Step};
 use modiste_kernels::pool::Parts;
 use modiste_kernels::simd::Isa;
-use modiste_kernels::view::{Activation, Map, MapMut};
+use modiste_kernels::view::{Map, MapMut};
 use modiste_kernels::{elementwise, norm};
+use std::array::from_fn;
 use std::ops::Range;
+
+fn conv_of(step: &Step) -> &Conv {
+    match &step.kind {
+        Kind::Conv(conv) => conv,
+        Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Add { .. } => {
+            unreachable!("a group holds convolutions")
+        }
+    }
+}
 
 /// What ends a convolution in the forward pass.
 struct End<'a> {
@@ -40,202 +53,279 @@ impl End<'_> {
 }
 
 impl Run<'_> {
-    pub(super) fn conv_forward(&mut self, step: &Step, conv: &Conv) {
-        let (to, from) = (step.to, step.from);
-        let skip = conv.residual.map(|(skip, _)| skip.place);
-        let skip_values = skip.map_or(0..0, |place| self.values(place));
-        let ranges = [self.values(to), self.values(from.place), skip_values];
+    /// The forward pass of a group of convolutions.
+    pub(super) fn convs_forward(&mut self, steps: &[Step]) {
+        let from = steps[0].from;
+        let skip = conv_of(&steps[0]).residual.map(|(skip, _)| skip.place);
+        let ranges: [Range<usize>; GROUP + 2] = from_fn(|i| match i {
+            0 => self.values(from.place),
+            1 => skip.map_or(0..0, |place| self.values(place)),
+            _ => steps.get(i - 2).map_or(0..0, |step| self.values(step.to)),
+        });
+        let mut lanes = self.take_lanes(steps);
         let (plan, extent, weights, flat) = (self.plan, self.extent, self.weights, &*self.flat);
-        let [to_buffer, from_buffer] = [to, from.place].map(|p| &plan.buffers[p.buffer]);
-        let with_moments = step.norm.is_some() && self.training.is_some();
+        let training = self.training.is_some();
+        let from_buffer = &plan.buffers[from.place.buffer];
         let Machine { isa, pool, scratch, zeros } = &mut *self.machine;
         let (isa, threads) = (*isa, pool.threads());
-        let [output, input, skipped] = self.arena.get_disjoint_mut(ranges).expect(APART);
+        let [input, skipped, outputs @ ..] = self.arena.get_disjoint_mut(ranges).expect(APART);
         let (input, skipped) = (&*input, &*skipped);
-        let [to_lanes, from_lanes] =
-            self.lanes.get_disjoint_mut([to.buffer, from.place.buffer]).expect(APART);
-        let Lanes { sums, pilot, .. } = to_lanes;
-        let pilot = &pilot[to.range()];
-        let sums = with_moments.then(|| Parts::new(sums, 2 * to_buffer.lanes));
+        let from_lanes = &self.lanes[from.place.buffer];
         let activation = from.deferred.then(|| from_lanes.activation(from.place));
-        let image_conv = ImageConv::new(isa, weights, conv, flat);
-        let end = End {
-            isa,
-            bias: conv.bias.map(|b| &flat[weights.parameters[b].range()]),
-            zeros,
-            residual: conv.residual,
-            skip_buffer: skip.map(|place| &plan.buffers[place.buffer]),
-            skipped,
-            floor: conv.floor,
-        };
-        let bands = Bands::new(to_buffer, extent.bands);
-        let outputs = Parts::new(output, bands.values(to_buffer));
+        let mut fronts =
+            outputs.into_iter().zip(&mut lanes).enumerate().map(|(i, (out, lanes))| {
+                let step = steps.get(i)?;
+                let conv = conv_of(step);
+                let buffer = &plan.buffers[step.to.buffer];
+                let bands = Bands::new(buffer, extent.bands);
+                let Lanes { sums, pilot, .. } = lanes;
+                let moments = step.norm.is_some() && training;
+                Some(Front {
+                    to: step.to,
+                    buffer,
+                    bands,
+                    outputs: Parts::new(out, bands.values(buffer)),
+                    sums: moments.then(|| Parts::new(sums, 2 * buffer.lanes)),
+                    pilot: &pilot[step.to.range()],
+                    image_conv: ImageConv::new(isa, weights, conv, flat),
+                    end: End {
+                        isa,
+                        bias: conv.bias.map(|b| &flat[weights.parameters[b].range()]),
+                        zeros,
+                        residual: conv.residual,
+                        skip_buffer: skip.map(|place| &plan.buffers[place.buffer]),
+                        skipped,
+                        floor: conv.floor,
+                    },
+                })
+            });
+        let members: [Option<Front<'_>>; GROUP] = from_fn(|_| fronts.next().flatten());
+        drop(fronts);
         let scratch = Parts::new(scratch, 1);
-        let work = |i: usize, band: usize, scratch: &mut Scratch| {
-            let values = outputs.take(i * bands.count + band);
-            let (rows, height) = (bands.range(band, to_buffer.height), to_buffer.height);
-            let x = from.place.map(from_buffer, &input[i * from_buffer.image()..]);
-            let mut out = band_map(to, to_buffer, rows.len(), values);
-            image_conv.forward((x, activation), rows.clone(), height, out.reborrow(), scratch);
-            end.apply(i, &rows, out);
-            values
+        let read = |i: usize| -> Input<'_> {
+            (from.place.map(from_buffer, &input[i * from_buffer.image()..]), activation)
         };
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
             if extent.bands > 1 {
-                for band in share(bands.count, thread, threads) {
-                    work(0, band, scratch);
+                for member in members.iter().flatten() {
+                    for band in share(member.bands.count, thread, threads) {
+                        member.band(read(0), 0, band, scratch);
+                    }
                 }
                 return;
             }
             for shard in extent.shards_of(thread, threads) {
-                let mut shard_sums = sums.as_ref().map(|s| s.take(shard));
-                if let Some(sums) = &mut shard_sums {
-                    begin_sums(sums, to);
-                }
+                let mut sums: [Option<&mut [f32]>; GROUP] =
+                    from_fn(|m| members[m].as_ref().and_then(|member| member.begin(shard)));
                 for i in extent.images_of(shard) {
-                    let image = work(i, 0, scratch);
-                    if let Some(sums) = &mut shard_sums {
-                        let z = to.map(to_buffer, image);
-                        add_moments(isa, z, pilot, to, sums, &mut scratch.small);
+                    for (member, sums) in members.iter().flatten().zip(&mut sums) {
+                        member.image(read(i), i, sums.as_deref_mut(), scratch);
                     }
                 }
             }
         });
+        self.put_lanes(steps, lanes);
     }
 
-    pub(super) fn conv_backward(&mut self, step: &Step, conv: &Conv, gradients: &mut [f32]) {
-        let (to, from) = (step.to, step.from);
-        let skip = conv.residual.map(|(skip, _)| skip);
-        let ranges = [
-            self.values(to),
-            self.gradients(to),
-            self.values(from.place),
-            self.gradients(from.place),
-            skip.map_or(0..0, |skip| self.gradients(skip.place)),
-        ];
+    /// The backward pass of a group of convolutions.
+    pub(super) fn convs_backward(&mut self, steps: &[Step], gradients: &mut [f32]) {
+        let from = steps[0].from;
+        let skip = conv_of(&steps[0]).residual.map(|(skip, _)| skip);
+        let ranges: [Range<usize>; 2 * GROUP + 3] = from_fn(|i| match i {
+            0 => self.values(from.place),
+            1 => self.gradients(from.place),
+            2 => skip.map_or(0..0, |skip| self.gradients(skip.place)),
+            _ => match (steps.get((i - 3) / 2), i % 2) {
+                (Some(step), 1) => self.values(step.to),
+                (Some(step), _) => self.gradients(step.to),
+                (None, _) => 0..0,
+            },
+        });
+        let lanes = self.take_lanes(steps);
         let (plan, extent, weights, flat) = (self.plan, self.extent, self.weights, &*self.flat);
-        let [to_buffer, from_buffer] = [to, from.place].map(|p| &plan.buffers[p.buffer]);
+        let from_buffer = &plan.buffers[from.place.buffer];
         let Machine { isa, pool, scratch, .. } = &mut *self.machine;
         let (isa, threads) = (*isa, pool.threads());
-        let [output, d_output, input, d_input, d_skipped] =
+        let [input, d_input, d_skipped, outputs @ ..] =
             self.arena.get_disjoint_mut(ranges).expect(APART);
-        let [to_lanes, from_lanes] =
-            self.lanes.get_disjoint_mut([to.buffer, from.place.buffer]).expect(APART);
+        let (input, outputs) = (&*input, outputs.map(|slice| &*slice));
+        let skip_buffer = skip.map(|skip| &plan.buffers[skip.place.buffer]);
+        let d_skips = Parts::new(d_skipped, skip_buffer.map_or(1, Buffer::image));
+        let from_lanes = &mut self.lanes[from.place.buffer];
         let (sums, activation) = from_lanes.sums_and_activation(from.place);
-        let back = Back {
-            isa,
-            step,
-            conv,
-            to_buffer,
-            from_buffer,
-            skip_buffer: skip.map(|skip| &plan.buffers[skip.place.buffer]),
-            to_lanes,
-            activation,
-            image_conv: ImageConv::new(isa, weights, conv, flat),
-            weights: weights.parameters[weights.convs[conv.weights].parameter].range(),
-            bias: conv.bias.map(|b| weights.parameters[b].range()),
-            output,
-            d_output,
-            input,
-            d_inputs: Parts::new(d_input, from_buffer.image()),
-            d_skips: Parts::new(
-                d_skipped,
-                skip.map_or(1, |s| plan.buffers[s.place.buffer].image()),
-            ),
-        };
+        let members: [Option<Back<'_>>; GROUP] = from_fn(|m| {
+            let step = steps.get(m)?;
+            let conv = conv_of(step);
+            Some(Back {
+                isa,
+                step,
+                conv,
+                buffer: &plan.buffers[step.to.buffer],
+                lanes: &lanes[m],
+                skip: skip.zip(skip_buffer),
+                d_skips: &d_skips,
+                image_conv: ImageConv::new(isa, weights, conv, flat),
+                weights: weights.parameters[weights.convs[conv.weights].parameter].range(),
+                bias: conv.bias.map(|b| weights.parameters[b].range()),
+                output: outputs[2 * m],
+                d_output: outputs[2 * m + 1],
+            })
+        });
         let sums = Parts::new(sums, 2 * from_buffer.lanes);
+        let completes = steps.iter().any(|step| step.from.completes);
+        let d_inputs = Parts::new(d_input, from_buffer.image());
         let shards = Parts::new(gradients, weights.trainable);
         let scratch = Parts::new(scratch, 1);
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
             for shard in extent.shards_of(thread, threads) {
-                let sums = from.completes.then(|| sums.take(shard));
-                back.shard(extent.images_of(shard), shards.take(shard), sums, scratch);
+                let gradient = shards.take(shard);
+                let mut shard_sums = completes.then(|| sums.take(shard));
+                if let Some(sums) = &mut shard_sums {
+                    begin_sums(sums, from.place);
+                }
+                members.iter().flatten().for_each(|member| member.begin(gradient, scratch));
+                for i in extent.images_of(shard) {
+                    let x = from.place.map(from_buffer, &input[i * from_buffer.image()..]);
+                    let read = (x, from.deferred.then_some(activation));
+                    let mut dx = from_buffer.trained.then(|| d_inputs.take(i));
+                    for member in members.iter().rev().flatten() {
+                        let map = dx.as_deref_mut().map(|dx| from.place.map_mut(from_buffer, dx));
+                        member.image(i, read, map, gradient, scratch);
+                    }
+                    if let (Some(sums), Some(dx)) = (&mut shard_sums, dx) {
+                        let (da, small) = (from.place.map(from_buffer, dx), &mut scratch.small);
+                        add_gradient_sums(isa, da, x, activation, from.place, sums, small);
+                    }
+                }
+                members.iter().flatten().for_each(|member| member.end(gradient, scratch));
             }
         });
+        self.put_lanes(steps, lanes);
+    }
+
+    /// Takes the outputs' lanes out, so that several can be changed at once.
+    fn take_lanes(&mut self, steps: &[Step]) -> [Lanes; GROUP] {
+        from_fn(|i| match steps.get(i) {
+            Some(step) => std::mem::take(&mut self.lanes[step.to.buffer]),
+            None => Lanes::default(),
+        })
+    }
+
+    fn put_lanes(&mut self, steps: &[Step], lanes: [Lanes; GROUP]) {
+        for (step, lanes) in steps.iter().zip(lanes) {
+            self.lanes[step.to.buffer] = lanes;
+        }
     }
 }
 
-/// A convolution's backward pass, shard by shard.
+/// One convolution of a group on the way forwards.
+struct Front<'a> {
+    to: Place,
+    buffer: &'a Buffer,
+    bands: Bands,
+    outputs: Parts<'a, f32>,
+    /// Where the moments are summed, if a normalisation follows.
+    sums: Option<Parts<'a, f32>>,
+    pilot: &'a [f32],
+    image_conv: ImageConv<'a>,
+    end: End<'a>,
+}
+
+impl Front<'_> {
+    /// The cleared sums of a shard.
+    fn begin(&self, shard: usize) -> Option<&mut [f32]> {
+        let sums = self.sums.as_ref()?.take(shard);
+        begin_sums(sums, self.to);
+        Some(sums)
+    }
+
+    fn image(&self, input: Input<'_>, i: usize, sums: Option<&mut [f32]>, scratch: &mut Scratch) {
+        let values = self.band(input, i, 0, scratch);
+        if let Some(sums) = sums {
+            let z = self.to.map(self.buffer, values);
+            add_moments(self.end.isa, z, self.pilot, self.to, sums, &mut scratch.small);
+        }
+    }
+
+    /// One band of image `i`; returns its values.
+    fn band(&self, input: Input<'_>, i: usize, band: usize, scratch: &mut Scratch) -> &[f32] {
+        let values = self.outputs.take(i * self.bands.count + band);
+        let height = self.buffer.height;
+        let rows = self.bands.range(band, height);
+        let mut out = band_map(self.to, self.buffer, rows.len(), values);
+        self.image_conv.forward(input, rows.clone(), height, out.reborrow(), scratch);
+        self.end.apply(i, &rows, out);
+        values
+    }
+}
+
+/// One convolution of a group on the way back.
 struct Back<'a> {
     isa: Isa,
     step: &'a Step,
     conv: &'a Conv,
-    to_buffer: &'a Buffer,
-    from_buffer: &'a Buffer,
-    skip_buffer: Option<&'a Buffer>,
-    to_lanes: &'a Lanes,
-    /// How the input is read.
-    activation: Activation<'a>,
+    buffer: &'a Buffer,
+    lanes: &'a Lanes,
+    skip: Option<(Source, &'a Buffer)>,
+    d_skips: &'a Parts<'a, f32>,
     image_conv: ImageConv<'a>,
     /// Where the gradients of weights and bias lie in a shard's.
     weights: Range<usize>,
     bias: Option<Range<usize>>,
     output: &'a [f32],
     d_output: &'a [f32],
-    input: &'a [f32],
-    d_inputs: Parts<'a, f32>,
-    d_skips: Parts<'a, f32>,
 }
 
 impl Back<'_> {
-    fn shard(
-        &self,
-        images: Range<usize>,
-        gradient: &mut [f32],
-        mut sums: Option<&mut [f32]>,
-        scratch: &mut Scratch,
-    ) {
-        let from = self.step.from;
+    fn begin(&self, gradient: &mut [f32], scratch: &mut Scratch) {
         self.image_conv.begin_shard(&mut gradient[self.weights.clone()], scratch);
         if let Some(bias) = &self.bias {
             gradient[bias.clone()].fill(0.0);
         }
-        if let Some(sums) = &mut sums {
-            begin_sums(sums, from.place);
-        }
+    }
+
+    fn end(&self, gradient: &mut [f32], scratch: &mut Scratch) {
+        self.image_conv.end_shard(&mut gradient[self.weights.clone()], scratch);
+    }
+
+    fn image(
+        &self,
+        i: usize,
+        input: Input<'_>,
+        dx: Option<MapMut<'_>>,
+        gradient: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
         let mut raw = std::mem::take(&mut scratch.raw);
-        for i in images {
-            let dz = self.raw_gradient(i, &mut raw);
-            if let Some(bias) = &self.bias {
-                elementwise::accumulate_sums(self.isa, dz, &mut gradient[bias.clone()]);
-            }
-            let x = from.place.map(self.from_buffer, &self.input[i * self.from_buffer.image()..]);
-            let read = (x, from.deferred.then_some(self.activation));
-            let weights = &mut gradient[self.weights.clone()];
-            self.image_conv.weight_gradient(read, dz, weights, scratch);
-            if !self.from_buffer.trained {
-                continue;
-            }
-            let dx = self.d_inputs.take(i);
-            let map = from.place.map_mut(self.from_buffer, dx);
-            self.image_conv.input_gradient(dz, map, from.accumulate, scratch);
-            if let Some(sums) = &mut sums {
-                let (da, small) = (from.place.map(self.from_buffer, dx), &mut scratch.small);
-                add_gradient_sums(self.isa, da, x, self.activation, from.place, sums, small);
-            }
+        let dz = self.raw_gradient(i, &mut raw);
+        if let Some(bias) = &self.bias {
+            elementwise::accumulate_sums(self.isa, dz, &mut gradient[bias.clone()]);
+        }
+        self.image_conv.weight_gradient(input, dz, &mut gradient[self.weights.clone()], scratch);
+        if let Some(dx) = dx {
+            self.image_conv.input_gradient(dz, dx, self.step.from.accumulate, scratch);
         }
         scratch.raw = raw;
-        self.image_conv.end_shard(&mut gradient[self.weights.clone()], scratch);
     }
 
     /// The gradient of image `i`'s raw output; that of a skipped input goes on from here.
     fn raw_gradient<'b>(&'b self, i: usize, raw: &'b mut [f32]) -> Map<'b> {
-        let (to, buffer, isa) = (self.step.to, self.to_buffer, self.isa);
+        let (to, buffer, isa) = (self.step.to, self.buffer, self.isa);
         let y = to.map(buffer, &self.output[i * buffer.image()..]);
         let dy = to.map(buffer, &self.d_output[i * buffer.image()..]);
         let floor = self.conv.floor;
         let mut scale = 1.0;
-        if let (Some((skip, factor)), Some(skip_buffer)) = (self.conv.residual, self.skip_buffer) {
+        if let (Some((_, factor)), Some((skip, skip_buffer))) = (self.conv.residual, self.skip) {
             let dx = skip.place.map_mut(skip_buffer, self.d_skips.take(i));
             relu_back(isa, dy, y, 1.0, floor, dx, skip.accumulate);
             scale = factor;
         }
         let mut dz = MapMut { values: raw, stride: to.lanes, ..y.shape() };
         if self.step.norm.is_some() {
-            let (slope, offset) = self.to_lanes.slope_and_offset(to);
-            let activation = self.to_lanes.activation(to);
+            let (slope, offset) = self.lanes.slope_and_offset(to);
+            let activation = self.lanes.activation(to);
             norm::gradient(isa, dy, y, activation, slope, offset, dz.reborrow());
         } else if self.conv.residual.is_some() || floor > f32::NEG_INFINITY {
             elementwise::relu_gradient(isa, dy, y, scale, floor, dz.reborrow());
