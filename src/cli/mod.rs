@@ -32,6 +32,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Print a network's layers, shapes, parameters and multiply-adds
     Summary(SummaryArgs),
+    /// Measure how fast this machine trains and predicts with a network
+    Bench(BenchArgs),
     /// Look at the data, or download it
     #[command(subcommand)]
     Data(DataCommand),
@@ -96,6 +98,32 @@ pub struct SummaryArgs {
     pub json: bool,
 }
 
+/// Arguments of `modiste bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub base: BaseArgs,
+    #[command(flatten)]
+    pub network: NetworkFlags,
+    #[command(flatten)]
+    pub data: DataFlags,
+    /// Images a training step and a prediction take [default: the configuration's]
+    #[arg(long, value_name = "N", value_parser = images)]
+    pub batch: Option<usize>,
+    /// Threads to compute with [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// avx512, avx2, neon or portable [default: the fastest that the machine has]
+    #[arg(long, value_name = "NAME")]
+    pub instruction_set: Option<String>,
+    /// Seconds to measure each of training, inference, and single images for
+    #[arg(long, value_name = "S", default_value = "3", value_parser = seconds)]
+    pub seconds: f64,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Where a configuration begins.
 #[derive(Debug, Default, Args)]
 pub struct BaseArgs {
@@ -111,4 +139,16 @@ pub struct BaseArgs {
 fn threads(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
     number.ok_or_else(|| "not a number of threads from 1 to 1024".to_owned())
+}
+
+/// A batch: at least 1 image, and no more than the engine divides among threads.
+fn images(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=4096).contains(number));
+    number.ok_or_else(|| "not a number of images from 1 to 4096".to_owned())
+}
+
+/// A time to measure for.
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=3600.0).contains(number));
+    number.ok_or_else(|| "not a number of seconds from 0 to 3600".to_owned())
 }

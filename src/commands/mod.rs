@@ -1,5 +1,6 @@
 //! What was typed becomes what it means: each command builds its objects and runs them.
 
+mod bench;
 mod data;
 mod evaluate;
 mod model;
@@ -20,6 +21,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Train(args) => train::run(*args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Summary(args) => summary::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Data(command) => data::run(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,6 +1,7 @@
 //! Where the time goes: seconds of each step, beside what it computes and moves.
 
-use crate::plan::{Kind, Method, Plan, Step};
+use crate::plan::{Kind, Method, Place, Plan, Step};
+use std::ops::Range;
 use std::time::Instant;
 
 /// Time that each step took since the last reset.
@@ -51,10 +52,10 @@ impl Clock {
     }
 }
 
-/// What one step of the plan costs.
+/// What one step of the plan costs, or a group of steps that run together.
 #[derive(Clone, Debug)]
 pub struct StepProfile {
-    /// Name of the last node that the step computes.
+    /// Name of the last node that the step computes; of a group the first's, and how many more.
     pub name: String,
     /// How it computes: `winograd`, `pointwise`, `patches`, `copy`, `max_pool`, `mean_pool`, `add`.
     pub method: &'static str,
@@ -79,15 +80,22 @@ pub struct Profile {
 
 impl Profile {
     pub(crate) fn new(plan: &Plan, clock: &Clock) -> Self {
-        let step = |(step, seconds): (&Step, &[f64; 2])| StepProfile {
-            name: step.name.clone(),
-            method: method(&step.kind),
-            multiply_adds: multiply_adds(plan, step),
-            bytes: bytes(plan, step),
-            forward_seconds: seconds[Pass::Forward as usize],
-            backward_seconds: seconds[Pass::Backward as usize],
+        let of_group = |range: &Range<usize>| {
+            let (group, seconds) = (&plan.steps[range.clone()], clock.steps[range.start]);
+            let more = match group.len() {
+                1 => String::new(),
+                n => format!(" + {}", n - 1),
+            };
+            StepProfile {
+                name: format!("{}{more}", group[0].name),
+                method: method(&group[0].kind),
+                multiply_adds: group.iter().map(|step| multiply_adds(plan, step)).sum(),
+                bytes: bytes(plan, group),
+                forward_seconds: seconds[Pass::Forward as usize],
+                backward_seconds: seconds[Pass::Backward as usize],
+            }
         };
-        let steps = plan.steps.iter().zip(&clock.steps).map(step).collect();
+        let steps = plan.groups.iter().map(of_group).collect();
         Self { steps, rest_seconds: clock.rest }
     }
 }
@@ -117,8 +125,10 @@ fn multiply_adds(plan: &Plan, step: &Step) -> u64 {
     (pixels * taps * step.from.place.lanes * step.to.lanes) as u64
 }
 
-fn bytes(plan: &Plan, step: &Step) -> u64 {
-    let read = step.sources().map(|s| plan.buffers[s.place.buffer].pixels() * s.place.lanes);
-    let written = plan.buffers[step.to.buffer].pixels() * step.to.lanes;
-    4 * (read.sum::<usize>() + written) as u64
+/// What is read, once for a group, and what each of its steps writes.
+fn bytes(plan: &Plan, group: &[Step]) -> u64 {
+    let pixels = |place: &Place| plan.buffers[place.buffer].pixels() * place.lanes;
+    let read: usize = group[0].sources().map(|source| pixels(&source.place)).sum();
+    let written: usize = group.iter().map(|step| pixels(&step.to)).sum();
+    4 * (read + written) as u64
 }
