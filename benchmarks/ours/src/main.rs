@@ -1,0 +1,68 @@
+//! Modiste's CPU engine, measured by `run.py`.
+//!
+//! `--write-weights FILE` instead writes the initial parameters for the peers and ends.
+
+mod protocol;
+
+use modiste_cpu::{CpuEngine, CpuOptions, Isa};
+use modiste_spec::engine::{Adam, Batch, Loss, State, StepOptions};
+use modiste_spec::{Engine, InceptionResNet, Network, Shape};
+use protocol::{CLASSES, Images, Outcome, Settings};
+
+const SEED: u64 = 0;
+const LEARNING_RATE: f64 = 1e-3;
+
+fn main() -> Outcome<()> {
+    let settings = Settings::from_arguments()?;
+    let described = InceptionResNet {
+        length: settings.value("length")?,
+        width: settings.value("width")?,
+        stem_stride: settings.value("stride")?,
+        dropout: settings.value("dropout")?,
+        ..Default::default()
+    };
+    let network = described.network(Shape::new(28, 28, 1), CLASSES)?;
+    if let Some(path) = settings.text("write-weights") {
+        return write_weights(&network, path);
+    }
+    let (images, batch) = (Images::read(&settings)?, settings.value("batch")?);
+    let isa = match settings.text("isa") {
+        Some(name) => Isa::named(name).ok_or(format!("{name} does not run here"))?,
+        None => Isa::best(),
+    };
+    let options = CpuOptions { batch, threads: settings.value("threads")?, isa };
+    let mut engine = CpuEngine::new(&network, options)?;
+    engine.load_state(&State::initial(&network, SEED))?;
+    let (about, parameters) = (engine.describe(), network.trainable());
+    if settings.training()? {
+        protocol::serve(&about, parameters, batch, |step| train(&mut engine, &images, step))
+    } else {
+        protocol::serve(&about, parameters, batch, |step| infer(&mut engine, &images, step))
+    }
+}
+
+fn train(engine: &mut CpuEngine, images: &Images, step: u64) -> Outcome<Vec<f32>> {
+    let (pixels, labels) = images.batch(step as usize % images.batches());
+    let labels: Vec<u16> = labels.iter().map(|&label| label.into()).collect();
+    let (adam, loss) = (Adam::default(), Loss::default());
+    let options = StepOptions { learning_rate: LEARNING_RATE, step, seed: SEED, adam, loss: &loss };
+    let outcome = engine.train_step(Batch { images: pixels, labels: &labels }, &options)?;
+    Ok(vec![outcome.loss as f32])
+}
+
+fn infer(engine: &mut CpuEngine, images: &Images, step: u64) -> Outcome<Vec<f32>> {
+    let (pixels, _) = images.batch(step as usize % images.batches());
+    let mut logits = engine.predict(pixels)?;
+    logits.truncate(CLASSES);
+    Ok(logits)
+}
+
+/// One line of JSON, [[name, shape], ...], then the values as little-endian f32 in that order.
+fn write_weights(network: &Network, path: &str) -> Outcome<()> {
+    let tensors = State::initial(network, SEED).parameters;
+    let names: Vec<String> =
+        tensors.iter().map(|t| format!(r#"["{}",{:?}]"#, t.name, t.shape)).collect();
+    let mut bytes = format!("[{}]\n", names.join(",")).into_bytes();
+    bytes.extend(tensors.iter().flat_map(|t| &t.values).flat_map(|v| v.to_le_bytes()));
+    Ok(std::fs::write(path, bytes)?)
+}
