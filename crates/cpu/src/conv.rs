@@ -6,6 +6,7 @@
 use crate::machine::Scratch;
 use crate::plan::{Buffer, Conv, Method};
 use crate::weights::{ConvWeights, Weights};
+use modiste_kernels::elementwise::copy;
 use modiste_kernels::gemm::{Strided, gemm};
 use modiste_kernels::norm::activate;
 use modiste_kernels::patches::{Window, gather, scatter};
@@ -35,7 +36,13 @@ pub(crate) struct ImageConv<'a> {
 }
 
 /// An input and how it is read.
-pub(crate) type Input<'a> = (Map<'a>, Option<Activation<'a>>);
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub map: Map<'a>,
+    pub activation: Option<Activation<'a>>,
+    /// Lanes of each part of a planar input; empty for any other.
+    pub parts: &'a [usize],
+}
 
 impl<'a> ImageConv<'a> {
     /// The convolution of a step.
@@ -71,7 +78,7 @@ impl<'a> ImageConv<'a> {
     #[allow(clippy::too_many_arguments)]
     fn winograd(
         &self,
-        (map, activation): Input<'_>,
+        Input { map, activation, .. }: Input<'_>,
         filter: &[f32],
         tile_rows: std::ops::Range<usize>,
         height: usize,
@@ -101,16 +108,15 @@ impl<'a> ImageConv<'a> {
 
     fn pointwise(
         &self,
-        (map, activation): Input<'_>,
+        input: Input<'_>,
         rows: std::ops::Range<usize>,
         to: &mut MapMut<'_>,
         scratch: &mut Scratch,
     ) {
-        let (c, k) = (map.channels, to.channels);
-        let origin = rows.start * map.width;
-        for_blocks(origin, rows.end * map.width, ROW_VALUES / c, |pixel, count| {
-            let (left, row) =
-                read_rows(self.isa, map, activation, pixel, count, &mut scratch.tiles);
+        let (c, k) = (input.map.channels, to.channels);
+        let origin = rows.start * to.width;
+        for_blocks(origin, rows.end * to.width, ROW_VALUES / c, |pixel, count| {
+            let (left, row) = read_rows(self.isa, input, pixel, count, &mut scratch.tiles);
             let left = Strided { values: left, row, column: 1 };
             let out = &mut to.values[(pixel - origin) * to.stride..];
             gemm(self.isa, (count, k, c), left, self.filter, k, out, to.stride, false);
@@ -119,7 +125,7 @@ impl<'a> ImageConv<'a> {
 
     fn patches(
         &self,
-        (map, activation): Input<'_>,
+        Input { map, activation, .. }: Input<'_>,
         window: Window,
         rows: std::ops::Range<usize>,
         to: &mut MapMut<'_>,
@@ -160,11 +166,12 @@ impl<'a> ImageConv<'a> {
     /// Adds one image's gradient of the weights.
     pub fn weight_gradient(
         &self,
-        (map, activation): Input<'_>,
+        input: Input<'_>,
         dz: Map<'_>,
         gradient: &mut [f32],
         scratch: &mut Scratch,
     ) {
+        let Input { map, activation, .. } = input;
         let (c, k) = (map.channels, dz.channels);
         match self.weights.method {
             Method::Winograd => {
@@ -181,8 +188,7 @@ impl<'a> ImageConv<'a> {
             }
             Method::Pointwise => {
                 for_blocks(0, map.pixels(), ROW_VALUES / c, |pixel, count| {
-                    let (left, row) =
-                        read_rows(self.isa, map, activation, pixel, count, &mut scratch.tiles);
+                    let (left, row) = read_rows(self.isa, input, pixel, count, &mut scratch.tiles);
                     let left = Strided { values: left, row: 1, column: row };
                     let right = &dz.values[pixel * dz.stride..];
                     gemm(self.isa, (c, k, count), left, right, dz.stride, gradient, k, true);
@@ -208,6 +214,7 @@ impl<'a> ImageConv<'a> {
         &self,
         dz: Map<'_>,
         mut dx: MapMut<'_>,
+        parts: &[usize],
         accumulate: bool,
         scratch: &mut Scratch,
     ) {
@@ -216,12 +223,22 @@ impl<'a> ImageConv<'a> {
         match self.weights.method {
             Method::Winograd => {
                 let (height, tile_rows) = (dz.height, 0..tiles(dz.height));
-                self.winograd((dz, None), filter, tile_rows, height, dx, accumulate, scratch);
+                let dz = Input { map: dz, activation: None, parts: &[] };
+                self.winograd(dz, filter, tile_rows, height, dx, accumulate, scratch);
             }
             Method::Pointwise => {
                 let left = Strided { values: dz.values, row: dz.stride, column: 1 };
-                let (m, row) = (dz.pixels(), dx.stride);
-                gemm(self.isa, (m, c, k), left, filter, c, dx.values, row, accumulate);
+                let m = dz.pixels();
+                if parts.is_empty() {
+                    let row = dx.stride;
+                    return gemm(self.isa, (m, c, k), left, filter, c, dx.values, row, accumulate);
+                }
+                let mut offset = 0;
+                for &part in parts {
+                    let (right, out) = (&filter[offset..], &mut dx.values[offset * m..]);
+                    gemm(self.isa, (m, part, k), left, right, c, out, part, accumulate);
+                    offset += part;
+                }
             }
             Method::Patches(window) => {
                 if !accumulate {
@@ -257,22 +274,37 @@ fn for_blocks(start: usize, end: usize, block: usize, mut work: impl FnMut(usize
     }
 }
 
-/// `count` pixels as rows of a matrix with their row stride, activated in scratch if need be.
+/// `count` pixels as rows of a matrix with their row stride; in scratch if they are activated or lie
+/// in parts.
 fn read_rows<'a>(
     isa: Isa,
-    map: Map<'a>,
-    activation: Option<Activation<'_>>,
+    Input { map, activation, parts }: Input<'a>,
     pixel: usize,
     count: usize,
     scratch: &'a mut [f32],
 ) -> (&'a [f32], usize) {
-    let values = &map.values[pixel * map.stride..];
-    let Some(activation) = activation else { return (values, map.stride) };
+    if activation.is_none() && parts.is_empty() {
+        return (&map.values[pixel * map.stride..], map.stride);
+    }
     let c = map.channels;
     let rows = &mut scratch[..count * c];
-    let part = Map { values, height: 1, width: count, ..map };
-    let out = MapMut { values: rows, height: 1, width: count, channels: c, stride: c };
-    activate(isa, part, activation, out);
+    let mut read = |values, lanes, stride, offset| {
+        let from = Map { values, height: 1, width: count, channels: lanes, stride };
+        let to = &mut rows[offset..];
+        let to = MapMut { values: to, height: 1, width: count, channels: lanes, stride: c };
+        match activation {
+            Some(activation) => activate(isa, from, activation.lanes(offset..offset + lanes), to),
+            None => copy(isa, to, from),
+        }
+    };
+    if parts.is_empty() {
+        read(&map.values[pixel * map.stride..], c, map.stride, 0);
+    }
+    let mut offset = 0;
+    for &lanes in parts {
+        read(&map.values[offset * map.pixels() + pixel * lanes..], lanes, lanes, offset);
+        offset += lanes;
+    }
     (&scratch[..count * c], c)
 }
 

@@ -168,8 +168,15 @@ impl<'n> Lowering<'n> {
     /// A new buffer for maps of `shape` with `lanes` lanes.
     fn buffer(&mut self, shape: Shape, lanes: usize) -> usize {
         let (height, width) = (shape.height, shape.width);
-        let buffer = Buffer { height, width, lanes, start: 0, gradient_start: 0, trained: true };
-        self.buffers.push(buffer);
+        self.buffers.push(Buffer {
+            height,
+            width,
+            lanes,
+            start: 0,
+            gradient_start: 0,
+            trained: true,
+            planar: false,
+        });
         self.buffers.len() - 1
     }
 
@@ -189,7 +196,7 @@ impl<'n> Lowering<'n> {
         if !matches!(self.op(reader), Op::Concat) || self.joined.contains_key(&reader) {
             return;
         }
-        let whole = self.target(reader, self.lanes(reader));
+        let whole = self.concat_place(reader);
         let mut offset = whole.offset;
         for input in self.inputs[reader].clone() {
             let lanes = self.lanes(input);
@@ -199,6 +206,25 @@ impl<'n> Lowering<'n> {
             offset += lanes;
         }
         self.joined.insert(reader, whole);
+    }
+
+    /// The place of a concatenation; planar if only a 1x1 convolution reads it.
+    fn concat_place(&mut self, id: NodeId) -> Place {
+        let place = self.target(id, self.lanes(id));
+        let pointwise = self
+            .only_reader(id)
+            .is_some_and(|reader| matches!(self.op(reader), Op::Conv { kernel: 1, stride: 1, .. }));
+        let nested = self.inputs[id].iter().any(|&i| matches!(self.op(i), Op::Concat));
+        self.buffers[place.buffer].planar = pointwise && !nested;
+        place
+    }
+
+    /// Lanes of each part of a node's output if it is a planar concatenation.
+    fn parts(&self, id: NodeId) -> Vec<usize> {
+        match self.buffers[self.value(id).place.buffer].planar {
+            true => self.inputs[id].iter().map(|&i| self.lanes(i)).collect(),
+            false => Vec::new(),
+        }
     }
 
     /// Lanes that a node's output takes.
@@ -286,6 +312,7 @@ impl<'n> Lowering<'n> {
             bias: bias.then_some(self.first_parameter[id] + 1),
             residual,
             floor: if chain.norm.is_some() { NO_FLOOR } else { floor },
+            parts: self.parts(self.inputs[id][0]),
         };
         let norm = chain.norm.map(|norm| self.norm(norm, floor));
         chain.norm.into_iter().chain(chain.add).for_each(|node| self.taken[node] = true);
@@ -434,7 +461,7 @@ impl<'n> Lowering<'n> {
     fn concat(&mut self, id: NodeId) {
         let place = match self.joined.get(&id) {
             Some(&place) => place,
-            None => self.target(id, self.lanes(id)),
+            None => self.concat_place(id),
         };
         let (mut offset, mut deferred, mut channels) = (0, false, Vec::new());
         for input in self.inputs[id].clone() {

@@ -28,6 +28,10 @@ pub(crate) struct Buffer {
     pub gradient_start: usize,
     /// Whether a gradient is wanted: for all but the images.
     pub trained: bool,
+    /// Whether the parts of a concatenation lie one after the other in each image, (pixels, lanes)
+    /// each, instead of side by side in each pixel. Whole cache lines of neighbouring pixels then
+    /// belong to one part, which its own readers and writers are faster with.
+    pub planar: bool,
 }
 
 impl Buffer {
@@ -55,26 +59,41 @@ impl Place {
         self.offset..self.offset + self.lanes
     }
 
+    /// Where the lanes begin in an image, and the distance of pixels.
+    ///
+    /// Of a planar buffer a place is one part; only [`crate::conv`] reads the whole.
+    fn start_and_stride(&self, buffer: &Buffer) -> (usize, usize) {
+        match buffer.planar {
+            true => (self.offset * buffer.pixels(), self.lanes),
+            false => (self.offset, buffer.lanes),
+        }
+    }
+
     /// These lanes of one image of the buffer.
     pub fn map<'a>(&self, buffer: &Buffer, image: &'a [f32]) -> Map<'a> {
-        Map {
-            values: &image[self.offset..],
-            height: buffer.height,
-            width: buffer.width,
-            channels: self.lanes,
-            stride: buffer.lanes,
-        }
+        let (start, stride) = self.start_and_stride(buffer);
+        let Buffer { height, width, .. } = *buffer;
+        Map { values: &image[start..], height, width, channels: self.lanes, stride }
     }
 
     /// These lanes of one image of the buffer, to write to.
     pub fn map_mut<'a>(&self, buffer: &Buffer, image: &'a mut [f32]) -> MapMut<'a> {
-        MapMut {
-            values: &mut image[self.offset..],
-            height: buffer.height,
-            width: buffer.width,
-            channels: self.lanes,
-            stride: buffer.lanes,
-        }
+        let (start, stride) = self.start_and_stride(buffer);
+        let Buffer { height, width, .. } = *buffer;
+        MapMut { values: &mut image[start..], height, width, channels: self.lanes, stride }
+    }
+
+    /// The lanes' parts of `parts` lanes each, or the place itself if there are none.
+    pub fn divided<'a>(&self, parts: &'a [usize]) -> impl Iterator<Item = Place> + 'a {
+        let Place { buffer, offset, lanes } = *self;
+        let whole = parts.is_empty().then_some(*self);
+        debug_assert!(parts.is_empty() || parts.iter().sum::<usize>() == lanes);
+        let places = parts.iter().scan(offset, move |offset, &lanes| {
+            let place = Place { buffer, offset: *offset, lanes };
+            *offset += lanes;
+            Some(place)
+        });
+        whole.into_iter().chain(places)
     }
 }
 
@@ -141,6 +160,8 @@ pub(crate) struct Conv {
     pub residual: Option<(Source, f32)>,
     /// 0 with a ReLU (not behind a normalisation), else minus infinity.
     pub floor: f32,
+    /// Lanes of each part of a planar input; empty for any other.
+    pub parts: Vec<usize>,
 }
 
 /// A copy.

@@ -113,7 +113,16 @@ pub struct Activation<'a> {
     pub floor: &'a [f32],
 }
 
-impl Activation<'_> {
+impl<'a> Activation<'a> {
+    /// The activation of some channels alone.
+    pub fn lanes(&self, range: std::ops::Range<usize>) -> Activation<'a> {
+        Activation {
+            scale: &self.scale[range.clone()],
+            shift: &self.shift[range.clone()],
+            floor: &self.floor[range],
+        }
+    }
+
     pub(crate) fn ensure(&self, channels: usize) {
         let least = self.scale.len().min(self.shift.len()).min(self.floor.len());
         assert!(least >= channels, "an activation of {least} channels for {channels}");

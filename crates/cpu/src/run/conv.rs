@@ -60,8 +60,9 @@ impl Run<'_> {
         let ranges: [Range<usize>; GROUP + 2] = from_fn(|i| match i {
             0 => self.values(from.place),
             1 => skip.map_or(0..0, |place| self.values(place)),
-            _ => steps.get(i - 2).map_or(0..0, |step| self.values(step.to)),
+            _ => steps.get(i - 2).map_or(0..0, |step| self.output(step.to).0),
         });
+        let outputs_of: [_; GROUP] = from_fn(|i| self.output(steps.get(i).unwrap_or(&steps[0]).to));
         let mut lanes = self.take_lanes(steps);
         let (plan, extent, weights, flat) = (self.plan, self.extent, self.weights, &*self.flat);
         let training = self.training.is_some();
@@ -76,16 +77,16 @@ impl Run<'_> {
             outputs.into_iter().zip(&mut lanes).enumerate().map(|(i, (out, lanes))| {
                 let step = steps.get(i)?;
                 let conv = conv_of(step);
-                let buffer = &plan.buffers[step.to.buffer];
-                let bands = Bands::new(buffer, extent.bands);
+                let (_, to, buffer) = outputs_of[i].clone();
+                let bands = Bands::new(&buffer, extent.bands);
                 let Lanes { sums, pilot, .. } = lanes;
                 let moments = step.norm.is_some() && training;
                 Some(Front {
-                    to: step.to,
-                    buffer,
+                    to,
                     bands,
-                    outputs: Parts::new(out, bands.values(buffer)),
+                    outputs: Parts::new(out, bands.values(&buffer)),
                     sums: moments.then(|| Parts::new(sums, 2 * buffer.lanes)),
+                    buffer,
                     pilot: &pilot[step.to.range()],
                     image_conv: ImageConv::new(isa, weights, conv, flat),
                     end: End {
@@ -102,8 +103,10 @@ impl Run<'_> {
         let members: [Option<Front<'_>>; GROUP] = from_fn(|_| fronts.next().flatten());
         drop(fronts);
         let scratch = Parts::new(scratch, 1);
-        let read = |i: usize| -> Input<'_> {
-            (from.place.map(from_buffer, &input[i * from_buffer.image()..]), activation)
+        let parts = conv_of(&steps[0]).parts.as_slice();
+        let read = |i: usize| {
+            let map = from.place.map(from_buffer, &input[i * from_buffer.image()..]);
+            Input { map, activation, parts }
         };
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
@@ -172,6 +175,7 @@ impl Run<'_> {
                 d_output: outputs[2 * m + 1],
             })
         });
+        let parts = conv_of(&steps[0]).parts.as_slice();
         let sums = Parts::new(sums, 2 * from_buffer.lanes);
         let completes = steps.iter().any(|step| step.from.completes);
         let d_inputs = Parts::new(d_input, from_buffer.image());
@@ -188,21 +192,40 @@ impl Run<'_> {
                 members.iter().flatten().for_each(|member| member.begin(gradient, scratch));
                 for i in extent.images_of(shard) {
                     let x = from.place.map(from_buffer, &input[i * from_buffer.image()..]);
-                    let read = (x, from.deferred.then_some(activation));
+                    let activate = from.deferred.then_some(activation);
+                    let read = Input { map: x, activation: activate, parts };
                     let mut dx = from_buffer.trained.then(|| d_inputs.take(i));
                     for member in members.iter().rev().flatten() {
                         let map = dx.as_deref_mut().map(|dx| from.place.map_mut(from_buffer, dx));
                         member.image(i, read, map, gradient, scratch);
                     }
-                    if let (Some(sums), Some(dx)) = (&mut shard_sums, dx) {
-                        let (da, small) = (from.place.map(from_buffer, dx), &mut scratch.small);
-                        add_gradient_sums(isa, da, x, activation, from.place, sums, small);
+                    let (Some(sums), Some(dx)) = (&mut shard_sums, dx) else { continue };
+                    for place in from.place.divided(parts) {
+                        let z = place.map(from_buffer, &input[i * from_buffer.image()..]);
+                        let da = place.map(from_buffer, dx);
+                        let first = place.offset - from.place.offset;
+                        let activation = activation.lanes(first..first + place.lanes);
+                        add_gradient_sums(isa, da, z, activation, place, sums, &mut scratch.small);
                     }
                 }
                 members.iter().flatten().for_each(|member| member.end(gradient, scratch));
             }
         });
         self.put_lanes(steps, lanes);
+    }
+
+    /// Where a convolution writes: the stretch of the arena, the place in it, and its shape.
+    ///
+    /// Of a planar buffer that several threads share for a single image it is the part alone.
+    fn output(&self, to: Place) -> (Range<usize>, Place, Buffer) {
+        let (whole, buffer) = (self.values(to), self.buffer(to));
+        if !buffer.planar || self.extent.bands == 1 {
+            return (whole, to, buffer.clone());
+        }
+        let start = whole.start + to.offset * buffer.pixels();
+        let range = start..start + to.lanes * buffer.pixels();
+        let part = Buffer { lanes: to.lanes, planar: false, ..buffer.clone() };
+        (range, Place { offset: 0, ..to }, part)
     }
 
     /// Takes the outputs' lanes out, so that several can be changed at once.
@@ -223,7 +246,7 @@ impl Run<'_> {
 /// One convolution of a group on the way forwards.
 struct Front<'a> {
     to: Place,
-    buffer: &'a Buffer,
+    buffer: Buffer,
     bands: Bands,
     outputs: Parts<'a, f32>,
     /// Where the moments are summed, if a normalisation follows.
@@ -244,7 +267,7 @@ impl Front<'_> {
     fn image(&self, input: Input<'_>, i: usize, sums: Option<&mut [f32]>, scratch: &mut Scratch) {
         let values = self.band(input, i, 0, scratch);
         if let Some(sums) = sums {
-            let z = self.to.map(self.buffer, values);
+            let z = self.to.map(&self.buffer, values);
             add_moments(self.end.isa, z, self.pilot, self.to, sums, &mut scratch.small);
         }
     }
@@ -254,7 +277,7 @@ impl Front<'_> {
         let values = self.outputs.take(i * self.bands.count + band);
         let height = self.buffer.height;
         let rows = self.bands.range(band, height);
-        let mut out = band_map(self.to, self.buffer, rows.len(), values);
+        let mut out = band_map(self.to, &self.buffer, rows.len(), values);
         self.image_conv.forward(input, rows.clone(), height, out.reborrow(), scratch);
         self.end.apply(i, &rows, out);
         values
@@ -305,7 +328,8 @@ impl Back<'_> {
         }
         self.image_conv.weight_gradient(input, dz, &mut gradient[self.weights.clone()], scratch);
         if let Some(dx) = dx {
-            self.image_conv.input_gradient(dz, dx, self.step.from.accumulate, scratch);
+            let (parts, accumulate) = (&self.conv.parts, self.step.from.accumulate);
+            self.image_conv.input_gradient(dz, dx, parts, accumulate, scratch);
         }
         scratch.raw = raw;
     }
