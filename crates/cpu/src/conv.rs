@@ -175,16 +175,21 @@ impl<'a> ImageConv<'a> {
         let (c, k) = (map.channels, dz.channels);
         match self.weights.method {
             Method::Winograd => {
-                let t = tiles(map.height) * tiles(map.width);
-                let v = &mut scratch.tiles[..FREQUENCIES * t * c];
-                let d = &mut scratch.products[..FREQUENCIES * t * k];
-                transform_input(self.isa, map, activation, (0, tiles(map.height)), v);
-                transform_gradient(self.isa, dz, d);
-                for f in 0..FREQUENCIES {
-                    let left = Strided { values: &v[f * t * c..][..t * c], row: 1, column: c };
-                    let sum = &mut scratch.filter[f * c * k..][..c * k];
-                    gemm(self.isa, (c, k, t), left, &d[f * t * k..][..t * k], k, sum, k, true);
-                }
+                let across = tiles(map.width);
+                let block = block_rows(tiles(map.height), across, c + k);
+                for_blocks(0, tiles(map.height), block, |first, rows| {
+                    let t = rows * across;
+                    let v = &mut scratch.tiles[..FREQUENCIES * t * c];
+                    let d = &mut scratch.products[..FREQUENCIES * t * k];
+                    transform_input(self.isa, map, activation, (first, rows), v);
+                    let bottom = ((first + rows) * TILE).min(dz.height);
+                    transform_gradient(self.isa, dz.rows(first * TILE, bottom - first * TILE), d);
+                    for f in 0..FREQUENCIES {
+                        let left = Strided { values: &v[f * t * c..][..t * c], row: 1, column: c };
+                        let sum = &mut scratch.filter[f * c * k..][..c * k];
+                        gemm(self.isa, (c, k, t), left, &d[f * t * k..][..t * k], k, sum, k, true);
+                    }
+                });
             }
             Method::Pointwise => {
                 for_blocks(0, map.pixels(), ROW_VALUES / c, |pixel, count| {

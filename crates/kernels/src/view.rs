@@ -44,6 +44,11 @@ impl Map<'_> {
         self.height * self.width
     }
 
+    /// `count` rows from `first` on.
+    pub fn rows(self, first: usize, count: usize) -> Self {
+        Self { values: &self.values[first * self.width * self.stride..], height: count, ..self }
+    }
+
     /// A map to write to of the same shape, still without values.
     pub fn shape(&self) -> MapMut<'static> {
         let Self { height, width, channels, stride, .. } = *self;
