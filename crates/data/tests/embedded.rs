@@ -54,6 +54,10 @@ fn packing_again_gives_the_same_bytes() {
 #[test]
 fn paper_split_is_balanced_and_without_duplicates() {
     let data = embedded();
+    // The table of labels on the data set's page, 0 to 9.
+    let page =
+        "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot";
+    assert_eq!(data.classes.join(", "), page);
     assert_eq!(data.classes, FASHION_CLASSES);
     assert_eq!(data.shape().to_string(), "28x28x1");
     for (part, each) in PartName::ALL.into_iter().zip([500, 100, 100]) {
