@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use modiste_data::PartName;
+use modiste_data::{Dataset, PartName};
 use modiste_metrics::{Evaluation, worst_mistakes};
 use modiste_report::mistakes_csv;
 use modiste_train::{Config, Model, atomic_write};
@@ -36,9 +36,11 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let model = model::load(&args.model)?;
     let mut config = model::config(&args.model, &model)?;
     need_folder(&args, &config, &model)?;
+    let trained_on = (config.data.split.clone(), config.data.split_seed);
     settings::apply(&mut config, &[&args.data.0])?;
     let data = config.load_data()?;
     model::check_fits(&model, &args.model, &data)?;
+    note_other_split(&data, &model, &trained_on, &(config.data.split, config.data.split_seed));
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let mut engine = engine::new(&model.network, PREDICTED_AT_ONCE, threads)?;
     engine.load_state(&model.state())?;
@@ -54,6 +56,16 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let evaluation = answers.evaluation;
     let output = Output { model, data: name, split, part, evaluation };
     Ok(output::print_either(&output, args.json)?)
+}
+
+/// Another split of the same images may deal training images to the part that is measured on.
+fn note_other_split(data: &Dataset, model: &Model, old: &(String, u64), new: &(String, u64)) {
+    if data.name == model.provenance.data && old != new {
+        let (old, new) = (&old.0, &new.0);
+        eprintln!(
+            "modiste: note: trained on split {old}; images of split {new} may be known to it"
+        );
+    }
 }
 
 /// Writes the files that were asked for.

@@ -38,7 +38,23 @@ pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure>
             )));
         }
     }
-    config.check().map_err(usage)
+    config.check().map_err(usage)?;
+    check_effect(config, &all)
+}
+
+/// Settings of the network that another one switches off. A configuration always has them, so only
+/// here, where they were typed, are they a mistake.
+fn check_effect(config: &Config, typed: &[&(String, String)]) -> Result<(), Failure> {
+    let network = &config.network;
+    for (field, idle, reason) in [
+        ("network.dropout_places", network.dropout == 0.0, "while network.dropout is 0"),
+        ("network.residual_scale", !network.residual, "while network.residual is false"),
+    ] {
+        if idle && typed.iter().any(|(path, _)| field.ends_with(path.as_str())) {
+            return Err(Failure::Usage(format!("{field}: has no effect {reason}")));
+        }
+    }
+    Ok(())
 }
 
 fn begin(base: &BaseArgs) -> Result<(Config, String), Failure> {

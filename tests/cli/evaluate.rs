@@ -53,15 +53,26 @@ fn mistakes_are_those_of_the_confusion_matrix() {
 fn a_model_says_which_images_it_takes() {
     let folder = Folder::new();
     folder.train(&["--out", "run"]).expect(0);
-    // Three images of another size and other classes.
-    folder
-        .shell(
-            "for class in cat dog; do mkdir -p pets/$class
-             for i in 1 2 3 4 5 6; do printf 'P5 4 4 255\\n0123456789abcde%s' $i > pets/$class/$i.pgm
-             done; done",
-        )
-        .expect(0);
-    let said = folder.run(&["evaluate", "run", "--data", "pets", "--split", "4/4/4"]);
-    assert_eq!(said.status, 1);
-    assert!(said.stderr.starts_with("modiste: "), "{}", said.stderr);
+    folder.idx("tiny", 16, 2);
+    let said = folder.run(&["evaluate", "run", "--data", "tiny", "--split", "8/8/8"]);
+    said.expect_error(1, &["run: takes images of 28x28x1", "tiny", "16x16x1"]);
+    folder.idx("few", 28, 2);
+    let said = folder.run(&["evaluate", "run", "--data", "few", "--split", "8/8/8"]);
+    said.expect_error(1, &["run: knows the classes T-shirt/top, Trouser", "few has 0, 1"]);
+}
+
+#[test]
+fn images_of_ones_own_are_trained_on_and_found_again() {
+    let folder = Folder::new();
+    folder.idx("mine", 16, 3);
+    let train = ["train", "--data", "mine", "--split", "12/12/12", "--length", "1", "--width", "1"];
+    let rest = ["--epochs", "2", "--batch", "4", "--out", "run", "--json"];
+    let json = folder.run(&[&train[..], &rest].concat()).expect(0).json();
+    assert_eq!((&json["data"], &json["validation"]["images"]), (&"mine".into(), &12.into()));
+    // The run knows the folder, the model alone only its name.
+    let json = folder.run(&["evaluate", "run", "--json"]).expect(0).json();
+    assert_eq!((&json["data"], &json["classes"][2]["name"]), (&"mine".into(), &"2".into()));
+    let model = ["evaluate", "run/best.safetensors", "--part", "test"];
+    folder.run(&model).expect_error(2, &["best.safetensors: was trained on mine", "--data"]);
+    folder.run(&[&model[..], &["--data", "mine"]].concat()).expect(0);
 }

@@ -58,6 +58,25 @@ impl Folder {
         Said::new(format!("modiste {}", args.join(" ")), output)
     }
 
+    /// Makes a folder of IDX files: twelve training and twelve test images a class, of `side` x
+    /// `side` pixels, all different.
+    pub fn idx(&self, name: &str, side: u8, classes: u8) {
+        std::fs::create_dir(self.path(name)).unwrap();
+        for (part, salt) in [("train", 0), ("t10k", 1)] {
+            let labels: Vec<u8> = (0..12 * classes).map(|i| i % classes).collect();
+            let size = usize::from(side) * usize::from(side);
+            let pixel = |i: usize| (i * i * 7 + i / size * 31 + salt) as u8;
+            let pixels: Vec<u8> = (0..labels.len() * size).map(pixel).collect();
+            let n = [0, 0, 0, labels.len() as u8];
+            let sides = [0, 0, 0, side, 0, 0, 0, side];
+            let images = [&[0, 0, 8, 3][..], &n, &sides, &pixels].concat();
+            let labels = [&[0, 0, 8, 1][..], &n, &labels].concat();
+            let file = |kind: &str| self.path(name).join(format!("{part}-{kind}-ubyte"));
+            std::fs::write(file("images-idx3"), images).unwrap();
+            std::fs::write(file("labels-idx1"), labels).unwrap();
+        }
+    }
+
     /// Runs `modiste train` with the options of [`TINY`] and these.
     pub fn train(&self, args: &[&str]) -> Said {
         self.run(&[&["train"], &TINY[..], args].concat())
