@@ -3,6 +3,7 @@
 A process that is not being asked is stopped (SIGSTOP, with its children), so that no thread of it
 spins while another is measured.
 """
+import ctypes
 import json
 import os
 import select
@@ -13,6 +14,7 @@ from pathlib import Path
 
 START_LIMIT = 900  # seconds; compiling takes minutes on a small machine
 SLICE_LIMIT = 600
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class PeerError(Exception):
@@ -32,7 +34,7 @@ class Process:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"),
             env={**os.environ, **variables}, start_new_session=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, self.processors),
+            preexec_fn=self.prepare,
         )
         try:
             self.first = self.answer(START_LIMIT)
@@ -42,6 +44,11 @@ class Process:
         # From the start of the process to the end of its first step, reading files included.
         self.start_seconds = time.monotonic() - begun
         self.signal(signal.SIGSTOP)
+
+    def prepare(self):
+        """In the new process: its processors, and that it does not outlive a runner that is killed."""
+        os.sched_setaffinity(0, self.processors)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def run(self, seconds):
         """A slice of work of at least so many seconds: its images, seconds, median and values."""

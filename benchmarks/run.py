@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import shlex
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -130,6 +131,7 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends its processes, as Ctrl-C does
     try:
         sys.exit(main())
     except PeerError as error:
