@@ -6,8 +6,8 @@ use modiste_spec::engine::{Loss, StepOutcome};
 /// Loss, hits and the logits' gradient of a batch; `arena` is laid out by a training plan.
 ///
 /// The definition is [`Loss`]'s, PyTorch's. With class weights w, smoothing e and probabilities p,
-/// the gradient of an image's logit j is ((1 - e) w[y] (p_j - [j = y]) + e / C (p_j sum_c w[c] - w[j])),
-/// over the sum of the batch's w[y].
+/// the gradient of an image's logit j is
+/// `(1 - e) w[y] (p_j - [j = y]) + e / C (p_j sum_c w[c] - w[j])` over the sum of the batch's `w[y]`.
 pub(crate) fn cross_entropy(
     plan: &Plan,
     arena: &mut [f32],

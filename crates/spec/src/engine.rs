@@ -17,7 +17,7 @@ pub struct Batch<'a> {
 /// Cross-entropy as PyTorch's `cross_entropy` defines it, mean over the batch.
 ///
 /// With class weights w and smoothing e over C classes, the loss of the batch is
-/// ((1 - e) sum_i -w[y_i] log p_i[y_i] + e / C sum_i sum_c -w[c] log p_i[c]) / sum_i w[y_i].
+/// `((1 - e) sum_i -w[y_i] log p_i[y_i] + e / C sum_i sum_c -w[c] log p_i[c]) / sum_i w[y_i]`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loss {
     /// e, from 0 to under 1.
