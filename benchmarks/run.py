@@ -71,11 +71,10 @@ class Report:
 
     def __init__(self, given, python):
         now = datetime.datetime.now().astimezone()
-        options = {k: str(v) if isinstance(v, Path) else v for k, v in vars(given).items()}
-        options.pop("python")  # a place on this machine, told by its versions
+        options = {k: v for k, v in vars(given).items() if k not in ("python", "json")}
         self.results = {
             "date": now.isoformat(timespec="seconds"),
-            "command": shlex.join(["benchmarks/run.py", *without_python(sys.argv[1:])]),
+            "command": shlex.join(["benchmarks/run.py", *without_places(sys.argv[1:])]),
             "options": options, "machine": machine.describe(python),
             "same_work": [], "workloads": [],
         }
@@ -94,13 +93,13 @@ class Report:
             (self.folder / "table.md").write_text(table.markdown(self.results) + "\n")
 
 
-def without_python(words):
-    """The command as another machine would repeat it."""
-    kept, skip = [], False
+def without_places(words):
+    """The command as another machine would repeat it: options that name places here are left out."""
+    places, kept, skip = ("--python", "--json"), [], False
     for word in words:
-        if not skip and word != "--python" and not word.startswith("--python="):
+        if not skip and word.split("=")[0] not in places:
             kept.append(word)
-        skip = word == "--python"
+        skip = word in places
     return kept
 
 

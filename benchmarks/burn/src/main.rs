@@ -42,7 +42,7 @@ fn main() -> Outcome<()> {
         let batches = batches(&images, &device);
         protocol::serve(&about, parameters, batch, |step| {
             let (pixels, _) = batches[step as usize % batches.len()].clone();
-            let mut logits = network.forward(pixels).into_data().to_vec::<f32>()?;
+            let mut logits = network.forward(pixels).into_data().try_to_vec::<f32>()?;
             logits.truncate(CLASSES);
             Ok(logits)
         })

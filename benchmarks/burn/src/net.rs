@@ -1,7 +1,7 @@
 //! InceptionResNetFashion in Burn's modules; inputs (n, 1, h, w), outputs logits (n, classes).
 
 use crate::protocol::{CLASSES, Outcome, Settings};
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{AvgPool2d, AvgPool2dConfig, MaxPool2d, MaxPool2dConfig};
@@ -127,11 +127,12 @@ impl InceptionResNet {
         self.dense.forward(self.dropout.forward(x))
     }
 
-    /// Number of trained values: all but the scales of the normalisations.
+    /// Number of trained values: without the scales and running statistics of the normalisations,
+    /// which Burn counts as well.
     pub fn trainable(&self) -> usize {
-        let scales = |conv: &ConvBn| Param::shape(&conv.norm.gamma).num_elements();
+        let untrained = |conv: &ConvBn| 3 * conv.norm.gamma.shape().num_elements();
         let blocks = self.blocks.iter().flat_map(|block| block.branches.iter().flatten());
         let rest = self.stack.iter().chain([&self.input, &self.reduce, &self.output]);
-        self.num_params() - blocks.chain(rest).map(scales).sum::<usize>()
+        self.num_params() - blocks.chain(rest).map(untrained).sum::<usize>()
     }
 }
