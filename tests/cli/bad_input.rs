@@ -102,7 +102,7 @@ fn values_that_no_field_takes_are_wrong_usage() {
         (&["--set", "network.lenght=2"], "network.length"),
         (&["--set", "training.schedule.patience=3"], "one_cycle"),
         (&["--width", "9"], "network.width"),
-        (&["--dropout-places", "dense"], "network.dropout_places: has no effect"),
+        (&["--dropout", "0", "--dropout-places", "dense"], "network.dropout_places: has no effect"),
         (&["--residual=false", "--residual-scale", "0.1"], "network.residual_scale: has no effect"),
         (&["--batch", "3", "--set", "training.batch=4"], "no effect"),
     ] {
