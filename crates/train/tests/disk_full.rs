@@ -15,10 +15,10 @@ use modiste_train::{Run, atomic_write};
 /// Names the folder for the process under the limit.
 const FOLDER: &str = "MODISTE_TEST_FOLDER";
 
-/// Runs `test` of this file in `folder`, files limited to 1 block (512 or 1024 bytes).
+/// Runs `test` of this file in `folder`, files limited to 2 blocks (of 512 or 1024 bytes).
 fn run_limited(test: &str, folder: &Path) -> String {
     // With the signal ignored, a write over the limit fails as one on a full disk does.
-    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" --ignored --exact \"$1\" --nocapture";
+    let script = "trap '' XFSZ; ulimit -f 2; exec \"$0\" --ignored --exact \"$1\" --nocapture";
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("sh");
     command.args(["-c", script]).arg(program).arg(test).env(FOLDER, folder);
