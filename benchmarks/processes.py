@@ -51,16 +51,29 @@ class Process:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def run(self, seconds):
-        """A slice of work of at least so many seconds: its images, seconds, median and values."""
+        """A slice of work of at least so many seconds: its images, seconds, median and values.
+
+        `others` is the share of all processors that other processes took meanwhile.
+        """
         self.signal(signal.SIGCONT)
+        begun, busy = time.monotonic(), self.others_ticks()
         try:
             self.process.stdin.write(f"run {seconds}\n".encode())
             self.process.stdin.flush()
         except BrokenPipeError:
             raise PeerError(self.last_words()) from None
         answer = self.answer(SLICE_LIMIT + seconds)
+        ticks = os.sysconf("SC_CLK_TCK") * os.cpu_count() * (time.monotonic() - begun)
+        answer["others"] = max(self.others_ticks() - busy, 0) / ticks
         self.signal(signal.SIGSTOP)
         return answer
+
+    def others_ticks(self):
+        """Processor time that all but this process have used since the machine started."""
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        user, nice, system, _idle, _wait, interrupts, softer, stolen = map(int, fields)
+        own = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return user + nice + system + interrupts + softer + stolen - int(own[11]) - int(own[12])
 
     def answer(self, limit):
         """The next line that the process writes."""

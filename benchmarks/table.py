@@ -6,6 +6,8 @@ from pathlib import Path
 
 OURS = "modiste"
 BARS = {"train": 3.0, "infer": 2.0}
+# Share of the processors that others may take in the median slice before the table warns.
+DISTURBED = 0.05
 
 
 def spread(values):
@@ -58,6 +60,8 @@ def speed_table(entries, task):
     rows = []
     for entry in entries:
         ours = figure_text(entry, entry["processes"][OURS]["figures"])
+        if len(entry["processes"]) == 1:
+            rows.append(f"{network(entry)} | none | - | {ours} | - | -")
         for name, process in entry["processes"].items():
             if name == OURS or not process["ratios"]:
                 continue
@@ -87,8 +91,15 @@ def bar_table(entries):
             low, middle, _ = spread(process["ratios"])
             verdict = "reached" if low >= bar else "within the spread" if middle >= bar else "missed"
             ratio = ratio_text(process["ratios"])
-            rows.append(f"{entry['task']} | {network(entry)} | {name} | {ratio} | {bar:.1f} | {verdict}")
-    return render(rows, "task | L, W | stride | batch", "best peer", "times faster", "bar", "verdict")
+            shares = others([entry])
+            share = f"{100 * statistics.median(shares):.0f} %" if shares else "-"
+            rows.append(
+                f"{entry['task']} | {network(entry)} | {name} | {ratio} | {bar:.1f} | {verdict} | {share}"
+            )
+    return render(
+        rows, "task | L, W | stride | batch", "best peer", "times faster", "bar", "verdict",
+        "taken by others",
+    )
 
 
 def best_batch_table(entries):
@@ -160,6 +171,24 @@ def same_work_table(found):
     return render(rows, "workload", "process", "first step against ours")
 
 
+def others(entries):
+    """Shares of the processors that other processes took in each slice."""
+    processes = [process for entry in entries for process in entry["processes"].values()]
+    return [s["others"] for process in processes for s in process["slices"] if "others" in s]
+
+
+def others_text(entries):
+    """How quiet the machine was."""
+    shares = others(entries)
+    if not shares:
+        return []
+    low, middle, high = (f"{100 * share:.0f} %" for share in spread(shares))
+    text = f"Other processes took {middle} of the processors in the median slice ({low} to {high})."
+    if statistics.median(shares) > DISTURBED:
+        text += " **The machine was not quiet: do not quote these figures.**"
+    return [text, ""]
+
+
 def heading(results):
     """Where and how the figures came about."""
     machine, options = results["machine"], results["options"]
@@ -170,6 +199,7 @@ def heading(results):
         f"{machine['kernel']}, {machine['rustc']}; load before: {machine['load_before'][0]:.1f}.",
         f"Commit {machine['commit'][:12]}{changed}. Command: `{results['command']}`.",
         f"{options['rounds']} rounds of slices of {options['slice']} s; float32 throughout.", "",
+        *others_text(results["workloads"]),
     ]
 
 

@@ -33,11 +33,14 @@ def measure(workload, tools, clock, threads, wanted, say):
     ours, series, failures = Series(), {name: Series() for name, _ in contenders}, {}
     if workload.kind == "start":
         cold_starts(workload, tools, clock, contenders, (ours, series, failures), threads, say)
-    while contenders and workload.kind != "start":
-        done = measure_group(
-            workload, tools, clock, contenders, (ours, series, failures), threads, say
-        )
-        contenders = contenders[done:]
+    else:
+        while True:  # once at least: ours is measured without peers as well
+            done = measure_group(
+                workload, tools, clock, contenders, (ours, series, failures), threads, say
+            )
+            contenders = contenders[done:]
+            if not contenders:
+                break
     entry["processes"] = {OURS: ours.fields()}
     entry["processes"] |= {name: s.fields() for name, s in series.items() if name not in failures}
     entry["failures"] = failures
@@ -93,8 +96,7 @@ def measure_group(workload, tools, clock, contenders, book, threads, say):
             largest = max(largest, process.peak_bytes())
             group.append((name, process))
             say(f"  {name} ready: {process.first['about']}")
-        if group:
-            rounds(workload, clock, ours, group, book, say)
+        rounds(workload, clock, ours, group, book, say)
         ours_series.peak_bytes = max(ours_series.peak_bytes, ours.peak_bytes())
         for name, process in group:
             if name not in failures:
@@ -142,7 +144,7 @@ def rounds(workload, clock, ours, group, book, say):
             mean = statistics.mean((before, after))
             series[name].ratios.append(theirs / mean if workload.latency else mean / theirs)
             before = after
-        say(f"  round {number + 1} of {clock.rounds}: " + state(group, series))
+        say(f"  round {number + 1} of {clock.rounds}: {state(group, series)}".rstrip(": "))
 
 
 def state(group, series):
