@@ -1,13 +1,26 @@
-//! PNG and JPEG files: one image, or an error that names the file.
+//! PNG, JPEG, WebP and BMP files: one image, or an error that names the file.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use modiste_data::parse_picture;
+use modiste_data::photo::{Background, Limits, prepare};
+use modiste_data::{DataError, ImageShape, parse_picture};
 
-fuzz_target!(|bytes: &[u8]| match parse_picture(bytes, "dir/file") {
-    Ok(images) => assert_eq!((images.len(), images.pixels.len()), (1, images.shape.len())),
-    Err(error) => {
+fuzz_target!(|bytes: &[u8]| {
+    if let Some(images) = named(parse_picture(bytes, "dir/file")) {
+        assert_eq!((images.len(), images.pixels.len()), (1, images.shape.len()));
+    }
+    let shape = ImageShape { height: 28, width: 28, channels: 1 };
+    let limits = Limits { bytes: 1 << 20, pixels: 1 << 22, side: 4_096 };
+    if let Some(image) = named(prepare(bytes, "dir/file", shape, Background::Auto, &limits)) {
+        assert_eq!(image.pixels.len(), shape.len());
+    }
+});
+
+/// What was read, if anything; an error must name the file in one line.
+fn named<T>(result: Result<T, DataError>) -> Option<T> {
+    if let Err(error) = &result {
         let text = error.to_string();
         assert!(text.starts_with("dir/file: ") && !text.contains('\n'), "{text}");
     }
-});
+    result.ok()
+}

@@ -32,7 +32,8 @@ pub fn read_images(path: &Path) -> Result<(Images, Vec<String>), DataError> {
     } else if bytes.starts_with(&[0, 0]) || bytes.starts_with(&[0x1f, 0x8b]) {
         parse_images(&bytes, &name)?
     } else {
-        let problem = if bytes.is_empty() { "is empty" } else { "is not PNG, JPEG, npy or IDX" };
+        let problem =
+            if bytes.is_empty() { "is empty" } else { "is not PNG, JPEG, WebP, BMP, npy or IDX" };
         return Err(DataError::file(name, problem));
     };
     let names = (0..images.len()).map(|i| format!("{name}#{i}")).collect();

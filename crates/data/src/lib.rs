@@ -18,6 +18,7 @@ mod idx;
 mod idx_folder;
 mod info;
 mod npy;
+pub mod photo;
 mod picture;
 mod picture_folder;
 mod recognise;

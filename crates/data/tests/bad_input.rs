@@ -237,7 +237,7 @@ fn competition_folders() {
 fn pictures() {
     let parse = |bytes: &[u8]| parse_picture(bytes, "dir/file");
     expect(parse(b""), "is empty");
-    expect(parse(b"GIF89a"), "is not a PNG or JPEG picture");
+    expect(parse(b"GIF89a"), "is not a PNG, JPEG, WebP or BMP picture");
     let (png, jpeg) = (golden("palette.png"), golden("colour.jpg"));
     expect(parse(&png[..9]), "is a damaged PNG picture");
     expect(parse(&png[..png.len() - 30]), "is a damaged PNG picture");
@@ -274,7 +274,7 @@ fn folders_of_pictures() {
     };
     assert!(common::open(&folder(""), "2/1/1", 0).is_ok());
     with("", "coat/3.png", &golden("colour.jpg"), "3.png", "is 32 x 32 pixels");
-    with("", "coat/3.png", b"text", "3.png", "is not a PNG or JPEG picture");
+    with("", "coat/3.png", b"text", "3.png", "is not a PNG, JPEG, WebP or BMP picture");
     with(
         "",
         "coat/more/3.png",

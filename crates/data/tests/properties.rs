@@ -4,8 +4,9 @@
 mod common;
 
 use common::{golden, idx};
+use modiste_data::photo::{Background, Limits, prepare};
 use modiste_data::{
-    DataError, fill_submission, parse_idx, parse_images, parse_labels_csv, parse_npy,
+    DataError, ImageShape, fill_submission, parse_idx, parse_images, parse_labels_csv, parse_npy,
     parse_picture, write_idx_gz,
 };
 use proptest::prelude::*;
@@ -21,9 +22,17 @@ fn expect_data_or_name(bytes: &[u8]) {
     check(parse_images(bytes, "dir/file"));
     check(parse_npy(bytes, "dir/file"));
     check(parse_picture(bytes, "dir/file"));
+    let limits = Limits { bytes: 1 << 20, pixels: 1 << 20, side: 4_096 };
+    for channels in [1, 3] {
+        let shape = ImageShape { height: 8, width: 6, channels };
+        check(prepare(bytes, "dir/file", shape, Background::Auto, &limits));
+    }
     check(parse_labels_csv(bytes, "dir/file"));
     check(fill_submission(bytes, "dir/file", &[1, 2]));
 }
+
+/// How many they are.
+const FILES: usize = 27;
 
 /// Small valid files of every format.
 fn valid_files() -> Vec<Vec<u8>> {
@@ -46,8 +55,20 @@ fn valid_files() -> Vec<Vec<u8>> {
         "grey.jpg",
         "colour.jpg",
         "progressive.jpg",
+        "colour.webp",
+        "lossy.webp",
+        "transparent.webp",
+        "animated.webp",
+        "colour.bmp",
+        "grey.bmp",
+        "colour-32.bmp",
+        "palette.bmp",
+        "turned-6.png",
+        "turned.jpg",
+        "turned.webp",
     ];
     files.extend(names.map(golden));
+    assert_eq!(files.len(), FILES);
     files
 }
 
@@ -61,7 +82,7 @@ proptest! {
 
     #[test]
     fn any_bytes_behind_a_magic_number(
-        start in 0..16_usize,
+        start in 0..FILES,
         length in 0..40_usize,
         bytes in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
@@ -71,7 +92,7 @@ proptest! {
 
     #[test]
     fn files_with_changed_bytes(
-        file in 0..16_usize,
+        file in 0..FILES,
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         end in any::<prop::sample::Index>(),
         whole in any::<bool>(),

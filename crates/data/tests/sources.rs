@@ -224,6 +224,10 @@ fn images_to_predict_on_come_from_any_file() {
         let (images, names) = read(name).unwrap();
         assert_eq!((images.len(), names.len()), (count, count), "{name}");
     }
-    common::expect_line(&read("text").unwrap_err().to_string(), "text", "is not PNG, JPEG");
+    common::expect_line(
+        &read("text").unwrap_err().to_string(),
+        "text",
+        "is not PNG, JPEG, WebP, BMP",
+    );
     assert!(read("missing").unwrap_err().to_string().contains("missing"));
 }

@@ -1,4 +1,4 @@
-"""Writes the files beside it with NumPy and Pillow, the judges of the readers of npy, PNG and JPEG.
+"""Writes the files beside it with NumPy and Pillow, the judges of the readers of npy, PNG, JPEG, WebP and BMP.
 
 Image i of the six has the pixels (i * 40 + y * 4 + x * 3 + c * 50) % 256.
 """
@@ -6,7 +6,7 @@ Image i of the six has the pixels (i * 40 + y * 4 + x * 3 + c * 50) % 256.
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 here = Path(__file__).parent
 i, y, x = np.meshgrid(np.arange(6), np.arange(4), np.arange(4), indexing="ij")
@@ -40,3 +40,28 @@ big.save(here / "progressive.jpg", quality=95, progressive=True)
 big.convert("L").save(here / "grey.jpg", quality=95)
 for name in ["colour", "progressive", "grey"]:
     np.save(here / f"{name}-jpg.npy", np.asarray(Image.open(here / f"{name}.jpg"))[None])
+
+# Formats for prediction and for folders to train on. Lossless ones must give these very pixels; of
+# lossy WebP and of the eight orientations Pillow says what they are.
+big.save(here / "colour.webp", lossless=True)
+Image.fromarray(np.dstack([colour[1], np.full((4, 4), 9, np.uint8)])).save(
+    here / "transparent.webp", lossless=True, exact=True
+)
+big.save(here / "lossy.webp", quality=90)
+np.save(here / "lossy-webp.npy", np.asarray(Image.open(here / "lossy.webp"))[None])
+big.save(here / "animated.webp", save_all=True, append_images=[big.rotate(90)], lossless=True)
+Image.fromarray(colour[1]).save(here / "colour.bmp")
+Image.fromarray(grey[1]).save(here / "grey.bmp")
+Image.fromarray(np.dstack([colour[1], np.zeros((4, 4), np.uint8)])).save(here / "colour-32.bmp")
+palette.save(here / "palette.bmp")
+
+# 12 x 20 pixels, turned by each of the eight numbers of Exif.
+turned = Image.fromarray(np.add.outer(np.arange(12) * 9, np.arange(20) * 7).astype(np.uint8))
+for number in range(1, 9):
+    exif = Image.Exif()
+    exif[274] = number
+    turned.save(here / f"turned-{number}.png", exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(here / f"turned-{number}.png"))
+    np.save(here / f"turned-{number}.npy", np.asarray(upright)[None])
+turned.convert("RGB").save(here / "turned.jpg", exif=exif)
+turned.convert("RGB").save(here / "turned.webp", exif=exif, lossless=True)

@@ -1,0 +1,191 @@
+//! Pictures of any kind as what a network takes: photographs of any size, on any background.
+//!
+//! A picture of the network's own size is taken as it is. Any other one is turned upright, put on a
+//! background where it is transparent, and fitted. For a grey network that means what was done to
+//! the images of Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, figure 1): the object bright on black,
+//! trimmed, its longer edge as long as the image, centred. Whether that takes an inversion is read
+//! from the border. For a network that takes colours the whole picture is fitted and what is left
+//! over has the border's colour.
+
+mod background;
+mod fit;
+mod plane;
+
+use std::fmt;
+use std::str::FromStr;
+
+use background::{Border, Span, content};
+use fit::fit;
+use plane::Plane;
+
+pub use crate::picture::Limits;
+
+use crate::DataError;
+use crate::dataset::ImageShape;
+use crate::picture::{Decoded, decode};
+
+/// Pictures with fewer rows or columns show nothing, unless they are of the network's own size.
+const MIN_SIDE: usize = 8;
+
+/// What lies behind the object in a picture, for networks that know it bright on black.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Background {
+    /// Told by the border of the picture; a picture of the network's own size is taken as it is
+    /// unless all of its border is white.
+    #[default]
+    Auto,
+    /// A bright one: the picture is inverted.
+    Bright,
+    /// A dark one: the picture is not inverted.
+    Dark,
+    /// The network knows such pictures as they are: nothing is inverted and nothing trimmed. A
+    /// network that takes colours always does.
+    Keep,
+}
+
+/// As it is written on the command line.
+impl fmt::Display for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Auto => "auto",
+            Self::Bright => "bright",
+            Self::Dark => "dark",
+            Self::Keep => "keep",
+        })
+    }
+}
+
+impl FromStr for Background {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let all = [Self::Auto, Self::Bright, Self::Dark, Self::Keep];
+        let expected = "a background: auto, bright, dark or keep";
+        let found = all.into_iter().find(|background| background.to_string() == text);
+        found.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
+    }
+}
+
+/// A picture as a network takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// (h, w, c), as many as the network's shape says.
+    pub pixels: Vec<u8>,
+    /// What was done, as in `600 x 800 photograph, bright background inverted, cropped to 480 x 300`
+    /// (rows x columns); empty where the picture was taken as it is.
+    pub note: String,
+    /// Whether bright became dark.
+    pub inverted: bool,
+}
+
+/// The picture file `bytes` as a network of input `shape` takes it; errors speak of it as `name`.
+///
+/// # Errors
+/// If it is no picture, a damaged, too large or too small one, or one that shows nothing.
+pub fn prepare(
+    bytes: &[u8],
+    name: &str,
+    shape: ImageShape,
+    background: Background,
+    limits: &Limits,
+) -> Result<Prepared, DataError> {
+    let picture = decode(bytes, limits).and_then(|picture| convert(&picture, shape, background));
+    picture.map_err(|problem| DataError::file(name, problem))
+}
+
+fn convert(
+    picture: &Decoded,
+    shape: ImageShape,
+    background: Background,
+) -> Result<Prepared, String> {
+    let coloured = shape.channels == 3;
+    let dark = background == Background::Dark;
+    let (plane, backed) = Plane::of(picture, coloured, dark);
+    let own_size = (plane.height, plane.width) == (shape.height, shape.width);
+    if plane.height.min(plane.width) < MIN_SIDE && !own_size {
+        let (h, w) = (plane.height, plane.width);
+        return Err(format!("is {h} x {w} pixels, too small to show anything"));
+    }
+    let mut said = Said::new(&plane, own_size);
+    said.and(backed);
+    if own_size {
+        return Ok(take_as_it_is(plane, background, said));
+    }
+    if coloured || background == Background::Keep {
+        let border = Border::of(&plane);
+        let whole = Span::whole(&plane);
+        let pixels = fit(&plane, whole, shape, &border.colour);
+        return Ok(Prepared { pixels, note: said.text, inverted: false });
+    }
+    on_black(plane, shape, background, said)
+}
+
+/// A picture of the network's own size: inverted where that was asked for, or its border is white.
+fn take_as_it_is(mut plane: Plane, background: Background, mut said: Said) -> Prepared {
+    let grey = plane.channels == 1;
+    let inverted = grey
+        && match background {
+            Background::Auto => Border::of(&plane).is_white(),
+            Background::Bright => true,
+            Background::Dark | Background::Keep => false,
+        };
+    if inverted {
+        plane.invert();
+        said.and("bright background inverted");
+    }
+    Prepared { pixels: plane.pixels, note: said.text, inverted }
+}
+
+/// The object of a grey picture, bright on black, trimmed and centred.
+fn on_black(
+    mut plane: Plane,
+    shape: ImageShape,
+    background: Background,
+    mut said: Said,
+) -> Result<Prepared, String> {
+    let mut border = Border::of(&plane);
+    let inverted = match background {
+        Background::Bright => true,
+        Background::Dark => false,
+        Background::Auto | Background::Keep => border.is_bright(),
+    };
+    if inverted {
+        plane.invert();
+        border.invert();
+    }
+    said.and(if inverted { "bright background inverted" } else { "dark background" });
+    if !border.is_even() {
+        said.and("background uneven");
+    }
+    let span = content(&plane, &border).ok_or("shows nothing that differs from its background")?;
+    if span != Span::whole(&plane) {
+        let Span { height, width, .. } = span;
+        said.and(&format!("cropped to {height} x {width}"));
+    }
+    plane.darken(border.colour[0]);
+    let pixels = fit(&plane, span, shape, &[0]);
+    Ok(Prepared { pixels, note: said.text, inverted })
+}
+
+/// What was done so far.
+struct Said {
+    text: String,
+}
+
+impl Said {
+    fn new(plane: &Plane, own_size: bool) -> Self {
+        let text = if own_size {
+            String::new()
+        } else {
+            format!("{} x {} photograph", plane.height, plane.width)
+        };
+        Self { text }
+    }
+
+    fn and(&mut self, what: &str) {
+        if !self.text.is_empty() && !what.is_empty() {
+            self.text.push_str(", ");
+        }
+        self.text.push_str(what);
+    }
+}

@@ -1,0 +1,37 @@
+//! BMP.
+
+use std::io::Cursor;
+
+use zune_bmp::BmpDecoder;
+use zune_bmp::BmpDecoderErrors;
+use zune_bmp::zune_core::colorspace::ColorSpace;
+use zune_bmp::zune_core::options::DecoderOptions;
+
+use super::{Decoded, Limits, Orientation};
+
+pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
+    let damaged = |error: BmpDecoderErrors| {
+        format!("is a damaged BMP picture ({})", format!("{error:?}").trim())
+    };
+    let options = DecoderOptions::default()
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .set_strict_mode(true);
+    let mut decoder = BmpDecoder::new_with_options(Cursor::new(bytes), options);
+    decoder.decode_headers().map_err(damaged)?;
+    let (width, height) = decoder.dimensions().ok_or("is a BMP picture without a size")?;
+    limits.check_sides(height, width)?;
+    let (channels, alpha) = match decoder.colorspace() {
+        Some(ColorSpace::Luma) => (1, false),
+        Some(ColorSpace::RGB) => (3, false),
+        Some(ColorSpace::RGBA) => (3, true),
+        other => return Err(format!("is a BMP picture of colours {other:?}, not known here")),
+    };
+    let mut pixels = decoder.decode().map_err(damaged)?;
+    // Most writers leave the fourth byte of a pixel 0 and mean an opaque one.
+    if alpha && pixels.chunks_exact(4).all(|pixel| pixel[3] == 0) {
+        pixels.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = u8::MAX);
+    }
+    let orientation = Orientation::default();
+    Ok(Decoded { height, width, channels, alpha, pixels, orientation })
+}
