@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 
 static STOP: AtomicBool = AtomicBool::new(false);
+static LISTENING: AtomicBool = AtomicBool::new(false);
 
 /// From now on SIGINT, SIGTERM and SIGHUP end the process no more; they are noted, and whoever
 /// works looks at [`stop`]. A second signal changes nothing: files that are being written
-/// are written to their end.
+/// are written to their end. Calling this again changes nothing either.
 pub fn listen() -> anyhow::Result<()> {
+    if LISTENING.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
     ctrlc::set_handler(|| {
         if !STOP.swap(true, Ordering::Relaxed) {
             eprintln!("modiste: stopping; the checkpoint is being written");

@@ -4,6 +4,7 @@
 
 mod data;
 mod flags;
+mod grid;
 mod train;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use data::{DataCommand, FetchArgs, InfoArgs};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
+pub use grid::{GridArgs, WorkerArgs};
 pub use train::TrainArgs;
 
 /// Train, evaluate and explain small image classifiers on a CPU
@@ -28,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Train a network, evaluate it, and leave a run folder
     Train(Box<TrainArgs>),
+    /// Train a network for every combination of some settings, and compare them in a table
+    Grid(Box<GridArgs>),
     /// Measure a trained model on one part of the data
     Evaluate(EvaluateArgs),
     /// Print a network's layers, shapes, parameters and multiply-adds

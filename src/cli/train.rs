@@ -45,7 +45,7 @@ pub struct TrainArgs {
 }
 
 /// Splits `field=value` at its first equals sign.
-fn field_and_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn field_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((field, value)) if !field.is_empty() => Ok((field.to_owned(), value.to_owned())),
         _ => Err("a field and its value are joined by \"=\"".to_owned()),

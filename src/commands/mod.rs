@@ -3,11 +3,13 @@
 mod bench;
 mod data;
 mod evaluate;
+mod grid;
 mod model;
 mod run_files;
 mod settings;
 mod summary;
 mod train;
+mod trials;
 
 use clap::CommandFactory;
 
@@ -19,6 +21,7 @@ use crate::output;
 pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args),
+        Command::Grid(args) => grid::run(*args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Bench(args) => bench::run(args),

@@ -57,7 +57,8 @@ fn check_effect(config: &Config, typed: &[&(String, String)]) -> Result<(), Fail
     Ok(())
 }
 
-fn begin(base: &BaseArgs) -> Result<(Config, String), Failure> {
+/// The preset or file to begin with, and its name.
+pub fn begin(base: &BaseArgs) -> Result<(Config, String), Failure> {
     if let Some(path) = &base.config {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("{}: failed to read", path.display()))?;

@@ -18,7 +18,7 @@ use crate::{engine, machine, output, signals};
 
 /// What is printed at the end.
 #[derive(Serialize)]
-struct Output {
+pub struct Output {
     #[serde(flatten)]
     summary: RunNumbers,
     network: NetworkNumbers,
@@ -75,8 +75,17 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         Some(run) => run,
         None => Run::create(&folder, &config)?,
     };
-    let summary = fit(engine.as_mut(), &data, &run, args.quiet)?;
-    let output = finish(engine.as_mut(), &data, &run, summary, threads)?;
+    let mut progress = Progress::new(args.quiet);
+    let output = match train(engine.as_mut(), &data, &run, threads, &mut progress)? {
+        Trained::Finished(output) => output,
+        Trained::Interrupted { epoch, steps_done } => {
+            let folder = run.folder().display();
+            return Err(Failure::Interrupted(format!(
+                "interrupted in epoch {epoch} after step {steps_done}; \
+                 go on with: modiste train --resume {folder}"
+            )));
+        }
+    };
     if args.json {
         return Ok(output::print_json(&output)?);
     }
@@ -100,30 +109,42 @@ fn new_folder(runs: &Path, name: &str) -> PathBuf {
     folders.find(|folder| !folder.exists()).expect("the numbers do not end")
 }
 
-/// Runs the training loop to its end, watched on the terminal and for TensorBoard.
-fn fit(
+/// How a call of [`train`] ended.
+pub enum Trained {
+    /// The run is whole: trained, evaluated, reported.
+    Finished(Box<Output>),
+    /// It was asked to stop; the checkpoint is written.
+    Interrupted {
+        /// The present epoch, from 1.
+        epoch: usize,
+        /// Its steps that are done.
+        steps_done: usize,
+    },
+}
+
+/// Brings a run to its end from wherever it stands: the training loop, watched by `observer` and for
+/// TensorBoard, then evaluation and report. Every run goes this way, a grid's trials included.
+pub fn train(
     engine: &mut dyn Engine,
     data: &Dataset,
     run: &Run,
-    quiet: bool,
-) -> Result<Summary, Failure> {
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<Trained, Failure> {
     signals::listen()?;
-    let (mut progress, mut events) = (Progress::new(quiet), Events::default());
+    let mut events = Events::default();
     let mut watch = |event: &modiste_train::Event<'_>| {
-        progress.event(event);
+        observer.event(event);
         events.event(event);
     };
     match modiste_train::fit(engine, data, run, &mut watch, signals::stop())? {
         Outcome::Finished(summary) => {
             events.finish()?;
-            Ok(summary)
+            let output = finish(engine, data, run, summary, threads)?;
+            Ok(Trained::Finished(Box::new(output)))
         }
         Outcome::Interrupted { epoch, steps_done, .. } => {
-            let folder = run.folder().display();
-            Err(Failure::Interrupted(format!(
-                "interrupted in epoch {epoch} after step {steps_done}; \
-                 go on with: modiste train --resume {folder}"
-            )))
+            Ok(Trained::Interrupted { epoch, steps_done })
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Those who watch a run: the progress on the terminal, and TensorBoard's event file.
 
+mod board;
 mod events;
 mod progress;
 
+pub use board::{Board, Stand};
 pub use events::Events;
 pub use progress::{Progress, duration};

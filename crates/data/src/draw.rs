@@ -1,7 +1,7 @@
 //! Drawing so many images of each class from a pool.
 //!
 //! `stratum` tells the pools of one source apart: 0 what is trained on, 1 the source's own validation
-//! part, 2 its own test part.
+//! part, 2 its own test part, 3 what is in folds.
 
 use modiste_spec::random::{Purpose, Stream};
 
@@ -74,6 +74,36 @@ pub(crate) fn deal(
         let ranges = [0..t, have - v..have, have - v - s..have - v];
         for (part, range) in drawn.iter_mut().zip(ranges) {
             part.extend(order[range].iter().map(|&i| members[i as usize]));
+        }
+    }
+    Ok(drawn.map(|mut part| {
+        part.sort_unstable();
+        pool.select(&part)
+    }))
+}
+
+/// The images of `pool` outside of fold `number` (from 1) of `folds`, and those in it.
+///
+/// Each class is put in a random order and dealt to the folds in turn, as cards are; every class
+/// begins with another fold, so that all folds have the same size to within one image a class.
+pub(crate) fn fold(
+    pool: &Part,
+    number: usize,
+    folds: usize,
+    from: &Collection,
+    seed: u64,
+) -> Result<[Part; 2], String> {
+    let mut drawn = [Vec::new(), Vec::new()];
+    for (class, members) in strata(pool, from).iter().enumerate() {
+        if members.len() < folds {
+            let (class, have) = (&from.classes[class], members.len());
+            return Err(format!("class {class} has {have} images for {folds} folds"));
+        }
+        let item = u32::try_from(class).expect("classes are numbered in 16 bits");
+        let order = Stream::new(seed, Purpose::Split, item, 3).permutation(members.len());
+        for (i, &at) in order.iter().enumerate() {
+            let inside = (i + class) % folds == number - 1;
+            drawn[usize::from(inside)].push(members[at as usize]);
         }
     }
     Ok(drawn.map(|mut part| {

@@ -46,7 +46,7 @@ impl FromStr for Source {
 /// Loads the data of `source`, divided by `split`; `seed` is for splits that are drawn with one.
 pub fn load(source: &Source, split: &Split, seed: u64) -> Result<Dataset, DataError> {
     let collection = match source {
-        Source::Embedded if *split == Split::Full => {
+        Source::Embedded if *split.base() == Split::Full => {
             return Err(DataError::Split {
                 split: split.to_string(),
                 name: embedded::FASHION.to_owned(),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::DataError;
 use crate::collection::Collection;
 use crate::dataset::{Dataset, Images, Part};
-use crate::draw::{deal, proportional};
+use crate::draw::{deal, fold, proportional};
 
 /// The seed of the two named splits; they are the same images for everybody.
 const NAMED_SEED: u64 = 2_021;
@@ -17,7 +17,7 @@ const PAPER: [usize; 3] = [500, 100, 100];
 ///
 /// All draws are stratified: each class is divided on its own. The images of a source's own test
 /// part are only ever tested on, and an unlabelled test part is kept whole by the named splits.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Split {
     /// `paper`: 500 training, 100 validation and 100 test images a class, the same for everybody.
     Paper,
@@ -46,6 +46,30 @@ pub enum Split {
         /// Share to test on.
         test: f64,
     },
+    /// `paper:fold=2/5`: one of so many folds over the training and validation images of another
+    /// split, for cross-validation. The fold's images validate, all others train, and the test part
+    /// stays what it was. Every image is in one fold; the given seed draws them.
+    Fold {
+        /// The split whose training and validation images are pooled.
+        of: Box<Split>,
+        /// The fold that validates, from 1.
+        fold: usize,
+        /// How many folds there are, from 2 to [`Split::MAX_FOLDS`].
+        folds: usize,
+    },
+}
+
+impl Split {
+    /// The most folds: more than ever help, and few enough for folders and tables.
+    pub const MAX_FOLDS: usize = 100;
+
+    /// The split itself, or that whose images are in folds.
+    pub fn base(&self) -> &Self {
+        match self {
+            Self::Fold { of, .. } => of,
+            split => split,
+        }
+    }
 }
 
 /// As it is written on the command line.
@@ -58,6 +82,7 @@ impl fmt::Display for Split {
             Self::Fractions { train, validation, test } => {
                 write!(f, "{train:?}/{validation:?}/{test:?}")
             }
+            Self::Fold { of, fold, folds } => write!(f, "{of}:fold={fold}/{folds}"),
         }
     }
 }
@@ -67,14 +92,31 @@ impl FromStr for Split {
 
     fn from_str(text: &str) -> Result<Self, DataError> {
         let expected = "a split: paper, full, counts such as 5000/1000/1000, \
-                        or shares that sum to 1 such as 0.8/0.1/0.1";
-        let parsed = match text {
-            "paper" => Some(Self::Paper),
-            "full" => Some(Self::Full),
-            _ => counts(text).or_else(|| fractions(text)),
+                        or shares that sum to 1 such as 0.8/0.1/0.1; \
+                        a fold of one of them such as paper:fold=1/5";
+        let parsed = match text.split_once(':') {
+            Some((of, rest)) => one_fold(of, rest),
+            None => plain(text),
         };
         parsed.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
     }
+}
+
+/// Any split but a fold of another.
+fn plain(text: &str) -> Option<Split> {
+    match text {
+        "paper" => Some(Split::Paper),
+        "full" => Some(Split::Full),
+        _ => counts(text).or_else(|| fractions(text)),
+    }
+}
+
+/// `fold=I/K` of the split `of`.
+fn one_fold(of: &str, text: &str) -> Option<Split> {
+    let (fold, folds) = text.strip_prefix("fold=")?.split_once('/')?;
+    let (fold, folds) = (fold.parse().ok()?, folds.parse().ok()?);
+    let fits = (2..=Split::MAX_FOLDS).contains(&folds) && (1..=folds).contains(&fold);
+    fits.then_some(Split::Fold { of: Box::new(plain(of)?), fold, folds })
 }
 
 /// `T/V/S` as whole numbers, at least one image to train on.
@@ -99,16 +141,7 @@ pub(crate) fn divide(
     split: &Split,
     seed: u64,
 ) -> Result<Dataset, DataError> {
-    let drawn = match *split {
-        Split::Paper => paper(&collection),
-        Split::Full => full(&collection),
-        Split::Counts { train, validation, test } => {
-            by_count(&collection, [train, validation, test], seed)
-        }
-        Split::Fractions { train, validation, test } => {
-            by_share(&collection, [train, validation, test], seed)
-        }
-    };
+    let drawn = draw(&collection, split, seed);
     let split = split.to_string();
     let name = collection.name.clone();
     let fail = |problem| DataError::Split { split: split.clone(), name: name.clone(), problem };
@@ -119,6 +152,25 @@ pub(crate) fn divide(
         return Err(fail(format!("no image of class {class} is left to train on")));
     }
     Ok(Dataset { name, classes: collection.classes, split, train, validation, test })
+}
+
+/// The three parts of any split.
+fn draw(from: &Collection, split: &Split, seed: u64) -> Result<[Part; 3], String> {
+    match *split {
+        Split::Paper => paper(from),
+        Split::Full => full(from),
+        Split::Counts { train, validation, test } => {
+            by_count(from, [train, validation, test], seed)
+        }
+        Split::Fractions { train, validation, test } => {
+            by_share(from, [train, validation, test], seed)
+        }
+        Split::Fold { ref of, fold: number, folds } => {
+            let [train, validation, test] = draw(from, of, seed)?;
+            let [train, validation] = fold(&join(&train, &validation), number, folds, from, seed)?;
+            Ok([train, validation, test])
+        }
+    }
 }
 
 /// The split of the paper; parts that already have its sizes are taken as they are.

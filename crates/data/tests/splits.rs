@@ -26,12 +26,24 @@ fn expect_disjoint(data: &Dataset) {
 
 #[test]
 fn texts_of_splits_are_read_as_they_are_written() {
-    for text in ["paper", "full", "5000/1000/1000", "1/0/0", "0.8/0.1/0.1", "1.0/0.0/0.0"] {
+    for text in [
+        "paper",
+        "full",
+        "5000/1000/1000",
+        "1/0/0",
+        "0.8/0.1/0.1",
+        "1.0/0.0/0.0",
+        "full:fold=1/2",
+        "8/2/0:fold=5/5",
+    ] {
         assert_eq!(text.parse::<Split>().unwrap().to_string(), text);
     }
-    for text in
-        ["", "Paper", "1/2", "1/2/3/4", "0/5/5", "-1/2/3", "0.8/0.1/0.2", "a/b/c", "nan/0/1"]
-    {
+    let folds = ["paper:", "paper:2/5", "paper:fold=0/5", "paper:fold=6/5", "paper:fold=1/1"];
+    let folds =
+        [&folds[..], &["paper:fold=1/101", "paper:fold=1/2:fold=1/2", "x:fold=1/2"]].concat();
+    let plain =
+        ["", "Paper", "1/2", "1/2/3/4", "0/5/5", "-1/2/3", "0.8/0.1/0.2", "a/b/c", "nan/0/1"];
+    for text in [&plain[..], &folds].concat() {
         let error = text.parse::<Split>().expect_err(text).to_string();
         common::expect_line(&error, text, "is not a split");
     }
@@ -166,4 +178,39 @@ fn too_few_images_are_said_to_be_too_few() {
     expect_error(&folder, "150/50/301", "150/50/301", "only 300 images for test");
     expect_error(&folder, "18446744073709551615/2/0", "split", "only 1550 images");
     expect_error(&folder, "1/1/1", "split 1/1/1", "no image of class");
+}
+
+#[test]
+fn every_image_validates_in_one_fold_and_trains_in_all_others() {
+    let folder = idx_folder(&[61, 120, 32], &[10, 20, 5]);
+    let base = open(&folder, "70/35/7", 4).unwrap();
+    let folds: Vec<Dataset> =
+        (1..=4).map(|i| open(&folder, &format!("70/35/7:fold={i}/4"), 4).unwrap()).collect();
+    let images = |data: &Dataset, part| {
+        let images = &data.part(part).images;
+        (0..images.len()).map(|i| images.get(i).to_vec()).collect::<Vec<_>>()
+    };
+    let pool: HashSet<Vec<u8>> = [PartName::Train, PartName::Validation]
+        .iter()
+        .flat_map(|&part| images(&base, part))
+        .collect();
+    let mut validated = Vec::new();
+    for data in &folds {
+        expect_disjoint(data);
+        assert!(data.test == base.test, "the test part is the split's own");
+        assert_eq!(data.train.len() + data.validation.len(), pool.len());
+        // 30, 60 and 15 images of the classes in four folds, to within one image.
+        for (count, all) in counts(data, PartName::Validation).into_iter().zip([30_usize, 60, 15]) {
+            assert!((all / 4..=all.div_ceil(4)).contains(&count), "{count} of {all}");
+        }
+        validated.extend(images(data, PartName::Validation));
+    }
+    assert_eq!(validated.len(), pool.len());
+    assert!(validated.into_iter().collect::<HashSet<_>>() == pool);
+    let other = open(&folder, "70/35/7:fold=1/4", 5).unwrap();
+    assert!(other.validation != folds[0].validation, "the seed draws the folds");
+    let named =
+        ["1", "2"].map(|seed| open(&folder, "full:fold=1/4", seed.parse().unwrap()).unwrap());
+    assert!(named[0].validation != named[1].validation, "those of a named split too");
+    expect_error(&folder, "10/4/0:fold=1/9", "fold=1/9", "for 9 folds");
 }

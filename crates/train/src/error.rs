@@ -40,6 +40,12 @@ pub enum TrainError {
         /// Why not, and what to do instead.
         problem: String,
     },
+    /// Another process is training in the folder.
+    #[error("{folder}: is in use: another process is training there")]
+    InUse {
+        /// The run folder.
+        folder: String,
+    },
     /// Training went astray: a loss or parameter is infinite or not a number.
     #[error(
         "{what} is not finite in epoch {epoch}, step {step} (learning rate {learning_rate}); \

@@ -175,7 +175,7 @@ fn lock(folder: &Path) -> Result<File, TrainError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            Err(TrainError::run(folder, "is in use: another process is training there"))
+            Err(TrainError::InUse { folder: folder.display().to_string() })
         }
         Err(TryLockError::Error(e)) => Err(TrainError::io(&path, "lock", e)),
     }

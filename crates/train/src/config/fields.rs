@@ -20,8 +20,11 @@ pub struct Field {
 /// Path and one line about each leaf.
 const FIELDS: [(&str, &str); 40] = [
     ("data.source", "where images come from: embedded, or a folder"),
-    ("data.split", "paper, full, counts as 5000/1000/1000 or shares as 0.8/0.1/0.1"),
-    ("data.split_seed", "draws a split of counts or shares"),
+    (
+        "data.split",
+        "paper, full, counts as 5000/1000/1000, shares as 0.8/0.1/0.1, or a fold of those as paper:fold=1/5",
+    ),
+    ("data.split_seed", "draws a split of counts or shares, and folds"),
     ("network.length", "L, the number of Inception-ResNet blocks"),
     ("network.width", "W, the number of branches of a block"),
     ("network.dropout", "D, the dropout rate"),
@@ -79,6 +82,14 @@ impl Config {
         FIELDS.into_iter()
     }
 
+    /// The full path of a leaf from itself or from its last part, as [`Config::set`] takes it.
+    ///
+    /// # Errors
+    /// If there is no such field (the nearest is named), or several end with it.
+    pub fn path_of(path: &str) -> Result<&'static str, TrainError> {
+        resolve(path)
+    }
+
     /// Sets one leaf from text: `set("training.batch", "64")`.
     ///
     /// The last part of the path will do where no other field ends with it: `batch`. Lists are
@@ -132,7 +143,7 @@ impl Config {
     }
 
     /// The first leaf that differs in `other`: its path, its value here and its value there.
-    pub(crate) fn first_difference(&self, other: &Self) -> Option<[String; 3]> {
+    pub fn first_difference(&self, other: &Self) -> Option<[String; 3]> {
         let (here, there) = (self.table(), other.table());
         let value = |table, path| lookup(table, path).map_or("absent".into(), text);
         let differs = |path: &&str| lookup(&here, path) != lookup(&there, path);

@@ -37,7 +37,7 @@ pub struct Config {
 pub struct DataConfig {
     /// `embedded`, or the path of a folder.
     pub source: String,
-    /// `paper`, `full`, or sizes `T/V/S`.
+    /// `paper`, `full`, sizes `T/V/S`, or a fold of one of them: see [`Split`].
     pub split: String,
     /// Draws a split that is not named.
     pub split_seed: u64,

@@ -1,0 +1,39 @@
+//! The crate's one error, in one line.
+
+use modiste_train::TrainError;
+
+/// Why a grid cannot be what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The grid, or a shard of it, makes no sense as it was written.
+    #[error("{what}: {problem}")]
+    Grid {
+        /// The field or option.
+        what: String,
+        /// What is wrong, and what would do.
+        problem: String,
+    },
+    /// A folder or file holds something else than this grid's.
+    #[error("{place}: {problem}")]
+    Place {
+        /// The folder or file.
+        place: String,
+        /// What it holds, and what to do instead.
+        problem: String,
+    },
+    /// A configuration or a file of a run will not do.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+impl SearchError {
+    /// Something that was written makes no sense.
+    pub(crate) fn grid(what: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Grid { what: what.into(), problem: problem.into() }
+    }
+
+    /// A place holds something else.
+    pub(crate) fn place(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Place { place: place.into(), problem: problem.into() }
+    }
+}

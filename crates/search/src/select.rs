@@ -1,0 +1,45 @@
+//! Which combination of a grid is the best.
+
+use serde::Serialize;
+
+use crate::table::Row;
+
+/// The rule, for people.
+pub const SELECTION_RULE: &str = "the highest validation accuracy; of all that are within one \
+    standard error of it (they cannot be told apart by so many validation images), the highest \
+    training accuracy; of equal ones the fewest parameters";
+
+/// What was selected, and from what.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Selection {
+    /// Position of the row that was selected.
+    pub row: usize,
+    /// The highest validation accuracy.
+    pub highest: f64,
+    /// The standard error of that accuracy.
+    pub standard_error: f64,
+    /// Positions of all rows within it.
+    pub candidates: Vec<usize>,
+    /// [`SELECTION_RULE`].
+    pub rule: &'static str,
+}
+
+/// Selects from rows that are complete by [`SELECTION_RULE`]; `None` if there are none.
+///
+/// The standard error is that of a share p of n validation images, sqrt(p (1 - p) / n); repetitions
+/// on the same images make it no smaller, folds do, as each has other images.
+pub fn select(rows: &[Row]) -> Option<Selection> {
+    let complete = || rows.iter().enumerate().filter(|(_, row)| row.done == row.trials);
+    let accuracies = complete().filter_map(|(i, row)| Some((i, row.validation.as_ref()?.mean)));
+    let accuracies: Vec<(usize, f64)> = accuracies.collect();
+    let &(top, highest) = accuracies.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let images = rows[top].validation_images.max(1) as f64;
+    let standard_error = (highest * (1.0 - highest) / images).sqrt();
+    let near = |&&(_, accuracy): &&(usize, f64)| accuracy >= highest - standard_error;
+    let candidates: Vec<usize> = accuracies.iter().filter(near).map(|&(i, _)| i).collect();
+    let train = |i: usize| rows[i].train.as_ref().map_or(0.0, |train| train.mean);
+    let row = *candidates.iter().max_by(|&&a, &&b| {
+        train(a).total_cmp(&train(b)).then(rows[b].parameters.cmp(&rows[a].parameters))
+    })?;
+    Some(Selection { row, highest, standard_error, candidates, rule: SELECTION_RULE })
+}

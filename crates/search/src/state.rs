@@ -1,0 +1,108 @@
+//! How far a trial is, read from its folder alone.
+
+use std::path::Path;
+
+use modiste_train::{Config, EpochMetrics, Progress, read_metrics};
+use serde::{Deserialize, Serialize};
+
+use crate::SearchError;
+
+/// The last file that a finished run writes.
+const LAST_FILE: &str = "report.html";
+
+/// How far a trial is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// There is no run.
+    New,
+    /// There is a run that is not done; so many epochs of it are.
+    Begun {
+        /// Epochs done.
+        epochs: usize,
+    },
+    /// It is done.
+    Done(Numbers),
+}
+
+/// The numbers of a trial that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Numbers {
+    /// Epochs done.
+    pub epochs: usize,
+    /// The numbers of the best epoch, which the run's model is of.
+    pub best: EpochMetrics,
+    /// The numbers of the last epoch.
+    pub last: EpochMetrics,
+    /// Seconds of all epochs, as far as they are known.
+    pub seconds: f64,
+}
+
+impl State {
+    /// That of the run in `folder`, which is meant to have this configuration.
+    ///
+    /// A run counts as done if `metrics.csv` has all epochs, counted as the loop itself counts them,
+    /// and the files that are written last are there. Whatever else is found, resuming the run is
+    /// what completes it: `last.ckpt` is the truth.
+    ///
+    /// # Errors
+    /// If the folder holds a run of another configuration, or one whose configuration is broken.
+    pub fn read(folder: &Path, config: &Config) -> Result<Self, SearchError> {
+        let path = folder.join("config.toml");
+        if !path.exists() {
+            return Ok(Self::New);
+        }
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| SearchError::place(&name, format!("failed to read: {error}")))?;
+        let there = Config::parse(&text, &name)?;
+        if let Some([field, there, here]) = Self::difference(&there, config) {
+            let problem = format!("is of another run: {field} is {there} there and {here} here");
+            return Err(SearchError::place(folder.display().to_string(), problem));
+        }
+        let rows = read_metrics(&folder.join("metrics.csv")).unwrap_or_default();
+        let mut progress = Progress::default();
+        for row in &rows {
+            if row.metrics.epoch != progress.epoch() || progress.ended(&there) {
+                break;
+            }
+            progress.end_epoch(row.metrics, &there);
+        }
+        let epochs = progress.history.len();
+        let whole = ["best.safetensors", LAST_FILE].iter().all(|file| folder.join(file).exists());
+        match (progress.best(), progress.history.last()) {
+            (Some(&best), Some(&last)) if whole && progress.ended(&there) => {
+                let seconds = rows.iter().filter_map(|row| row.timing).map(|t| t.seconds).sum();
+                Ok(Self::Done(Numbers { epochs, best, last, seconds }))
+            }
+            _ => Ok(Self::Begun { epochs }),
+        }
+    }
+
+    /// The numbers, if it is done.
+    pub fn numbers(&self) -> Option<&Numbers> {
+        match self {
+            Self::Done(numbers) => Some(numbers),
+            Self::New | Self::Begun { .. } => None,
+        }
+    }
+
+    /// The first field that makes the two different runs: its path, and its value in either. How
+    /// often a run saves itself does not change what it is.
+    pub fn difference(one: &Config, other: &Config) -> Option<[String; 3]> {
+        let mut one = one.clone();
+        one.training.checkpoint_minutes = other.training.checkpoint_minutes;
+        one.first_difference(other)
+    }
+}
+
+/// As a table says it.
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::New => f.write_str("new"),
+            Self::Begun { epochs } => write!(f, "begun, {epochs} epochs"),
+            Self::Done(_) => f.write_str("done"),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The table of a grid: a row a combination, with means over seeds and folds, gains as in the
+//! paper's table 1, and the published numbers.
+
+use serde::Serialize;
+
+use crate::name::label;
+use crate::{Grid, Numbers, Published, Selection, Spread, State, published, select};
+
+/// What a grid found so far.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Results {
+    /// The varied fields.
+    pub fields: Vec<String>,
+    /// A row a combination, in the order of [`Grid::points`].
+    pub rows: Vec<Row>,
+    /// One a trial, in the order of [`Grid::trials`].
+    pub trials: Vec<TrialResult>,
+    /// The best combination; `None` while no row is complete.
+    pub selection: Option<Selection>,
+}
+
+/// One combination. Training accuracy is that after the last epoch, as the paper's table has it, and
+/// validation accuracy that of the best epoch, which the trial's model is of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The value of each varied field.
+    pub values: Vec<String>,
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Validation images; those of all folds together.
+    pub validation_images: usize,
+    /// Its trials.
+    pub trials: usize,
+    /// Those that are done.
+    pub done: usize,
+    /// Accuracy of the training batches as they were trained on, over the last epoch.
+    pub train: Option<Spread>,
+    /// Validation accuracy of the best epoch.
+    pub validation: Option<Spread>,
+    /// Validation AUROC of the best epoch.
+    pub auroc: Option<Spread>,
+    /// Training accuracy less that of the row with the field's value before, all else equal; one a
+    /// varied field.
+    pub gains: Vec<Gain>,
+    /// What the paper has of it.
+    pub published: Option<&'static Published>,
+}
+
+/// What a step along one field gains.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Gain {
+    /// In training accuracy; `None` at the first value, and where a trial is missing.
+    pub train: Option<f64>,
+    /// In validation accuracy.
+    pub validation: Option<f64>,
+    /// In training accuracy, published.
+    pub published_train: Option<f64>,
+}
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrialResult {
+    /// Its name, which is that of its folder.
+    pub name: String,
+    /// Position of its row.
+    pub row: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// Its fold, from 1.
+    pub fold: Option<usize>,
+    /// `new`, `begun, 3 epochs` or `done`.
+    pub state: String,
+    /// What it found, if it is done.
+    pub numbers: Option<Numbers>,
+}
+
+/// What only data can say of a combination: parameters for images of that shape, and the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Validation images; those of all folds together.
+    pub validation_images: usize,
+}
+
+impl Results {
+    /// Puts together what the trials found; `states` are those of [`Grid::trials`], `sizes` those of
+    /// [`Grid::points`]. `fashion` says whether the images are such as the paper's.
+    pub fn new(grid: &Grid, states: &[State], sizes: &[Size], fashion: bool) -> Self {
+        let trials: Vec<TrialResult> = grid
+            .trials()
+            .into_iter()
+            .zip(states)
+            .map(|(trial, state)| TrialResult {
+                name: trial.name,
+                row: trial.point,
+                seed: trial.seed,
+                fold: trial.fold,
+                state: state.to_string(),
+                numbers: state.numbers().copied(),
+            })
+            .collect();
+        let points = grid.points();
+        let mut rows: Vec<Row> = points
+            .into_iter()
+            .zip(sizes)
+            .enumerate()
+            .map(|(i, (point, size))| {
+                let published = if fashion { published(&point.config) } else { None };
+                row(point.values, *size, trials.iter().filter(|trial| trial.row == i), published)
+            })
+            .collect();
+        let gains: Vec<Vec<Gain>> = (0..rows.len()).map(|i| gains(grid, &rows, i)).collect();
+        for (row, gains) in rows.iter_mut().zip(gains) {
+            row.gains = gains;
+        }
+        let selection = select(&rows);
+        let fields = grid.over.iter().map(|axis| axis.field.clone()).collect();
+        Self { fields, rows, trials, selection }
+    }
+
+    /// Whether all trials are done.
+    pub fn complete(&self) -> bool {
+        self.rows.iter().all(|row| row.done == row.trials)
+    }
+}
+
+fn row<'a>(
+    values: Vec<String>,
+    size: Size,
+    trials: impl Iterator<Item = &'a TrialResult>,
+    published: Option<&'static Published>,
+) -> Row {
+    let trials: Vec<&TrialResult> = trials.collect();
+    let done: Vec<&Numbers> = trials.iter().filter_map(|trial| trial.numbers.as_ref()).collect();
+    let spread = |of: fn(&Numbers) -> Option<f64>| {
+        let values: Option<Vec<f64>> = done.iter().map(|numbers| of(numbers)).collect();
+        Spread::of(&values?)
+    };
+    Row {
+        values,
+        parameters: size.parameters,
+        validation_images: size.validation_images,
+        trials: trials.len(),
+        done: done.len(),
+        train: spread(|numbers| Some(numbers.last.train_accuracy)),
+        validation: spread(|numbers| Some(numbers.best.validation_accuracy)),
+        auroc: spread(|numbers| numbers.best.validation_auroc),
+        gains: Vec::new(),
+        published,
+    }
+}
+
+/// The gains of row `at` over the rows before it along each axis.
+fn gains(grid: &Grid, rows: &[Row], at: usize) -> Vec<Gain> {
+    let mut stride = 1;
+    let mut gains = Vec::new();
+    for axis in &grid.over {
+        let first = (at / stride).is_multiple_of(axis.values.len());
+        let before = (!first).then(|| &rows[at - stride]);
+        let difference = |of: fn(&Row) -> Option<f64>| Some(of(&rows[at])? - of(before?)?);
+        gains.push(Gain {
+            train: difference(|row| complete(row)?.train.map(|train| train.mean)),
+            validation: difference(|row| complete(row)?.validation.map(|spread| spread.mean)),
+            published_train: difference(|row| row.published.map(|row| row.train_accuracy)),
+        });
+        stride *= axis.values.len();
+    }
+    gains
+}
+
+/// The row, if all its trials are done: means over other seeds are not compared.
+fn complete(row: &Row) -> Option<&Row> {
+    (row.done == row.trials).then_some(row)
+}
+
+/// `results.csv`: a row a combination.
+pub fn results_csv(results: &Results) -> String {
+    let labels: Vec<&str> = results.fields.iter().map(|field| label(field)).collect();
+    let mut header: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+    header.extend(["parameters", "trials", "done"].map(str::to_owned));
+    for name in ["train_accuracy", "validation_accuracy", "validation_auroc"] {
+        header.extend([name.to_owned(), format!("{name}_deviation")]);
+    }
+    header.extend(labels.iter().map(|label| format!("train_gain_by_{label}")));
+    header.extend(labels.iter().map(|label| format!("validation_gain_by_{label}")));
+    header.extend(
+        ["published_train_accuracy", "published_validation_accuracy", "published_parameters"]
+            .map(str::to_owned),
+    );
+    let mut text = line(&header);
+    for row in &results.rows {
+        let mut cells = row.values.clone();
+        cells.extend([row.parameters, row.trials, row.done].map(|n| n.to_string()));
+        for spread in [&row.train, &row.validation, &row.auroc] {
+            cells.push(number(spread.as_ref().map(|spread| spread.mean)));
+            cells.push(number(spread.as_ref().and_then(|spread| spread.deviation)));
+        }
+        cells.extend(row.gains.iter().map(|gain| number(gain.train)));
+        cells.extend(row.gains.iter().map(|gain| number(gain.validation)));
+        cells.push(number(row.published.map(|row| row.train_accuracy)));
+        cells.push(number(row.published.map(|row| row.validation_accuracy)));
+        cells.push(row.published.map_or_else(String::new, |row| row.parameters.to_string()));
+        text += &line(&cells);
+    }
+    text
+}
+
+/// `trials.csv`: a row a trial.
+pub fn trials_csv(results: &Results) -> String {
+    let mut header = vec!["trial".to_owned()];
+    header.extend(results.fields.iter().map(|field| label(field).to_owned()));
+    header.extend(
+        [
+            "seed",
+            "fold",
+            "state",
+            "epochs",
+            "best_epoch",
+            "train_accuracy",
+            "train_loss",
+            "validation_accuracy",
+            "validation_loss",
+            "validation_auroc",
+            "last_train_accuracy",
+            "last_validation_accuracy",
+            "seconds",
+        ]
+        .map(str::to_owned),
+    );
+    let mut text = line(&header);
+    for trial in &results.trials {
+        let mut cells = vec![trial.name.clone()];
+        cells.extend(results.rows[trial.row].values.iter().cloned());
+        cells.push(trial.seed.to_string());
+        cells.push(trial.fold.map_or_else(String::new, |fold| fold.to_string()));
+        cells.push(trial.state.clone());
+        let Some(Numbers { epochs, best, last, seconds }) = trial.numbers else {
+            cells.resize(header.len(), String::new());
+            text += &line(&cells);
+            continue;
+        };
+        cells.extend([epochs, best.epoch].map(|n| n.to_string()));
+        let numbers =
+            [best.train_accuracy, best.train_loss, best.validation_accuracy, best.validation_loss];
+        cells.extend(numbers.map(|value| value.to_string()));
+        cells.push(number(best.validation_auroc));
+        cells.extend(
+            [last.train_accuracy, last.validation_accuracy, seconds].map(|value| value.to_string()),
+        );
+        text += &line(&cells);
+    }
+    text
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// One line of a csv file; cells with commas or quotes are quoted.
+fn line(cells: &[String]) -> String {
+    let quoted = |cell: &String| match cell.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.clone(),
+    };
+    cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
+}

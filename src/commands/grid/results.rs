@@ -1,0 +1,102 @@
+//! A grid's results as text, in the form of the paper's table 1, and as JSON.
+
+use std::path::Path;
+
+use modiste_search::{Row, SELECTION_RULE, Spread, label};
+use modiste_views::{Table, grouped};
+use serde_json::{Value, json};
+
+use super::Results;
+
+/// The results with the folder they lie in.
+pub fn json(out: &Path, results: &Results) -> Value {
+    json!({
+        "out": out,
+        "complete": results.complete(),
+        "fields": results.fields,
+        "rows": results.rows,
+        "trials": results.trials,
+        "selection": results.selection,
+    })
+}
+
+/// The table, what is selected, and what is missing.
+pub fn text(out: &Path, results: &Results) -> String {
+    let mut text = format!("\n{}", table(results));
+    if let Some(selection) = &results.selection {
+        let row = &results.rows[selection.row];
+        let among = match selection.candidates.len() {
+            1 => String::new(),
+            n => format!(" of {n} within {:.4}", selection.standard_error),
+        };
+        text += &format!(
+            "\nselected{among}: {}, validation accuracy {}\nby the rule: {SELECTION_RULE}\n",
+            settings(results, row),
+            spread(row.validation.as_ref()),
+        );
+    }
+    let missing = results.trials.iter().filter(|trial| trial.numbers.is_none()).count();
+    if missing > 0 {
+        let all = results.trials.len();
+        text += &format!("\n{missing} of {all} trials are not done; the same command goes on\n");
+    }
+    let out = out.display();
+    text + &format!("\nresults.csv, results.json, trials.csv and a run folder a trial: {out}\n")
+}
+
+/// `length=3, width=4`.
+pub fn settings(results: &Results, row: &Row) -> String {
+    let setting = |(field, value): (&String, &String)| format!("{}={value}", label(field));
+    results.fields.iter().zip(&row.values).map(setting).collect::<Vec<_>>().join(", ")
+}
+
+/// A row a combination; the paper's numbers where it has some.
+fn table(results: &Results) -> Table {
+    let labels: Vec<&str> = results.fields.iter().map(|field| label(field)).collect();
+    let published = results.rows.iter().any(|row| row.published.is_some());
+    let repeated = results.rows.iter().any(|row| row.trials > 1);
+    let mut headings: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+    headings.push("train acc".into());
+    headings.extend(labels.iter().map(|label| format!("by {label}")));
+    headings.extend(["val acc", "parameters"].map(str::to_owned));
+    if repeated {
+        headings.push("done".into());
+    }
+    if published {
+        headings.extend(["paper: train", "val", "parameters"].map(str::to_owned));
+    }
+    let mut table = Table::new(labels.len(), headings);
+    for row in &results.rows {
+        let mut cells = row.values.clone();
+        cells.push(spread(row.train.as_ref()));
+        cells.extend(row.gains.iter().map(|gain| signed(gain.train)));
+        cells.push(spread(row.validation.as_ref()));
+        cells.push(grouped(row.parameters as u64));
+        if repeated {
+            cells.push(format!("{}/{}", row.done, row.trials));
+        }
+        if let Some(paper) = row.published {
+            let [train, validation] = [paper.train_accuracy, paper.validation_accuracy];
+            cells.push(format!("{train:.3}"));
+            cells.push(format!("{validation:.3}"));
+            cells.push(grouped(paper.parameters as u64));
+        }
+        table.row(cells);
+    }
+    table
+}
+
+/// `0.9123`, or `0.9123 ± 0.0021` with the deviation.
+pub fn spread(spread: Option<&Spread>) -> String {
+    match spread {
+        None => "-".to_owned(),
+        Some(Spread { mean, deviation: None, .. }) => format!("{mean:.4}"),
+        Some(Spread { mean, deviation: Some(deviation), .. }) => {
+            format!("{mean:.4} ± {deviation:.4}")
+        }
+    }
+}
+
+fn signed(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:+.4}"))
+}

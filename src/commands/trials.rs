@@ -1,0 +1,234 @@
+//! Trains many runs, several at once: each in its own folder, from wherever it stands.
+//!
+//! A trial that another process is training is left to it and looked at again later; so processes
+//! may share a folder, and one that was killed is taken over from. What ends one trial's training by
+//! itself (a loss that is not finite) does not end the others; what will end them all (a full disk)
+//! does.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use modiste_data::Dataset;
+use modiste_search::State;
+use modiste_train::{Config, DataConfig, Run, TrainError};
+
+use crate::cli::WorkerArgs;
+use crate::commands::train::{self, Trained};
+use crate::failure::Failure;
+use crate::watch::{Board, Stand};
+use crate::{engine, machine, signals};
+
+/// Trials at once unless told otherwise: memory grows with them.
+const MOST_JOBS: usize = 4;
+/// Between two looks at a trial that another process is training.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A run to be brought to its end.
+pub struct Task {
+    /// What it is called.
+    pub name: String,
+    /// Its run folder.
+    pub folder: PathBuf,
+    /// What decides its outcome.
+    pub config: Config,
+    /// Multiply-adds of an image, by which the time that is left is told.
+    pub cost: u64,
+}
+
+/// A trial that cannot be trained.
+pub struct Failed {
+    /// Its name.
+    pub name: String,
+    /// Why, in one line.
+    pub problem: String,
+}
+
+/// Threads, and the trials that share them.
+pub struct Workers {
+    jobs: usize,
+    threads_each: usize,
+    quiet: bool,
+}
+
+impl Workers {
+    /// What was asked for, for `tasks` trials.
+    pub fn new(args: &WorkerArgs, tasks: usize) -> Self {
+        let threads = args.threads.unwrap_or_else(machine::available_threads);
+        let jobs = args.jobs.unwrap_or(threads.min(MOST_JOBS)).min(tasks).max(1);
+        Self { jobs, threads_each: (threads / jobs).max(1), quiet: args.quiet }
+    }
+}
+
+/// Brings all tasks to their end; `done` is called after each, by one thread at a time. Those that
+/// cannot be trained are given back.
+///
+/// # Errors
+/// If the user or the system asked to stop, or something failed that would fail for all. All runs
+/// are then where they can be gone on with.
+pub fn run(
+    tasks: &[Task],
+    workers: &Workers,
+    done: &mut (dyn FnMut(&Task) -> Result<(), Failure> + Send),
+) -> Result<Vec<Failed>, Failure> {
+    signals::listen()?;
+    let names: Vec<(String, u64)> = tasks.iter().map(|t| (t.name.clone(), t.cost)).collect();
+    let floor = Floor {
+        tasks,
+        threads: workers.threads_each,
+        board: Board::new(names, workers.quiet),
+        hall: Mutex::new(Hall {
+            waiting: (0..tasks.len()).map(|task| (task, false)).collect(),
+            failed: Vec::new(),
+            end: None,
+        }),
+        done: Mutex::new(done),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..workers.jobs {
+            scope.spawn(|| floor.work());
+        }
+    });
+    floor.board.close();
+    let hall = floor.hall.into_inner().expect("no worker panicked");
+    match hall.end {
+        Some(end) => Err(end),
+        None if signals::stop().load(Ordering::Relaxed) && !hall.waiting.is_empty() => {
+            Err(interrupted())
+        }
+        None => Ok(hall.failed),
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::Interrupted("interrupted; the same command goes on where this one stopped".into())
+}
+
+/// What the workers share.
+struct Floor<'a> {
+    tasks: &'a [Task],
+    threads: usize,
+    board: Board,
+    hall: Mutex<Hall>,
+    /// What is told of each task that is done.
+    done: Mutex<&'a mut (dyn FnMut(&Task) -> Result<(), Failure> + Send)>,
+}
+
+/// What changes, guarded by one lock.
+struct Hall {
+    /// Tasks nobody works at; `true` for those that another process was seen training.
+    waiting: VecDeque<(usize, bool)>,
+    failed: Vec<Failed>,
+    /// Why all work ends early.
+    end: Option<Failure>,
+}
+
+/// How an attempt at a task went.
+enum Attempt {
+    Done,
+    /// Another process is training it.
+    InUse,
+    Interrupted,
+    /// It cannot be trained, whatever is done.
+    Failed(String),
+}
+
+impl Floor<'_> {
+    /// One worker: task after task.
+    fn work(&self) {
+        let mut data = None;
+        while !signals::stop().load(Ordering::Relaxed) {
+            let next = self.hall().waiting.pop_front();
+            let Some((index, in_use)) = next else { return };
+            if in_use {
+                std::thread::sleep(PATIENCE);
+            }
+            let task = &self.tasks[index];
+            match self.attempt(index, &mut data) {
+                Ok(Attempt::Done) => {
+                    self.board.set(index, Stand::Done);
+                    let mut done = self.done.lock().expect("no worker panicked");
+                    if let Err(error) = (*done)(task) {
+                        self.end(error);
+                    }
+                }
+                Ok(Attempt::InUse) => {
+                    self.board.set(index, Stand::InUse);
+                    self.hall().waiting.push_back((index, true));
+                }
+                Ok(Attempt::Failed(problem)) => {
+                    self.board.set(index, Stand::Failed);
+                    self.hall().failed.push(Failed { name: task.name.clone(), problem });
+                }
+                Ok(Attempt::Interrupted) => self.end(interrupted()),
+                Err(error) => self.end(error),
+            }
+        }
+    }
+
+    fn hall(&self) -> MutexGuard<'_, Hall> {
+        self.hall.lock().expect("no worker panicked")
+    }
+
+    /// Makes all workers stop where they can be gone on from; the first failure is the one to be
+    /// told, as the others may follow from it.
+    fn end(&self, reason: Failure) {
+        let mut hall = self.hall();
+        if matches!(hall.end, None | Some(Failure::Interrupted(_))) {
+            hall.end = Some(reason);
+        }
+        signals::stop().store(true, Ordering::Relaxed);
+    }
+
+    /// Brings one task to its end; `data` are those of the worker's last one.
+    fn attempt(
+        &self,
+        index: usize,
+        data: &mut Option<(DataConfig, Dataset)>,
+    ) -> Result<Attempt, Failure> {
+        let task = &self.tasks[index];
+        let Some(run) = open(task)? else { return Ok(Attempt::InUse) };
+        // Another process may have finished it by now.
+        if let State::Done(_) = State::read(&task.folder, &task.config)? {
+            return Ok(Attempt::Done);
+        }
+        let config = run.config();
+        if data.as_ref().is_none_or(|(of, _)| *of != config.data) {
+            *data = None;
+            *data = Some((config.data.clone(), config.load_data()?));
+        }
+        let (_, data) = data.as_ref().expect("loaded if it was not there");
+        let network = config.network(data)?;
+        let mut engine = engine::new(&network, config.training.batch, self.threads)?;
+        let mut observer = self.board.observer(index);
+        match train::train(engine.as_mut(), data, &run, self.threads, &mut observer) {
+            Ok(Trained::Finished(_)) => Ok(Attempt::Done),
+            Ok(Trained::Interrupted { .. }) => Ok(Attempt::Interrupted),
+            Err(Failure::Failed(error)) => match error.downcast_ref::<TrainError>() {
+                Some(astray @ TrainError::NotFinite { .. }) => {
+                    Ok(Attempt::Failed(astray.to_string()))
+                }
+                _ => Err(Failure::Failed(error)),
+            },
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// The run of a task, made or taken up; `None` while another process is at it.
+fn open(task: &Task) -> Result<Option<Run>, Failure> {
+    let begun = || task.folder.join("config.toml").exists();
+    let run = match begun() {
+        true => Run::resume(&task.folder),
+        false => Run::create(&task.folder, &task.config),
+    };
+    match run {
+        Ok(run) => Ok(Some(run)),
+        Err(TrainError::InUse { .. }) => Ok(None),
+        // Another process made it in the meantime.
+        Err(TrainError::Run { .. }) if begun() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

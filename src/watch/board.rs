@@ -1,0 +1,253 @@
+//! Progress of many runs on stderr: a table that changes on a terminal, plain lines elsewhere,
+//! nothing when quiet.
+
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use modiste_train::{EpochMetrics, Event, Observer};
+use modiste_views::Table;
+
+use super::duration;
+
+/// Rows of the table on a terminal; of more trials only those in training are shown.
+const MOST_ROWS: usize = 20;
+
+/// Shows how many runs get on. Shared by those who train them.
+pub struct Board {
+    inner: Mutex<Inner>,
+}
+
+/// How a trial stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// Nobody works at it.
+    Waiting,
+    /// This process trains it.
+    Training,
+    /// Another process trains it.
+    InUse,
+    /// It is whole.
+    Done,
+    /// It cannot be trained.
+    Failed,
+}
+
+struct Inner {
+    show: Show,
+    began: Instant,
+    lines: Vec<Line>,
+}
+
+enum Show {
+    Nothing,
+    /// The table, on a terminal.
+    Table(ProgressBar),
+    Lines,
+}
+
+/// One trial.
+struct Line {
+    name: String,
+    stand: Stand,
+    /// What its training costs, in any unit.
+    cost: f64,
+    epochs: usize,
+    /// Epochs done, with the part of the present one.
+    position: f64,
+    /// Epochs that were done before this process took it up.
+    began_at: f64,
+    /// The numbers of the best epoch so far.
+    best: Option<EpochMetrics>,
+}
+
+impl Board {
+    /// A board of trials by name and cost (in any unit); on stderr unless `quiet`.
+    pub fn new(trials: Vec<(String, u64)>, quiet: bool) -> Self {
+        let show = if quiet || trials.is_empty() {
+            Show::Nothing
+        } else if std::io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
+            Show::Table(ProgressBar::new(0).with_style(style))
+        } else {
+            Show::Lines
+        };
+        let line = |(name, cost): (String, u64)| Line {
+            name,
+            stand: Stand::Waiting,
+            cost: cost as f64,
+            epochs: 1,
+            position: 0.0,
+            began_at: 0.0,
+            best: None,
+        };
+        let lines = trials.into_iter().map(line).collect();
+        Self { inner: Mutex::new(Inner { show, began: Instant::now(), lines }) }
+    }
+
+    /// Whoever is told of the run of trial `index`.
+    pub fn observer(&self, index: usize) -> impl Observer + '_ {
+        move |event: &Event<'_>| self.lock().event(index, event)
+    }
+
+    /// Trial `index` stands differently now.
+    pub fn set(&self, index: usize, stand: Stand) {
+        let mut inner = self.lock();
+        if inner.lines[index].stand != stand {
+            inner.lines[index].stand = stand;
+            let name = inner.lines[index].name.clone();
+            let (over, all) = (inner.over(), inner.lines.len());
+            match stand {
+                Stand::Done => inner.say(|| format!("{name}: done, {over} of {all}")),
+                Stand::InUse => inner.say(|| format!("{name}: another process is training it")),
+                Stand::Failed => inner.say(|| format!("{name}: failed, {over} of {all}")),
+                Stand::Waiting | Stand::Training => {}
+            }
+            inner.draw();
+        }
+    }
+
+    /// Takes the table off the terminal.
+    pub fn close(&self) {
+        if let Show::Table(bar) = &self.lock().show {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no worker panicked")
+    }
+}
+
+impl Inner {
+    /// Says a line where there is no terminal.
+    fn say(&self, line: impl FnOnce() -> String) {
+        if let Show::Lines = self.show {
+            eprintln!("{}", line());
+        }
+    }
+
+    fn draw(&self) {
+        if let Show::Table(bar) = &self.show {
+            bar.set_message(self.text());
+        }
+    }
+
+    /// Trials that need no more work.
+    fn over(&self) -> usize {
+        let over = |line: &&Line| matches!(line.stand, Stand::Done | Stand::Failed);
+        self.lines.iter().filter(over).count()
+    }
+
+    fn event(&mut self, index: usize, event: &Event<'_>) {
+        let line = &mut self.lines[index];
+        match *event {
+            Event::Started { config, history, steps, steps_done, .. } => {
+                line.stand = Stand::Training;
+                line.epochs = config.training.epochs.max(1);
+                line.position = history.len() as f64 + steps_done as f64 / steps.max(1) as f64;
+                line.began_at = line.position;
+                let metrics = history.iter().map(|row| row.metrics);
+                line.best =
+                    metrics.max_by(|a, b| a.validation_accuracy.total_cmp(&b.validation_accuracy));
+                let (name, epoch) = (line.name.clone(), history.len() + 1);
+                let verb = if line.position == 0.0 { "starts" } else { "goes on" };
+                self.say(|| format!("{name}: {verb} in epoch {epoch}"));
+            }
+            Event::Step { epoch, step, steps, .. } => {
+                line.position = (epoch - 1) as f64 + step as f64 / steps.max(1) as f64;
+            }
+            Event::EpochEnded { metrics, best, .. } => {
+                if best {
+                    line.best = Some(*metrics);
+                }
+                line.position = metrics.epoch as f64;
+                let (name, epochs, m) = (line.name.clone(), line.epochs, *metrics);
+                let left = self.left();
+                self.say(|| {
+                    format!(
+                        "{name}: epoch {}/{epochs}  train accuracy {:.4}  validation accuracy \
+                         {:.4}{}  left {left}",
+                        m.epoch,
+                        m.train_accuracy,
+                        m.validation_accuracy,
+                        if best { "  best" } else { "" },
+                    )
+                });
+            }
+            Event::Validating { .. } | Event::Written { .. } | Event::Ended { .. } => return,
+        }
+        self.draw();
+    }
+
+    /// The time that all trials take that are left to this process, from what it did so far.
+    fn left(&self) -> String {
+        let cost = |epochs: f64, line: &Line| line.cost * epochs / line.epochs as f64;
+        let made: f64 = self.lines.iter().map(|l| cost(l.position - l.began_at, l)).sum();
+        let open = |l: &&Line| matches!(l.stand, Stand::Waiting | Stand::Training);
+        let to_come: f64 = self
+            .lines
+            .iter()
+            .filter(open)
+            .map(|l| cost((l.epochs as f64 - l.position).max(0.0), l))
+            .sum();
+        if made <= 0.0 {
+            return "-".to_owned();
+        }
+        duration(self.began.elapsed().as_secs_f64() * to_come / made)
+    }
+
+    /// The table.
+    fn text(&self) -> String {
+        let mut table = Table::new(2, ["trial", "state", "epoch", "train acc", "validation acc"]);
+        let few = self.lines.len() <= MOST_ROWS;
+        let shown = |line: &&Line| few || line.stand == Stand::Training;
+        for line in self.lines.iter().filter(shown).take(MOST_ROWS) {
+            let state = match line.stand {
+                Stand::Waiting => "waiting",
+                Stand::Training => "training",
+                Stand::InUse => "in use elsewhere",
+                Stand::Done => "done",
+                Stand::Failed => "failed",
+            };
+            let epoch = match line.stand {
+                Stand::Waiting | Stand::InUse => String::new(),
+                _ => format!("{:.1}/{}", line.position, line.epochs),
+            };
+            let best = |of: fn(&EpochMetrics) -> f64| {
+                line.best.as_ref().map_or_else(String::new, |best| format!("{:.4}", of(best)))
+            };
+            let (train, validation) =
+                (best(|best| best.train_accuracy), best(|best| best.validation_accuracy));
+            table.row([line.name.clone(), state.to_owned(), epoch, train, validation]);
+        }
+        format!("{table}{} of {} done, left {}", self.over(), self.lines.len(), self.left())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_from_what_was_done() {
+        let board = Board::new(vec![("a".into(), 10), ("b".into(), 30)], true);
+        let mut inner = board.lock();
+        inner.began = Instant::now() - std::time::Duration::from_secs(20);
+        assert_eq!(inner.left(), "-");
+        // Half of the first is done, a quarter of which by another process.
+        inner.lines[0] = Line { epochs: 4, position: 2.0, began_at: 1.0, ..line("a", 10.0) };
+        // 2.5 of 40 units took 20 seconds, 5 and 30 are left.
+        assert_eq!(inner.left(), "4m40s");
+        assert!(inner.text().contains("2.0/4"), "{}", inner.text());
+        assert!(inner.text().ends_with("0 of 2 done, left 4m40s"), "{}", inner.text());
+        inner.lines[1].stand = Stand::InUse;
+        assert_eq!(inner.left(), "40s");
+    }
+
+    fn line(name: &str, cost: f64) -> Line {
+        let (stand, name) = (Stand::Training, name.to_owned());
+        Line { name, stand, cost, epochs: 1, position: 0.0, began_at: 0.0, best: None }
+    }
+}

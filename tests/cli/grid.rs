@@ -1,0 +1,277 @@
+//! `modiste grid`: trials, tables, and what may happen on the way.
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::util::{Folder, Said, TINY, bytes};
+
+/// A grid of four tiny trials.
+const OVER: [&str; 4] = ["--over", "length=1,2", "--over", "dropout=0.5,0.3"];
+
+/// `modiste grid` with tiny networks in the folder `g`.
+fn args<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let tiny = [&TINY[..2], &TINY[4..]].concat();
+    [&["grid", "--out", "g", "--quiet"], &OVER[..], &tiny, more].concat()
+}
+
+fn grid(folder: &Folder, more: &[&str]) -> Said {
+    folder.run(&args(more))
+}
+
+/// The model of each trial, by name.
+fn models(folder: &Folder, out: &str) -> Vec<(String, Vec<u8>)> {
+    let trials = folder.path(out).join("trials");
+    let mut models: Vec<_> = fs::read_dir(&trials)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|name| (name.clone(), bytes(&trials.join(name).join("best.safetensors"))))
+        .collect();
+    models.sort();
+    models
+}
+
+#[test]
+fn a_grid_leaves_runs_and_tables() {
+    let folder = Folder::new();
+    let said = grid(&folder, &["--json"]).expect_quiet();
+    let json = said.json();
+    assert_eq!((&json["out"], &json["complete"]), (&"g".into(), &true.into()));
+    let rows = json["rows"].as_array().unwrap();
+    let values: Vec<_> = rows.iter().map(|row| row["values"].to_string()).collect();
+    let expected = [r#"["1","0.5"]"#, r#"["2","0.5"]"#, r#"["1","0.3"]"#, r#"["2","0.3"]"#];
+    assert_eq!(values, expected, "the first field changes fastest");
+    let train = |i: usize| rows[i]["train"]["mean"].as_f64().unwrap();
+    let gain = |i: usize, axis: usize| rows[i]["gains"][axis]["train"].as_f64();
+    assert_eq!(gain(3, 0), Some(train(3) - train(2)));
+    assert_eq!(gain(3, 1), Some(train(3) - train(1)));
+    assert_eq!((gain(2, 0), gain(1, 1)), (None, None));
+    // Each trial is a run like any other.
+    let run = "g/trials/length=1,dropout=0.3,seed=0";
+    folder.run(&["evaluate", run, "--part", "test"]).expect(0);
+    let config = String::from_utf8(bytes(&folder.path(run).join("config.toml"))).unwrap();
+    assert!(config.contains("length = 1") && config.contains("dropout = 0.3"), "{config}");
+    let csv = String::from_utf8(bytes(&folder.path("g/results.csv"))).unwrap();
+    assert_eq!(csv.lines().count(), 5, "{csv}");
+    assert!(csv.starts_with("length,dropout,parameters,"), "{csv}");
+    let csv = String::from_utf8(bytes(&folder.path("g/trials.csv"))).unwrap();
+    assert_eq!(csv.lines().filter(|line| line.contains(",done,3,")).count(), 4, "{csv}");
+    // Nothing is left to do; the table is there again.
+    let again = grid(&folder, &[]).expect_quiet();
+    for text in ["by length", "by dropout", "selected", "results.csv"] {
+        assert!(again.stdout.contains(text), "{text}: {}", again.stdout);
+    }
+}
+
+#[test]
+fn a_grid_grows_and_takes_in_runs_that_were_trained_elsewhere() {
+    let folder = Folder::new();
+    let dry = grid_dry(&folder, &["--seeds", "2"]);
+    let trials = dry["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 8);
+    assert!(!folder.path("g").exists(), "a dry run leaves nothing");
+    let (name, command) = (&trials[3]["name"], trials[3]["command"].as_str().unwrap());
+    assert_eq!(name, "length=2,dropout=0.5,seed=1");
+    let script = format!("\"$MODISTE\" {}", command.strip_prefix("modiste ").unwrap());
+    folder.shell(&script).expect(0);
+    let model = folder.path("g/trials").join(name.as_str().unwrap()).join("best.safetensors");
+    let written = fs::metadata(&model).unwrap().modified().unwrap();
+    assert_eq!(grid_dry(&folder, &["--seeds", "2"])["trials"][3]["state"], "done");
+    // One seed first, then more of them.
+    grid(&folder, &[]).expect_quiet();
+    let json = grid(&folder, &["--seeds", "2", "--json"]).expect_quiet().json();
+    assert_eq!(json["rows"][0]["train"]["n"], 2);
+    assert!(json["rows"][0]["train"]["deviation"].as_f64().unwrap() > 0.0);
+    assert_eq!(fs::metadata(&model).unwrap().modified().unwrap(), written, "it was trained again");
+    // But no other grid takes the folder.
+    let said = grid(&folder, &["--seeds", "2", "--label-smoothing", "0.2"]);
+    let text = "training.label_smoothing is 0.0 there and 0.2 here";
+    said.expect_error(1, &["g: is another grid's", text]);
+    let said = grid(&folder, &["--seeds", "1"]);
+    said.expect_error(1, &["g: is another grid's", "seed=1"]);
+}
+
+fn grid_dry(folder: &Folder, more: &[&str]) -> serde_json::Value {
+    let args = args(&[more, &["--dry-run", "--json"]].concat());
+    let args: Vec<&str> = args.into_iter().filter(|arg| *arg != "--quiet").collect();
+    folder.run(&args).expect_quiet().json()
+}
+
+#[test]
+fn folds_validate_every_image_once() {
+    let folder = Folder::new();
+    let args = ["--over", "width=1", "--folds", "4", "--json"];
+    let tiny = ["grid", "--out", "g", "--quiet", "--split", "120/40/20", "--length", "1"];
+    let rest = ["--stem-stride", "4", "--epochs", "1", "--batch", "16"];
+    let json = folder.run(&[&tiny[..], &rest, &args].concat()).expect_quiet().json();
+    let row = &json["rows"][0];
+    assert_eq!((&row["trials"], &row["validation_images"]), (&4.into(), &160.into()));
+    assert_eq!(json["trials"][2]["name"], "width=1,seed=0,fold=3of4");
+    // The configuration alone repeats the fold.
+    let trial = "g/trials/width=1,seed=0,fold=3of4";
+    let config = format!("{trial}/config.toml");
+    folder.run(&["train", "--config", &config, "--out", "again", "--quiet"]).expect_quiet();
+    let [one, again] = [trial, "again"].map(|r| bytes(&folder.path(r).join("best.safetensors")));
+    assert!(one == again);
+}
+
+/// A grid of two longer trials that are trained one after the other.
+const LONGER: [&str; 22] = [
+    "grid",
+    "--quiet",
+    "--over",
+    "width=1,2",
+    "--split",
+    "600/100/50",
+    "--length",
+    "1",
+    "--stem-stride",
+    "4",
+    "--epochs",
+    "4",
+    "--batch",
+    "8",
+    "--checkpoint-minutes",
+    "0.0005",
+    "--jobs",
+    "1",
+    "--threads",
+    "1",
+    "--out",
+    "g",
+];
+
+fn start(folder: &Folder, args: &[&str]) -> Child {
+    folder.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[track_caller]
+fn wait_for(path: &std::path::Path) {
+    let clock = Instant::now();
+    while !path.exists() {
+        assert!(clock.elapsed() < Duration::from_secs(60), "{} is not written", path.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn killed_and_started_again_a_grid_ends_as_if_left_alone() {
+    let folder = Folder::new();
+    let alone = [&LONGER[..LONGER.len() - 1], &["alone"]].concat();
+    folder.run(&alone).expect_quiet();
+    let mut child = start(&folder, &LONGER);
+    // In the middle of the second trial.
+    let second = folder.path("g/trials/width=2,seed=0/last.ckpt");
+    wait_for(&second);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let first = folder.path("g/trials/width=1,seed=0/last.ckpt");
+    let written = fs::metadata(&first).unwrap().modified().unwrap();
+    folder.run(&LONGER).expect_quiet();
+    assert!(models(&folder, "g") == models(&folder, "alone"));
+    assert_eq!(fs::metadata(&first).unwrap().modified().unwrap(), written, "it was trained again");
+}
+
+#[test]
+fn a_signal_ends_a_grid_with_130_and_two_processes_do_not_share_a_shard() {
+    let folder = Folder::new();
+    let child = start(&folder, &LONGER);
+    wait_for(&folder.path("g/trials/width=1,seed=0/last.ckpt"));
+    folder.run(&LONGER).expect_error(1, &["g: is in use", "shard 1/1"]);
+    folder.shell(&format!("kill -TERM {}", child.id())).expect(0);
+    let said = Said::new("grid".into(), child.wait_with_output().unwrap());
+    assert_eq!(said.status, 130, "{}", said.stderr);
+    assert!(said.stderr.contains("the same command goes on"), "{}", said.stderr);
+    folder.run(&LONGER).expect(0);
+}
+
+#[test]
+fn shards_share_a_folder() {
+    let folder = Folder::new();
+    let children = ["1/3", "2/3", "3/3"].map(|shard| start(&folder, &args(&["--shard", shard])));
+    for child in children {
+        Said::new("grid".into(), child.wait_with_output().unwrap()).expect_quiet();
+    }
+    let alone: Vec<&str> =
+        args(&[]).into_iter().map(|arg| if arg == "g" { "alone" } else { arg }).collect();
+    folder.run(&alone).expect_quiet();
+    assert!(models(&folder, "g") == models(&folder, "alone"));
+    // Whoever was last wrote a table of all.
+    let [shards, alone] = ["g", "alone"].map(|out| bytes(&folder.path(out).join("results.csv")));
+    assert!(shards == alone, "{}", String::from_utf8_lossy(&shards));
+}
+
+#[test]
+fn a_trial_that_another_process_trains_is_waited_for() {
+    let folder = Folder::new();
+    let train = ["train", "--config", "one.toml", "--out", "g/trials/width=2,seed=0", "--quiet"];
+    folder.run(&LONGER).expect(0);
+    let trial = folder.path("g/trials/width=2,seed=0");
+    fs::rename(trial.join("config.toml"), folder.path("one.toml")).unwrap();
+    fs::remove_dir_all(&trial).unwrap();
+    let child = start(&folder, &train);
+    wait_for(&trial.join("last.ckpt"));
+    let loud: Vec<&str> = LONGER.into_iter().filter(|arg| *arg != "--quiet").collect();
+    let said = folder.run(&loud).expect(0);
+    assert!(said.stderr.contains("another process is training it"), "{}", said.stderr);
+    Said::new("train".into(), child.wait_with_output().unwrap()).expect_quiet();
+}
+
+#[test]
+fn what_makes_no_grid_is_wrong_usage() {
+    let folder = Folder::new();
+    for (args, text) in [
+        (&["--over", "lenght=1,2"][..], "the nearest is network.length"),
+        (&["--over", "length="], "network.length: has an empty value"),
+        (&["--over", "length=1,,2"], "network.length: has an empty value"),
+        (&["--over", "length=1,x"], "network.length: \"x\" is not a whole number"),
+        (&["--over", "width=1,9"], "network.width: 9 is not in range"),
+        (&["--over", "length=1,1"], "network.length: has the value 1 twice"),
+        (&["--over", "length=1", "--over", "network.length=2"], "network.length: is named twice"),
+        (&["--over", "seed=1,2"], "take --seeds"),
+        (&["--over", "split=paper,full", "--folds", "2"], "data.split: folds are of one split"),
+        (&["--over", "length=1,2", "--length", "3"], "network.length: \"3\" has no effect"),
+        (&["--folds", "1"], "data.split"),
+        (&["--over", "patience=1,2"], "patience"),
+    ] {
+        folder.run(&[&["grid"], args].concat()).expect_error(2, &[text]);
+    }
+    for args in
+        [&["--shard", "3/2"][..], &["--shard", "0/2"], &["--over", "length"], &["--seeds", "0"]]
+    {
+        assert_eq!(folder.run(&[&["grid"], args].concat()).status, 2, "{args:?}");
+    }
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0, "a folder was made");
+}
+
+#[test]
+fn a_place_that_holds_something_else_is_left_alone() {
+    let folder = Folder::new();
+    folder.train(&["--out", "g/trials/length=1,dropout=0.5,seed=0", "--quiet"]).expect_quiet();
+    let said = grid(&folder, &[]);
+    said.expect_error(1, &["g/trials/length=1,dropout=0.5,seed=0: is of another run: "]);
+    fs::remove_dir_all(folder.path("g")).unwrap();
+    grid(&folder, &[]).expect_quiet();
+    fs::write(folder.path("g/grid.toml"), "seeds = \"many\"").unwrap();
+    grid(&folder, &[]).expect_error(1, &["g/grid.toml: "]);
+}
+
+#[test]
+fn a_trial_that_goes_astray_does_not_end_the_others() {
+    let folder = Folder::new();
+    let tiny = [&TINY[..], &["--set", "training.schedule.kind=constant"]].concat();
+    let over = ["--over", "learning_rate=1e30,1e-3", "--out", "g"];
+    let said = folder.run(&[&["grid"], &tiny[..], &over].concat());
+    let said = said.expect_error(1, &["1 of 2 trials failed: learning_rate=1", "is not finite"]);
+    assert!(said.stdout.contains("1 of 2 trials are not done"), "{}", said.stdout);
+    assert!(folder.path("g/trials/learning_rate=0.001,seed=0/report.html").exists());
+}
+
+#[test]
+fn a_full_disk_ends_a_grid_with_one_line_and_loses_nothing() {
+    let folder = Folder::new();
+    let args = args(&[]).join(" ").replace("length=1,2", "'length=1,2'");
+    let limited = format!("trap '' XFSZ; ulimit -f 1000; \"$MODISTE\" {args}");
+    folder.shell(&limited).expect_error(1, &["g/trials/", "failed to write"]);
+    grid(&folder, &[]).expect_quiet();
+}
