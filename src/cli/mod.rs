@@ -3,6 +3,7 @@
 //! What the arguments mean is decided in [`crate::commands`], which builds the objects.
 
 mod data;
+mod export;
 mod flags;
 mod grid;
 mod train;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use data::{DataCommand, FetchArgs, InfoArgs};
+pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, WorkerArgs};
 pub use train::TrainArgs;
@@ -34,6 +36,8 @@ pub enum Command {
     Grid(Box<GridArgs>),
     /// Measure a trained model on one part of the data
     Evaluate(EvaluateArgs),
+    /// Write a trained model for other programs, as ONNX or as plain weights
+    Export(ExportArgs),
     /// Print a network's layers, shapes, parameters and multiply-adds
     Summary(SummaryArgs),
     /// Measure how fast this machine trains and predicts with a network

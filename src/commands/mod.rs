@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod evaluate;
+mod export;
 mod grid;
 mod model;
 mod run_files;
@@ -23,6 +24,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Train(args) => train::run(*args),
         Command::Grid(args) => grid::run(*args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Export(args) => export::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Data(command) => data::run(command),

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod evaluate;
+mod export;
 mod grid;
 mod interrupt;
 mod readme;

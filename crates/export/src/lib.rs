@@ -1,0 +1,32 @@
+//! Trained networks for other programs: ONNX with everything inside, or the plain weights.
+//!
+//! An ONNX model is made by walking the network's description ([`onnx`]), and is worth nothing before
+//! a runtime that shares no code with this project has given the same answers from it ([`second_opinion`]).
+//! Files are the caller's to read and write.
+
+mod onnx;
+mod second_opinion;
+mod weights;
+
+pub use onnx::{ONNX_CLASS, ONNX_IMAGES, ONNX_PROBABILITIES, OnnxSource, onnx};
+pub use second_opinion::{Answers, second_opinion};
+pub use weights::weights;
+
+/// Why a network could not be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The parameters are not the network's.
+    #[error("{0}")]
+    Parameters(#[from] modiste_spec::engine::EngineError),
+    /// The other runtime could not load or run the model.
+    #[error("the second runtime fails to {action} the exported model: {reason}")]
+    Runtime {
+        /// What was tried, as in "load".
+        action: &'static str,
+        /// What the runtime said.
+        reason: String,
+    },
+    /// The weights do not fit the file format.
+    #[error("failed to put the weights into the safetensors format: {0}")]
+    Weights(#[from] safetensors::SafeTensorError),
+}

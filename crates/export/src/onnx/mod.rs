@@ -1,0 +1,247 @@
+//! A trained network as an ONNX model that takes pixels and gives probabilities.
+//!
+//! Everything that has to be right for the answers to be right is inside: the pixels' scaling, the
+//! order of the channels, the running statistics, the temperature, the softmax. Names and layout of
+//! the weights are the network's own. Batch normalisations stay nodes of their own, with a scale of
+//! ones, because every runtime folds them into convolutions itself.
+
+mod graph;
+mod messages;
+
+use modiste_spec::engine::{EngineError, PIXEL_MAX, State, Tensor};
+use modiste_spec::{Network, NodeId, Op, Parameter, Shape};
+use prost::Message;
+
+use graph::{GraphBuilder, float, int, ints, value};
+use messages::{Attribute, FLOAT, INT64, Model, OperatorSet, Property, UINT8};
+
+/// ONNX 1.12's version of the file format.
+const IR_VERSION: i64 = 8;
+/// The operators' version, of ONNX 1.12 too, which runtimes since 2022 know.
+const OPSET: i64 = 17;
+
+/// The model's input: pixels (n, h, w) of grey images or (n, h, w, c), as bytes.
+pub const ONNX_IMAGES: &str = "images";
+/// The model's first output: probabilities (n, classes).
+pub const ONNX_PROBABILITIES: &str = "probabilities";
+/// The model's second output: the position of the most likely class (n), of equals the first.
+pub const ONNX_CLASS: &str = "class";
+
+/// What an ONNX model is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct OnnxSource<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Parameters and running statistics, in the order of [`Network::parameters`].
+    pub parameters: &'a [Tensor],
+    /// What the logits are divided by before the softmax; 1 leaves them alone.
+    pub temperature: f32,
+    /// Keys and values that go with the model, such as the names of the classes.
+    pub metadata: &'a [(String, String)],
+}
+
+/// The bytes of an ONNX model of `source`, the same every time.
+///
+/// # Errors
+/// If the parameters are not the network's.
+pub fn onnx(source: &OnnxSource<'_>) -> Result<Vec<u8>, EngineError> {
+    let state = State { parameters: source.parameters.to_vec(), ..State::default() };
+    state.check(source.network)?;
+    let graph = Walk::new(source).run(source);
+    let property =
+        |(key, value): &(String, String)| Property { key: key.clone(), value: value.clone() };
+    let model = Model {
+        ir_version: IR_VERSION,
+        producer_name: "modiste".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        doc_string: "Pixels in, probabilities out: scaling and softmax are part of it.".into(),
+        graph: Some(graph),
+        opset_import: vec![OperatorSet { domain: Some(String::new()), version: OPSET }],
+        metadata_props: source.metadata.iter().map(property).collect(),
+    };
+    Ok(model.encode_to_vec())
+}
+
+/// An output of a node: its name, and whether it is (n, c) instead of (n, c, h, w).
+struct Output {
+    name: String,
+    flat: bool,
+}
+
+/// The walk over the nodes.
+struct Walk<'a> {
+    network: &'a Network,
+    /// What the network says of its parameters, and their values.
+    parameters: Vec<(Parameter, &'a Tensor)>,
+    graph: GraphBuilder,
+    /// Of each node that was visited.
+    outputs: Vec<Output>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(source: &OnnxSource<'a>) -> Self {
+        let network = source.network;
+        let parameters = network.parameters().into_iter().zip(source.parameters).collect();
+        Self { network, parameters, graph: GraphBuilder::default(), outputs: Vec::new() }
+    }
+
+    fn run(mut self, source: &OnnxSource<'_>) -> messages::Graph {
+        for (id, node) in self.network.nodes().iter().enumerate() {
+            let flat = matches!(node.op, Op::Dense { .. } | Op::Softmax);
+            let name = match node.op {
+                Op::Softmax => self.softmax(node.inputs[0], source.temperature),
+                _ => self.node(id),
+            };
+            self.outputs.push(Output { name, flat });
+        }
+        let shape = self.network.input_shape();
+        let sizes = [shape.height, shape.width, shape.channels];
+        let sizes = if shape.channels == 1 { &sizes[..2] } else { &sizes };
+        let images = value(ONNX_IMAGES, UINT8, sizes, "pixels, 0 to 255");
+        let classes = [self.network.classes()];
+        let outputs = vec![
+            value(ONNX_PROBABILITIES, FLOAT, &classes, "one a class, in the order of the classes"),
+            value(ONNX_CLASS, INT64, &[], "position of the most likely class"),
+        ];
+        self.graph.finish("modiste", images, outputs)
+    }
+
+    /// Adds what node `id` computes, and returns the name of its output.
+    fn node(&mut self, id: NodeId) -> String {
+        let network = self.network;
+        let node = &network.nodes()[id];
+        let name = node.name.as_str();
+        match node.op {
+            Op::Input { shape } => self.input(name, shape),
+            Op::Conv { kernel, stride, .. } => {
+                let mut inputs = vec![self.map(node.inputs[0])];
+                inputs.extend(self.weights(id));
+                self.add(name, "Conv", &inputs, window(kernel, stride))
+            }
+            Op::BatchNorm { epsilon, .. } => {
+                let x = self.map(node.inputs[0]);
+                let channels = node.shape.channels;
+                let ones = vec![1.0; channels];
+                let scale = self.graph.floats(&format!("ones.{channels}"), &[channels], &ones);
+                let inputs = [vec![x, scale], self.weights(id)].concat();
+                self.add(name, "BatchNormalization", &inputs, vec![float("epsilon", epsilon)])
+            }
+            Op::Relu => self.plain(id, "Relu", vec![]),
+            // Nothing is dropped after training.
+            Op::Dropout { .. } => self.map(node.inputs[0]),
+            Op::MaxPool { kernel, stride } => self.plain(id, "MaxPool", window(kernel, stride)),
+            Op::AvgPool { kernel } => {
+                let sides = [kernel; 2];
+                let attributes = vec![ints("kernel_shape", &sides), ints("strides", &sides)];
+                self.plain(id, "AveragePool", attributes)
+            }
+            Op::GlobalAvgPool => self.plain(id, "GlobalAveragePool", vec![]),
+            Op::Concat => self.plain(id, "Concat", vec![int("axis", 1)]),
+            Op::ScaledAdd { scale } => {
+                let [x, y] = [0, 1].map(|i| self.map(node.inputs[i]));
+                let factor = self.graph.floats(&format!("{name}.scale"), &[], &[scale as f32]);
+                let scaled = self.add(&format!("{name}.scaled"), "Mul", &[y, factor], vec![]);
+                self.add(name, "Add", &[x, scaled], vec![])
+            }
+            Op::Dense { .. } => {
+                let inputs = [vec![self.flat(node.inputs[0])], self.weights(id)].concat();
+                self.add(name, "Gemm", &inputs, vec![int("transB", 1)])
+            }
+            Op::Softmax => unreachable!("`run` adds it with what belongs to it"),
+        }
+    }
+
+    /// Bytes (n, h, w) or (n, h, w, c) to floats (n, c, h, w) in [0, 1].
+    fn input(&mut self, name: &str, shape: Shape) -> String {
+        let images = ONNX_IMAGES.to_owned();
+        let to = int("to", FLOAT as usize);
+        let x = self.add(&format!("{name}.float"), "Cast", &[images], vec![to]);
+        let divisor = self.graph.floats(&format!("{name}.divisor"), &[], &[PIXEL_MAX]);
+        let x = self.add(&format!("{name}.scaled"), "Div", &[x, divisor], vec![]);
+        if shape.channels == 1 {
+            let axis = self.graph.integers("axis.1", &[1]);
+            return self.add(name, "Unsqueeze", &[x, axis], vec![]);
+        }
+        self.add(name, "Transpose", &[x], vec![ints("perm", &[0, 3, 1, 2])])
+    }
+
+    /// The two outputs of the model.
+    fn softmax(&mut self, logits: NodeId, temperature: f32) -> String {
+        let mut x = self.flat(logits);
+        let attributes = vec![int("axis", 1), int("keepdims", 0)];
+        self.add(ONNX_CLASS, "ArgMax", std::slice::from_ref(&x), attributes);
+        if temperature != 1.0 {
+            let divisor = self.graph.floats("temperature", &[], &[temperature]);
+            x = self.add("logits.scaled", "Div", &[x, divisor], vec![]);
+        }
+        self.add(ONNX_PROBABILITIES, "Softmax", &[x], vec![int("axis", 1)])
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        op_type: &str,
+        inputs: &[String],
+        attributes: Vec<Attribute>,
+    ) -> String {
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        self.graph.node(name, op_type, &inputs, attributes)
+    }
+
+    /// A node that takes the maps of its inputs and nothing else.
+    fn plain(&mut self, id: NodeId, op_type: &str, attributes: Vec<Attribute>) -> String {
+        let node = &self.network.nodes()[id];
+        let inputs: Vec<String> = node.inputs.iter().map(|&input| self.map(input)).collect();
+        self.add(&node.name, op_type, &inputs, attributes)
+    }
+
+    /// The names of a node's parameters, which become part of the graph.
+    fn weights(&mut self, id: NodeId) -> Vec<String> {
+        let of_node = self.parameters.iter().filter(|(parameter, _)| parameter.node == id);
+        of_node.map(|(_, t)| self.graph.floats(&t.name, &t.shape, &t.values)).collect()
+    }
+
+    /// The name of a node's output as (n, c, h, w).
+    fn map(&mut self, id: NodeId) -> String {
+        let Output { name, flat } = &self.outputs[id];
+        let name = name.clone();
+        if !flat {
+            return name;
+        }
+        let axes = self.graph.integers("axes.2.3", &[2, 3]);
+        self.reshaped(&format!("{name}.map"), "Unsqueeze", &[name, axes], vec![])
+    }
+
+    /// The name of the output of a node with a 1x1 map as (n, c).
+    fn flat(&mut self, id: NodeId) -> String {
+        let Output { name, flat } = &self.outputs[id];
+        let name = name.clone();
+        if *flat {
+            return name;
+        }
+        self.reshaped(&format!("{name}.flat"), "Flatten", &[name], vec![int("axis", 1)])
+    }
+
+    /// [`Self::add`], unless another node has asked for the same.
+    fn reshaped(
+        &mut self,
+        name: &str,
+        op_type: &str,
+        inputs: &[String],
+        attributes: Vec<Attribute>,
+    ) -> String {
+        if self.graph.has(name) {
+            return name.to_owned();
+        }
+        self.add(name, op_type, inputs, attributes)
+    }
+}
+
+/// A square window that moves by `stride` over a map padded by half the window.
+fn window(kernel: usize, stride: usize) -> Vec<Attribute> {
+    vec![
+        ints("kernel_shape", &[kernel; 2]),
+        ints("pads", &[kernel / 2; 4]),
+        ints("strides", &[stride; 2]),
+    ]
+}

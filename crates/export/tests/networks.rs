@@ -1,0 +1,107 @@
+//! Every network that the engines are checked with gives the reference's answers as ONNX, too.
+
+use modiste_export::{Answers, ExportError, OnnxSource, onnx, second_opinion};
+use modiste_reference::ReferenceEngine;
+use modiste_reference::check::{batch, networks, perturbed_state, unusual_networks};
+use modiste_spec::engine::State;
+use modiste_spec::{Engine, Network};
+
+/// The reference computes in f64, the runtime in f32.
+const TOLERANCE: f32 = 1e-5;
+
+fn expected(network: &Network, state: &State, images: &[u8], temperature: f32) -> Answers {
+    let mut engine = ReferenceEngine::new(network.clone(), 0);
+    engine.load_state(state).unwrap();
+    let logits = engine.predict(images).unwrap();
+    let mut answers = Answers { probabilities: Vec::new(), classes: Vec::new() };
+    for row in logits.chunks_exact(network.classes()) {
+        let powers = row.iter().map(|&z| (f64::from(z) / f64::from(temperature)).exp());
+        let sum: f64 = powers.clone().sum();
+        answers.probabilities.extend(powers.map(|power| (power / sum) as f32));
+        let best = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        answers.classes.push(row.iter().position(|&z| z == best).unwrap());
+    }
+    answers
+}
+
+fn model(network: &Network, state: &State, temperature: f32) -> Vec<u8> {
+    let metadata = [("classes".to_owned(), "[\"a\", \"b\"]".to_owned())];
+    let parameters = &state.parameters;
+    let source = OnnxSource { network, parameters, temperature, metadata: &metadata };
+    let bytes = onnx(&source).unwrap();
+    assert_eq!(bytes, onnx(&source).unwrap());
+    bytes
+}
+
+#[test]
+fn the_second_runtime_gives_the_references_answers() {
+    for (name, network) in networks().into_iter().chain(unusual_networks()) {
+        let (state, images) = (perturbed_state(&network, 3), batch(&network, 3, 4).0);
+        for temperature in [1.0, 2.5] {
+            let bytes = model(&network, &state, temperature);
+            let found = second_opinion(&bytes, &images, network.input_shape());
+            let found = found.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let expected = expected(&network, &state, &images, temperature);
+            let difference = found.difference(&expected);
+            assert!(difference <= TOLERANCE, "{name}, temperature {temperature}: {difference:e}");
+        }
+    }
+}
+
+#[test]
+fn a_changed_weight_or_setting_is_noticed() {
+    let (_, network) = networks().swap_remove(0);
+    let (right, images) = (perturbed_state(&network, 3), batch(&network, 2, 4).0);
+    let expected = expected(&network, &right, &images, 1.0);
+    for position in 0..right.parameters.len() {
+        let mut wrong = right.clone();
+        wrong.parameters[position].values[0] += 0.5;
+        let bytes = model(&network, &wrong, 1.0);
+        let found = second_opinion(&bytes, &images, network.input_shape()).unwrap();
+        assert!(found.difference(&expected) > TOLERANCE, "{}", right.parameters[position].name);
+    }
+    let bytes = model(&network, &right, 1.01);
+    let found = second_opinion(&bytes, &images, network.input_shape()).unwrap();
+    assert!(found.difference(&expected) > TOLERANCE, "temperature");
+}
+
+#[test]
+fn what_is_no_model_is_refused_by_the_runtime() {
+    let (_, network) = networks().swap_remove(0);
+    let bytes = model(&network, &perturbed_state(&network, 3), 1.0);
+    for bad in [&bytes[..bytes.len() / 2], b"text", &[]] {
+        let error =
+            second_opinion(bad, &batch(&network, 1, 4).0, network.input_shape()).unwrap_err();
+        assert!(matches!(error, ExportError::Runtime { action: "load", .. }), "{error}");
+    }
+}
+
+#[test]
+fn parameters_of_another_network_are_refused() {
+    let all = networks();
+    let (state, network) = (perturbed_state(&all[0].1, 3), &all[1].1);
+    let parameters = &state.parameters;
+    let source = OnnxSource { network, parameters, temperature: 1.0, metadata: &[] };
+    let error = onnx(&source).unwrap_err().to_string();
+    assert!(error.starts_with("parameter \""), "{error}");
+}
+
+#[test]
+fn answers_that_are_no_numbers_or_too_few_are_infinitely_far() {
+    let answers = |probabilities: &[f32], classes: &[usize]| Answers {
+        probabilities: probabilities.to_vec(),
+        classes: classes.to_vec(),
+    };
+    let one = answers(&[0.25, 0.75], &[1]);
+    assert_eq!(one.difference(&one), 0.0);
+    assert_eq!(one.difference(&answers(&[0.5, 0.5], &[1])), 0.25);
+    for other in [
+        answers(&[0.25, f32::NAN], &[1]),
+        answers(&[0.25], &[1]),
+        answers(&[0.25, 0.75], &[]),
+        answers(&[0.25, 0.75], &[0]),
+        answers(&[0.25, 0.75], &[2]),
+    ] {
+        assert_eq!(one.difference(&other), f32::INFINITY, "{other:?}");
+    }
+}
