@@ -167,10 +167,10 @@ fn copy_shifted(image: &[u8], out: &mut [u8], shape: ImageShape, by: [isize; 2],
     }
 }
 
-/// Mirrors left and right, in place.
-fn mirror(image: &mut [u8], shape: ImageShape) {
+/// Mirrors left and right of images (n, h, w, c), in place.
+pub fn mirror(images: &mut [u8], shape: ImageShape) {
     let ImageShape { width, channels, .. } = shape;
-    for row in image.chunks_exact_mut(width * channels) {
+    for row in images.chunks_exact_mut(width * channels) {
         if channels == 1 {
             row.reverse();
             continue;

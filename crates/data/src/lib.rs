@@ -26,7 +26,7 @@ mod source;
 mod split;
 mod table;
 
-pub use batch::{Augmentation, fill_batch};
+pub use batch::{Augmentation, fill_batch, mirror};
 pub use dataset::{Dataset, ImageShape, Images, Part, PartName};
 pub use embedded::{EMBEDDED_FILES, FASHION_CLASSES};
 pub use error::DataError;

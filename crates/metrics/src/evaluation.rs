@@ -82,7 +82,7 @@ pub fn evaluate(
 }
 
 /// Whether logits and labels belong together and can be evaluated.
-fn check(logits: &[f32], labels: &[u16], classes: usize) -> Result<(), MetricsError> {
+pub(crate) fn check(logits: &[f32], labels: &[u16], classes: usize) -> Result<(), MetricsError> {
     if classes == 0 {
         return Err(MetricsError::NoClasses);
     }

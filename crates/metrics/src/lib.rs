@@ -1,8 +1,8 @@
 //! What a classifier's answers are worth.
 //!
 //! Everything here is computed from logits and labels: accuracy, cross-entropy, the mean one-vs-rest
-//! AUROC, the confusion matrix, precision, recall and F1 of each class, the calibration error, 95 %
-//! intervals, and the images that were most wrong. Definitions are scikit-learn's, and golden values
+//! AUROC, the confusion matrix, precision, recall and F1 of each class, the calibration error and what
+//! mends it, 95 % intervals, and the images that were most wrong. Definitions are scikit-learn's, and golden values
 //! made with it judge them (`golden/make.py`). How the numbers are shown is left to the report crate.
 //!
 //! Logits are f32, (n, classes) row major; labels are class indices. All sums are taken in f64.
@@ -10,6 +10,7 @@
 mod auroc;
 mod calibration;
 mod classes;
+mod confidence;
 mod evaluation;
 mod intervals;
 mod mistakes;
@@ -18,10 +19,11 @@ mod softmax;
 pub use auroc::{auroc, mean_auroc};
 pub use calibration::{Calibration, CalibrationBin};
 pub use classes::{ClassReport, MacroAverage};
+pub use confidence::{Confidence, Rejection, temperature};
 pub use evaluation::{Evaluation, evaluate};
 pub use intervals::wilson;
 pub use mistakes::{Mistake, worst_mistakes};
-pub use softmax::{accuracy, argmax, cross_entropy, log_softmax, softmax};
+pub use softmax::{accuracy, argmax, cross_entropy, log_softmax, softmax, softmax_at};
 
 /// Why logits and labels could not be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,8 +10,14 @@ pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
 
 /// softmax(logits) of one image, in f64.
 pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    softmax_at(logits, 1.0)
+}
+
+/// softmax(logits / temperature) of one image, in f64.
+pub fn softmax_at(logits: &[f32], temperature: f64) -> Vec<f64> {
     let largest = largest(logits);
-    let mut out: Vec<f64> = logits.iter().map(|&z| (f64::from(z) - largest).exp()).collect();
+    let power = |&z: &f32| ((f64::from(z) - largest) / temperature).exp();
+    let mut out: Vec<f64> = logits.iter().map(power).collect();
     let sum: f64 = out.iter().sum();
     for p in &mut out {
         *p /= sum;

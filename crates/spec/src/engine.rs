@@ -197,3 +197,34 @@ pub trait Engine {
     /// If the state is not of this network; then nothing was replaced.
     fn load_state(&mut self, state: &State) -> Result<(), EngineError>;
 }
+
+/// A boxed engine is an engine, so that what takes one takes any.
+impl<E: Engine + ?Sized> Engine for Box<E> {
+    fn network(&self) -> &Network {
+        (**self).network()
+    }
+
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+
+    fn train_step(
+        &mut self,
+        batch: Batch<'_>,
+        options: &StepOptions<'_>,
+    ) -> Result<StepOutcome, EngineError> {
+        (**self).train_step(batch, options)
+    }
+
+    fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, EngineError> {
+        (**self).predict(images)
+    }
+
+    fn state(&self) -> State {
+        (**self).state()
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<(), EngineError> {
+        (**self).load_state(state)
+    }
+}

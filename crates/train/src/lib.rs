@@ -41,9 +41,9 @@ pub use config::{
 pub use environment::Environment;
 pub use error::TrainError;
 pub use files::atomic_write;
-pub use fit::{Outcome, Summary, fit};
+pub use fit::{Outcome, Summary, fit, mirrored_logits};
 pub use metrics_csv::{EpochRow, Timing, parse_metrics, read_metrics, write_metrics};
-pub use model::{Model, Preprocessing, Provenance, parse_model};
+pub use model::{Model, ModelConfidence, Preprocessing, Provenance, parse_model};
 pub use observer::{Event, Observer};
 pub use progress::{EpochMetrics, Progress, StoppingState, Totals};
 pub use run::Run;

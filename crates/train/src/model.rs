@@ -2,11 +2,14 @@
 //!
 //! Weights and running statistics have PyTorch's names and layout. The metadata hold `format`,
 //! `network` (JSON), `classes` (JSON), `preprocessing` (JSON), `config` (TOML), `provenance` (JSON) and
-//! `checksum` (CRC-32 of all the rest). There is neither time nor place in it, so that the same run
-//! gives the same bytes.
+//! `checksum` (CRC-32 of all the rest); since a run that ended `confidence` (JSON), and `background`
+//! where that of the training images is not dark. There is neither time nor place in it, so that the
+//! same run gives the same bytes.
 
 use std::path::Path;
 
+use modiste_data::photo::Background;
+use modiste_metrics::Confidence;
 use modiste_spec::Network;
 use modiste_spec::engine::{PIXEL_MAX, State, Tensor};
 use serde::{Deserialize, Serialize};
@@ -63,6 +66,36 @@ pub struct Provenance {
     pub chosen: EpochMetrics,
 }
 
+/// What the validation part told of a model's probabilities, for both ways to ask it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfidence {
+    /// Of the logits of an image.
+    pub plain: Confidence,
+    /// Of the mean logits of an image and its mirror image.
+    pub mirrored: Confidence,
+}
+
+impl ModelConfidence {
+    /// That of one way to ask.
+    pub fn of(&self, mirrored: bool) -> &Confidence {
+        if mirrored { &self.mirrored } else { &self.plain }
+    }
+
+    /// Whether the numbers can be used.
+    fn check(&self) -> Result<(), String> {
+        for Confidence { temperature, rejection, .. } in [&self.plain, &self.mirrored] {
+            if !(temperature.is_finite() && *temperature > 0.0) {
+                return Err(format!("a temperature of {temperature} is impossible"));
+            }
+            if let Some(rule) = rejection.iter().find(|r| !(0.0..=1.0).contains(&r.threshold)) {
+                return Err(format!("a threshold of {} is impossible", rule.threshold));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A trained network and everything that is needed to use it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -76,6 +109,11 @@ pub struct Model {
     pub config: String,
     /// Where it comes from.
     pub provenance: Provenance,
+    /// What its probabilities are worth; `None` until its run has ended, and in old files.
+    pub confidence: Option<ModelConfidence>,
+    /// How a photograph becomes such an image as it was trained on: `Auto` where those show objects
+    /// on black, `Keep` where not.
+    pub background: Background,
 }
 
 impl Model {
@@ -113,6 +151,12 @@ impl Model {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
+        if let Some(confidence) = &self.confidence {
+            metadata.insert("confidence".into(), json(serde_json::to_string(confidence)));
+        }
+        if self.background != Background::Auto {
+            metadata.insert("background".into(), self.background.to_string());
+        }
         let checksum = checksum(&metadata, &self.parameters);
         metadata.insert("checksum".into(), checksum);
         let tensors: Vec<_> = self.parameters.iter().map(|t| (t.name.clone(), t)).collect();
@@ -145,10 +189,18 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, TrainError> {
     reader.finish()?;
     let config = reader.text("config")?.to_owned();
     let provenance = reader.json("provenance")?;
+    let confidence: Option<ModelConfidence> = reader.optional_json("confidence")?;
+    if let Some(Err(problem)) = confidence.as_ref().map(ModelConfidence::check) {
+        return Err(reader.error(format!("metadata entry \"confidence\": {problem}")));
+    }
+    let background = match reader.metadata().get("background") {
+        Some(text) => text.parse().map_err(|e| reader.error(format!("metadata: {e}")))?,
+        None => Background::Auto,
+    };
     if checksum(reader.metadata(), &parameters) != reader.text("checksum")? {
         return Err(reader.error("the checksum differs: the file was damaged or changed"));
     }
-    Ok(Model { network, classes, parameters, config, provenance })
+    Ok(Model { network, classes, parameters, config, provenance, confidence, background })
 }
 
 /// CRC-32, as 8 hexadecimal digits, of each metadata entry but the checksum (key, 0, value, 0) in the

@@ -107,6 +107,14 @@ impl<'a> Reader<'a> {
             .map_err(|error| self.error(format!("metadata entry \"{key}\": {error}")))
     }
 
+    /// The metadata entry `key`, which is JSON, where there is one.
+    pub(crate) fn optional_json<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<T>, TrainError> {
+        self.metadata.contains_key(key).then(|| self.json(key)).transpose()
+    }
+
     /// Whether some tensor's name begins with `prefix`.
     pub(crate) fn has(&self, prefix: &str) -> bool {
         self.left.iter().any(|name| name.starts_with(prefix))

@@ -49,6 +49,11 @@ impl Border {
         self.colour[0] >= 128
     }
 
+    /// Whether the background is as dark as that of goods cut out and put on black.
+    pub fn is_dark(&self) -> bool {
+        self.colour[0] <= 2 * TOLERANCE
+    }
+
     /// Whether all but a few pixels are white.
     pub fn is_white(&self) -> bool {
         self.white >= 0.95

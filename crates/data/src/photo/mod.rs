@@ -21,7 +21,7 @@ use plane::Plane;
 pub use crate::picture::Limits;
 
 use crate::DataError;
-use crate::dataset::ImageShape;
+use crate::dataset::{ImageShape, Images};
 use crate::picture::{Decoded, decode};
 
 /// Pictures with fewer rows or columns show nothing, unless they are of the network's own size.
@@ -63,6 +63,21 @@ impl FromStr for Background {
         let expected = "a background: auto, bright, dark or keep";
         let found = all.into_iter().find(|background| background.to_string() == text);
         found.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
+    }
+}
+
+impl Background {
+    /// What makes photographs look like `images`: [`Background::Auto`] where those are grey and most
+    /// have a dark border, otherwise [`Background::Keep`].
+    pub fn like(images: &Images) -> Self {
+        let ImageShape { height, width, channels } = images.shape;
+        let looked_at = images.len().min(1_000);
+        let dark = |i: &usize| {
+            let pixels = images.get(*i).to_vec();
+            Border::of(&Plane { height, width, channels, pixels }).is_dark()
+        };
+        let known = channels == 1 && 2 * (0..looked_at).filter(dark).count() > looked_at;
+        if known { Self::Auto } else { Self::Keep }
     }
 }
 

@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use modiste_data::photo::Background;
+
 use super::Trainer;
 use crate::tensors::first_not_finite;
-use crate::{Checkpoint, Environment, EpochMetrics, Event, Model, Provenance, TrainError, model};
+use crate::{
+    Checkpoint, Environment, EpochMetrics, Event, Model, ModelConfidence, Provenance, TrainError,
+    model,
+};
 
 impl Trainer<'_> {
     /// Notes the start and makes the other files agree with the checkpoint.
@@ -26,7 +31,7 @@ impl Trainer<'_> {
             steps_done,
         });
         if self.best.is_some() {
-            self.save_model()?;
+            self.save_model(None)?;
         }
         if !self.rows.is_empty() {
             self.written(self.run.save_metrics(&self.rows)?);
@@ -62,12 +67,17 @@ impl Trainer<'_> {
         self.observer.event(&Event::Written { file: &file });
     }
 
-    /// Writes the best epoch's model.
-    pub(super) fn save_model(&mut self) -> Result<(), TrainError> {
+    /// Writes the best epoch's model, with what is known of its probabilities once the run has ended.
+    pub(super) fn save_model(
+        &mut self,
+        confidence: Option<ModelConfidence>,
+    ) -> Result<(), TrainError> {
         let (Some(parameters), Some(&chosen)) = (self.best.clone(), self.progress.best()) else {
             return Ok(());
         };
         let model = Model {
+            confidence,
+            background: Background::like(&self.data.train.images),
             network: self.engine.network().clone(),
             classes: self.data.classes.clone(),
             parameters,

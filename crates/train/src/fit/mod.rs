@@ -4,6 +4,7 @@
 //! augmentation and the dropout masks are drawn by position from the seed, and the learning rate
 //! follows from the step. So whatever the moment a run is resumed at, it ends with the same bits.
 
+mod confidence;
 mod keep;
 mod outcome;
 mod start;
@@ -15,6 +16,7 @@ use modiste_data::{Dataset, Part, fill_batch};
 use modiste_spec::engine::{Batch, Engine, Loss, StepOptions, Tensor};
 use modiste_spec::random::{Purpose, Stream};
 
+pub use self::confidence::mirrored_logits;
 use self::keep::epoch_line;
 pub use self::outcome::{Outcome, Summary};
 use self::start::Start;
@@ -111,6 +113,10 @@ impl<'a> Trainer<'a> {
             let Some(logits) = self.predict_validation()? else { return self.interrupt() };
             let timing = Timing { seconds: clock.elapsed().as_secs_f64(), images_per_second };
             self.end_epoch(&logits, timing)?;
+        }
+        // The checkpoint holds all; a run that was stopped here goes on here.
+        if !self.measure_confidence()? {
+            return self.interrupt();
         }
         self.finish()
     }
@@ -224,7 +230,7 @@ impl<'a> Trainer<'a> {
         self.run.log(epoch_line(metrics, best))?;
         if best {
             self.best = Some(state.parameters);
-            self.save_model()?;
+            self.save_model(None)?;
         }
         self.written(self.run.save_metrics(&self.rows)?);
         self.save_checkpoint()

@@ -1,0 +1,194 @@
+//! From a model and an engine to answers.
+
+use modiste_data::ImageShape;
+use modiste_data::photo::{Background, Limits, Prepared, prepare};
+use modiste_metrics::Confidence;
+use modiste_spec::Engine;
+use modiste_train::{Model, mirrored_logits};
+
+use crate::{Answer, PredictError};
+
+/// When the answer is "none of these".
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Reject {
+    /// Never.
+    #[default]
+    Never,
+    /// Where the answers that are given would no longer be right this often: by the model's smallest
+    /// threshold with which validation images reached this accuracy.
+    Accuracy(f64),
+    /// Where the top probability is under this.
+    Under(f64),
+}
+
+/// How a model is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Whether an image is shown twice, as it is and mirrored, and the logits averaged.
+    pub mirror: bool,
+    /// When the answer is "none of these".
+    pub reject: Reject,
+    /// What lies behind the object in pictures.
+    pub background: Background,
+    /// How large pictures may be.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    /// The model as it is: calibrated if it can be, an answer to everything.
+    fn default() -> Self {
+        Self {
+            mirror: false,
+            reject: Reject::Never,
+            background: Background::Auto,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A trained model, ready to answer.
+pub struct Predictor<E> {
+    model: Model,
+    engine: E,
+    options: Options,
+    temperature: f64,
+    threshold: Option<f64>,
+}
+
+impl<E: Engine> Predictor<E> {
+    /// Loads `model` into `engine`, which runs [`Model::network`].
+    ///
+    /// # Errors
+    /// If the engine runs another network, or the model does not know a threshold that was asked for.
+    pub fn new(model: Model, mut engine: E, options: Options) -> Result<Self, PredictError> {
+        engine.load_state(&model.state())?;
+        let confidence = model.confidence.as_ref().map(|both| both.of(options.mirror));
+        let temperature = confidence.map_or(1.0, |confidence| confidence.temperature);
+        let threshold = threshold(&options, confidence)?;
+        Ok(Self { model, engine, options, temperature, threshold })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &E {
+        &self.engine
+    }
+
+    /// How the model is asked.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The shape of the images it takes.
+    pub fn shape(&self) -> ImageShape {
+        let shape = self.model.network.input_shape();
+        ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
+    }
+
+    /// The name of each class.
+    pub fn classes(&self) -> &[String] {
+        &self.model.classes
+    }
+
+    /// The name of an answer's class, whether or not it is rejected.
+    pub fn class(&self, answer: &Answer) -> &str {
+        &self.model.classes[answer.class]
+    }
+
+    /// What logits are divided by: the model's temperature, or 1 where it has none.
+    pub fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
+    /// The least probability that is answered; `None` where all are.
+    pub fn threshold(&self) -> Option<f64> {
+        self.threshold
+    }
+
+    /// Logits (n, classes) of images (n, h, w, c), mirrored if that is the option; any n.
+    ///
+    /// # Errors
+    /// If the pixels are not a whole number of images.
+    pub fn logits(&mut self, pixels: &[u8]) -> Result<Vec<f32>, PredictError> {
+        let logits = self.engine.predict(pixels)?;
+        if !self.options.mirror {
+            return Ok(logits);
+        }
+        let shape = self.shape();
+        Ok(mirrored_logits(&mut self.engine, pixels, shape, logits)?)
+    }
+
+    /// The answer that the logits of one image give.
+    pub fn answer(&self, logits: &[f32]) -> Answer {
+        Answer::new(logits, self.temperature, self.threshold)
+    }
+
+    /// An answer to each of the images (n, h, w, c); any n.
+    ///
+    /// # Errors
+    /// If the pixels are not a whole number of images.
+    pub fn answers(&mut self, pixels: &[u8]) -> Result<Vec<Answer>, PredictError> {
+        let logits = self.logits(pixels)?;
+        Ok(logits.chunks_exact(self.model.classes.len()).map(|row| self.answer(row)).collect())
+    }
+
+    /// A picture file as the model takes it; errors speak of it as `name`.
+    ///
+    /// # Errors
+    /// As [`prepare`].
+    pub fn prepare(&self, bytes: &[u8], name: &str) -> Result<Prepared, PredictError> {
+        let Options { background, limits, .. } = &self.options;
+        let background = match background {
+            Background::Auto => self.model.background,
+            typed => *typed,
+        };
+        Ok(prepare(bytes, name, self.shape(), background, limits)?)
+    }
+
+    /// The answer to one picture file, and what was done to it first; errors speak of it as `name`.
+    ///
+    /// # Errors
+    /// As [`prepare`].
+    pub fn picture(
+        &mut self,
+        bytes: &[u8],
+        name: &str,
+    ) -> Result<(Answer, Prepared), PredictError> {
+        let prepared = self.prepare(bytes, name)?;
+        let logits = self.logits(&prepared.pixels)?;
+        Ok((self.answer(&logits), prepared))
+    }
+}
+
+/// The least probability that is answered.
+fn threshold(
+    options: &Options,
+    confidence: Option<&Confidence>,
+) -> Result<Option<f64>, PredictError> {
+    let unknown = |problem: String| Err(PredictError::Model(problem));
+    match options.reject {
+        Reject::Never => Ok(None),
+        Reject::Under(threshold) => Ok(Some(threshold)),
+        Reject::Accuracy(target) => {
+            let Some(confidence) = confidence else {
+                return unknown(
+                    "the model holds no thresholds: its run has not ended, or is of an \
+                                older version; give a probability instead"
+                        .to_owned(),
+                );
+            };
+            match confidence.rule(target) {
+                Some(rule) => Ok(Some(rule.threshold)),
+                None => unknown(format!(
+                    "no threshold makes the model right in {target} of its answers; the most it \
+                     can promise is {}",
+                    confidence.rejection.last().map_or(0.0, |rule| rule.target)
+                )),
+            }
+        }
+    }
+}

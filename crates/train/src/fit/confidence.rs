@@ -1,0 +1,62 @@
+//! The last thing a run does: what the validation part tells of the best model's probabilities.
+
+use std::sync::atomic::Ordering;
+
+use modiste_data::{ImageShape, mirror};
+use modiste_metrics::Confidence;
+use modiste_spec::Engine;
+use modiste_spec::engine::{EngineError, State};
+
+use super::{PREDICT_IMAGES, Trainer};
+use crate::{ModelConfidence, TrainError};
+
+impl Trainer<'_> {
+    /// Fits temperature and thresholds to the best model's answers and writes the model again, with
+    /// them; the engine is left as it was. Whether it came to its end without being interrupted.
+    pub(super) fn measure_confidence(&mut self) -> Result<bool, TrainError> {
+        let Some(parameters) = self.best.clone() else { return Ok(true) };
+        let last = self.engine.state();
+        self.engine.load_state(&State { parameters, ..State::default() })?;
+        let logits = self.both_logits();
+        self.engine.load_state(&last)?;
+        let Some([plain, mirrored]) = logits? else { return Ok(false) };
+        let fit = |logits: &[f32]| Confidence::fit(logits, self.labels[1], self.data.classes.len());
+        let confidence = ModelConfidence { plain: fit(&plain)?, mirrored: fit(&mirrored)? };
+        self.save_model(Some(confidence))?;
+        Ok(true)
+    }
+
+    /// Logits of the validation images, and their means with those of the mirror images; `None` if
+    /// interrupted.
+    fn both_logits(&mut self) -> Result<Option<[Vec<f32>; 2]>, TrainError> {
+        let images = &self.data.validation.images;
+        let (mut plain, mut mirrored) = (Vec::new(), Vec::new());
+        for pixels in images.pixels.chunks(PREDICT_IMAGES * images.shape.len()) {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let seen = self.engine.predict(pixels)?;
+            plain.extend(&seen);
+            mirrored.extend(mirrored_logits(self.engine, pixels, images.shape, seen)?);
+        }
+        Ok(Some([plain, mirrored]))
+    }
+}
+
+/// The means of `logits`, those of images (n, h, w, c), and the logits of the mirror images.
+///
+/// # Errors
+/// As [`Engine::predict`].
+pub fn mirrored_logits(
+    engine: &mut dyn Engine,
+    pixels: &[u8],
+    shape: ImageShape,
+    mut logits: Vec<f32>,
+) -> Result<Vec<f32>, EngineError> {
+    let mut turned = pixels.to_vec();
+    mirror(&mut turned, shape);
+    for (logit, other) in logits.iter_mut().zip(engine.predict(&turned)?) {
+        *logit = f32::midpoint(*logit, other);
+    }
+    Ok(logits)
+}
