@@ -13,8 +13,8 @@ use modiste_kernels::patches::{Window, gather, scatter};
 use modiste_kernels::simd::Isa;
 use modiste_kernels::view::{Activation, Map, MapMut};
 use modiste_kernels::winograd::{
-    FREQUENCIES, TILE, tiles, transform_filter_gradient, transform_gradient, transform_input,
-    transform_output,
+    FREQUENCIES, TILE, plane, tiles, transform_filter_gradient, transform_gradient,
+    transform_input, transform_output,
 };
 
 /// Values of tiles (inputs and products) that a block of tile rows may take: some 1.3 MB, which
@@ -92,13 +92,14 @@ impl<'a> ImageConv<'a> {
         for first in tile_rows.clone().step_by(block) {
             let rows = block.min(tile_rows.end - first);
             let t = rows * across;
-            let v = &mut scratch.tiles[..FREQUENCIES * t * c];
-            let m = &mut scratch.products[..FREQUENCIES * t * k];
+            let (v_plane, m_plane) = (plane(t, c), plane(t, k));
+            let v = &mut scratch.tiles[..FREQUENCIES * v_plane];
+            let m = &mut scratch.products[..FREQUENCIES * m_plane];
             transform_input(self.isa, map, activation, (first, rows), v);
             for f in 0..FREQUENCIES {
-                let left = Strided { values: &v[f * t * c..][..t * c], row: c, column: 1 };
+                let left = Strided { values: &v[f * v_plane..], row: c, column: 1 };
                 let right = &filter[f * c * k..][..c * k];
-                gemm(self.isa, (t, k, c), left, right, k, &mut m[f * t * k..][..t * k], k, false);
+                gemm(self.isa, (t, k, c), left, right, k, &mut m[f * m_plane..], k, false);
             }
             let (top, bottom) = (first * TILE, ((first + rows) * TILE).min(height));
             let band = to.reborrow().rows(top - origin, bottom - top);
@@ -179,15 +180,16 @@ impl<'a> ImageConv<'a> {
                 let block = block_rows(tiles(map.height), across, c + k);
                 for_blocks(0, tiles(map.height), block, |first, rows| {
                     let t = rows * across;
-                    let v = &mut scratch.tiles[..FREQUENCIES * t * c];
-                    let d = &mut scratch.products[..FREQUENCIES * t * k];
+                    let (v_plane, d_plane) = (plane(t, c), plane(t, k));
+                    let v = &mut scratch.tiles[..FREQUENCIES * v_plane];
+                    let d = &mut scratch.products[..FREQUENCIES * d_plane];
                     transform_input(self.isa, map, activation, (first, rows), v);
                     let bottom = ((first + rows) * TILE).min(dz.height);
                     transform_gradient(self.isa, dz.rows(first * TILE, bottom - first * TILE), d);
                     for f in 0..FREQUENCIES {
-                        let left = Strided { values: &v[f * t * c..][..t * c], row: 1, column: c };
+                        let left = Strided { values: &v[f * v_plane..], row: 1, column: c };
                         let sum = &mut scratch.filter[f * c * k..][..c * k];
-                        gemm(self.isa, (c, k, t), left, &d[f * t * k..][..t * k], k, sum, k, true);
+                        gemm(self.isa, (c, k, t), left, &d[f * d_plane..], k, sum, k, true);
                     }
                 });
             }
@@ -327,9 +329,10 @@ impl Sizes {
     pub fn grow(&mut self, method: Method, from: &Buffer, to: &Buffer, c: usize, k: usize) {
         let (tiles, products, filter) = match method {
             Method::Winograd => {
-                let t = FREQUENCIES * tiles(from.height) * tiles(from.width);
+                let t = tiles(from.height) * tiles(from.width);
                 // Forward and backward swap the roles of c and k.
-                (t * c.max(k), t * c.max(k), FREQUENCIES * c * k)
+                let values = FREQUENCIES * plane(t, c.max(k));
+                (values, values, FREQUENCIES * c * k)
             }
             Method::Pointwise => (ROW_VALUES.max(c), 0, 0),
             Method::Patches(window) => {

@@ -6,8 +6,8 @@
 //! gradients: that of the input is a convolution with the kernel turned around, that of the kernel
 //! is G' [(A dY A') * (B' d B)] G summed over tiles.
 //!
-//! A tile's values lie as (36, tiles, channels). Tiles beyond the map's edge are filled with zeros
-//! on reading and cut on writing.
+//! Tiles lie as (36, plane): the values (tiles, channels) of a frequency, then perhaps padding
+//! ([`plane`]). Tiles beyond the map's edge are filled with zeros on reading and cut on writing.
 
 use crate::LANES;
 use crate::simd::{Isa, Kernel, Simd};
@@ -20,9 +20,26 @@ const WINDOW: usize = 6;
 /// Frequencies of a tile.
 pub const FREQUENCIES: usize = WINDOW * WINDOW;
 
+/// An array, one expression an element. Unlike a loop it writes no zeros beforehand, which took as
+/// long as a transform; unlike `array::map` it has no closure, which might not be compiled for the
+/// instruction set.
+macro_rules! array {
+    ($i:ident in [$($n:literal)*] => $e:expr) => { [$({ let $i: usize = $n; $e }),*] };
+    ($i:ident in 3 => $e:expr) => { array!($i in [0 1 2] => $e) };
+    ($i:ident in 4 => $e:expr) => { array!($i in [0 1 2 3] => $e) };
+    ($i:ident in 6 => $e:expr) => { array!($i in [0 1 2 3 4 5] => $e) };
+}
+
 /// Tiles that cover `size` outputs.
 pub const fn tiles(size: usize) -> usize {
     size.div_ceil(TILE)
+}
+
+/// Values from one frequency of `tiles` tiles to the next: as many as they take and a little more,
+/// an odd number of lines of the cache. A tile's 36 values then fall into different sets of the
+/// first cache; at a distance of a power of two they would push each other out.
+pub const fn plane(tiles: usize, channels: usize) -> usize {
+    (tiles * channels).div_ceil(LANES) / 2 * 2 * LANES + LANES
 }
 
 /// B' d B of each tile in the tile rows `first` .. `first + rows` of a map: (36, tiles, channels).
@@ -87,8 +104,9 @@ fn ensure_tiles(height: usize, width: usize, c: usize, first: usize, rows: usize
     assert!(c.is_multiple_of(LANES), "{c} channels are no multiple of {LANES}");
     assert!(height > 0 && width > 0 && rows > 0);
     assert!(first <= tiles(height) && rows <= tiles(height) - first, "a band beyond the map");
-    let whole = product([FREQUENCIES, rows, tiles(width), c]);
-    assert!(len == whole, "tiles of another size");
+    assert!(len.is_multiple_of(FREQUENCIES), "tiles of another size");
+    let least = product([rows, tiles(width), c]);
+    assert!(len / FREQUENCIES >= least, "tiles of another size");
 }
 
 /// B' d: one direction of the input transform.
@@ -219,32 +237,25 @@ impl TransformInput<'_> {
         let row_step = self.map.width * self.map.stride;
         let start = (y0 * self.map.width as isize + x0) * self.map.stride as isize;
         let plane = self.out.len() / FREQUENCIES;
-        let zero = simd.splat(0.0);
         for c in (0..channels).step_by(S::WIDTH) {
-            let mut half = [[zero; WINDOW]; WINDOW];
-            for j in 0..WINDOW {
-                let mut column = [zero; WINDOW];
-                for i in 0..WINDOW {
-                    if WHOLE || (ys.0 <= i && i < ys.1 && xs.0 <= j && j < xs.1) {
-                        let at = start + (i * row_step + j * self.map.stride + c) as isize;
-                        // SAFETY: the pixel lies inside the map (`inside`), the map inside its
-                        // slice and the activation's channels inside theirs (`ensure`).
-                        column[i] = unsafe {
-                            let x = simd.load(self.map.values.as_ptr().offset(at));
-                            match &self.activation {
-                                Some(a) if ACTIVATE => a.apply(simd, x, c),
-                                _ => x,
-                            }
-                        };
+            let half = array!(j in 6 => input_line(simd, array!(i in 6 => {
+                if WHOLE || (ys.0 <= i && i < ys.1 && xs.0 <= j && j < xs.1) {
+                    let at = start + (i * row_step + j * self.map.stride + c) as isize;
+                    // SAFETY: the pixel lies inside the map (`inside`), the map inside its slice
+                    // and the activation's channels inside theirs (`ensure`).
+                    unsafe {
+                        let x = simd.load(self.map.values.as_ptr().offset(at));
+                        match &self.activation {
+                            Some(a) if ACTIVATE => a.apply(simd, x, c),
+                            _ => x,
+                        }
                     }
+                } else {
+                    simd.splat(0.0)
                 }
-                let line = input_line(simd, column);
-                for i in 0..WINDOW {
-                    half[i][j] = line[i];
-                }
-            }
+            })));
             for i in 0..WINDOW {
-                let line = input_line(simd, half[i]);
+                let line = input_line(simd, array!(j in 6 => half[j][i]));
                 for j in 0..WINDOW {
                     let at = (i * WINDOW + j) * plane + tile * channels + c;
                     // SAFETY: `ensure_tiles` checked the size of `out`.
@@ -276,28 +287,21 @@ impl Kernel for TransformGradient<'_> {
         let map = self.map;
         let (across, down) = (tiles(map.width), tiles(map.height));
         let plane = self.out.len() / FREQUENCIES;
-        let zero = simd.splat(0.0);
         for tile in 0..down * across {
             let (y0, x0) = (tile / across * TILE, tile % across * TILE);
             let (ys, xs) = ((map.height - y0).min(TILE), (map.width - x0).min(TILE));
             for c in (0..map.channels).step_by(S::WIDTH) {
-                let mut half = [[zero; TILE]; WINDOW];
-                for j in 0..TILE {
-                    let mut column = [zero; TILE];
-                    for i in 0..TILE {
-                        if i < ys && j < xs {
-                            let at = ((y0 + i) * map.width + x0 + j) * map.stride + c;
-                            // SAFETY: the pixel lies inside the map, the map inside its slice.
-                            column[i] = unsafe { simd.load(map.values.as_ptr().add(at)) };
-                        }
+                let half = array!(j in 4 => gradient_line(simd, array!(i in 4 => {
+                    if i < ys && j < xs {
+                        let at = ((y0 + i) * map.width + x0 + j) * map.stride + c;
+                        // SAFETY: the pixel lies inside the map, the map inside its slice.
+                        unsafe { simd.load(map.values.as_ptr().add(at)) }
+                    } else {
+                        simd.splat(0.0)
                     }
-                    let line = gradient_line(simd, column);
-                    for i in 0..WINDOW {
-                        half[i][j] = line[i];
-                    }
-                }
+                })));
                 for i in 0..WINDOW {
-                    let line = gradient_line(simd, half[i]);
+                    let line = gradient_line(simd, array!(j in 4 => half[j][i]));
                     for j in 0..WINDOW {
                         let at = (i * WINDOW + j) * plane + tile * map.channels + c;
                         // SAFETY: `ensure_tiles` checked the size of `out`.
@@ -329,21 +333,13 @@ impl Kernel for TransformOutput<'_> {
             let (y0, x0) = (tile / across * TILE, tile % across * TILE);
             let (ys, xs) = ((map.height - y0).min(TILE), (map.width - x0).min(TILE));
             for c in (0..map.channels).step_by(S::WIDTH) {
-                let mut half = [[zero; WINDOW]; TILE];
-                for j in 0..WINDOW {
-                    let mut column = [zero; WINDOW];
-                    for i in 0..WINDOW {
-                        let at = (i * WINDOW + j) * plane + tile * map.channels + c;
-                        // SAFETY: `ensure_tiles` checked the size of `products`.
-                        column[i] = unsafe { simd.load(self.products.as_ptr().add(at)) };
-                    }
-                    let line = output_line(simd, column);
-                    for i in 0..TILE {
-                        half[i][j] = line[i];
-                    }
-                }
+                let half = array!(j in 6 => output_line(simd, array!(i in 6 => {
+                    let at = (i * WINDOW + j) * plane + tile * map.channels + c;
+                    // SAFETY: `ensure_tiles` checked the size of `products`.
+                    unsafe { simd.load(self.products.as_ptr().add(at)) }
+                })));
                 for i in 0..ys {
-                    let line = output_line(simd, half[i]);
+                    let line = output_line(simd, array!(j in 6 => half[j][i]));
                     for j in 0..xs {
                         let at = ((y0 + i) * map.width + x0 + j) * map.stride + c;
                         // SAFETY: the pixel lies inside the map, the map inside its slice.
@@ -372,21 +368,13 @@ impl Kernel for TransformFilter<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let zero = simd.splat(0.0);
         for v in (0..self.values).step_by(S::WIDTH) {
-            let mut half = [[zero; 3]; WINDOW];
-            for j in 0..3 {
+            let half = array!(j in 3 => filter_line(simd, array!(i in 3 => {
                 // SAFETY: `transform_filter` checked that nine planes are there.
-                let column = [0, 1, 2].map(|i| unsafe {
-                    simd.load(self.filter.as_ptr().add((i * 3 + j) * self.values + v))
-                });
-                let line = filter_line(simd, column);
-                for i in 0..WINDOW {
-                    half[i][j] = line[i];
-                }
-            }
+                unsafe { simd.load(self.filter.as_ptr().add((i * 3 + j) * self.values + v)) }
+            })));
             for i in 0..WINDOW {
-                let line = filter_line(simd, half[i]);
+                let line = filter_line(simd, array!(j in 3 => half[j][i]));
                 for j in 0..WINDOW {
                     let at = (i * WINDOW + j) * self.values + v;
                     // SAFETY: `transform_filter` checked that 36 planes are there.
@@ -408,23 +396,14 @@ impl Kernel for TransformFilterGradient<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let zero = simd.splat(0.0);
         for v in (0..self.values).step_by(S::WIDTH) {
-            let mut half = [[zero; WINDOW]; 3];
-            for j in 0..WINDOW {
-                let mut column = [zero; WINDOW];
-                for i in 0..WINDOW {
-                    let at = (i * WINDOW + j) * self.values + v;
-                    // SAFETY: `transform_filter_gradient` checked that 36 planes are there.
-                    column[i] = unsafe { simd.load(self.frequencies.as_ptr().add(at)) };
-                }
-                let line = filter_gradient_line(simd, column);
-                for i in 0..3 {
-                    half[i][j] = line[i];
-                }
-            }
+            let half = array!(j in 6 => filter_gradient_line(simd, array!(i in 6 => {
+                let at = (i * WINDOW + j) * self.values + v;
+                // SAFETY: `transform_filter_gradient` checked that 36 planes are there.
+                unsafe { simd.load(self.frequencies.as_ptr().add(at)) }
+            })));
             for i in 0..3 {
-                let line = filter_gradient_line(simd, half[i]);
+                let line = filter_gradient_line(simd, array!(j in 6 => half[j][i]));
                 for j in 0..3 {
                     let at = (i * 3 + j) * self.values + v;
                     // SAFETY: `transform_filter_gradient` checked that nine planes are there.
