@@ -38,6 +38,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Write a trained model for other programs, as ONNX or as plain weights
     Export(ExportArgs),
+    /// Make the report of a run again from its folder, or compare several runs
+    Report(ReportArgs),
     /// Print a network's layers, shapes, parameters and multiply-adds
     Summary(SummaryArgs),
     /// Measure how fast this machine trains and predicts with a network
@@ -85,6 +87,28 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "FILE")]
     pub logits: Option<PathBuf>,
     /// Print one JSON object instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `modiste report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Folders of runs; several are compared
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// The page to write, Markdown and figures beside it [default: report.html in the run's folder;
+    /// comparison.html for several runs]
+    #[arg(long, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
+    /// Evaluate the test part as well and keep the result with the run
+    #[arg(long)]
+    pub test: bool,
+    /// Threads to compute with, if the model must be evaluated [default: as many as the machine
+    /// runs at once]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Print one JSON object instead of the page's path
     #[arg(long)]
     pub json: bool,
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::{EvaluateArgs, PartArg};
 use crate::commands::model::Answers;
-use crate::commands::{model, run_files, settings};
+use crate::commands::{model, report, settings};
 use crate::failure::Failure;
 use crate::{engine, machine, output};
 
@@ -76,7 +76,7 @@ fn write_files(
 ) -> anyhow::Result<()> {
     let Answers { logits, labels, .. } = answers;
     if let Some(path) = &args.mistakes {
-        let mistakes = worst_mistakes(logits, labels, classes.len(), run_files::MISTAKES);
+        let mistakes = worst_mistakes(logits, labels, classes.len(), report::MISTAKES);
         atomic_write(path, mistakes_csv(&mistakes, classes).as_bytes())?;
     }
     if let Some(path) = &args.logits {

@@ -6,7 +6,7 @@ mod evaluate;
 mod export;
 mod grid;
 mod model;
-mod run_files;
+mod report;
 mod settings;
 mod summary;
 mod train;
@@ -25,6 +25,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Grid(args) => grid::run(*args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Export(args) => export::run(args),
+        Command::Report(args) => report::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Data(command) => data::run(command),

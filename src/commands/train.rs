@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::TrainArgs;
 use crate::commands::model::{self, Answers};
-use crate::commands::{run_files, settings};
+use crate::commands::{report, settings};
 use crate::failure::Failure;
 use crate::watch::{Events, Progress};
 use crate::{engine, machine, output, signals};
@@ -162,7 +162,8 @@ fn finish(
     let train = model::answer(engine, data, PartName::Train)?;
     let validation = model::answer(engine, data, PartName::Validation)?;
     let network = &model.network;
-    run_files::write(run, data, network, &summary, [&train, &validation])?;
+    let parts = [(PartName::Train, &train), (PartName::Validation, &validation)];
+    report::finish(run.folder(), data, &model, parts)?;
     let numbers = |answers: &Answers<'_>| {
         let Evaluation { images, accuracy, loss, auroc, .. } = answers.evaluation;
         PartNumbers { images, accuracy, loss, auroc }

@@ -7,6 +7,7 @@ mod export;
 mod grid;
 mod interrupt;
 mod readme;
+mod report;
 mod summary;
 mod threads;
 mod train;

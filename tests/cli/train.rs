@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::util::{Folder, TINY, bytes};
 
 /// What a finished run holds, design by design.
-const FILES: [&str; 11] = [
+const FILES: [&str; 13] = [
     "config.toml",
     "environment.json",
     "metrics.csv",
@@ -16,7 +16,9 @@ const FILES: [&str; 11] = [
     "report.md",
     "worst_mistakes.csv",
     "figures/curves.svg",
-    "figures/confusion.png",
+    "figures/confusion-validation.png",
+    "figures/roc-validation.svg",
+    "evaluation.json",
 ];
 
 #[test]

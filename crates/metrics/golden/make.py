@@ -137,7 +137,14 @@ def main():
         positive = random.random(images) < random.uniform(0.1, 0.9)
         positive[:2] = [True, False]
         area = metrics.roc_auc_score(positive, scores)
-        aurocs.append({"scores": scores.tolist(), "positive": positive.tolist(), "auroc": area})
+        fpr, tpr, _ = metrics.roc_curve(positive, scores, drop_intermediate=False)
+        aurocs.append({
+            "scores": scores.tolist(),
+            "positive": positive.tolist(),
+            "auroc": area,
+            "fpr": fpr.tolist(),
+            "tpr": tpr.tolist(),
+        })
     golden = {
         "made_with": {
             "python": platform.python_version(),

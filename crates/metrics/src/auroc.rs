@@ -96,6 +96,19 @@ impl Ranking {
         rankings
     }
 
+    /// Negatives and positives of each different score, from the lowest up.
+    pub(crate) fn ties(&self) -> Vec<[u64; 2]> {
+        let mut ties = Vec::new();
+        let mut tied = [0, 0];
+        for entry in &self.entries {
+            tied[usize::from(entry.is_positive())] += 1;
+            if entry.ends_tie() {
+                ties.push(std::mem::take(&mut tied));
+            }
+        }
+        ties
+    }
+
     /// The area when image `i` counts `count(i)` times; `None` without positives or negatives.
     pub(crate) fn area(&self, count: impl Fn(usize) -> u32) -> Option<f64> {
         // Twice the number of (positive, negative) pairs in the right order; a tie is worth 1.

@@ -14,6 +14,7 @@ mod confidence;
 mod evaluation;
 mod intervals;
 mod mistakes;
+mod roc;
 mod softmax;
 
 pub use auroc::{auroc, mean_auroc};
@@ -23,6 +24,7 @@ pub use confidence::{Confidence, Rejection, temperature};
 pub use evaluation::{Evaluation, evaluate};
 pub use intervals::wilson;
 pub use mistakes::{Mistake, worst_mistakes};
+pub use roc::{RocCurve, roc_curve, roc_curves};
 pub use softmax::{accuracy, argmax, cross_entropy, log_softmax, softmax, softmax_at};
 
 /// Why logits and labels could not be evaluated.

@@ -1,7 +1,7 @@
 //! The metrics against scikit-learn; `golden/make.py` made the numbers.
 
 use modiste_metrics::{
-    MetricsError, accuracy, auroc, cross_entropy, evaluate, mean_auroc, worst_mistakes,
+    MetricsError, accuracy, auroc, cross_entropy, evaluate, mean_auroc, roc_curve, worst_mistakes,
 };
 use serde::Deserialize;
 
@@ -16,6 +16,8 @@ struct AurocCase {
     scores: Vec<f64>,
     positive: Vec<bool>,
     auroc: f64,
+    fpr: Vec<f64>,
+    tpr: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +68,19 @@ fn auroc_is_scikit_learns() {
     for case in cases {
         let got = auroc(&case.scores, &case.positive).expect("both senses are present");
         check_close(got, case.auroc, "auroc");
+    }
+}
+
+#[test]
+fn roc_curve_is_scikit_learns() {
+    for case in golden().aurocs {
+        let got = roc_curve(&case.scores, &case.positive).expect("both senses are present");
+        check_close(got.auroc, case.auroc, "auroc");
+        assert_eq!((got.points.len(), case.tpr.len()), (case.fpr.len(), case.fpr.len()));
+        for (point, (fpr, tpr)) in got.points.iter().zip(case.fpr.iter().zip(&case.tpr)) {
+            check_close(point[0], *fpr, "false positive rate");
+            check_close(point[1], *tpr, "true positive rate");
+        }
     }
 }
 

@@ -1,4 +1,6 @@
-//! How numbers are written, in one place for all kinds of report.
+//! How numbers are written, in one place for all kinds of report, and texts that must fit.
+
+use modiste_draw::text_width;
 
 /// What stands for a number that does not exist.
 pub(crate) const NONE: &str = "-";
@@ -69,6 +71,21 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// `text`, or as much of it as fits `room` when set in `size`, ended by dots.
+pub(crate) fn fitting(text: &str, size: f64, room: f64) -> String {
+    if text_width(text, size) <= room {
+        return text.into();
+    }
+    let mut short: Vec<char> = text.chars().collect();
+    while short.pop().is_some() {
+        let shortened: String = short.iter().chain(&['…']).collect();
+        if text_width(&shortened, size) <= room {
+            return shortened;
+        }
+    }
+    "…".into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +103,14 @@ mod tests {
         assert_eq!(times.map(duration), ["0.4 s", "1 min 00 s", "1 min 01 s", "3 h 05 min", "-"]);
         assert_eq!(interval([0.12345, 1.0], 3), "0.123 to 1.000");
         assert_eq!(optional(None, 3), "-");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(fitting("Coat", 10.0, 100.0), "Coat");
+        let short = fitting("a very long name of a class", 10.0, 50.0);
+        assert!(short.starts_with("a very") && short.ends_with('…'), "{short}");
+        assert!(text_width(&short, 10.0) <= 50.0);
+        assert_eq!(fitting("Coat", 10.0, 0.0), "…");
     }
 }

@@ -1,29 +1,40 @@
-//! What is shown of a run, made from plain numbers: TensorBoard events, figures, a self-contained
-//! HTML page, Markdown, and the worst mistakes as csv.
+//! What is shown of runs, made from plain numbers: TensorBoard events, figures, self-contained HTML
+//! pages with Markdown beside them, and the worst mistakes as csv.
 //!
-//! This crate computes no metric and reads no run folder; who trains or evaluates fills in the
-//! structs. It needs no system font and no network.
+//! [`Page`] is a page of any content. [`RunReport`] makes one of a run, [`comparison`] one of
+//! several; others build theirs themselves. This crate computes no metric and reads no run folder;
+//! who trains or evaluates fills in the structs. It needs no system font and no network.
 
-mod base64;
+mod comparison;
 mod csv;
+pub mod figures;
 mod format;
-mod html;
-mod markdown;
-mod picture;
+mod page;
 mod run;
-mod summary;
-mod svg;
+mod run_page;
 pub mod tensorboard;
 
+pub use comparison::comparison;
 pub use csv::mistakes_csv;
-pub use html::render;
-pub use markdown::render_markdown;
-pub use picture::confusion_png;
-pub use run::{EpochRow, MistakeImage, Reference, RunReport};
-pub use svg::curves_svg;
+pub use page::{
+    Block, Cell, Figure, Gallery, GalleryItem, PIXELS, Page, Row, Section, Table, Weight,
+};
+pub use run::{EpochRow, MistakeImage, PartReport, Reference, RunReport};
 
 use std::io;
 use std::path::PathBuf;
+
+use modiste_draw::DrawError;
+use modiste_metrics::Evaluation;
+
+/// The confusion matrix as a PNG file, for TensorBoard.
+///
+/// # Errors
+///
+/// If it has so many classes that no picture holds it.
+pub fn confusion_png(evaluation: &Evaluation) -> Result<Vec<u8>, ReportError> {
+    Ok(figures::confusion(evaluation).png(1.0)?)
+}
 
 /// Why something could not be shown.
 #[derive(Debug, thiserror::Error)]
@@ -38,28 +49,13 @@ pub enum ReportError {
         /// What the system said.
         source: io::Error,
     },
-    /// Pixels and shape of an image do not fit.
-    #[error(
-        "{bytes} bytes are not an image of {height} x {width} pixels with {channels} channels \
-         (1 and 3 can be shown)"
-    )]
-    Picture {
-        /// Number of bytes given.
-        bytes: usize,
-        /// Rows.
-        height: usize,
-        /// Columns.
-        width: usize,
-        /// Channels.
-        channels: usize,
-    },
+    /// A figure has no size that pixels can have.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
     /// The bytes given as an image for TensorBoard are not a PNG file.
     #[error("image {tag:?} is not a PNG file of 8-bit grey or colour")]
     NotPng {
         /// The image's tag.
         tag: String,
     },
-    /// The page could not be put together.
-    #[error("failed to fill in the report's template: {0}")]
-    Template(askama::Error),
 }

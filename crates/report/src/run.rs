@@ -1,6 +1,9 @@
 //! What a report is made from.
 
-use modiste_metrics::{Evaluation, Mistake};
+use modiste_draw::Picture;
+use modiste_metrics::{Evaluation, Mistake, RocCurve};
+
+use crate::page::{Figure, Section};
 
 /// A run as its report shows it. What is empty is left out of the report.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +20,8 @@ pub struct RunReport {
     pub epochs: Vec<EpochRow>,
     /// The epoch whose weights were kept, as in [`EpochRow::epoch`].
     pub best_epoch: Option<usize>,
-    /// Parts of the data ("train", "validation", "test") and how they were classified.
-    pub evaluations: Vec<(String, Evaluation)>,
+    /// Parts of the data and how they were classified.
+    pub parts: Vec<PartReport>,
     /// Numbers of others, to stand beside ours.
     pub references: Vec<Reference>,
     /// The part of the data that the mistakes are from.
@@ -27,6 +30,21 @@ pub struct RunReport {
     pub mistakes: Vec<MistakeImage>,
     /// Names of the classes.
     pub classes: Vec<String>,
+    /// Figures of the network: its structure, its block.
+    pub network: Vec<Figure>,
+    /// Further sections, before the settings.
+    pub more: Vec<Section>,
+}
+
+/// One part of the data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartReport {
+    /// Its name: "train", "validation", "test".
+    pub name: String,
+    /// How it was classified.
+    pub evaluation: Evaluation,
+    /// The curve of each class against all others; empty where they are not known.
+    pub roc: Vec<Option<RocCurve>>,
 }
 
 /// What one epoch gave.
@@ -70,10 +88,10 @@ pub struct Reference {
 pub struct MistakeImage {
     /// What was wrong.
     pub mistake: Mistake,
-    /// The image, (h, w, c), with 1 or 3 channels.
-    pub pixels: Vec<u8>,
-    /// Its shape.
-    pub shape: [usize; 3],
+    /// The image.
+    pub picture: Picture,
+    /// What stands beside it, such as what the network looked at; as large as the image.
+    pub beside: Vec<Picture>,
 }
 
 impl RunReport {
@@ -87,16 +105,15 @@ impl RunReport {
         self.epochs.iter().find(|row| Some(row.epoch) == self.best_epoch)
     }
 
-    /// Evaluation of the part called one of `names`.
-    fn part(&self, names: &[&str]) -> Option<&Evaluation> {
-        let found = self.evaluations.iter().find(|(part, _)| names.contains(&part.as_str()));
-        found.map(|(_, evaluation)| evaluation)
+    /// The part of this name, if it was evaluated.
+    pub(crate) fn part(&self, name: &str) -> Option<&PartReport> {
+        self.parts.iter().find(|part| part.name == name)
     }
 
     /// Misclassified part of the validation images less that of the training images, if both were
     /// evaluated.
     pub(crate) fn misclassification_gap(&self) -> Option<f64> {
-        let (train, validation) = (self.part(&["train", "training"])?, self.part(&["validation"])?);
-        Some(train.accuracy - validation.accuracy)
+        let accuracy = |name| Some(self.part(name)?.evaluation.accuracy);
+        Some(accuracy("train")? - accuracy("validation")?)
     }
 }

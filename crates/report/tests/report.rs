@@ -1,12 +1,15 @@
 //! The page, the Markdown and the figures of a run.
 
-use modiste_metrics::{Evaluation, Mistake, evaluate};
+use modiste_draw::Picture;
+use modiste_metrics::{Evaluation, Mistake, RocCurve, evaluate, roc_curves};
 use modiste_report::{
-    EpochRow, MistakeImage, Reference, ReportError, RunReport, curves_svg, render, render_markdown,
+    Block, EpochRow, Figure, MistakeImage, PartReport, Reference, RunReport, Section, comparison,
+    confusion_png, figures,
 };
 
-/// 200 images of `classes` classes, every fifth of them wrong.
-fn evaluation(classes: usize) -> Evaluation {
+/// 200 images of `classes` classes, every fifth of them wrong: how they are classified, and their
+/// curves.
+fn answers(classes: usize) -> (Evaluation, Vec<Option<RocCurve>>) {
     let names: Vec<String> = (0..classes).map(|class| format!("class <{class}> | x")).collect();
     let labels: Vec<u16> = (0..200).map(|i| (i % classes) as u16).collect();
     let mut logits = vec![0.0; 200 * classes];
@@ -14,7 +17,13 @@ fn evaluation(classes: usize) -> Evaluation {
         let prediction = if i % 5 == 0 { (i + 1) % classes } else { i % classes };
         logits[i * classes + prediction] = 3.0;
     }
-    evaluate(&logits, &labels, &names, 1).unwrap()
+    let roc = roc_curves(&logits, &labels, classes, 50);
+    (evaluate(&logits, &labels, &names, 1).unwrap(), roc)
+}
+
+fn part(name: &str, classes: usize) -> PartReport {
+    let (evaluation, roc) = answers(classes);
+    PartReport { name: name.into(), evaluation, roc }
 }
 
 fn epoch(epoch: usize) -> EpochRow {
@@ -34,7 +43,8 @@ fn epoch(epoch: usize) -> EpochRow {
 fn mistake(shape: [usize; 3]) -> MistakeImage {
     let mistake =
         Mistake { index: 41, truth: 0, prediction: 1, probability: 0.9, truth_probability: 1e-6 };
-    MistakeImage { mistake, pixels: vec![7; shape.iter().product()], shape }
+    let picture = Picture::new(vec![7; shape.iter().product()], shape).unwrap();
+    MistakeImage { mistake, beside: vec![picture.clone()], picture }
 }
 
 fn report() -> RunReport {
@@ -45,7 +55,7 @@ fn report() -> RunReport {
         settings: vec![("name".into(), "<script>alert(1)</script>".into())],
         epochs: (1..=12).map(epoch).collect(),
         best_epoch: Some(9),
-        evaluations: vec![("train".into(), evaluation(3)), ("validation".into(), evaluation(4))],
+        parts: vec![part("train", 3), part("validation", 4)],
         references: vec![Reference {
             name: "the paper".into(),
             part: "validation".into(),
@@ -56,6 +66,11 @@ fn report() -> RunReport {
         mistakes_part: "validation".into(),
         mistakes: vec![mistake([28, 28, 1]), mistake([4, 5, 3])],
         classes: vec!["Shirt".into(), "Coat".into()],
+        network: Vec::new(),
+        more: vec![Section {
+            title: "Baselines".into(),
+            blocks: vec![Block::Text("none < better".into())],
+        }],
     }
 }
 
@@ -68,26 +83,28 @@ fn expect_all(text: &str, parts: &[&str]) {
 
 #[test]
 fn the_page_says_everything() {
-    let page = render(&report()).unwrap();
+    let page = report().page().html();
     let interval = "<small>0.739 to 0.850</small>"; // Wilson's for 160 of 200
-    expect_all(&page, &["a &#60;run&#62; &#38; more", "211,898 trainable parameters", interval]);
+    expect_all(&page, &["a &lt;run&gt; &amp; more", "211,898 trainable parameters", interval]);
     expect_all(&page, &["best epoch: 9", "12 epochs in 24.0 s", "0.940", "0.997", "0.000111"]);
     expect_all(&page, &["Misclassification gap, validation less training: 0.0 percentage points"]);
-    expect_all(&page, &["<b>Shirt</b> <span class=\"whole\">&#60; 0.1 %</span>", "image 41"]);
-    expect_all(&page, &["title=\"class &#60;0&#62; | x seen as class &#60;1&#62; | x: 10 of 50"]);
-    assert_eq!(page.matches("<svg").count(), 3 + 2, "three curves and two calibrations");
-    assert_eq!(page.matches("data:image/png;base64,iVBOR").count(), 2);
+    expect_all(&page, &["<b>Shirt &lt; 0.1 %</b><br>seen as Coat 90.0 %<br>image 41"]);
+    expect_all(&page, &["class &lt;0&gt; | x seen as class &lt;1&gt; | x: 10 of 50"]);
+    expect_all(&page, &["<th scope=\"col\">setting", "<th scope=\"row\">mean", "none &lt; better"]);
+    assert_eq!(page.matches("<svg").count(), 3 + 2 * 3, "curves; a matrix and two more a part");
+    assert_eq!(page.matches("data:image/png;base64,iVBOR").count(), 4);
+    assert_eq!(page.matches("<svg").count(), page.matches("role=\"img\"><title>").count());
 }
 
 #[test]
 fn the_page_needs_nothing_else_and_lets_no_markup_in() {
-    let page = render(&report()).unwrap();
-    for word in ["http", "<script", "url(", "@import", "<link", "NaN", "inf,"] {
+    let page = report().page().html();
+    for word in ["http", "<script", "url(", "@import", "<link", "NaN", "inf,", " src=\"/"] {
         assert!(!page.contains(word), "{word} is in the page");
     }
     let style = page.matches('{').count();
     assert_eq!(style, page.matches('}').count(), "the style's braces match");
-    for tag in ["table", "section", "div", "figure", "tr", "td", "th", "svg", "details"] {
+    for tag in ["table", "section", "div", "figure", "tr", "td", "th", "svg", "details", "g", "b"] {
         let closed = page.matches(&format!("</{tag}>")).count();
         let opened = [format!("<{tag}>"), format!("<{tag} ")].map(|t| page.matches(&t).count());
         assert_eq!(opened[0] + opened[1], closed, "{tag}");
@@ -96,18 +113,40 @@ fn the_page_needs_nothing_else_and_lets_no_markup_in() {
 
 #[test]
 fn an_empty_run_is_a_short_page() {
-    let page = render(&RunReport::default()).unwrap();
-    assert!(page.contains("<h1></h1>") && !page.contains("<section>"));
-    assert_eq!(render_markdown(&RunReport::default()), "# \n\n\n");
+    let page = RunReport::default().page();
+    assert!(page.html().contains("<h1></h1>") && !page.html().contains("<section"));
+    assert_eq!(page.markdown(""), "# \n");
+    assert_eq!(page.files("report", "figures/").unwrap().len(), 2);
 }
 
 #[test]
-fn many_classes_make_a_picture_instead_of_a_table() {
+fn every_figure_is_a_file_that_the_markdown_links() {
+    let page = report().page();
+    let files = page.files("report", "figures/").unwrap();
+    let markdown = page.markdown("figures/");
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    for stem in ["curves", "confusion-train", "reliability-validation", "roc-train", "mistakes"] {
+        assert!(markdown.contains(&format!("](figures/{stem}.svg)")), "{stem}");
+        for extension in ["svg", "png"] {
+            let name = format!("figures/{stem}.{extension}");
+            assert!(names.contains(&name.as_str()), "{name} is not in {names:?}");
+        }
+    }
+    assert_eq!(files, page.files("report", "figures/").unwrap(), "the same bytes again");
+    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".svg")) {
+        let text = std::str::from_utf8(bytes).unwrap();
+        assert!(text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{name}");
+        assert!(!text.contains("<text") && text.contains("<desc>"), "{name}");
+    }
+}
+
+#[test]
+fn many_classes_make_a_picture_instead_of_cells() {
     let mut report = report();
     report.mistakes.clear();
-    report.evaluations = vec![("test".into(), evaluation(31))];
-    let page = render(&report).unwrap();
-    assert!(!page.contains("<table class=\"confusion\">"));
+    report.parts = vec![part("test", 41)];
+    let page = report.page().html();
+    assert!(!page.contains("Confusion matrix as a table"));
     assert_eq!(page.matches("data:image/png;base64,iVBOR").count(), 1);
 }
 
@@ -117,30 +156,22 @@ fn numbers_that_are_none_leave_gaps() {
     report.epochs[3].train_loss = f64::NAN;
     report.epochs[4].validation_loss = f64::INFINITY;
     report.epochs.truncate(5);
-    let page = render(&report).unwrap();
-    assert!(!page.contains("NaN") && !page.contains("inf "));
-    assert!(render_markdown(&report).contains(" - |"));
+    let page = report.page();
+    assert!(!page.html().contains("NaN") && !page.html().contains("inf "));
+    assert!(page.markdown("").contains(" - |"));
     report.epochs.truncate(1);
     report.epochs[0].validation_loss = f64::NAN;
-    expect_all(&render(&report).unwrap(), &["epoch 1, training: 1.0000"]);
-}
-
-#[test]
-fn pixels_that_do_not_fit_are_an_error() {
-    let mut report = report();
-    report.mistakes[1].shape = [4, 5, 4];
-    let error = render(&report).unwrap_err();
-    assert!(matches!(error, ReportError::Picture { bytes: 60, channels: 4, .. }), "{error}");
+    expect_all(&report.page().html(), &["epoch 1, training: 1.0000"]);
 }
 
 #[test]
 fn markdown_has_the_same_numbers_in_whole_tables() {
-    let text = render_markdown(&report());
+    let text = report().page().markdown("figures/");
     expect_all(
         &text,
         &["# a \\<run> & more", "(0.739 to 0.850)", "**0.000111**", "class \\<0> \\| x"],
     );
-    expect_all(&text, &["## Confusion matrix: validation", "## Worst mistakes: validation"]);
+    expect_all(&text, &["Confusion matrix as a table", "## Worst mistakes: validation"]);
     let columns = |line: &str| line.replace("\\|", "").matches('|').count();
     let lines: Vec<&str> = text.lines().collect();
     for pair in lines.windows(2).filter(|pair| pair.iter().all(|line| line.starts_with('|'))) {
@@ -150,11 +181,57 @@ fn markdown_has_the_same_numbers_in_whole_tables() {
 }
 
 #[test]
-fn curves_are_a_file_of_their_own() {
-    let svg = curves_svg(&report().epochs, Some(9));
-    assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
-    assert_eq!(svg.matches("<svg ").count(), 4);
-    assert_eq!(svg.matches("best epoch: 9").count(), 3);
-    assert_eq!(svg.matches("</title>").count(), 12 * 5, "a hint for each point");
-    assert!(!curves_svg(&[], None).contains("NaN"));
+fn curves_are_one_file_of_three_charts() {
+    let curves = figures::curves(&report().epochs, Some(9));
+    assert_eq!(curves.len(), 3);
+    let marks = curves.iter().flat_map(|chart| chart.texts()).filter(|t| *t == "best epoch: 9");
+    assert_eq!(marks.count(), 3);
+    let svg = Figure::panels("curves", "Curves", curves).whole().svg();
+    assert_eq!(svg.matches("<svg ").count(), 1);
+    assert_eq!(svg.matches("</title>").count(), 1 + 12 * 5, "a hint for each point");
+    assert!(figures::curves(&[], None).is_empty());
+}
+
+#[test]
+fn confusion_matrices_of_any_size_are_pictures() {
+    for classes in [1, 2, 14, 15, 24, 25, 41, 300, 1500] {
+        let names: Vec<String> = (0..classes).map(|i| format!("a rather long name {i}")).collect();
+        let mut logits = vec![0.0; 2 * classes];
+        logits[0] = 1.0;
+        logits[2 * classes - 1] = 1.0;
+        let png = confusion_png(&evaluate(&logits, &[0, 0], &names, 1).unwrap()).unwrap();
+        assert!(png.starts_with(b"\x89PNG"));
+        assert!(png.len() < 200_000, "{classes} classes make {} bytes", png.len());
+    }
+}
+
+#[test]
+fn a_confusion_matrix_has_counts_and_rates() {
+    let drawing = figures::confusion(&answers(4).0);
+    let texts: Vec<&str> = drawing.texts().collect();
+    for text in ["40", "10", "80.0 %", "20.0 %", "accuracy 0.800, 200 images"] {
+        assert!(texts.contains(&text), "{text} is not in {texts:?}");
+    }
+    assert!(drawing.description.contains("10 of class <0> | x seen as class <1> | x"));
+}
+
+#[test]
+fn several_runs_are_compared() {
+    let mut other = report();
+    other.name = "another".into();
+    other.parts.clear();
+    other.settings = vec![("name".into(), "b".into()), ("training.epochs".into(), "12".into())];
+    let mut first = report();
+    first.settings.push(("training.epochs".into(), "12".into()));
+    let page = comparison(&[first, other]);
+    let text = page.html();
+    expect_all(&text, &["Settings that differ", "a &lt;run&gt; &amp; more", "another"]);
+    expect_all(
+        &text,
+        &["<th scope=\"row\">name</th><td>&lt;script&gt;alert(1)&lt;/script&gt;</td>"],
+    );
+    expect_all(&text, &["Settings in common", "epoch 9, another: 0.8444", "9 of 12"]);
+    assert_eq!(text.matches("<svg").count(), 6, "five charts and the names");
+    let same = comparison(&[report(), report()]).html();
+    expect_all(&same, &["The runs have the same settings."]);
 }

@@ -138,8 +138,21 @@ impl Model {
         State { parameters: self.parameters.clone(), ..State::default() }
     }
 
+    /// CRC-32 of the whole model, as 8 hexadecimal digits: the checksum in its file.
+    pub fn checksum(&self) -> String {
+        checksum(&self.metadata(), &self.parameters)
+    }
+
     /// The model file.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let mut metadata = self.metadata();
+        metadata.insert("checksum".into(), checksum(&metadata, &self.parameters));
+        let tensors: Vec<_> = self.parameters.iter().map(|t| (t.name.clone(), t)).collect();
+        tensors::write(&metadata, &tensors)
+    }
+
+    /// All entries but the checksum.
+    fn metadata(&self) -> Metadata {
         let json = |value: Result<String, serde_json::Error>| value.expect("plain data is JSON");
         let mut metadata: Metadata = [
             ("format", FORMAT.to_owned()),
@@ -157,10 +170,7 @@ impl Model {
         if self.background != Background::Auto {
             metadata.insert("background".into(), self.background.to_string());
         }
-        let checksum = checksum(&metadata, &self.parameters);
-        metadata.insert("checksum".into(), checksum);
-        let tensors: Vec<_> = self.parameters.iter().map(|t| (t.name.clone(), t)).collect();
-        tensors::write(&metadata, &tensors)
+        metadata
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! What a shape, a parameter count or a cost is, the description knows; this crate only arranges it.
 
+mod diagram;
 mod summary;
 mod table;
 
+pub use diagram::{block, block_names, structure};
 pub use summary::{Summary, SummaryRow};
 pub use table::{Table, grouped};

@@ -39,6 +39,11 @@ impl Axis {
         Self { ends, ticks, digits: (-step.log10().floor()).max(0.0) as usize }
     }
 
+    /// How a tick is written.
+    pub(super) fn label(&self, tick: f64) -> String {
+        format!("{tick:.*}", self.digits)
+    }
+
     /// Where `value` lies between the ends, 0 ..= 1.
     pub(super) fn position(&self, value: f64) -> f64 {
         (value - self.ends[0]) / (self.ends[1] - self.ends[0])

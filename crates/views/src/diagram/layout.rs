@@ -1,0 +1,120 @@
+//! Rows and columns for the units of a block, so that ways run straight down side by side.
+
+use super::segments::Segment;
+use super::units::{Kind, Unit};
+
+/// A unit in its place, or a map that comes from elsewhere.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// The unit; for a map from elsewhere, the unit that gives it.
+    pub unit: usize,
+    /// Whether it comes from elsewhere.
+    pub entry: bool,
+    /// From the top, 0.
+    pub row: usize,
+    /// First and last column that it stands over.
+    pub columns: [usize; 2],
+}
+
+/// A way from one place to another.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub from: usize,
+    pub to: usize,
+    /// Which of the inputs of `to` it is.
+    pub input: usize,
+    /// A column of its own, if it passes by others.
+    pub column: Option<usize>,
+}
+
+/// Places and ways of a block.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub places: Vec<Place>,
+    pub ways: Vec<Way>,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+/// Lays out the units of `segment`.
+///
+/// A unit stands below all that it takes. Where ways part, each gets a column; a unit that takes one
+/// way stays in its column, one that takes several stands over all of theirs. A way that leads from a
+/// parting to a meeting without a unit (a residual) gets a column of its own, the last.
+pub(super) fn layout(units: &[Unit], segment: &Segment) -> Layout {
+    let sources = segment.sources(units);
+    let entry = |&unit: &usize| Place { unit, entry: true, row: 0, columns: [0, 0] };
+    let mut places: Vec<Place> = sources.iter().map(entry).collect();
+    let mut ways: Vec<Way> = Vec::new();
+    for unit in segment.units.clone() {
+        let to = places.len();
+        let mut row = 0;
+        for (input, source) in units[unit].inputs.iter().enumerate() {
+            let from = places.iter().position(|p| p.unit == *source).expect("it lies before");
+            row = row.max(places[from].row + 1);
+            ways.push(Way { from, to, input, column: None });
+        }
+        places.push(Place { unit, entry: false, row, columns: [0, 0] });
+    }
+    let mut layout = Layout { rows: 0, columns: 0, places, ways };
+    layout.rows = layout.places.iter().map(|place| place.row + 1).max().unwrap_or(0);
+    layout.give_columns();
+    layout
+}
+
+impl Layout {
+    fn give_columns(&mut self) {
+        let ins = |ways: &[Way], place| ways.iter().filter(|way| way.to == place).count();
+        let mut next = 0;
+        // Places whose column, once they part, is taken by their first way.
+        let mut free = vec![true; self.places.len()];
+        for place in 0..self.places.len() {
+            let arriving: Vec<Way> =
+                self.ways.iter().filter(|way| way.to == place).cloned().collect();
+            match &arriving[..] {
+                [] => free[place] = false,
+                [way] => {
+                    let alone = self.ways.iter().filter(|w| w.from == way.from).count() == 1;
+                    let columns = self.places[way.from].columns;
+                    if alone && !self.places[way.from].entry || std::mem::take(&mut free[way.from])
+                    {
+                        self.places[place].columns = columns;
+                    } else {
+                        self.places[place].columns = [next, next];
+                        next += 1;
+                    }
+                }
+                several => {
+                    let over = several.iter().filter(|way| !self.passes(way, &ins));
+                    let over: Vec<[usize; 2]> =
+                        over.map(|way| self.places[way.from].columns).collect();
+                    let first = over.iter().map(|columns| columns[0]).min().unwrap_or(0);
+                    let last = over.iter().map(|columns| columns[1]).max().unwrap_or(first);
+                    self.places[place].columns = [first, last];
+                }
+            }
+        }
+        self.columns = next.max(1);
+        for i in 0..self.ways.len() {
+            if self.passes(&self.ways[i], &ins) {
+                self.ways[i].column = Some(self.columns);
+                self.columns += 1;
+            }
+        }
+        let last = self.columns - 1;
+        self.places.iter_mut().filter(|place| place.entry).for_each(|p| p.columns = [0, last]);
+    }
+
+    /// Whether a way leads from a parting to a meeting over at least one row.
+    fn passes(&self, way: &Way, ins: &dyn Fn(&[Way], usize) -> usize) -> bool {
+        let parts = self.ways.iter().filter(|other| other.from == way.from).count() > 1;
+        let far = self.places[way.to].row > self.places[way.from].row + 1;
+        (parts || self.places[way.from].entry) && ins(&self.ways, way.to) > 1 && far
+    }
+
+    /// Whether a place is drawn as a bar over all its columns.
+    pub fn is_bar(&self, units: &[Unit], place: usize) -> bool {
+        let Place { unit, entry, .. } = &self.places[place];
+        *entry || units[*unit].kind == Kind::Join
+    }
+}

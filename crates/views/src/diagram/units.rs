@@ -1,0 +1,134 @@
+//! Nodes that are drawn as one: a convolution with the normalisation and activation behind it.
+
+use modiste_spec::{Network, Node, NodeId, Op, Shape};
+
+/// What a unit is, for its looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A map that comes from elsewhere.
+    Map,
+    Conv,
+    Pool,
+    Dropout,
+    Join,
+    Add,
+    Activation,
+    Dense,
+}
+
+/// One or several nodes in a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Unit {
+    /// Name of the first node.
+    pub name: String,
+    pub kind: Kind,
+    /// What it does: the operation, and what follows it.
+    pub lines: Vec<String>,
+    /// The units that it takes, by position.
+    pub inputs: Vec<usize>,
+    /// Of its output.
+    pub shape: Shape,
+    /// Trainable values.
+    pub parameters: usize,
+    /// Of a sum, the factor of its second input.
+    pub scale: Option<f64>,
+}
+
+/// The units of `network`, in topological order.
+pub(super) fn units(network: &Network) -> Vec<Unit> {
+    let nodes = network.nodes();
+    let mut units: Vec<Unit> = Vec::new();
+    // The unit that a node is part of.
+    let mut unit_of: Vec<usize> = Vec::with_capacity(nodes.len());
+    for (id, node) in nodes.iter().enumerate() {
+        let parameters: usize = network
+            .node_parameters(id)
+            .iter()
+            .filter(|p| p.kind.trainable())
+            .map(|p| p.len())
+            .sum();
+        if let Some(unit) = joins(nodes, &unit_of, &units, id) {
+            let (word, unit_mut) = (words(node), &mut units[unit]);
+            match unit_mut.lines.get_mut(1) {
+                Some(line) => *line = format!("{line}, {word}"),
+                None => unit_mut.lines.push(word),
+            }
+            unit_mut.parameters += parameters;
+            unit_of.push(unit);
+            continue;
+        }
+        unit_of.push(units.len());
+        units.push(Unit {
+            name: node.name.clone(),
+            kind: kind(&node.op),
+            lines: vec![words(node)],
+            inputs: node.inputs.iter().map(|&input| unit_of[input]).collect(),
+            shape: node.shape,
+            parameters,
+            scale: match node.op {
+                Op::ScaledAdd { scale } => Some(scale),
+                _ => None,
+            },
+        });
+    }
+    units
+}
+
+/// The unit that node `id` continues: normalisation and activation belong to the convolution or
+/// dense layer before them, if nothing else takes its output.
+fn joins(nodes: &[Node], unit_of: &[usize], units: &[Unit], id: NodeId) -> Option<usize> {
+    let node = &nodes[id];
+    if !matches!(node.op, Op::BatchNorm { .. } | Op::Relu) {
+        return None;
+    }
+    let &[before] = &node.inputs[..] else { return None };
+    let unit = unit_of[before];
+    let alone = nodes.iter().filter(|other| other.inputs.contains(&before)).count() == 1;
+    let fits = matches!(units[unit].kind, Kind::Conv | Kind::Dense);
+    (alone && fits).then_some(unit)
+}
+
+fn kind(op: &Op) -> Kind {
+    match op {
+        Op::Input { .. } => Kind::Map,
+        Op::Conv { .. } => Kind::Conv,
+        Op::MaxPool { .. } | Op::AvgPool { .. } | Op::GlobalAvgPool => Kind::Pool,
+        Op::Dropout { .. } => Kind::Dropout,
+        Op::Concat => Kind::Join,
+        Op::ScaledAdd { .. } => Kind::Add,
+        Op::BatchNorm { .. } | Op::Relu | Op::Softmax => Kind::Activation,
+        Op::Dense { .. } => Kind::Dense,
+    }
+}
+
+/// What a node does, in words.
+fn words(node: &Node) -> String {
+    let stride = |stride: usize| match stride {
+        1 => String::new(),
+        step => format!(", stride {step}"),
+    };
+    match node.op {
+        Op::Input { .. } => "image".into(),
+        Op::Conv { kernel, stride: step, channels, .. } => {
+            format!("{kernel}×{kernel} conv, {channels}{}", stride(step))
+        }
+        Op::BatchNorm { .. } => "batch norm".into(),
+        Op::Relu => "ReLU".into(),
+        Op::Dropout { rate } => format!("dropout {rate}"),
+        Op::MaxPool { kernel, stride: step } => {
+            format!("{kernel}×{kernel} max-pool{}", stride(step))
+        }
+        Op::AvgPool { kernel } => format!("{kernel}×{kernel} average-pool"),
+        Op::GlobalAvgPool => "global average".into(),
+        Op::Concat => "concatenate".into(),
+        Op::ScaledAdd { scale } if scale == 1.0 => "sum".into(),
+        Op::ScaledAdd { scale } => format!("sum, × {scale}"),
+        Op::Dense { units } => format!("dense, {units}"),
+        Op::Softmax => "softmax".into(),
+    }
+}
+
+/// As in "28×28×64".
+pub(super) fn shape(shape: Shape) -> String {
+    format!("{}×{}×{}", shape.height, shape.width, shape.channels)
+}

@@ -1,0 +1,133 @@
+//! What a run folder says: read, checked, and put together as a report.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use modiste_data::{FASHION_CLASSES, PartName};
+use modiste_report::{EpochRow, PartReport, Reference, RunReport};
+use modiste_train::{Config, EpochMetrics, Model, SelectBy, read_metrics};
+
+use super::stored::Stored;
+use crate::commands::model;
+
+/// A run folder as far as reports need it.
+pub struct RunFolder {
+    pub folder: PathBuf,
+    pub config: Config,
+    /// The model of the best epoch; `None` before there is one.
+    pub model: Option<Model>,
+    /// What is known of the model's answers.
+    pub stored: Option<Stored>,
+    rows: Vec<modiste_train::EpochRow>,
+}
+
+impl RunFolder {
+    /// Reads the run in `folder`. A file that is damaged is an error; so is a folder without a
+    /// configuration or metrics.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        if !folder.is_dir() {
+            let exists = if folder.exists() { "is no folder" } else { "no such folder" };
+            bail!("{}: {exists}; a report is made of the folder of a run", folder.display());
+        }
+        for (file, what) in [("config.toml", "holds no run"), ("metrics.csv", "has no epoch yet")] {
+            if !folder.join(file).exists() {
+                bail!("{}: {what}: no {file} is there", folder.display());
+            }
+        }
+        let path = folder.join("config.toml");
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{}: failed to read", path.display()))?;
+        let config = Config::parse(&text, &path.display().to_string())?;
+        let rows = read_metrics(&folder.join("metrics.csv"))?;
+        if rows.is_empty() {
+            bail!("{}: has no epoch yet: metrics.csv has no row", folder.display());
+        }
+        let model = match model::file(folder) {
+            file if file.exists() => Some(Model::load(&file)?),
+            _ => None,
+        };
+        let stored = Stored::load(folder, model.as_ref())?;
+        Ok(Self { folder: folder.into(), config, model, stored, rows })
+    }
+
+    /// The run is called like its folder.
+    pub fn name(&self) -> String {
+        let full = fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        full.file_name().unwrap_or(full.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    /// The report.
+    pub fn report(&self) -> anyhow::Result<RunReport> {
+        let data = match &self.stored {
+            Some(stored) => format!("{}, split {}", stored.data, stored.split),
+            None => format!("{}, split {}", self.config.data.source, self.config.data.split),
+        };
+        let mut report = RunReport {
+            name: self.name(),
+            data,
+            parameters: self.model.as_ref().map_or(0, |model| model.network.trainable() as u64),
+            settings: self.config.fields().into_iter().map(|f| (f.path.into(), f.value)).collect(),
+            epochs: self.rows.iter().map(epoch).collect(),
+            best_epoch: self.best_epoch(),
+            ..RunReport::default()
+        };
+        let Some(stored) = &self.stored else { return Ok(report) };
+        report.classes = stored.classes();
+        if report.classes == FASHION_CLASSES {
+            report.references = references();
+        }
+        let part = |part: &super::stored::StoredPart| PartReport {
+            name: part.part.to_string(),
+            evaluation: part.evaluation.clone(),
+            roc: part.roc.clone(),
+        };
+        report.parts = stored.parts.iter().map(part).collect();
+        if let Some(part) = stored.part(PartName::Validation) {
+            report.mistakes_part = part.part.to_string();
+            report.mistakes = stored.pictures(part)?;
+        }
+        Ok(report)
+    }
+
+    /// The epoch that the model is of; without a model, the epoch that would be chosen.
+    fn best_epoch(&self) -> Option<usize> {
+        if let Some(model) = &self.model {
+            return Some(model.provenance.chosen.epoch);
+        }
+        let score = |m: &EpochMetrics| match self.config.training.select_by {
+            SelectBy::Accuracy => [m.validation_accuracy, -m.validation_loss],
+            SelectBy::Loss => [-m.validation_loss, m.validation_accuracy],
+        };
+        let better = |a: [f64; 2], b: [f64; 2]| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1]));
+        let metrics = self.rows.iter().map(|row| &row.metrics);
+        let best =
+            metrics.reduce(|best, m| if better(score(m), score(best)).is_gt() { m } else { best });
+        best.map(|best| best.epoch)
+    }
+}
+
+fn epoch(row: &modiste_train::EpochRow) -> EpochRow {
+    EpochRow {
+        epoch: row.metrics.epoch,
+        seconds: row.timing.map_or(0.0, |timing| timing.seconds),
+        learning_rate: row.metrics.learning_rate,
+        train_loss: row.metrics.train_loss,
+        train_accuracy: row.metrics.train_accuracy,
+        validation_loss: row.metrics.validation_loss,
+        validation_accuracy: row.metrics.validation_accuracy,
+        validation_auroc: row.metrics.validation_auroc,
+    }
+}
+
+/// What the paper published of its best model, to stand beside results on the paper's images.
+fn references() -> Vec<Reference> {
+    let paper = |part: &str, accuracy, loss, auroc| Reference {
+        name: "the paper, 40 epochs".into(),
+        part: part.into(),
+        accuracy: Some(accuracy),
+        loss,
+        auroc,
+    };
+    vec![paper("train", 0.992, Some(0.0563), None), paper("validation", 0.940, None, Some(0.997))]
+}

@@ -1,0 +1,182 @@
+//! `modiste report`: the page of a run, made again from its folder, or a page that compares runs.
+
+mod folder;
+mod stored;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use modiste_data::{Dataset, PartName};
+use modiste_report::{Page, comparison, mistakes_csv};
+use modiste_spec::Engine;
+use modiste_train::{Model, atomic_write};
+use serde::Serialize;
+
+use crate::cli::ReportArgs;
+use crate::commands::model::{self, Answers};
+use crate::failure::Failure;
+use crate::{engine, machine, output};
+use folder::RunFolder;
+pub use stored::MISTAKES;
+use stored::Stored;
+
+/// Images that go through the network together.
+const PREDICTED_AT_ONCE: usize = 64;
+
+/// What is printed.
+#[derive(Serialize)]
+struct Output {
+    runs: Vec<PathBuf>,
+    /// The page.
+    report: PathBuf,
+    /// All files that were written, the page among them.
+    files: Vec<PathBuf>,
+}
+
+/// Makes the page and prints where it is.
+pub fn run(args: ReportArgs) -> Result<(), Failure> {
+    if args.test && args.runs.len() > 1 {
+        return Err(Failure::Usage("--test: takes one run at a time".into()));
+    }
+    let mut runs = Vec::with_capacity(args.runs.len());
+    for folder in &args.runs {
+        runs.push(read_and_evaluate(folder, args.test, args.threads)?);
+    }
+    let (files, report) = match &runs[..] {
+        [run] if args.out.is_none() => (write_run(&run.folder)?, run.folder.join("report.html")),
+        runs => {
+            let out = args.out.clone().unwrap_or_else(|| "comparison.html".into());
+            (write_page(&page_of(runs)?, &out)?, out)
+        }
+    };
+    let output = Output { runs: args.runs, report, files };
+    if args.json {
+        return Ok(output::print_json(&output)?);
+    }
+    let count = output.files.len();
+    Ok(output::print(&format!("{} ({count} files in all)\n", output.report.display()))?)
+}
+
+/// The page of one run or of several.
+fn page_of(runs: &[RunFolder]) -> anyhow::Result<Page> {
+    let reports = runs.iter().map(RunFolder::report).collect::<Result<Vec<_>, _>>()?;
+    Ok(match &reports[..] {
+        [report] => report.page(),
+        reports => comparison(reports),
+    })
+}
+
+/// Writes a page as `out`, its Markdown and figures beside it, called alike.
+fn write_page(page: &Page, out: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let stem = out.file_stem().and_then(|stem| stem.to_str());
+    let html = out.extension().is_some_and(|extension| extension == "html");
+    let Some(stem) = stem.filter(|_| html) else {
+        return Err(Failure::Usage(format!("--out {}: takes a name.html", out.display())));
+    };
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(write_files(parent.unwrap_or(Path::new("")), page, stem, &format!("{stem}-"))?)
+}
+
+fn write_files(
+    folder: &Path,
+    page: &Page,
+    stem: &str,
+    figures: &str,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for (name, bytes) in page.files(stem, figures)? {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent)
+                .with_context(|| format!("{}: failed to create", parent.display()))?;
+        }
+        atomic_write(&path, &bytes)?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// Writes the report of the run in `folder`, all of it from files of the folder.
+fn write_run(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let run = RunFolder::read(folder)?;
+    let report = run.report()?;
+    let mut files = Vec::new();
+    if let Some(part) = run.stored.as_ref().and_then(|stored| stored.part(PartName::Validation)) {
+        let path = folder.join("worst_mistakes.csv");
+        atomic_write(&path, mistakes_csv(&part.mistakes(), &report.classes).as_bytes())?;
+        files.push(path);
+    }
+    files.extend(write_files(folder, &report.page(), "report", "figures/")?);
+    Ok(files)
+}
+
+/// Keeps the answers of a run's model and writes its report.
+pub fn finish(
+    folder: &Path,
+    data: &Dataset,
+    model: &Model,
+    parts: [(PartName, &Answers<'_>); 2],
+) -> anyhow::Result<()> {
+    // What is known of further parts stays, if it is about this very model.
+    let known = Stored::load(folder, Some(model)).ok().flatten();
+    let mut stored = known.unwrap_or_else(|| Stored::new(model, data));
+    for (part, answers) in parts {
+        stored.add(part, &data.part(part).images, answers);
+    }
+    stored.save(folder)?;
+    write_run(folder).map(|_| ())
+}
+
+/// The run in `folder`, its model's answers evaluated if they are not known yet.
+fn read_and_evaluate(
+    folder: &Path,
+    test: bool,
+    threads: Option<usize>,
+) -> Result<RunFolder, Failure> {
+    let mut run = RunFolder::read(folder)?;
+    let known = |part| run.stored.as_ref().is_some_and(|stored| stored.part(part).is_some());
+    let wanted = [PartName::Train, PartName::Validation];
+    let wanted = wanted.into_iter().chain(test.then_some(PartName::Test));
+    let missing: Vec<PartName> = wanted.filter(|&part| !known(part)).collect();
+    if missing.is_empty() {
+        return Ok(run);
+    }
+    let Some(model) = &run.model else {
+        let shown = folder.display();
+        if test {
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "{shown}: no model is there (best.safetensors) to evaluate on the test part"
+            )));
+        }
+        eprintln!(
+            "modiste: note: {shown}: no model is there (best.safetensors), only curves and settings"
+        );
+        return Ok(run);
+    };
+    let names: Vec<String> = missing.iter().map(PartName::to_string).collect();
+    eprintln!("modiste: {}: evaluates the model on: {}", folder.display(), names.join(", "));
+    let data = run.config.load_data()?;
+    model::check_fits(model, folder, &data)?;
+    let threads = threads.unwrap_or_else(machine::available_threads);
+    let mut engine = engine::new(&model.network, PREDICTED_AT_ONCE, threads)?;
+    engine.load_state(&model.state())?;
+    let mut stored = run.stored.take().unwrap_or_else(|| Stored::new(model, &data));
+    evaluate(engine.as_mut(), &data, &missing, &mut stored)?;
+    stored.save(folder)?;
+    run.stored = Some(stored);
+    Ok(run)
+}
+
+fn evaluate(
+    engine: &mut dyn Engine,
+    data: &Dataset,
+    parts: &[PartName],
+    stored: &mut Stored,
+) -> anyhow::Result<()> {
+    for &part in parts {
+        let answers = model::answer(engine, data, part)?;
+        stored.add(part, &data.part(part).images, &answers);
+    }
+    Ok(())
+}
