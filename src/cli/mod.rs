@@ -2,6 +2,7 @@
 //!
 //! What the arguments mean is decided in [`crate::commands`], which builds the objects.
 
+mod baseline;
 mod data;
 mod export;
 mod flags;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use baseline::{BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs};
 pub use data::{DataCommand, FetchArgs, InfoArgs};
 pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
@@ -44,6 +46,9 @@ pub enum Command {
     Summary(SummaryArgs),
     /// Measure how fast this machine trains and predicts with a network
     Bench(BenchArgs),
+    /// Measure a classifier that a network has to beat: svm, logistic, knn, forest, mlp, cnn
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Look at the data, or download it
     #[command(subcommand)]
     Data(DataCommand),
@@ -159,7 +164,7 @@ pub struct BenchArgs {
 /// Where a configuration begins.
 #[derive(Debug, Default, Args)]
 pub struct BaseArgs {
-    /// Begin with these settings: swift or paper [default: swift]
+    /// Begin with these settings: swift, paper, cnn or mlp [default: swift]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Begin with the settings of this file, such as a run's config.toml

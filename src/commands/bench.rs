@@ -7,9 +7,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa, Profile, StepProfile};
-use modiste_spec::Engine;
 use modiste_spec::engine::{Adam, Batch, Loss, StepOptions};
 use modiste_spec::random::{Purpose, Stream};
+use modiste_spec::{Architecture, Engine};
 use serde::Serialize;
 
 use crate::cli::BenchArgs;
@@ -45,9 +45,8 @@ struct Bench {
 /// The network that was measured.
 #[derive(Debug, Serialize)]
 struct NetworkSize {
-    length: usize,
-    width: usize,
-    stem_stride: usize,
+    #[serde(flatten)]
+    settings: Architecture,
     parameters: usize,
     multiply_adds: u64,
 }
@@ -97,9 +96,7 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
         batch,
         instruction_set: isa.name(),
         network: NetworkSize {
-            length: config.network.length,
-            width: config.network.width,
-            stem_stride: config.network.stem_stride,
+            settings: config.network.clone(),
             parameters: network.trainable(),
             multiply_adds: network.multiply_adds(),
         },
@@ -199,11 +196,10 @@ impl StepCost {
 
 impl fmt::Display for Bench {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NetworkSize { length, width, stem_stride, .. } = self.network;
         writeln!(
             f,
-            "L = {length}, W = {width}, stem stride {stem_stride}; batch {}, {} threads, {}",
-            self.batch, self.threads, self.instruction_set
+            "{}; batch {}, {} threads, {}",
+            self.network.settings, self.batch, self.threads, self.instruction_set
         )?;
         writeln!(
             f,

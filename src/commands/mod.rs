@@ -1,5 +1,7 @@
 //! What was typed becomes what it means: each command builds its objects and runs them.
 
+mod baseline;
+mod baseline_text;
 mod bench;
 mod data;
 mod evaluate;
@@ -27,6 +29,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Export(args) => export::run(args),
         Command::Report(args) => report::run(args),
         Command::Summary(args) => summary::run(args),
+        Command::Baseline(command) => baseline::run(command),
         Command::Bench(args) => bench::run(args),
         Command::Data(command) => data::run(command),
         Command::Completions { shell } => {

@@ -61,6 +61,14 @@ pub fn answer<'a>(
     data: &'a Dataset,
     name: PartName,
 ) -> anyhow::Result<Answers<'a>> {
+    let labels = labels(data, name)?;
+    let logits = engine.predict(&data.part(name).images.pixels)?;
+    let evaluation = modiste_metrics::evaluate(&logits, labels, &data.classes, BOOTSTRAP_SEED)?;
+    Ok(Answers { logits, labels, evaluation })
+}
+
+/// The labels of one part; an error where there is none to compare with.
+pub fn labels(data: &Dataset, name: PartName) -> anyhow::Result<&[u16]> {
     let Part { images, labels } = data.part(name);
     let Some(labels) = labels else {
         bail!("{}: the {name} part has no labels to compare with", data.name);
@@ -68,7 +76,5 @@ pub fn answer<'a>(
     if images.is_empty() {
         bail!("{}: the {name} part of split {} has no images", data.name, data.split);
     }
-    let logits = engine.predict(&images.pixels)?;
-    let evaluation = modiste_metrics::evaluate(&logits, labels, &data.classes, BOOTSTRAP_SEED)?;
-    Ok(Answers { logits, labels, evaluation })
+    Ok(labels)
 }

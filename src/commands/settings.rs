@@ -8,9 +8,6 @@ use modiste_train::{Config, TrainError};
 use crate::cli::{BaseArgs, Settings};
 use crate::failure::Failure;
 
-/// The field that decides which other fields of the schedule there are.
-const KIND: &str = "training.schedule.kind";
-
 /// The configuration, and what it is called after: the preset or the file.
 pub fn build(base: &BaseArgs, settings: &[&Settings]) -> Result<(Config, String), Failure> {
     let (mut config, name) = begin(base)?;
@@ -23,8 +20,8 @@ pub fn build(base: &BaseArgs, settings: &[&Settings]) -> Result<(Config, String)
 /// A setting that a later one undoes is wrong usage, as is a value that a field does not take.
 pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure> {
     let mut all: Vec<&(String, String)> = settings.iter().copied().flatten().collect();
-    // The kind first: it resets the other settings of the schedule.
-    all.sort_by_key(|(path, _)| !KIND.ends_with(path.as_str()));
+    // Kinds first: they reset the settings that belong to them.
+    all.sort_by_key(|(path, _)| !Config::KINDS.iter().any(|kind| kind.ends_with(path.as_str())));
     let usage = |error: TrainError| Failure::Usage(error.to_string());
     for (path, value) in &all {
         config.set(path, value).map_err(usage)?;
@@ -45,7 +42,7 @@ pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure>
 /// Settings of the network that another one switches off. A configuration always has them, so only
 /// here, where they were typed, are they a mistake.
 fn check_effect(config: &Config, typed: &[&(String, String)]) -> Result<(), Failure> {
-    let network = &config.network;
+    let Some(network) = config.network.inception() else { return Ok(()) };
     for (field, idle, reason) in [
         ("network.dropout_places", network.dropout == 0.0, "while network.dropout is 0"),
         ("network.residual_scale", !network.residual, "while network.residual is false"),

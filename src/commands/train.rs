@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
-use modiste_spec::{Engine, InceptionResNet};
+use modiste_spec::{Architecture, Engine};
 use modiste_train::{Config, Environment, Model, Observer, Outcome, Run, Summary};
 use modiste_views::Table;
 use serde::Serialize;
@@ -20,7 +20,7 @@ use crate::{engine, machine, output, signals};
 #[derive(Serialize)]
 pub struct Output {
     #[serde(flatten)]
-    summary: RunNumbers,
+    pub summary: RunNumbers,
     network: NetworkNumbers,
     train: PartNumbers,
     validation: PartNumbers,
@@ -29,23 +29,24 @@ pub struct Output {
     peak_bytes: Option<u64>,
 }
 
+/// The run as a whole.
 #[derive(Serialize)]
-struct RunNumbers {
+pub struct RunNumbers {
     run: PathBuf,
     model: PathBuf,
     data: String,
     split: String,
     epochs: usize,
-    best_epoch: usize,
+    pub best_epoch: usize,
     stopped_early: bool,
-    seconds: f64,
+    pub seconds: f64,
     images_per_second: f64,
 }
 
 #[derive(Serialize)]
 struct NetworkNumbers {
     #[serde(flatten)]
-    settings: InceptionResNet,
+    settings: Architecture,
     parameters: usize,
     multiply_adds: u64,
 }

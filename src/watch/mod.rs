@@ -2,8 +2,10 @@
 
 mod board;
 mod events;
+mod pieces;
 mod progress;
 
 pub use board::{Board, Stand};
 pub use events::Events;
+pub use pieces::Pieces;
 pub use progress::{Progress, duration};

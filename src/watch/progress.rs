@@ -171,7 +171,8 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-fn bar() -> ProgressBar {
+/// A bar that says how many of how many.
+pub(super) fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let template = "{prefix} [{bar:24}] {pos}/{len}  {msg}";
     let style = ProgressStyle::with_template(template).expect("the template is well-formed");

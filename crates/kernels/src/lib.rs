@@ -5,6 +5,7 @@
 //! every instruction set by [`simd::Isa`].
 
 mod arch;
+pub mod bytes;
 pub mod elementwise;
 pub mod gemm;
 pub mod mask;

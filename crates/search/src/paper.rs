@@ -70,7 +70,7 @@ const fn row(
 /// The row of table 1 that has this configuration's length, width and dropout, where it is trained
 /// for the table's 12 epochs.
 pub fn published(config: &Config) -> Option<&'static Published> {
-    let network = &config.network;
+    let network = config.network.inception()?;
     let same = |row: &&Published| {
         (row.length, row.width) == (network.length, network.width) && row.dropout == network.dropout
     };

@@ -157,7 +157,7 @@ fn branch_channels(j: usize) -> usize {
 }
 
 /// Convolution without bias, batch normalisation, ReLU.
-fn conv_bn(
+pub(crate) fn conv_bn(
     b: &mut NetworkBuilder,
     name: &str,
     x: NodeId,

@@ -2,9 +2,11 @@
 //!
 //! A [`Network`] is a list of nodes in topological order. This crate is the only place that knows
 //! the output shape, the parameters, the initial values and the cost of each [`Op`], how the
-//! paper's network is put together ([`InceptionResNet`]), and what an [`Engine`] owes its callers.
+//! networks are put together that can be trained ([`Architecture`]: the paper's [`InceptionResNet`] and
+//! plain ones), and what an [`Engine`] owes its callers.
 //! It computes nothing itself: engines, tables, diagrams and exporters walk the list.
 
+mod architecture;
 pub mod engine;
 mod inception;
 mod network;
@@ -12,6 +14,7 @@ mod op;
 mod parameter;
 pub mod random;
 
+pub use architecture::{Architecture, Cnn, Mlp};
 pub use engine::Engine;
 pub use inception::{DropoutPlace, InceptionResNet};
 pub use network::{Network, NetworkBuilder, Node, NodeId};

@@ -26,6 +26,9 @@ pub enum Purpose {
     Bootstrap = 6,
     /// Other augmentation than flips; the time is the epoch, the index the image.
     Augment = 7,
+    /// Samples and pixels of a forest's trees; the item is the tree, the time 0 for its samples and
+    /// above that a node.
+    Forest = 8,
 }
 
 /// One sequence of random numbers, addressed by index.

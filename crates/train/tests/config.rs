@@ -1,5 +1,6 @@
 //! Configurations: complete, settable leaf by leaf, and refused with a reason.
 
+use modiste_spec::Architecture;
 use modiste_train::{ClassWeights, Config, PRESETS, Schedule};
 use proptest::prelude::*;
 
@@ -24,14 +25,15 @@ fn presets_make_sense_and_survive_being_written() {
         assert_eq!(Config::parse(&config.to_toml(), "config.toml").unwrap(), config);
     }
     let error = Config::preset("quick").unwrap_err().to_string();
-    assert_eq!(error, "preset: \"quick\" does not exist; there are swift, paper");
+    assert_eq!(error, "preset: \"quick\" does not exist; there are swift, paper, cnn, mlp");
 }
 
 #[test]
 fn the_paper_is_the_paper() {
     let paper = Config::paper();
-    assert_eq!((paper.network.length, paper.network.width, paper.network.dropout), (4, 5, 0.3));
-    assert_eq!((paper.network.stem_stride, paper.training.epochs), (1, 40));
+    let network = paper.network.inception().unwrap();
+    assert_eq!((network.length, network.width, network.dropout), (4, 5, 0.3));
+    assert_eq!((network.stem_stride, paper.training.epochs), (1, 40));
     assert_eq!(paper.training.schedule.kind(), "plateau");
     assert_eq!(paper.training.schedule.base_learning_rate(), 1e-3);
     let optimiser = paper.training.optimiser;
@@ -48,11 +50,13 @@ fn leaves(prefix: &str, table: &toml::Table) -> Vec<String> {
 }
 
 #[test]
-fn every_leaf_of_every_schedule_is_a_field() {
+fn every_leaf_of_every_kind_is_a_field() {
     let mut known: Vec<&str> = Vec::new();
-    for kind in Schedule::KINDS {
+    let schedules = Schedule::KINDS.map(|kind| ("training.schedule.kind", kind));
+    let architectures = Architecture::KINDS.map(|kind| ("network.architecture", kind));
+    for (path, kind) in schedules.into_iter().chain(architectures) {
         let mut config = Config::paper();
-        config.set("training.schedule.kind", kind).unwrap();
+        config.set(path, kind).unwrap();
         let mut expected = leaves("", &config.to_toml().parse().unwrap());
         let mut paths: Vec<&str> = config.fields().iter().map(|field| field.path).collect();
         known.extend(&paths);
@@ -61,8 +65,42 @@ fn every_leaf_of_every_schedule_is_a_field() {
         assert_eq!(paths, expected, "{kind}");
     }
     for (path, doc) in Config::all_fields() {
-        assert!(known.contains(&path) && !doc.is_empty(), "{path} belongs to no schedule");
+        assert!(known.contains(&path) && !doc.is_empty(), "{path} belongs to no kind");
     }
+}
+
+#[test]
+fn files_older_than_the_field_hold_the_papers_network() {
+    let text = Config::paper().to_toml();
+    assert!(!text.contains("architecture"), "{text}");
+    let with =
+        |kind: &str| text.replace("[network]", &format!("[network]\narchitecture = {kind:?}"));
+    assert_eq!(Config::parse(&with("inception_resnet"), "config.toml").unwrap(), Config::paper());
+    let unknown = with("vgg");
+    let error = Config::parse(&unknown, "config.toml").unwrap_err().to_string();
+    assert!(error.contains("unknown variant `vgg`, expected one of `inception_resnet`"), "{error}");
+}
+
+#[test]
+fn an_architecture_brings_its_own_fields() {
+    let mut config = Config::paper();
+    config.set("architecture", "cnn").unwrap();
+    config.set("channels", "32").unwrap();
+    config.check().unwrap();
+    assert_eq!(Config::parse(&config.to_toml(), "config.toml").unwrap(), config);
+    let error = config.set("width", "3").unwrap_err().to_string();
+    assert_eq!(error, "network.width: has no effect on the architecture cnn");
+    let error = config.set("architecture", "vgg").unwrap_err().to_string();
+    let kinds = "\"vgg\" is not one of inception_resnet, cnn, mlp";
+    assert_eq!(error, format!("network.architecture: {kinds}"));
+    config.set("architecture", "mlp").unwrap();
+    let error = config.check().unwrap_err().to_string();
+    assert!(error.starts_with("training.augmentation: is for pixels that have neig"), "{error}");
+    config.set("flip", "false").unwrap();
+    config.check().unwrap();
+    let data = config.load_data().unwrap();
+    assert_eq!(data.shape().to_string(), "1x1x784");
+    assert_eq!(config.network(&data).unwrap().input_shape().to_string(), "1x1x784");
 }
 
 #[test]
@@ -99,8 +137,9 @@ fn fields_are_set_from_text() {
         config.set(path, value).unwrap();
     }
     assert_eq!((config.training.batch, config.training.epochs), (64, 7));
-    assert_eq!((config.network.dropout, config.network.residual), (0.1, false));
-    assert_eq!(config.network.dropout_places.len(), 2);
+    let network = config.network.inception().unwrap();
+    assert_eq!((network.dropout, network.residual), (0.1, false));
+    assert_eq!(network.dropout_places.len(), 2);
     assert_eq!(config.training.class_weights, ClassWeights::List(vec![1.0, 2.5, 1.0]));
     assert_eq!(config.training.early_stopping.patience, 5);
     let cosine = Schedule::Cosine { learning_rate: 1.0, warmup_epochs: 0.0, floor: 0.0 };
@@ -149,7 +188,7 @@ fn settings_without_effect_are_refused() {
     assert_eq!(seed, "data.split_seed: 1 has no effect on the split paper");
     let delta = check_error(|c| c.training.early_stopping.min_delta = 0.1);
     assert!(delta.ends_with("min_delta: 0.1 has no effect while patience is 0"), "{delta}");
-    let places = check_error(|c| c.network.dropout_places.clear());
+    let places = check_error(|c| c.network.inception_mut().unwrap().dropout_places.clear());
     assert_eq!(places, "network.dropout: 0.3 has no effect without network.dropout_places");
 }
 
@@ -182,7 +221,7 @@ fn a_file_need_not_be_complete_to_be_laid_over() {
     let file = "network.dropout = 0\n[training]\nclass_weights = [1, 2]\n\
                 schedule = { warmup_epochs = 2, kind = \"cosine\" }";
     config.overlay(file, "my.toml").unwrap();
-    assert_eq!(config.network.dropout, 0.0);
+    assert_eq!(config.network.inception().unwrap().dropout, 0.0);
     assert_eq!(config.training.class_weights, ClassWeights::List(vec![1.0, 2.0]));
     let cosine = Schedule::Cosine { learning_rate: 1e-3, warmup_epochs: 2.0, floor: 0.0 };
     assert_eq!(config.training.schedule, cosine);

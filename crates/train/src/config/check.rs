@@ -1,6 +1,6 @@
 //! Whether a configuration makes sense; each complaint names the field and what would do.
 
-use modiste_data::Split;
+use modiste_data::{Augmentation, Split};
 use modiste_spec::{Shape, SpecError};
 
 use super::{ClassWeights, Config, DataConfig, TrainingConfig};
@@ -15,20 +15,25 @@ impl Config {
     /// Names the first field that will not do.
     pub fn check(&self) -> Result<(), TrainError> {
         self.data.check()?;
-        let network = &self.network;
         // Any settings in range make a network for images of this size.
-        network.network(Shape::new(64, 64, 1), 2).map_err(|error| match error {
+        self.network.network(Shape::new(64, 64, 1), 2).map_err(|error| match error {
             SpecError::Setting { setting, value, reason } => {
                 let problem = format!("{value} is not in range: {reason}");
                 TrainError::config(format!("network.{setting}"), problem)
             }
             other => other.into(),
         })?;
-        ensure(
-            network.dropout == 0.0 || !network.dropout_places.is_empty(),
-            "network.dropout",
-            || format!("{} has no effect without network.dropout_places", network.dropout),
-        )?;
+        if let Some(network) = self.network.inception() {
+            let placed = network.dropout == 0.0 || !network.dropout_places.is_empty();
+            ensure(placed, "network.dropout", || {
+                format!("{} has no effect without network.dropout_places", network.dropout)
+            })?;
+        }
+        let moved = self.training.augmentation != Augmentation::default();
+        ensure(!(moved && self.network.flat()), "training.augmentation", || {
+            let kind = self.network.kind();
+            format!("is for pixels that have neighbours, not for the flat images of {kind}")
+        })?;
         self.training.check()
     }
 }

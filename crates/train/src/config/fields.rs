@@ -1,6 +1,7 @@
 //! Every leaf of the configuration by its dotted path: the one mechanism behind flags, files and
 //! grids.
 
+use modiste_spec::Architecture;
 use toml::{Table, Value};
 
 use super::{ClassWeights, Config, toml_error};
@@ -18,13 +19,14 @@ pub struct Field {
 }
 
 /// Path and one line about each leaf.
-const FIELDS: [(&str, &str); 40] = [
+const FIELDS: [(&str, &str); 45] = [
     ("data.source", "where images come from: embedded, or a folder"),
     (
         "data.split",
         "paper, full, counts as 5000/1000/1000, shares as 0.8/0.1/0.1, or a fold of those as paper:fold=1/5",
     ),
     ("data.split_seed", "draws a split of counts or shares, and folds"),
+    ("network.architecture", "inception_resnet (the paper's), cnn or mlp"),
     ("network.length", "L, the number of Inception-ResNet blocks"),
     ("network.width", "W, the number of branches of a block"),
     ("network.dropout", "D, the dropout rate"),
@@ -32,6 +34,10 @@ const FIELDS: [(&str, &str); 40] = [
     ("network.stem_stride", "stride of the first convolution: 1 in the paper, 2 costs a quarter"),
     ("network.residual", "whether a block adds its input"),
     ("network.residual_scale", "factor of a block's projection in that sum"),
+    ("network.channels", "cnn: channels of the first stage, each further one has twice as many"),
+    ("network.stages", "cnn: pairs of convolutions, with pooling between them"),
+    ("network.units", "mlp: units of a hidden layer"),
+    ("network.layers", "mlp: hidden layers"),
     ("training.epochs", "passes over the training images"),
     ("training.batch", "images a step"),
     ("training.seed", "decides initial values, order, augmentation and dropout masks"),
@@ -65,6 +71,7 @@ const FIELDS: [(&str, &str); 40] = [
 ];
 
 const KIND: &str = "training.schedule.kind";
+const ARCHITECTURE: &str = "network.architecture";
 
 impl Config {
     /// Every leaf that this configuration has, in the order of the file.
@@ -77,7 +84,12 @@ impl Config {
         FIELDS.iter().filter_map(field).collect()
     }
 
-    /// Every leaf that some configuration has, with its doc: those of all schedules included.
+    /// The leaves that decide which others there are; setting one brings the usual values of those,
+    /// so it comes before them.
+    pub const KINDS: [&str; 2] = [ARCHITECTURE, KIND];
+
+    /// Every leaf that some configuration has, with its doc: those of all architectures and schedules
+    /// included.
     pub fn all_fields() -> impl Iterator<Item = (&'static str, &'static str)> {
         FIELDS.into_iter()
     }
@@ -93,22 +105,27 @@ impl Config {
     /// Sets one leaf from text: `set("training.batch", "64")`.
     ///
     /// The last part of the path will do where no other field ends with it: `batch`. Lists are
-    /// written with commas. Setting `training.schedule.kind` starts from the usual settings of that
+    /// written with commas. Setting one of [`Config::KINDS`] starts from the usual settings of that
     /// kind, so it comes before them.
     ///
     /// # Errors
-    /// If there is no such field (the nearest is named), it does not belong to the present schedule,
-    /// or the text is no value for it; then nothing has changed. Whether values make sense together
+    /// If there is no such field (the nearest is named), it does not belong to the present
+    /// architecture or schedule, or the text is no value for it; then nothing has changed. Whether values make sense together
     /// is for [`Config::check`] to say.
     pub fn set(&mut self, path: &str, value: &str) -> Result<(), TrainError> {
         let path = resolve(path)?;
-        if path == KIND {
-            return self.set_schedule(value);
+        match path {
+            KIND => return self.set_schedule(value),
+            ARCHITECTURE => return self.set_architecture(value),
+            _ => {}
         }
         let mut table = self.table();
         let Some(slot) = lookup_mut(&mut table, path) else {
-            let kind = self.training.schedule.kind();
-            return Err(TrainError::config(path, format!("has no effect on the schedule {kind}")));
+            let whole = match path.starts_with("network.") {
+                true => format!("architecture {}", self.network.kind()),
+                false => format!("schedule {}", self.training.schedule.kind()),
+            };
+            return Err(TrainError::config(path, format!("has no effect on the {whole}")));
         };
         let fail = |problem: String| TrainError::config(path, problem);
         *slot = match path {
@@ -130,8 +147,7 @@ impl Config {
         let table: Table = toml::from_str(contents).map_err(|e| toml_error(contents, name, &e))?;
         let mut leaves = Vec::new();
         collect_leaves("", &table, &mut leaves);
-        // The kind first: it resets the schedule's other settings.
-        leaves.sort_by_key(|(path, _)| path != KIND);
+        leaves.sort_by_key(|(path, _)| !Self::KINDS.contains(&path.as_str()));
         let mut changed = self.clone();
         for (path, value) in leaves {
             let known = FIELDS.iter().any(|(field, _)| *field == path);
@@ -158,6 +174,17 @@ impl Config {
         self.training.schedule = Schedule::of_kind(kind).ok_or_else(|| {
             let kinds = Schedule::KINDS.join(", ");
             TrainError::config(KIND, format!("{kind:?} is not one of {kinds}"))
+        })?;
+        Ok(())
+    }
+
+    fn set_architecture(&mut self, kind: &str) -> Result<(), TrainError> {
+        if kind == self.network.kind() {
+            return Ok(());
+        }
+        self.network = Architecture::of_kind(kind).ok_or_else(|| {
+            let kinds = Architecture::KINDS.join(", ");
+            TrainError::config(ARCHITECTURE, format!("{kind:?} is not one of {kinds}"))
         })?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! The number of threads, the engine and the run's folder are not part of it, because results do
 //! not depend on them. How fields are named and set one by one is in [`fields`](self::Field).
 
+mod architecture;
 mod check;
 mod fields;
 mod presets;
@@ -14,7 +15,7 @@ pub use weights::ClassWeights;
 
 use modiste_data::{Augmentation, Dataset, Source, Split};
 use modiste_spec::engine::{Adam, Loss};
-use modiste_spec::{InceptionResNet, Network, Shape};
+use modiste_spec::{Architecture, Network, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::{Schedule, TrainError};
@@ -26,7 +27,8 @@ pub struct Config {
     /// What is learned from.
     pub data: DataConfig,
     /// What is trained.
-    pub network: InceptionResNet,
+    #[serde(with = "architecture")]
+    pub network: Architecture,
     /// How it is trained.
     pub training: TrainingConfig,
 }
@@ -128,7 +130,7 @@ impl Config {
         toml::to_string(self).expect("a configuration holds nothing that TOML cannot hold")
     }
 
-    /// The network for images of `data`.
+    /// The network for images of `data`, as [`Config::load_data`] gives them.
     ///
     /// # Errors
     /// If a setting of the network is out of range, or the images are too small for it.
@@ -138,14 +140,15 @@ impl Config {
         Ok(self.network.network(shape, data.classes.len())?)
     }
 
-    /// Loads the data that the configuration names.
+    /// Loads the data that the configuration names, flat where the network takes them so.
     ///
     /// # Errors
     /// If it cannot be read or split.
     pub fn load_data(&self) -> Result<Dataset, TrainError> {
         let Ok(source) = self.data.source.parse::<Source>();
         let split: Split = self.data.split.parse()?;
-        Ok(modiste_data::load(&source, &split, self.data.split_seed)?)
+        let data = modiste_data::load(&source, &split, self.data.split_seed)?;
+        Ok(if self.network.flat() { data.flat() } else { data })
     }
 
     /// The loss, with class weights made for training labels that have `counts` images a class.

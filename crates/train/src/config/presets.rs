@@ -1,7 +1,7 @@
 //! Complete configurations to start from.
 
 use modiste_data::Augmentation;
-use modiste_spec::{DropoutPlace, InceptionResNet};
+use modiste_spec::{Architecture, Cnn, DropoutPlace, InceptionResNet, Mlp};
 
 use super::{
     ClassWeights, Config, DataConfig, EarlyStoppingConfig, OptimiserConfig, SelectBy,
@@ -21,9 +21,11 @@ pub struct Preset {
 }
 
 /// All presets, the default first.
-pub const PRESETS: [Preset; 2] = [
+pub const PRESETS: [Preset; 4] = [
     Preset { name: "swift", about: "a good small network in minutes", config: Config::swift },
     Preset { name: "paper", about: "the paper, to the letter", config: Config::paper },
+    Preset { name: "cnn", about: "a plain convolutional network to compare", config: Config::cnn },
+    Preset { name: "mlp", about: "a multi-layer perceptron to compare", config: Config::mlp },
 ];
 
 impl Default for Config {
@@ -59,7 +61,8 @@ impl Config {
             network: InceptionResNet {
                 dropout_places: vec![DropoutPlace::Reduction, DropoutPlace::Dense],
                 ..InceptionResNet::default()
-            },
+            }
+            .into(),
             training: TrainingConfig {
                 epochs: 40,
                 batch: 32,
@@ -98,7 +101,8 @@ impl Config {
                 dropout_places: vec![DropoutPlace::Reduction, DropoutPlace::Dense],
                 stem_stride: 2,
                 ..InceptionResNet::default()
-            },
+            }
+            .into(),
             training: TrainingConfig {
                 epochs: 40,
                 batch: 64,
@@ -123,6 +127,34 @@ impl Config {
                 early_stopping: EarlyStoppingConfig { patience: 0, min_delta: 0.0 },
             },
         }
+    }
+}
+
+impl Config {
+    /// A plain convolutional network of as many parameters as the paper's best, with the paper's
+    /// augmentation and the schedule of `swift`.
+    pub fn cnn() -> Self {
+        let mut config = Self::swift();
+        config.network = Architecture::Cnn(Cnn::default());
+        config.training.epochs = 20;
+        config.training.label_smoothing = 0.0;
+        config.training.augmentation = Augmentation::paper();
+        config
+    }
+
+    /// A multi-layer perceptron, with the schedule of `swift`. It sees no neighbourhoods, so there is no
+    /// augmentation.
+    pub fn mlp() -> Self {
+        let mut config = Self::cnn();
+        config.network = Architecture::Mlp(Mlp::default());
+        config.training.augmentation = Augmentation::default();
+        config.training.schedule = Schedule::OneCycle {
+            learning_rate: 1e-3,
+            warmup_fraction: 0.3,
+            start_divisor: 25.0,
+            end_divisor: 1e4,
+        };
+        config
     }
 }
 

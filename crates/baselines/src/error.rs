@@ -1,0 +1,39 @@
+//! The crate's one error, one lower-case line each.
+
+use modiste_data::PartName;
+
+/// Why a baseline could not be measured.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BaselineError {
+    /// A setting outside its range.
+    #[error("{setting} = {value}: {reason}")]
+    Setting {
+        /// The setting, as on the command line.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What would do.
+        reason: String,
+    },
+    /// A part that nothing can be learned from or compared with.
+    #[error("the {part} part of {data} {problem}")]
+    Part {
+        /// The part.
+        part: PartName,
+        /// The data set's name.
+        data: String,
+        /// What is missing.
+        problem: &'static str,
+    },
+    /// A fit that did not get to its end.
+    #[error("{what} did not converge in {steps} steps")]
+    NotConverged {
+        /// The fit.
+        what: String,
+        /// Steps that were made.
+        steps: usize,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}

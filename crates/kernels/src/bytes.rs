@@ -1,0 +1,37 @@
+//! Inner products of rows of bytes. They are exact: a sum of products of bytes is a whole number, so
+//! every instruction set gives the same.
+
+use crate::simd::vectorised;
+
+/// Products of bytes, at most 255 x 255, that are summed in 32 bits with a sign: 33,025 would fit.
+const SHORT: usize = 32_768;
+
+vectorised! {
+    /// `out[i]` = the sum over p of `x[p] * rows[i * x.len() + p]`; as many rows as `out` is long.
+    ///
+    /// # Panics
+    /// If `rows` has another length.
+    pub fn dots(x: &[u8], rows: &[u8], out: &mut [u64]) {
+        assert_eq!(rows.len(), x.len() * out.len(), "rows of {} bytes", x.len());
+        if x.is_empty() {
+            return out.fill(0);
+        }
+        for (row, out) in rows.chunks_exact(x.len()).zip(out) {
+            let mut sum = 0;
+            for (x, y) in x.chunks(SHORT).zip(row.chunks(SHORT)) {
+                sum += short_dot(x, y) as u64;
+            }
+            *out = sum;
+        }
+    }
+}
+
+/// The inner product of up to [`SHORT`] bytes.
+#[inline(always)]
+fn short_dot(x: &[u8], y: &[u8]) -> i32 {
+    let mut sum = 0;
+    for (&x, &y) in x.iter().zip(y) {
+        sum += i32::from(x) * i32::from(y);
+    }
+    sum
+}

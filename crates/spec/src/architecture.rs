@@ -1,0 +1,266 @@
+//! Which network: the paper's, or a plain one that stands beside it.
+//!
+//! An architecture is its free parameters and the nodes they make. Whoever adds one adds a variant
+//! here, and a line for each new field to the configuration's list of fields.
+
+use crate::{InceptionResNet, Network, NetworkBuilder, NodeId, Op, Shape, SpecError};
+use serde::{Deserialize, Serialize};
+
+/// The networks that can be trained, by what sets them apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture", rename_all = "snake_case")]
+pub enum Architecture {
+    /// The paper's.
+    InceptionResnet(InceptionResNet),
+    /// Convolutions one after the other.
+    Cnn(Cnn),
+    /// Dense layers one after the other.
+    Mlp(Mlp),
+}
+
+impl Architecture {
+    /// The name of each architecture, the paper's first.
+    pub const KINDS: [&str; 3] = ["inception_resnet", "cnn", "mlp"];
+
+    /// The architecture of that name with its usual settings.
+    pub fn of_kind(kind: &str) -> Option<Self> {
+        match kind {
+            "inception_resnet" => Some(Self::InceptionResnet(InceptionResNet::default())),
+            "cnn" => Some(Self::Cnn(Cnn::default())),
+            "mlp" => Some(Self::Mlp(Mlp::default())),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InceptionResnet(_) => Self::KINDS[0],
+            Self::Cnn(_) => Self::KINDS[1],
+            Self::Mlp(_) => Self::KINDS[2],
+        }
+    }
+
+    /// The paper's network, if it is that.
+    pub fn inception(&self) -> Option<&InceptionResNet> {
+        match self {
+            Self::InceptionResnet(settings) => Some(settings),
+            Self::Cnn(_) | Self::Mlp(_) => None,
+        }
+    }
+
+    /// The paper's network, if it is that, to be changed.
+    pub fn inception_mut(&mut self) -> Option<&mut InceptionResNet> {
+        match self {
+            Self::InceptionResnet(settings) => Some(settings),
+            Self::Cnn(_) | Self::Mlp(_) => None,
+        }
+    }
+
+    /// Whether images are given as one pixel with all values as its channels: dense layers know no
+    /// neighbourhood.
+    pub fn flat(&self) -> bool {
+        matches!(self, Self::Mlp(_))
+    }
+
+    /// The network for images of shape `input` and `classes` classes.
+    ///
+    /// # Errors
+    /// If a setting is out of range or the images are too small.
+    pub fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
+        match self {
+            Self::InceptionResnet(settings) => settings.network(input, classes),
+            Self::Cnn(settings) => settings.network(input, classes),
+            Self::Mlp(settings) => settings.network(input, classes),
+        }
+    }
+}
+
+/// Its size in a few words.
+impl std::fmt::Display for Architecture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::InceptionResnet(InceptionResNet { length, width, stem_stride, .. }) => {
+                write!(f, "L = {length}, W = {width}, stem stride {stem_stride}")
+            }
+            Self::Cnn(Cnn { channels, stages, .. }) => {
+                write!(f, "cnn of {stages} stages, {channels} channels in the first")
+            }
+            Self::Mlp(Mlp { units, layers, .. }) => {
+                write!(f, "mlp of {layers} hidden layers, {units} units each")
+            }
+        }
+    }
+}
+
+impl Default for Architecture {
+    /// The paper's best configuration.
+    fn default() -> Self {
+        Self::InceptionResnet(InceptionResNet::default())
+    }
+}
+
+impl From<InceptionResNet> for Architecture {
+    fn from(settings: InceptionResNet) -> Self {
+        Self::InceptionResnet(settings)
+    }
+}
+
+/// A plain convolutional network: `stages` times two 3x3 convolutions, each normalised and followed by
+/// ReLU, with max-pooling 3/2 between stages and twice the channels in each further one; global
+/// average pool, dropout, dense.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cnn {
+    /// Channels of the first stage.
+    pub channels: usize,
+    /// Number of stages.
+    pub stages: usize,
+    /// The dropout rate before the dense layer.
+    pub dropout: f64,
+}
+
+impl Default for Cnn {
+    /// As many parameters as the paper's best network: 1,148,362 on grey images of 10 classes.
+    fn default() -> Self {
+        Self { channels: 64, stages: 3, dropout: 0.3 }
+    }
+}
+
+impl Cnn {
+    fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
+        within("channels", self.channels, 1, 1024)?;
+        within("stages", self.stages, 1, 6)?;
+        check_head(self.dropout, classes)?;
+        let mut b = NetworkBuilder::default();
+        let mut x = b.add("image", Op::Input { shape: input }, &[])?;
+        for stage in 0..self.stages {
+            if stage > 0 {
+                let pool = Op::MaxPool { kernel: 3, stride: 2 };
+                x = b.add(format!("stages.{stage}.pool"), pool, &[x])?;
+            }
+            for i in 0..2 {
+                let name = format!("stages.{stage}.{i}");
+                x = crate::inception::conv_bn(&mut b, &name, x, 3, self.channels << stage, 1)?;
+            }
+        }
+        x = b.add("mean", Op::GlobalAvgPool, &[x])?;
+        finish(b, x, self.dropout, classes)
+    }
+}
+
+/// A multi-layer perceptron: `layers` hidden dense layers of `units` units with ReLU, dropout, dense.
+/// Its input is a flat image, 1x1x(h w c), the same bytes as (h, w, c).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mlp {
+    /// Units of each hidden layer.
+    pub units: usize,
+    /// Number of hidden layers.
+    pub layers: usize,
+    /// The dropout rate before the last layer.
+    pub dropout: f64,
+}
+
+impl Default for Mlp {
+    fn default() -> Self {
+        Self { units: 512, layers: 2, dropout: 0.3 }
+    }
+}
+
+impl Mlp {
+    fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
+        within("units", self.units, 1, 8192)?;
+        within("layers", self.layers, 1, 16)?;
+        check_head(self.dropout, classes)?;
+        let mut b = NetworkBuilder::default();
+        let flat = Shape::new(1, 1, input.len());
+        let mut x = b.add("image", Op::Input { shape: flat }, &[])?;
+        for layer in 0..self.layers {
+            let dense = Op::Dense { units: self.units };
+            x = b.add(format!("layers.{layer}.dense"), dense, &[x])?;
+            x = b.add(format!("layers.{layer}.relu"), Op::Relu, &[x])?;
+        }
+        finish(b, x, self.dropout, classes)
+    }
+}
+
+fn within(setting: &'static str, value: usize, low: usize, high: usize) -> Result<(), SpecError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    let (value, reason) = (value.to_string(), format!("{low} to {high}"));
+    Err(SpecError::Setting { setting, value, reason })
+}
+
+fn check_head(dropout: f64, classes: usize) -> Result<(), SpecError> {
+    let setting = |setting, value, reason: &str| {
+        Err(SpecError::Setting { setting, value, reason: reason.into() })
+    };
+    match () {
+        () if !(0.0..1.0).contains(&dropout) => {
+            setting("dropout", dropout.to_string(), "at least 0 and under 1")
+        }
+        () if classes < 2 => setting("classes", classes.to_string(), "at least 2"),
+        () => Ok(()),
+    }
+}
+
+/// Dropout, dense layer, softmax.
+fn finish(
+    mut b: NetworkBuilder,
+    mut x: NodeId,
+    dropout: f64,
+    classes: usize,
+) -> Result<Network, SpecError> {
+    if dropout > 0.0 {
+        x = b.add("dropout", Op::Dropout { rate: dropout }, &[x])?;
+    }
+    x = b.add("dense", Op::Dense { units: classes }, &[x])?;
+    b.add("probabilities", Op::Softmax, &[x])?;
+    b.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FASHION: Shape = Shape::new(28, 28, 1);
+
+    #[test]
+    fn kinds_are_named_as_they_are_written() {
+        for kind in Architecture::KINDS {
+            let architecture = Architecture::of_kind(kind).unwrap();
+            assert_eq!(architecture.kind(), kind);
+            let text = serde_json::to_string(&architecture).unwrap();
+            assert!(text.starts_with(&format!("{{\"architecture\":\"{kind}\"")), "{text}");
+            assert_eq!(serde_json::from_str::<Architecture>(&text).unwrap(), architecture);
+            architecture.network(FASHION, 10).unwrap();
+        }
+        assert_eq!(Architecture::of_kind("vgg"), None);
+    }
+
+    #[test]
+    fn plain_networks_have_the_parameters_that_arithmetic_says() {
+        let cnn = Cnn::default().network(FASHION, 10).unwrap();
+        // Of each convolution 9 x inputs x outputs weights and a shift an output.
+        let sides = [(1, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)];
+        let convolutions: usize = sides.iter().map(|(i, o)| 9 * i * o + o).sum();
+        assert_eq!(cnn.trainable(), convolutions + 10 * 257);
+        let mlp = Mlp { units: 100, layers: 2, dropout: 0.0 }.network(FASHION, 10).unwrap();
+        assert_eq!(mlp.trainable(), 100 * 785 + 100 * 101 + 10 * 101);
+        assert_eq!(mlp.input_shape(), Shape::new(1, 1, 784));
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let error = |a: Architecture| a.network(FASHION, 10).unwrap_err().to_string();
+        let cnn = |cnn| error(Architecture::Cnn(cnn));
+        assert_eq!(cnn(Cnn { channels: 0, ..Cnn::default() }), "channels = 0: 1 to 1024");
+        assert_eq!(cnn(Cnn { stages: 7, ..Cnn::default() }), "stages = 7: 1 to 6");
+        let dropped = cnn(Cnn { dropout: 1.0, ..Cnn::default() });
+        assert_eq!(dropped, "dropout = 1: at least 0 and under 1");
+        let none = Architecture::Mlp(Mlp { layers: 0, ..Mlp::default() });
+        assert_eq!(error(none), "layers = 0: 1 to 16");
+    }
+}

@@ -1,0 +1,160 @@
+//! Arguments of `modiste baseline`: a command a classifier, so that each takes its own options alone.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use modiste_baselines::{
+    ForestSettings, Gamma, KnnSettings, LogisticSettings, Settings, SvmSettings,
+};
+
+use super::{DataFlags, NetworkFlags, PartArg, TrainingFlags};
+
+/// The classifiers of `modiste baseline`.
+#[derive(Debug, Subcommand)]
+pub enum BaselineCommand {
+    /// Support vector machine with an RBF kernel, scikit-learn's SVC()
+    Svm(ClassicArgs<SvmFlags>),
+    /// Multinomial logistic regression on pixels in 0 .. 1
+    Logistic(ClassicArgs<LogisticFlags>),
+    /// Nearest neighbours by Euclidean distance
+    Knn(ClassicArgs<KnnFlags>),
+    /// Random forest
+    Forest(ClassicArgs<ForestFlags>),
+    /// Multi-layer perceptron, trained as `modiste train --preset mlp`
+    Mlp(Box<NetworkArgs>),
+    /// Plain convolutional network, trained as `modiste train --preset cnn`
+    Cnn(Box<NetworkArgs>),
+}
+
+/// What every baseline takes.
+#[derive(Debug, Args)]
+pub struct CommonArgs {
+    #[command(flatten)]
+    pub data: DataFlags,
+    /// Measure on this part as well as on the validation part
+    #[arg(long, value_enum, default_value = "validation")]
+    pub part: PartArg,
+    /// Threads to compute with; the result is the same for any number [default: as many as the
+    /// machine runs at once]
+    #[arg(long, value_name = "N", value_parser = super::threads)]
+    pub threads: Option<usize>,
+    /// Write the result to baseline.json in this folder; of a network it becomes the run folder
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of a classical baseline with its own options `F`.
+#[derive(Debug, Args)]
+pub struct ClassicArgs<F: Args> {
+    #[command(flatten)]
+    pub flags: F,
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// Learn from so many of the training images, drawn evenly from all classes [default: all]
+    #[arg(long, value_name = "N")]
+    pub images: Option<usize>,
+}
+
+/// Arguments of a baseline that is a network.
+#[derive(Debug, Args)]
+pub struct NetworkArgs {
+    #[command(flatten)]
+    pub common: CommonArgs,
+    #[command(flatten)]
+    pub network: NetworkFlags,
+    #[command(flatten)]
+    pub training: TrainingFlags,
+}
+
+/// Options that make a classifier's settings.
+pub trait Flags {
+    /// The settings.
+    fn settings(&self) -> Settings;
+}
+
+/// Options of the support vector machine.
+#[derive(Debug, Args)]
+pub struct SvmFlags {
+    /// Price of a margin's violation
+    #[arg(long = "C", value_name = "C", default_value_t = SvmSettings::default().c)]
+    pub c: f64,
+    /// Width of the kernel for pixels in 0 .. 1: scale, which is 1 / (pixels x their variance), or a
+    /// number
+    #[arg(long, value_name = "GAMMA", default_value_t = Gamma::Scale)]
+    pub gamma: Gamma,
+    /// By how much the conditions of the optimum may be missed
+    #[arg(long, value_name = "T", default_value_t = SvmSettings::default().tolerance)]
+    pub tolerance: f64,
+    /// Mebibytes of kernel rows to keep, all threads together
+    #[arg(long, value_name = "MB", default_value_t = SvmSettings::default().cache_mb)]
+    pub cache_mb: usize,
+}
+
+/// Options of logistic regression.
+#[derive(Debug, Args)]
+pub struct LogisticFlags {
+    /// Weight of the data against the penalty
+    #[arg(long = "C", value_name = "C", default_value_t = LogisticSettings::default().c)]
+    pub c: f64,
+    /// The largest part of the gradient that counts as nothing
+    #[arg(long, value_name = "T", default_value_t = LogisticSettings::default().tolerance)]
+    pub tolerance: f64,
+    /// Most steps of L-BFGS
+    #[arg(long, value_name = "N", default_value_t = LogisticSettings::default().steps)]
+    pub steps: usize,
+}
+
+/// Options of nearest neighbours.
+#[derive(Debug, Args)]
+pub struct KnnFlags {
+    /// Neighbours that vote
+    #[arg(long, value_name = "K", default_value_t = KnnSettings::default().k)]
+    pub k: usize,
+}
+
+/// Options of the random forest.
+#[derive(Debug, Args)]
+pub struct ForestFlags {
+    /// Number of trees
+    #[arg(long, value_name = "N", default_value_t = ForestSettings::default().trees)]
+    pub trees: usize,
+    /// The most splits from root to leaf [default: as many as it takes]
+    #[arg(long, value_name = "N")]
+    pub depth: Option<usize>,
+    /// Draws the samples and pixels of the trees
+    #[arg(long, value_name = "SEED", default_value_t = ForestSettings::default().seed)]
+    pub seed: u64,
+}
+
+impl Flags for SvmFlags {
+    fn settings(&self) -> Settings {
+        let &Self { c, gamma, tolerance, cache_mb } = self;
+        Settings::Svm(SvmSettings { c, gamma, tolerance, cache_mb })
+    }
+}
+
+impl Flags for LogisticFlags {
+    fn settings(&self) -> Settings {
+        let &Self { c, tolerance, steps } = self;
+        Settings::Logistic(LogisticSettings { c, tolerance, steps })
+    }
+}
+
+impl Flags for KnnFlags {
+    fn settings(&self) -> Settings {
+        Settings::Knn(KnnSettings { k: self.k })
+    }
+}
+
+impl Flags for ForestFlags {
+    fn settings(&self) -> Settings {
+        let &Self { trees, depth, seed } = self;
+        Settings::Forest(ForestSettings { trees, depth, seed })
+    }
+}

@@ -1,0 +1,197 @@
+//! `modiste baseline`: the classifiers beside which the paper's network stands, on the same data.
+//!
+//! Classical ones come from `modiste_baselines`, networks from the training loop that all networks
+//! have; both end as a [`BaselineResult`].
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::Context;
+use modiste_baselines::{
+    BaselineError, BaselineResult, Options, PartResult, Seconds, Settings, published,
+};
+use modiste_data::{Dataset, PartName};
+use modiste_metrics::argmax;
+use modiste_train::{Config, Environment, Run, atomic_write};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::{BaseArgs, BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs, PartArg};
+use crate::commands::train::Trained;
+use crate::commands::{baseline_text, model, settings, train};
+use crate::failure::Failure;
+use crate::watch::{Pieces, Progress};
+use crate::{engine, machine, output};
+
+/// What is printed and written to `baseline.json`.
+#[derive(Serialize)]
+pub struct Output {
+    #[serde(flatten)]
+    pub result: BaselineResult,
+    pub threads: usize,
+    /// Most memory resident at once; `None` where the system does not say.
+    pub peak_bytes: Option<u64>,
+    /// When, where and with what it was measured.
+    pub environment: Environment,
+}
+
+/// Fits or trains, measures, prints.
+pub fn run(command: BaselineCommand) -> Result<(), Failure> {
+    match command {
+        BaselineCommand::Svm(args) => classic(&args),
+        BaselineCommand::Logistic(args) => classic(&args),
+        BaselineCommand::Knn(args) => classic(&args),
+        BaselineCommand::Forest(args) => classic(&args),
+        BaselineCommand::Mlp(args) => network("mlp", &args),
+        BaselineCommand::Cnn(args) => network("cnn", &args),
+    }
+}
+
+fn classic<F: Flags + clap::Args>(args: &ClassicArgs<F>) -> Result<(), Failure> {
+    let (config, _) = settings::build(&BaseArgs::default(), &[&args.common.data.0])?;
+    let mut data = config.load_data()?;
+    if let Some(images) = args.images {
+        modiste_baselines::draw(&mut data, images, 0).map_err(usage)?;
+    }
+    let threads = args.common.threads.unwrap_or_else(machine::available_threads);
+    let parts = parts(args.common.part);
+    let result = measure(&args.flags.settings(), &data, &parts, threads, args.common.quiet)?;
+    finish(result, &args.common, threads, String::new())
+}
+
+/// Fits a classical baseline and measures it on `parts`.
+pub fn measure(
+    settings: &Settings,
+    data: &Dataset,
+    parts: &[PartName],
+    threads: usize,
+    quiet: bool,
+) -> Result<BaselineResult, Failure> {
+    // A signal ends the process as it does any other: there is nothing to save.
+    let stop = AtomicBool::new(false);
+    let options = Options { parts, threads, stop: &stop };
+    let mut pieces = Pieces::new(quiet);
+    modiste_baselines::run(settings, data, &options, &mut |progress| pieces.show(progress))
+        .map_err(usage)
+}
+
+/// A setting out of range was typed wrongly; all else is a failure.
+fn usage(error: BaselineError) -> Failure {
+    match error {
+        BaselineError::Setting { .. } => Failure::Usage(error.to_string()),
+        error => error.into(),
+    }
+}
+
+fn network(kind: &str, args: &NetworkArgs) -> Result<(), Failure> {
+    let common = &args.common;
+    if let Some((field, _)) = args.network.0.iter().find(|(path, _)| *path == Config::KINDS[0]) {
+        return Err(Failure::Usage(format!("{field}: has no effect, it is {kind}")));
+    }
+    let base = BaseArgs { preset: Some(kind.to_owned()), config: None };
+    let typed = [&common.data.0, &args.network.0, &args.training.0];
+    let (config, _) = settings::build(&base, &typed)?;
+    let threads = common.threads.unwrap_or_else(machine::available_threads);
+    let parts = parts(common.part);
+    let trained = |folder: &Path| measure_network(&config, folder, &parts, threads, common.quiet);
+    let (result, engine) = match &common.out {
+        Some(folder) => trained(folder)?,
+        None => {
+            let folder = tempfile::tempdir()?;
+            trained(folder.path()).map_err(|failure| match failure {
+                Failure::Interrupted(_) => Failure::Interrupted(
+                    "interrupted; with --out a run is kept and can be resumed".to_owned(),
+                ),
+                other => other,
+            })?
+        }
+    };
+    finish(result, common, threads, engine)
+}
+
+/// Trains a network as a run in `folder` and measures its best epoch on `parts`; the result, and the
+/// engine in its own words.
+pub fn measure_network(
+    config: &Config,
+    folder: &Path,
+    parts: &[PartName],
+    threads: usize,
+    quiet: bool,
+) -> Result<(BaselineResult, String), Failure> {
+    let data = config.load_data()?;
+    for &part in parts {
+        model::labels(&data, part)?;
+    }
+    let network = config.network(&data)?;
+    let mut engine = engine::new(&network, config.training.batch, threads)?;
+    let run = Run::create(folder, config)?;
+    let mut progress = Progress::new(quiet);
+    let trained = match train::train(engine.as_mut(), &data, &run, threads, &mut progress)? {
+        Trained::Finished(output) => output.summary,
+        Trained::Interrupted { .. } => {
+            let text =
+                format!("interrupted; go on with: modiste train --resume {}", folder.display());
+            return Err(Failure::Interrupted(text));
+        }
+    };
+    let clock = Instant::now();
+    let classes = data.classes.len();
+    let mut results = Vec::new();
+    for &part in parts {
+        let answers = model::answer(engine.as_mut(), &data, part)?;
+        let predictions: Vec<u16> =
+            answers.logits.chunks_exact(classes).map(|row| argmax(row) as u16).collect();
+        results.push(PartResult::new(part, &predictions, answers.labels));
+    }
+    let facts = [
+        ("parameters", Value::from(network.trainable())),
+        ("multiply_adds", Value::from(network.multiply_adds())),
+        ("best_epoch", Value::from(trained.best_epoch)),
+    ];
+    let settings = config.fields().into_iter().filter(|field| !field.path.starts_with("data."));
+    let kind = config.network.kind();
+    let result = BaselineResult {
+        baseline: kind.to_owned(),
+        settings: settings.map(|field| (field.path.to_owned(), field.value.into())).collect(),
+        data: data.name.clone(),
+        split: data.split.clone(),
+        train_images: data.train.len(),
+        parts: results,
+        seconds: Seconds { train: trained.seconds, predict: clock.elapsed().as_secs_f64() },
+        facts: facts.map(|(name, fact)| (name.to_owned(), fact)).into(),
+        published: published(kind),
+    };
+    Ok((result, engine.describe()))
+}
+
+/// The parts to measure on: validation, and the one that was asked for.
+fn parts(part: PartArg) -> Vec<PartName> {
+    match part {
+        PartArg::Train => vec![PartName::Train, PartName::Validation],
+        PartArg::Validation => vec![PartName::Validation],
+        PartArg::Test => vec![PartName::Validation, PartName::Test],
+    }
+}
+
+/// Writes and prints.
+fn finish(
+    result: BaselineResult,
+    common: &CommonArgs,
+    threads: usize,
+    engine: String,
+) -> Result<(), Failure> {
+    let environment = Environment::here(engine, 0);
+    let output = Output { result, threads, peak_bytes: machine::peak_bytes(), environment };
+    if let Some(folder) = &common.out {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{}: failed to create", folder.display()))?;
+        let text = serde_json::to_string_pretty(&output)? + "\n";
+        atomic_write(&folder.join("baseline.json"), text.as_bytes())?;
+    }
+    match common.json {
+        true => output::print_json(&output)?,
+        false => output::print(&baseline_text::text(&output))?,
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! The table of a baseline: ours, the published ones, the paper's network.
+
+use modiste_baselines::PAPER;
+use modiste_views::{Table, grouped};
+
+use crate::commands::baseline::Output;
+
+/// The table, and what it took.
+pub fn text(output: &Output) -> String {
+    let result = &output.result;
+    let headings =
+        ["classifier", "measured by", "part", "accuracy", "95 % interval", "images", "trained on"];
+    let mut table = Table::new(3, headings);
+    for part in &result.parts {
+        let [low, high] = part.accuracy_interval;
+        table.row([
+            result.baseline.clone(),
+            "this run".to_owned(),
+            part.part.to_string(),
+            format!("{:.4}", part.accuracy),
+            format!("{low:.4} to {high:.4}"),
+            grouped(part.images as u64),
+            grouped(result.train_images as u64),
+        ]);
+    }
+    for published in &result.published {
+        table.row([
+            published.name.clone(),
+            published.source.clone(),
+            published.part.clone(),
+            format!("{:.3}", published.accuracy),
+            String::new(),
+            grouped(published.images as u64),
+            grouped(published.train_images as u64),
+        ]);
+    }
+    let (name, accuracy) = PAPER;
+    table.row([name, "the paper", "validation", &format!("{accuracy:.3}")]);
+    let seconds = result.seconds;
+    let facts: Vec<String> =
+        result.facts.iter().map(|(name, fact)| fact_text(name, fact)).collect();
+    format!(
+        "{} on {}, split {}\n\n{table}\ntrained in {:.1} s, predicted in {:.1} s; {}\n",
+        result.baseline,
+        result.data,
+        result.split,
+        seconds.train,
+        seconds.predict,
+        facts.join(", "),
+    )
+}
+
+/// As in `support vectors 2,771`.
+fn fact_text(name: &str, fact: &serde_json::Value) -> String {
+    let value = match (fact.as_u64(), fact.as_f64()) {
+        (Some(whole), _) => grouped(whole),
+        (None, Some(number)) => format!("{number:.6}"),
+        (None, None) => fact.to_string(),
+    };
+    format!("{} {value}", name.replace('_', " "))
+}
