@@ -1,0 +1,112 @@
+//! Grad-CAM: where a layer's maps speak for a class (Selvaraju et al. 2017).
+//!
+//! Each map of the layer is weighted by the mean gradient of the class's logit by it; of the weighted
+//! sum the positive part is kept.
+
+use modiste_spec::engine::Tensor;
+use modiste_spec::{Network, NodeId, Op};
+
+use crate::walk::Walk;
+use crate::{ExplainError, HeatMap};
+
+/// A trained network that is asked why.
+pub struct Explainer<'a> {
+    walk: Walk<'a>,
+}
+
+impl<'a> Explainer<'a> {
+    /// That of `network` with `parameters`, in the order of [`Network::parameters`].
+    ///
+    /// # Errors
+    /// If the parameters are not the network's.
+    pub fn new(network: &'a Network, parameters: &'a [Tensor]) -> Result<Self, ExplainError> {
+        Ok(Self { walk: Walk::new(network, parameters)? })
+    }
+
+    /// The logits (classes) of one image (h, w, c).
+    ///
+    /// # Errors
+    /// If the pixels are not one image.
+    pub fn logits(&self, pixels: &[u8]) -> Result<Vec<f32>, ExplainError> {
+        self.check_image(pixels)?;
+        Ok(self.walk.forward(pixels).swap_remove(self.walk.network.logits()))
+    }
+
+    /// The heat map of one image (h, w, c) for the class at position `class`, as the node called
+    /// `layer` sees it, or [`default_layer`]. The map is of the layer's size.
+    ///
+    /// # Errors
+    /// If the pixels are not one image, or there is no such class, or no such layer with a map.
+    pub fn grad_cam(
+        &self,
+        pixels: &[u8],
+        class: usize,
+        layer: Option<&str>,
+    ) -> Result<HeatMap, ExplainError> {
+        self.check_image(pixels)?;
+        let network = self.walk.network;
+        let classes = network.classes();
+        if class >= classes {
+            return Err(ExplainError::Class { class, classes });
+        }
+        let layer = match layer {
+            Some(name) => find_layer(network, name)?,
+            None => default_layer(network).ok_or(ExplainError::NoLayer)?,
+        };
+        let outputs = self.walk.forward(pixels);
+        let gradient = self.walk.gradient(&outputs, class, layer);
+        let shape = network.nodes()[layer].shape;
+        let weights = channel_means(&gradient, shape.channels);
+        let pixel = |a: &[f32]| a.iter().zip(&weights).map(|(a, w)| a * w).sum::<f32>();
+        let sums = outputs[layer].chunks_exact(shape.channels).map(pixel);
+        let positive = sums.map(|sum| sum.max(0.0)).collect();
+        Ok(HeatMap::new(shape.height, shape.width, positive))
+    }
+
+    fn check_image(&self, pixels: &[u8]) -> Result<(), ExplainError> {
+        let shape = self.walk.network.input_shape();
+        if pixels.len() == shape.len() {
+            return Ok(());
+        }
+        Err(ExplainError::Image { bytes: pixels.len(), shape })
+    }
+}
+
+fn channel_means(map: &[f32], channels: usize) -> Vec<f32> {
+    let mut means = vec![0.0; channels];
+    for pixel in map.chunks_exact(channels) {
+        means.iter_mut().zip(pixel).for_each(|(mean, value)| *mean += value);
+    }
+    let pixels = (map.len() / channels) as f32;
+    means.iter_mut().for_each(|mean| *mean /= pixels);
+    means
+}
+
+/// The node called `name`, if it has a map.
+fn find_layer(network: &Network, name: &str) -> Result<NodeId, ExplainError> {
+    let nodes = network.nodes();
+    let Some(id) = nodes.iter().position(|node| node.name == name) else {
+        return Err(ExplainError::UnknownLayer(name.to_owned()));
+    };
+    match nodes[id].shape.pixels() {
+        1 => Err(ExplainError::LayerWithoutMap(name.to_owned())),
+        _ => Ok(id),
+    }
+}
+
+/// The layer that is looked at unless another is named: the last one that everything flows through
+/// and whose map has at least half the image's rows and columns, so that the heat map shows parts of
+/// things; else the last one that has a map. None where every layer is a single pixel.
+pub fn default_layer(network: &Network) -> Option<NodeId> {
+    let nodes = network.nodes();
+    let image = network.input_shape();
+    let through =
+        |id: NodeId| nodes[id + 1..].iter().all(|node| node.inputs.iter().all(|&i| i >= id));
+    let proper = |id: &NodeId| !matches!(nodes[*id].op, Op::Input { .. } | Op::Dropout { .. });
+    let layers = || (0..network.logits()).filter(proper).filter(|&id| through(id));
+    let fine = |id: &NodeId| {
+        let shape = nodes[*id].shape;
+        2 * shape.height >= image.height && 2 * shape.width >= image.width && shape.pixels() > 1
+    };
+    layers().rfind(fine).or_else(|| layers().rfind(|&id| nodes[id].shape.pixels() > 1))
+}

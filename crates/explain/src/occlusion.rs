@@ -1,0 +1,118 @@
+//! Occlusion: how the probability of a class falls when a part of the image is covered (Zeiler and
+//! Fergus 2014).
+
+use modiste_metrics::softmax;
+use modiste_spec::{Engine, Shape};
+
+use crate::{ExplainError, HeatMap};
+
+/// What covers the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occlusion {
+    /// Side of the square patch, in pixels.
+    pub patch: usize,
+    /// Pixels between one patch and the next.
+    pub stride: usize,
+    /// Value of the patch's pixels.
+    pub fill: u8,
+}
+
+impl Default for Occlusion {
+    /// A patch of a quarter of 28 pixels, black as the ground of the images.
+    fn default() -> Self {
+        Self { patch: 7, stride: 1, fill: 0 }
+    }
+}
+
+/// The heat map of one image (h, w, c) for the class at position `class`: of the image's size, at
+/// each pixel the mean fall of the class's probability over all patches that cover it; a rise counts
+/// as 0.
+///
+/// # Errors
+/// If the pixels are not one image, there is no such class, or the patch does not fit.
+pub fn occlusion(
+    engine: &mut dyn Engine,
+    pixels: &[u8],
+    class: usize,
+    settings: Occlusion,
+) -> Result<HeatMap, ExplainError> {
+    let (shape, classes) = (engine.network().input_shape(), engine.network().classes());
+    if pixels.len() != shape.len() {
+        return Err(ExplainError::Image { bytes: pixels.len(), shape });
+    }
+    if class >= classes {
+        return Err(ExplainError::Class { class, classes });
+    }
+    let Occlusion { patch, stride, fill } = settings;
+    if !(1..=shape.height.min(shape.width)).contains(&patch) || !(1..=patch).contains(&stride) {
+        return Err(ExplainError::Patch { patch, stride, shape });
+    }
+    let places = places(shape, patch, stride);
+    let mut images = pixels.repeat(1 + places.len());
+    for (image, place) in images.chunks_exact_mut(shape.len()).skip(1).zip(&places) {
+        each_row(shape, *place, patch, |row| {
+            image[row.start * shape.channels..row.end * shape.channels].fill(fill);
+        });
+    }
+    let logits = engine.predict(&images)?;
+    let mut probabilities = logits.chunks_exact(classes).map(|row| softmax(row)[class]);
+    let whole = probabilities.next().unwrap_or_default();
+    let falls = probabilities.map(|covered| whole - covered);
+    let mut sums = vec![(0.0, 0.0); shape.pixels()];
+    for (fall, place) in falls.zip(&places) {
+        each_row(shape, *place, patch, |row| {
+            sums[row]
+                .iter_mut()
+                .for_each(|(sum, count)| (*sum, *count) = (*sum + fall, *count + 1.0));
+        });
+    }
+    let mean = |&(sum, count): &(f64, f64)| (sum / count).max(0.0) as f32;
+    Ok(HeatMap::new(shape.height, shape.width, sums.iter().map(mean).collect()))
+}
+
+/// Row and column of the upper left corner of every patch. The last ones end where the image ends,
+/// so that every pixel is covered.
+fn places(shape: Shape, patch: usize, stride: usize) -> Vec<[usize; 2]> {
+    let along = |size: usize| {
+        let last = size - patch;
+        (0..last).step_by(stride).chain([last])
+    };
+    along(shape.height)
+        .flat_map(|row| along(shape.width).map(move |column| [row, column]))
+        .collect()
+}
+
+/// Calls `visit` with the pixels of each row of the patch at `place`.
+fn each_row(
+    shape: Shape,
+    [top, left]: [usize; 2],
+    patch: usize,
+    mut visit: impl FnMut(std::ops::Range<usize>),
+) {
+    for row in top..top + patch {
+        let start = row * shape.width + left;
+        visit(start..start + patch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_cover_every_pixel_and_stay_inside() {
+        for (height, width, patch, stride) in
+            [(28, 28, 7, 1), (28, 28, 7, 5), (5, 9, 5, 3), (6, 4, 1, 1), (9, 9, 2, 2)]
+        {
+            let shape = Shape::new(height, width, 1);
+            let mut covered = vec![0; shape.pixels()];
+            for place in places(shape, patch, stride) {
+                each_row(shape, place, patch, |row| {
+                    assert_eq!(row.start / width, (row.end - 1) / width, "{shape} {place:?}");
+                    covered[row].iter_mut().for_each(|count| *count += 1);
+                });
+            }
+            assert!(covered.iter().all(|&count| count > 0), "{shape}, {patch}, {stride}");
+        }
+    }
+}
