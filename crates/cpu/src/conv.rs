@@ -53,44 +53,28 @@ impl<'a> ImageConv<'a> {
         Self { isa, weights: weights_of, filter, forward, backward }
     }
 
-    /// The output rows `rows` of an image whose output map has `height` rows; `to` begins with the
-    /// first of them.
-    pub fn forward(
-        &self,
-        input: Input<'_>,
-        rows: std::ops::Range<usize>,
-        height: usize,
-        mut to: MapMut<'_>,
-        scratch: &mut Scratch,
-    ) {
+    /// The output of an image.
+    pub fn forward(&self, input: Input<'_>, mut to: MapMut<'_>, scratch: &mut Scratch) {
         match self.weights.method {
-            Method::Winograd => {
-                let tile_rows = rows.start / TILE..tiles(rows.end);
-                self.winograd(input, self.forward, tile_rows, height, to, false, scratch);
-            }
-            Method::Pointwise => self.pointwise(input, rows, &mut to, scratch),
-            Method::Patches(window) => self.patches(input, window, rows, &mut to, scratch),
+            Method::Winograd => self.winograd(input, self.forward, to, false, scratch),
+            Method::Pointwise => self.pointwise(input, &mut to, scratch),
+            Method::Patches(window) => self.patches(input, window, &mut to, scratch),
         }
     }
 
     /// A convolution in the frequencies, in blocks of tile rows that stay in the cache.
-    // One argument more than clippy likes: the two callers differ in each of them.
-    #[allow(clippy::too_many_arguments)]
     fn winograd(
         &self,
         Input { map, activation, .. }: Input<'_>,
         filter: &[f32],
-        tile_rows: std::ops::Range<usize>,
-        height: usize,
         mut to: MapMut<'_>,
         accumulate: bool,
         scratch: &mut Scratch,
     ) {
         let (across, c, k) = (tiles(map.width), map.channels, to.channels);
-        let block = block_rows(tile_rows.len(), across, c + k);
-        let origin = tile_rows.start * TILE;
-        for first in tile_rows.clone().step_by(block) {
-            let rows = block.min(tile_rows.end - first);
+        let (height, down) = (to.height, tiles(to.height));
+        let block = block_rows(down, across, c + k);
+        for_blocks(0, down, block, |first, rows| {
             let t = rows * across;
             let (v_plane, m_plane) = (plane(t, c), plane(t, k));
             let v = &mut scratch.tiles[..FREQUENCIES * v_plane];
@@ -102,24 +86,17 @@ impl<'a> ImageConv<'a> {
                 gemm(self.isa, (t, k, c), left, right, k, &mut m[f * m_plane..], k, false);
             }
             let (top, bottom) = (first * TILE, ((first + rows) * TILE).min(height));
-            let band = to.reborrow().rows(top - origin, bottom - top);
+            let band = to.reborrow().rows(top, bottom - top);
             transform_output(self.isa, m, (first, rows), height, band, accumulate);
-        }
+        });
     }
 
-    fn pointwise(
-        &self,
-        input: Input<'_>,
-        rows: std::ops::Range<usize>,
-        to: &mut MapMut<'_>,
-        scratch: &mut Scratch,
-    ) {
+    fn pointwise(&self, input: Input<'_>, to: &mut MapMut<'_>, scratch: &mut Scratch) {
         let (c, k) = (input.map.channels, to.channels);
-        let origin = rows.start * to.width;
-        for_blocks(origin, rows.end * to.width, ROW_VALUES / c, |pixel, count| {
+        for_blocks(0, input.map.pixels(), ROW_VALUES / c, |pixel, count| {
             let (left, row) = read_rows(self.isa, input, pixel, count, &mut scratch.tiles);
             let left = Strided { values: left, row, column: 1 };
-            let out = &mut to.values[(pixel - origin) * to.stride..];
+            let out = &mut to.values[pixel * to.stride..];
             gemm(self.isa, (count, k, c), left, self.filter, k, out, to.stride, false);
         });
     }
@@ -128,19 +105,17 @@ impl<'a> ImageConv<'a> {
         &self,
         Input { map, activation, .. }: Input<'_>,
         window: Window,
-        rows: std::ops::Range<usize>,
         to: &mut MapMut<'_>,
         scratch: &mut Scratch,
     ) {
         let (patch, k, across) = (self.weights.taps * map.channels, to.channels, to.width);
         let block = (ROW_VALUES / (patch * across)).max(1);
-        let origin = rows.start;
-        for_blocks(rows.start, rows.end, block, |row, count| {
+        for_blocks(0, to.height, block, |row, count| {
             let pixels = count * across;
             let left = &mut scratch.tiles[..pixels * patch];
             gather(self.isa, map, activation, window, row..row + count, across, left);
             let left = Strided { values: left, row: patch, column: 1 };
-            let out = &mut to.values[(row - origin) * across * to.stride..];
+            let out = &mut to.values[row * across * to.stride..];
             gemm(self.isa, (pixels, k, patch), left, self.filter, k, out, to.stride, false);
         });
     }
@@ -229,9 +204,8 @@ impl<'a> ImageConv<'a> {
         let filter = self.backward;
         match self.weights.method {
             Method::Winograd => {
-                let (height, tile_rows) = (dz.height, 0..tiles(dz.height));
                 let dz = Input { map: dz, activation: None, parts: &[] };
-                self.winograd(dz, filter, tile_rows, height, dx, accumulate, scratch);
+                self.winograd(dz, filter, dx, accumulate, scratch);
             }
             Method::Pointwise => {
                 let left = Strided { values: dz.values, row: dz.stride, column: 1 };

@@ -1,5 +1,6 @@
 //! The engine: plans, parameters and one arena, behind `modiste_spec::Engine`.
 
+use crate::infer::Inference;
 use crate::loss::cross_entropy;
 use crate::lower::{Mode, lower};
 use crate::machine::{Extent, Machine, SHARDS};
@@ -18,7 +19,7 @@ use modiste_spec::{Engine, Network};
 /// How an engine is made.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuOptions {
-    /// The largest training batch, in images; prediction takes as many at a time.
+    /// The largest training batch, in images; prediction takes any number.
     pub batch: usize,
     /// Threads, the caller's included; at least 1.
     pub threads: usize,
@@ -40,22 +41,20 @@ pub struct CpuEngine {
     options: CpuOptions,
     machine: Machine,
     training: Plan,
-    inference: Plan,
     weights: Weights,
     training_lanes: Vec<Lanes>,
-    inference_lanes: Vec<Lanes>,
+    inference: Inference,
     /// Parameters, then running statistics.
     flat: Memory,
     first_moments: Memory,
     second_moments: Memory,
     /// (shards, trainable).
     gradients: Memory,
-    /// Values and gradients of a batch; both plans use it in turn.
+    /// Values and gradients of a training batch.
     arena: Memory,
-    /// Whether the weights' derived forms and the inference lanes are those of `flat`.
+    /// Whether the filters for inference are those of `flat`.
     fresh: bool,
     training_clock: Clock,
-    inference_clock: Clock,
 }
 
 impl CpuEngine {
@@ -71,23 +70,20 @@ impl CpuEngine {
         let (training, mut weights) = lower(network, Mode::Training);
         let (inference, _) = lower(network, Mode::Inference);
         let no_memory = |e| EngineError::Unsupported(format!("memory for the network: {e}"));
-        let machine = Machine::new(options.isa, options.threads, &[&training, &inference])
-            .map_err(no_memory)?;
-        let lanes = |plan: &Plan, training| -> Vec<Lanes> {
-            plan.buffers.iter().map(|b| Lanes::new(b.lanes, training)).collect()
-        };
-        let arena = training.arena.max(inference.arena).saturating_mul(options.batch);
+        let machine =
+            Machine::new(options.isa, options.threads, &[&training]).map_err(no_memory)?;
+        let training_lanes = training.buffers.iter().map(|b| Lanes::new(b.lanes, true)).collect();
+        let arena = training.arena.saturating_mul(options.batch);
         let memory = |len: usize| Memory::zeroed(len).map_err(no_memory);
         weights.allocate().map_err(no_memory)?;
-        let [training_clock, inference_clock] = [&training, &inference].map(Clock::new);
+        let threads = machine.pool.threads();
+        let inference = Inference::new(inference, &weights, threads).map_err(no_memory)?;
         let mut engine = Self {
-            training_clock,
-            inference_clock,
+            training_clock: Clock::new(&training),
             network: network.clone(),
             options,
             machine,
-            training_lanes: lanes(&training, true),
-            inference_lanes: lanes(&inference, false),
+            training_lanes,
             flat: memory(weights.len)?,
             first_moments: memory(weights.trainable)?,
             second_moments: memory(weights.trainable)?,
@@ -105,10 +101,8 @@ impl CpuEngine {
     /// Where training and inference have spent their time since the last call.
     pub fn profiles(&mut self) -> [Profile; 2] {
         let training = Profile::new(&self.training, &self.training_clock);
-        let inference = Profile::new(&self.inference, &self.inference_clock);
         self.training_clock.reset();
-        self.inference_clock.reset();
-        [training, inference]
+        [training, self.inference.profile()]
     }
 
     fn check(&self, batch: &Batch<'_>) -> Result<(), EngineError> {
@@ -163,14 +157,8 @@ impl CpuEngine {
         if self.fresh {
             return;
         }
-        let (machine, weights) = (&mut self.machine, &mut self.weights);
-        weights.refresh(machine.isa, &mut machine.pool, &self.flat, false);
-        for step in &self.inference.steps {
-            if let Some(norm) = &step.norm {
-                let lanes = &mut self.inference_lanes[step.to.buffer];
-                lanes.use_running(norm, step.to, &self.weights, &self.flat);
-            }
-        }
+        let Machine { isa, pool, .. } = &mut self.machine;
+        self.inference.refresh(*isa, pool, &self.weights, &self.flat);
         self.fresh = true;
     }
 
@@ -237,7 +225,7 @@ impl Engine for CpuEngine {
         self.training_clock.start();
         let extent = Extent::of_shards(batch.labels.len());
         let machine = &mut self.machine;
-        self.weights.refresh(machine.isa, &mut machine.pool, &self.flat, true);
+        self.weights.refresh(machine.isa, &mut machine.pool, &self.flat);
         self.training_clock.rest();
         let mut run = Run {
             machine,
@@ -247,7 +235,7 @@ impl Engine for CpuEngine {
             arena: &mut self.arena,
             lanes: &mut self.training_lanes,
             extent,
-            training: Some((options.seed, options.step)),
+            key: (options.seed, options.step),
             clock: &mut self.training_clock,
         };
         run.forward(batch.images);
@@ -267,26 +255,12 @@ impl Engine for CpuEngine {
             return Err(EngineError::Batch(text));
         }
         self.refresh();
-        let mut logits = Vec::with_capacity(images.len() / image * self.network.classes());
-        for chunk in images.chunks(self.options.batch * image) {
-            let n = chunk.len() / image;
-            let mut run = Run {
-                machine: &mut self.machine,
-                plan: &self.inference,
-                weights: &self.weights,
-                flat: &mut self.flat,
-                arena: &mut self.arena,
-                lanes: &mut self.inference_lanes,
-                extent: Extent::of_inference(n, self.options.threads.max(1)),
-                training: None,
-                clock: &mut self.inference_clock,
-            };
-            run.forward(chunk);
-            let place = self.inference.logits;
-            let buffer = &self.inference.buffers[place.buffer];
-            for row in self.arena[buffer.start * n..].chunks_exact(buffer.lanes).take(n) {
-                logits.extend(self.inference.classes.iter().map(|&lane| row[place.offset + lane]));
-            }
+        let classes = self.network.classes();
+        let mut logits = vec![0.0; images.len() / image * classes];
+        let Machine { isa, pool, .. } = &mut self.machine;
+        let chunks = images.chunks(MAX_PARTS * image);
+        for (pixels, logits) in chunks.zip(logits.chunks_mut(MAX_PARTS * classes)) {
+            self.inference.predict(*isa, pool, pixels, logits);
         }
         Ok(logits)
     }

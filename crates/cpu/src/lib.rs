@@ -8,6 +8,7 @@
 mod arena;
 mod conv;
 mod engine;
+mod infer;
 mod loss;
 mod lower;
 mod machine;

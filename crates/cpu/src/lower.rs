@@ -20,7 +20,7 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Training,
-    /// No dropout; buffers are given up as soon as they are read.
+    /// No dropout, nothing deferred; buffers are given up as soon as they are read.
     Inference,
 }
 
@@ -215,7 +215,8 @@ impl<'n> Lowering<'n> {
             .only_reader(id)
             .is_some_and(|reader| matches!(self.op(reader), Op::Conv { kernel: 1, stride: 1, .. }));
         let nested = self.inputs[id].iter().any(|&i| matches!(self.op(i), Op::Concat));
-        self.buffers[place.buffer].planar = pointwise && !nested;
+        let training = self.mode == Mode::Training;
+        self.buffers[place.buffer].planar = training && pointwise && !nested;
         place
     }
 
@@ -338,8 +339,9 @@ impl<'n> Lowering<'n> {
     ) {
         let name = self.network.nodes()[last].name.clone();
         self.steps.push(Step { name, kind, from, to, norm });
-        self.values[last] = Some(Value { place: to, deferred: norm.is_some(), channels });
-        if norm.is_some() && !self.read_deferred(last) {
+        let deferred = norm.is_some() && self.mode == Mode::Training;
+        self.values[last] = Some(Value { place: to, deferred, channels });
+        if deferred && !self.read_deferred(last) {
             self.materialise(last);
         }
     }
@@ -502,7 +504,9 @@ impl<'n> Lowering<'n> {
     }
 
     fn finish(mut self) -> (Plan, Weights) {
-        gather_heads(&mut self.steps);
+        if self.mode == Mode::Training {
+            gather_heads(&mut self.steps);
+        }
         self.settle_gradients();
         let logits = self.value(self.inputs[self.network.nodes().len() - 1][0]).clone();
         let parameters = self.network.parameters();
@@ -517,7 +521,10 @@ impl<'n> Lowering<'n> {
         let training = self.mode == Mode::Training;
         let arena = arena::assign(&mut self.buffers, &self.steps, logits.place.buffer, training);
         let (steps, buffers) = (self.steps, self.buffers);
-        let groups = groups(&steps);
+        let groups = match self.mode {
+            Mode::Training => groups(&steps),
+            Mode::Inference => (0..steps.len()).map(|i| i..i + 1).collect(),
+        };
         let (logits, classes) = (logits.place, logits.channels);
         let plan = Plan { steps, groups, buffers, image, logits, classes, arena };
         (plan, weights)

@@ -76,20 +76,12 @@ impl Machine {
 pub(crate) struct Extent {
     pub images: usize,
     pub shards: usize,
-    /// Horizontal bands of each map that threads share when there is a single image.
-    pub bands: usize,
 }
 
 impl Extent {
     /// Shards of whole images; the division depends on the number of images alone.
     pub fn of_shards(images: usize) -> Self {
-        Self { images, shards: images.min(SHARDS), bands: 1 }
-    }
-
-    /// For inference, where nothing is summed over images: a single image is cut into bands.
-    pub fn of_inference(images: usize, threads: usize) -> Self {
-        let bands = if images == 1 { threads } else { 1 };
-        Self { images, shards: images.min(threads * 4), bands }
+        Self { images, shards: images.min(SHARDS) }
     }
 
     /// The images of a shard.

@@ -118,7 +118,7 @@ pub(crate) struct Step {
     pub kind: Kind,
     pub from: Source,
     pub to: Place,
-    /// The batch normalisation of the output, which is then deferred.
+    /// The batch normalisation of the output, which is then deferred (for training).
     pub norm: Option<Norm>,
 }
 

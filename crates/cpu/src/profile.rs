@@ -29,6 +29,14 @@ impl Clock {
         self.rest = 0.0;
     }
 
+    /// Adds another clock's times.
+    pub fn add(&mut self, other: &Clock) {
+        for (sum, other) in self.steps.iter_mut().flatten().zip(other.steps.iter().flatten()) {
+            *sum += other;
+        }
+        self.rest += other.rest;
+    }
+
     /// Begins to measure.
     pub fn start(&mut self) {
         self.started = Instant::now();

@@ -1,13 +1,14 @@
-//! One pass of a plan over a batch: the steps forwards and backwards.
+//! One training pass of a plan over a batch: the steps forwards and backwards.
 //!
 //! Every step follows one pattern: the arena's stretches that it touches are borrowed apart, cut
-//! into images (or bands of one image) and sums into shards, and each thread takes its own.
+//! into images and sums into shards, and each thread takes its own.
 
-mod bands;
 mod conv;
 mod dropout;
 mod simple;
 mod sums;
+
+pub(crate) use simple::move_lanes;
 
 use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
@@ -19,7 +20,7 @@ use modiste_kernels::pool::Parts;
 use std::ops::Range;
 
 /// Why `get_disjoint_mut` cannot fail.
-const APART: &str = "the arena keeps the stretches of one step apart";
+pub(crate) const APART: &str = "the arena keeps the stretches of one step apart";
 
 /// What one pass works on.
 pub(crate) struct Run<'a> {
@@ -32,8 +33,8 @@ pub(crate) struct Run<'a> {
     /// One for each buffer.
     pub lanes: &'a mut [Lanes],
     pub extent: Extent,
-    /// Seed and step, which key dropout masks; `None` for inference.
-    pub training: Option<(u64, u64)>,
+    /// Seed and step, which key dropout masks.
+    pub key: (u64, u64),
     pub clock: &'a mut Clock,
 }
 
@@ -93,7 +94,7 @@ impl Run<'_> {
     /// Before a forward step: the pilots of the normalisations that follow.
     fn prepare_norms(&mut self, group: &[Step]) {
         for step in group {
-            if let (Some(norm), Some(_)) = (&step.norm, self.training) {
+            if let Some(norm) = &step.norm {
                 self.lanes[step.to.buffer].set_pilot(norm, step.to, self.weights, self.flat);
             }
         }
@@ -102,7 +103,7 @@ impl Run<'_> {
     /// After a forward step: what the batch's statistics make of the outputs.
     fn finish_norms(&mut self, group: &[Step]) {
         for step in group {
-            if let (Some(norm), Some(_)) = (&step.norm, self.training) {
+            if let Some(norm) = &step.norm {
                 let counts = (self.extent.shards, self.values_of_lane(step.to));
                 let lanes = &mut self.lanes[step.to.buffer];
                 lanes.finish_forward(norm, step.to, counts, self.weights, self.flat);

@@ -169,15 +169,15 @@ impl Weights {
         found.expect("every weight has its convolution")
     }
 
-    /// Makes the derived forms of all weights, those for the gradients too if `backward`.
-    pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, flat: &[f32], backward: bool) {
+    /// Makes the derived forms of all weights.
+    pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, flat: &[f32]) {
         let threads = pool.threads();
         let (slots, convs) = (&self.parameters, &self.convs);
         let derived = Parts::at(&mut self.derived, &self.cuts);
         pool.run(&|thread| {
             for i in (thread..convs.len()).step_by(threads) {
                 let filter = &flat[slots[convs[i].parameter].range()];
-                convs[i].refresh(isa, filter, derived.take(i), backward);
+                convs[i].refresh(isa, filter, derived.take(i));
             }
         });
     }
@@ -221,11 +221,11 @@ impl ConvWeights {
         self.forward + self.backward + self.turned
     }
 
-    fn refresh(&self, isa: Isa, filter: &[f32], derived: &mut [f32], backward: bool) {
+    fn refresh(&self, isa: Isa, filter: &[f32], derived: &mut [f32]) {
         let (c, k, taps) = (self.c, self.k, self.taps);
         let (forward, rest) = derived.split_at_mut(self.forward);
         let (back, turned) = rest.split_at_mut(self.backward);
-        let backward = backward && self.backward > 0;
+        let backward = self.backward > 0;
         if self.method != Method::Winograd {
             if backward {
                 transpose(filter, taps * c, k, back);

@@ -9,6 +9,8 @@
 //! Tiles lie as (36, plane): the values (tiles, channels) of a frequency, then perhaps padding
 //! ([`plane`]). Tiles beyond the map's edge are filled with zeros on reading and cut on writing.
 
+pub mod mixed;
+
 use crate::LANES;
 use crate::simd::{Isa, Kernel, Simd};
 use crate::view::{Activation, Map, MapMut, product};
@@ -100,8 +102,12 @@ pub fn transform_filter_gradient(isa: Isa, frequencies: &[f32], out: &mut [f32])
     isa.run(TransformFilterGradient { frequencies, values, out });
 }
 
+fn ensure_channels(c: usize) {
+    assert!(c > 0 && c.is_multiple_of(LANES), "{c} channels are no multiple of {LANES}");
+}
+
 fn ensure_tiles(height: usize, width: usize, c: usize, first: usize, rows: usize, len: usize) {
-    assert!(c.is_multiple_of(LANES), "{c} channels are no multiple of {LANES}");
+    ensure_channels(c);
     assert!(height > 0 && width > 0 && rows > 0);
     assert!(first <= tiles(height) && rows <= tiles(height) - first, "a band beyond the map");
     assert!(len.is_multiple_of(FREQUENCIES), "tiles of another size");

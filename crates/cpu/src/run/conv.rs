@@ -3,12 +3,11 @@
 //! Neighbouring 1x1 convolutions that read the same maps (the heads of a block's branches) run as
 //! one group, image by image, so that the maps come from memory once.
 
-use super::bands::{Bands, band_map};
 use super::simple::relu_back;
 use super::sums::{add_gradient_sums, add_moments, begin_sums};
 use super::{APART, Run};
 use crate::conv::{ImageConv, Input};
-use crate::machine::{Machine, Scratch, share};
+use crate::machine::{Machine, Scratch};
 use crate::norm::Lanes;
 use crate::plan::{Buffer, Conv, GROUP, Kind, Place, Source, Step};
 use modiste_kernels::pool::Parts;
@@ -39,12 +38,11 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    /// Bias, sum and ReLU on the rows `rows` of image `i`.
-    fn apply(&self, i: usize, rows: &Range<usize>, out: MapMut<'_>) {
+    /// Bias, sum and ReLU on image `i`.
+    fn apply(&self, i: usize, out: MapMut<'_>) {
         let bias = self.bias.unwrap_or(self.zeros);
         if let (Some((skip, scale)), Some(buffer)) = (&self.residual, self.skip_buffer) {
-            let start = i * buffer.image() + rows.start * buffer.width * buffer.lanes;
-            let x = Map { height: rows.len(), ..skip.place.map(buffer, &self.skipped[start..]) };
+            let x = skip.place.map(buffer, &self.skipped[i * buffer.image()..]);
             elementwise::residual(self.isa, out, x, bias, *scale, self.floor);
         } else if self.bias.is_some() || self.floor > f32::NEG_INFINITY {
             elementwise::bias_floor(self.isa, out, bias, self.floor);
@@ -60,12 +58,10 @@ impl Run<'_> {
         let ranges: [Range<usize>; GROUP + 2] = from_fn(|i| match i {
             0 => self.values(from.place),
             1 => skip.map_or(0..0, |place| self.values(place)),
-            _ => steps.get(i - 2).map_or(0..0, |step| self.output(step.to).0),
+            _ => steps.get(i - 2).map_or(0..0, |step| self.values(step.to)),
         });
-        let outputs_of: [_; GROUP] = from_fn(|i| self.output(steps.get(i).unwrap_or(&steps[0]).to));
         let mut lanes = self.take_lanes(steps);
         let (plan, extent, weights, flat) = (self.plan, self.extent, self.weights, &*self.flat);
-        let training = self.training.is_some();
         let from_buffer = &plan.buffers[from.place.buffer];
         let Machine { isa, pool, scratch, zeros } = &mut *self.machine;
         let (isa, threads) = (*isa, pool.threads());
@@ -77,14 +73,12 @@ impl Run<'_> {
             outputs.into_iter().zip(&mut lanes).enumerate().map(|(i, (out, lanes))| {
                 let step = steps.get(i)?;
                 let conv = conv_of(step);
-                let (_, to, buffer) = outputs_of[i].clone();
-                let bands = Bands::new(&buffer, extent.bands);
+                let buffer = &plan.buffers[step.to.buffer];
                 let Lanes { sums, pilot, .. } = lanes;
-                let moments = step.norm.is_some() && training;
+                let moments = step.norm.is_some();
                 Some(Front {
-                    to,
-                    bands,
-                    outputs: Parts::new(out, bands.values(&buffer)),
+                    to: step.to,
+                    outputs: Parts::new(out, buffer.image()),
                     sums: moments.then(|| Parts::new(sums, 2 * buffer.lanes)),
                     buffer,
                     pilot: &pilot[step.to.range()],
@@ -110,14 +104,6 @@ impl Run<'_> {
         };
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
-            if extent.bands > 1 {
-                for member in members.iter().flatten() {
-                    for band in share(member.bands.count, thread, threads) {
-                        member.band(read(0), 0, band, scratch);
-                    }
-                }
-                return;
-            }
             for shard in extent.shards_of(thread, threads) {
                 let mut sums: [Option<&mut [f32]>; GROUP] =
                     from_fn(|m| members[m].as_ref().and_then(|member| member.begin(shard)));
@@ -214,20 +200,6 @@ impl Run<'_> {
         self.put_lanes(steps, lanes);
     }
 
-    /// Where a convolution writes: the stretch of the arena, the place in it, and its shape.
-    ///
-    /// Of a planar buffer that several threads share for a single image it is the part alone.
-    fn output(&self, to: Place) -> (Range<usize>, Place, Buffer) {
-        let (whole, buffer) = (self.values(to), self.buffer(to));
-        if !buffer.planar || self.extent.bands == 1 {
-            return (whole, to, buffer.clone());
-        }
-        let start = whole.start + to.offset * buffer.pixels();
-        let range = start..start + to.lanes * buffer.pixels();
-        let part = Buffer { lanes: to.lanes, planar: false, ..buffer.clone() };
-        (range, Place { offset: 0, ..to }, part)
-    }
-
     /// Takes the outputs' lanes out, so that several can be changed at once.
     fn take_lanes(&mut self, steps: &[Step]) -> [Lanes; GROUP] {
         from_fn(|i| match steps.get(i) {
@@ -246,8 +218,7 @@ impl Run<'_> {
 /// One convolution of a group on the way forwards.
 struct Front<'a> {
     to: Place,
-    buffer: Buffer,
-    bands: Bands,
+    buffer: &'a Buffer,
     outputs: Parts<'a, f32>,
     /// Where the moments are summed, if a normalisation follows.
     sums: Option<Parts<'a, f32>>,
@@ -265,22 +236,14 @@ impl Front<'_> {
     }
 
     fn image(&self, input: Input<'_>, i: usize, sums: Option<&mut [f32]>, scratch: &mut Scratch) {
-        let values = self.band(input, i, 0, scratch);
+        let values = self.outputs.take(i);
+        let mut out = self.to.map_mut(self.buffer, values);
+        self.image_conv.forward(input, out.reborrow(), scratch);
+        self.end.apply(i, out);
         if let Some(sums) = sums {
-            let z = self.to.map(&self.buffer, values);
+            let z = self.to.map(self.buffer, values);
             add_moments(self.end.isa, z, self.pilot, self.to, sums, &mut scratch.small);
         }
-    }
-
-    /// One band of image `i`; returns its values.
-    fn band(&self, input: Input<'_>, i: usize, band: usize, scratch: &mut Scratch) -> &[f32] {
-        let values = self.outputs.take(i * self.bands.count + band);
-        let height = self.buffer.height;
-        let rows = self.bands.range(band, height);
-        let mut out = band_map(self.to, &self.buffer, rows.len(), values);
-        self.image_conv.forward(input, rows.clone(), height, out.reborrow(), scratch);
-        self.end.apply(i, &rows, out);
-        values
     }
 }
 

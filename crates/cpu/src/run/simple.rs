@@ -57,7 +57,7 @@ impl Run<'_> {
         ];
         let (plan, extent) = (self.plan, self.extent);
         let [to_buffer, from_buffer] = [to, from.place].map(|p| &plan.buffers[p.buffer]);
-        let with_moments = step.norm.is_some() && self.training.is_some();
+        let with_moments = step.norm.is_some();
         let Machine { isa, pool, scratch, zeros } = &mut *self.machine;
         let zeros = &*zeros;
         let (isa, threads) = (*isa, pool.threads());
@@ -155,7 +155,7 @@ impl Run<'_> {
     }
 
     pub(super) fn copy_forward(&mut self, step: &Step, copy: &Copy) {
-        let (training, buffer) = (self.training, &self.plan.buffers[step.to.buffer]);
+        let (key, buffer) = (self.key, &self.plan.buffers[step.to.buffer]);
         self.images_forward(step, None, &|Forward {
                                               isa,
                                               image,
@@ -173,14 +173,14 @@ impl Run<'_> {
             if copy.floor > f32::NEG_INFINITY {
                 elementwise::floor(isa, y.reborrow(), copy.floor);
             }
-            if let (Some(dropout), Some(key)) = (&copy.dropout, training) {
+            if let Some(dropout) = &copy.dropout {
                 apply_mask(isa, dropout, key, image, buffer, y, &mut scratch.small);
             }
         });
     }
 
     pub(super) fn copy_backward(&mut self, step: &Step, copy: &Copy) {
-        let training = self.training;
+        let key = self.key;
         let buffer = &self.plan.buffers[step.to.buffer];
         self.images_backward(step, &step.from, &|b: Backward<'_>| {
             let Backward { isa, image, y, dy, norm, mut dx, accumulate, scratch, .. } = b;
@@ -193,7 +193,7 @@ impl Run<'_> {
                 }
                 None => elementwise::relu_gradient(isa, dy, y, 1.0, copy.floor, g.reborrow()),
             }
-            if let (Some(dropout), Some(key)) = (&copy.dropout, training) {
+            if let Some(dropout) = &copy.dropout {
                 let mask = &mut scratch.small;
                 apply_mask(isa, dropout, key, image, buffer, g.reborrow(), mask);
             }
@@ -277,7 +277,7 @@ pub(super) fn relu_back(
 }
 
 /// Copies single lanes, activated if need be; the other lanes become zero.
-fn move_lanes(
+pub(crate) fn move_lanes(
     x: Map<'_>,
     activation: Option<Activation<'_>>,
     moves: &[(usize, usize)],

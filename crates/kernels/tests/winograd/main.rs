@@ -5,4 +5,5 @@
 mod common;
 mod convolution;
 mod direct;
+mod mixed;
 mod transforms;

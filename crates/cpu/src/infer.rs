@@ -1,0 +1,181 @@
+//! Prediction: a plan of its own, walked depth first.
+//!
+//! A thread takes a few images (a *slab*) through all steps before it takes the next, so that their
+//! maps stay in its own cache, and meets the other threads only at the end of the batch. A single
+//! image is cut into bands of rows that the threads share step by step. Dropout is gone, batch
+//! normalisation lies folded in the filters ([`fold`]). An image's bits depend neither on the other
+//! images of the batch nor on the threads.
+
+mod conv;
+mod fold;
+mod steps;
+
+use crate::machine::share;
+use crate::norm::Lanes;
+use crate::plan::{Kind, Plan};
+use crate::profile::{Clock, Pass};
+use crate::weights::Weights;
+use fold::Folded;
+use modiste_kernels::elementwise;
+use modiste_kernels::memory::Memory;
+use modiste_kernels::pool::{Parts, Pool};
+use modiste_kernels::simd::Isa;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Pixels of trunk maps that a slab holds about: one image of 28x28, four of 14x14. Their maps then
+/// lie in a second-level cache of 1 to 2 MiB.
+const SLAB_PIXELS: usize = 28 * 28;
+
+/// A network compiled for prediction.
+pub(crate) struct Inference {
+    plan: Plan,
+    /// How the lanes of normalised buffers are read; only copies use it, convolutions have it folded.
+    lanes: Vec<Lanes>,
+    folded: Folded,
+    /// A bias of nothing.
+    zeros: Vec<f32>,
+    workers: Vec<Worker>,
+    /// Images of a slab at the most.
+    slab: usize,
+}
+
+/// One thread's memory.
+struct Worker {
+    /// The maps of a slab.
+    arena: Memory,
+    scratch: Scratch,
+    clock: Clock,
+}
+
+/// A thread's memory within a step: tiles in the frequencies, before and after the product.
+struct Scratch {
+    tiles: Memory,
+    products: Memory,
+}
+
+/// Who runs a step: one thread on its slab, or all on one image.
+enum Crew<'a> {
+    Alone(&'a mut Scratch),
+    Team(&'a mut Pool, &'a mut [&'a mut Scratch]),
+}
+
+impl Inference {
+    /// Memory for the threads of a team.
+    ///
+    /// # Errors
+    /// If the system gives no more memory.
+    pub fn new(plan: Plan, weights: &Weights, threads: usize) -> std::io::Result<Self> {
+        let lanes = plan.buffers.iter().map(|b| Lanes::new(b.lanes, false)).collect();
+        let folded = Folded::new(&plan, weights)?;
+        let trunk = plan.steps.first().map_or(1, |step| plan.buffers[step.to.buffer].pixels());
+        let slab = (SLAB_PIXELS / trunk).max(1);
+        let sizes = conv::scratch(&plan, slab);
+        let worker = |_| -> std::io::Result<Worker> {
+            let scratch =
+                Scratch { tiles: Memory::zeroed(sizes.0)?, products: Memory::zeroed(sizes.1)? };
+            let arena = Memory::zeroed(plan.arena * slab)?;
+            Ok(Worker { arena, scratch, clock: Clock::new(&plan) })
+        };
+        let workers = (0..threads.max(1)).map(worker).collect::<Result<_, _>>()?;
+        let zeros = vec![0.0; plan.buffers.iter().map(|b| b.lanes).max().unwrap_or(0)];
+        Ok(Self { lanes, folded, zeros, workers, slab, plan })
+    }
+
+    /// Takes over new parameters and running statistics.
+    pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, weights: &Weights, flat: &[f32]) {
+        for step in &self.plan.steps {
+            if let Some(norm) = &step.norm {
+                self.lanes[step.to.buffer].use_running(norm, step.to, weights, flat);
+            }
+        }
+        self.folded.refresh(isa, pool, &self.plan, &self.lanes, weights, flat);
+    }
+
+    /// The logits of `n` images, (n, classes), to `logits`.
+    pub fn predict(&mut self, isa: Isa, pool: &mut Pool, pixels: &[u8], logits: &mut [f32]) {
+        let (classes, image) =
+            (self.plan.classes.len(), self.plan.buffers[self.plan.image].image());
+        let n = pixels.len() / image;
+        let Self { plan, lanes, folded, zeros, .. } = self;
+        let walk = Walk { isa, zeros, plan, lanes, folded };
+        let logits = Parts::new(logits, classes);
+        if n == 1 {
+            let (first, others) = self.workers.split_first_mut().expect("at least one thread");
+            let others = others.iter_mut().map(|worker| &mut worker.scratch);
+            let mut scratch: Vec<_> = std::iter::once(&mut first.scratch).chain(others).collect();
+            let crew = Crew::Team(pool, &mut scratch);
+            walk.slab(pixels, &mut first.arena, crew, &mut first.clock);
+            return walk.logits(0..1, &first.arena, &logits);
+        }
+        let rounds = n.div_ceil(self.slab * pool.threads());
+        let slabs = n.min(rounds * pool.threads());
+        let workers = Parts::new(&mut self.workers, 1);
+        let next = AtomicUsize::new(0);
+        pool.run(&|thread| {
+            let Worker { arena, scratch, clock } = &mut workers.take(thread)[0];
+            loop {
+                // Whichever thread takes it, a slab's logits are the same.
+                let slab = next.fetch_add(1, Ordering::Relaxed);
+                if slab >= slabs {
+                    return;
+                }
+                let images = share(n, slab, slabs);
+                let pixels = &pixels[images.start * image..images.end * image];
+                walk.slab(pixels, arena, Crew::Alone(scratch), clock);
+                walk.logits(images, arena, &logits);
+            }
+        });
+    }
+
+    /// The plan and the time that all threads spent on each step since the last call.
+    pub fn profile(&mut self) -> crate::profile::Profile {
+        let mut sum = Clock::new(&self.plan);
+        for worker in &mut self.workers {
+            sum.add(&worker.clock);
+            worker.clock.reset();
+        }
+        crate::profile::Profile::new(&self.plan, &sum)
+    }
+}
+
+/// All that a slab's way through the steps reads.
+#[derive(Clone, Copy)]
+struct Walk<'a> {
+    isa: Isa,
+    /// A bias of nothing.
+    zeros: &'a [f32],
+    plan: &'a Plan,
+    lanes: &'a [Lanes],
+    folded: &'a Folded,
+}
+
+impl Walk<'_> {
+    /// Takes a slab of images through all steps.
+    fn slab(&self, pixels: &[u8], arena: &mut [f32], mut crew: Crew<'_>, clock: &mut Clock) {
+        let plan = self.plan;
+        clock.start();
+        let input = &plan.buffers[plan.image];
+        let n = pixels.len() / input.image();
+        elementwise::from_bytes(self.isa, pixels, &mut arena[input.start * n..][..pixels.len()]);
+        clock.rest();
+        for (i, step) in plan.steps.iter().enumerate() {
+            match &step.kind {
+                Kind::Conv(conv) => self.conv(i, conv, arena, n, &mut crew),
+                _ => self.simple(step, arena, n),
+            }
+            clock.step(i, Pass::Forward);
+        }
+    }
+
+    /// Copies the logits of a slab, the images `images` of the batch, to where they are wanted.
+    fn logits(&self, images: Range<usize>, arena: &[f32], logits: &Parts<'_, f32>) {
+        let (place, buffer) = (self.plan.logits, &self.plan.buffers[self.plan.logits.buffer]);
+        let rows = arena[buffer.start * images.len()..].chunks_exact(buffer.lanes);
+        for (image, row) in images.zip(rows) {
+            for (to, &lane) in logits.take(image).iter_mut().zip(&self.plan.classes) {
+                *to = row[place.offset + lane];
+            }
+        }
+    }
+}
