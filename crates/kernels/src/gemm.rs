@@ -8,6 +8,7 @@
 use crate::LANES;
 use crate::simd::{Isa, Kernel, Simd};
 use crate::view::{product, span};
+use std::cell::Cell;
 
 /// A left-hand matrix: element (i, p) lies at `i * row + p * column`.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +40,55 @@ pub fn gemm(
 ) {
     ensure_sizes((m, n, k), a, b.len(), b_row, c.len(), c_row);
     if m > 0 && n > 0 {
-        isa.run(Gemm { m, n, k, a, b, b_row, c, c_row, accumulate });
+        let ahead = Ahead::of(&b[..0]);
+        isa.run(Gemm { m, n, k, a, b, b_row, c, c_row, accumulate, ahead });
     }
 }
+
+/// C = A x B like [`gemm`], while `ahead` (the next product's B, say) is brought into the
+/// second-level cache: a filter comes from far away once a block of tiles.
+pub fn gemm_ahead(
+    isa: Isa,
+    (m, n, k): (usize, usize, usize),
+    a: Strided<'_>,
+    b: &[f32],
+    b_row: usize,
+    c: &mut [f32],
+    c_row: usize,
+    ahead: &[f32],
+) {
+    ensure_sizes((m, n, k), a, b.len(), b_row, c.len(), c_row);
+    if m > 0 && n > 0 {
+        isa.run(Gemm {
+            m,
+            n,
+            k,
+            a,
+            b,
+            b_row,
+            c,
+            c_row,
+            accumulate: false,
+            ahead: Ahead::of(ahead),
+        });
+    }
+}
+
+/// Memory on its way to the cache: the next address and the end. Never read through.
+struct Ahead {
+    next: Cell<*const f32>,
+    end: *const f32,
+}
+
+impl Ahead {
+    fn of(values: &[f32]) -> Self {
+        let range = values.as_ptr_range();
+        Self { next: Cell::new(range.start), end: range.end }
+    }
+}
+
+/// Values of a line of the cache.
+const LINE: usize = 16;
 
 /// The micro-kernel's limits.
 fn ensure_sizes(
@@ -75,6 +122,7 @@ struct Gemm<'a> {
     c: &'a mut [f32],
     c_row: usize,
     accumulate: bool,
+    ahead: Ahead,
 }
 
 impl Kernel for Gemm<'_> {
@@ -142,7 +190,11 @@ impl Gemm<'_> {
         unsafe {
             let mut a = self.a.values.as_ptr().wrapping_add(row * a_row);
             let mut b = self.b.as_ptr().wrapping_add(column);
+            let mut ahead = self.ahead.next.get();
             for _ in 0..self.k {
+                simd.prefetch(ahead);
+                simd.prefetch(ahead.wrapping_add(LINE));
+                ahead = ahead.wrapping_add(2 * LINE).min(self.ahead.end);
                 let mut right = [simd.splat(0.0); NV];
                 for j in 0..NV {
                     right[j] = simd.load(b.add(j * S::WIDTH));
@@ -156,6 +208,7 @@ impl Gemm<'_> {
                 a = a.wrapping_add(a_column);
                 b = b.wrapping_add(b_row);
             }
+            self.ahead.next.set(ahead);
             let c = self.c.as_ptr().cast_mut().add(row * self.c_row + column);
             for i in 0..MR {
                 for j in 0..NV {

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
-/// Turns of spinning (some 20 microseconds), then of yielding, before a worker goes to sleep.
-const SPINS: usize = 2_000;
+/// Turns of spinning (some 200 microseconds), then of yielding, before a worker goes to sleep. Who
+/// yields on a busy machine is gone for milliseconds; but a team larger than the machine must yield.
+const SPINS: usize = 20_000;
 const YIELDS: usize = 200;
 
 type Job = *const (dyn Fn(usize) + Sync);
@@ -27,6 +28,8 @@ struct Shared {
     closed: AtomicBool,
     sleepers: Mutex<usize>,
     wake: Condvar,
+    /// Turns of spinning: none for a team that is larger than the machine.
+    spins: usize,
 }
 
 // SAFETY: `job` is written only by `Pool::run`, which holds `&mut Pool` and has seen `running` fall
@@ -47,6 +50,7 @@ impl Pool {
     /// # Panics
     /// If the system gives no more threads.
     pub fn new(threads: usize) -> Self {
+        let available = std::thread::available_parallelism().map_or(1, |n| n.get());
         let shared = Arc::new(Shared {
             job: std::cell::UnsafeCell::new(None),
             round: AtomicUsize::new(0),
@@ -55,6 +59,7 @@ impl Pool {
             closed: AtomicBool::new(false),
             sleepers: Mutex::new(0),
             wake: Condvar::new(),
+            spins: if threads > available { 0 } else { SPINS },
         });
         let spawn = |number| {
             let shared = Arc::clone(&shared);
@@ -91,7 +96,7 @@ impl Pool {
         let mut turns = 0;
         while shared.running.load(Ordering::Acquire) > 0 {
             turns += 1;
-            if turns < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+            if turns < shared.spins { std::hint::spin_loop() } else { std::thread::yield_now() }
         }
         let panicked = shared.panicked.swap(false, Ordering::Relaxed);
         match own {
@@ -138,12 +143,12 @@ fn work(shared: &Shared, number: usize) {
 }
 
 fn wait_for_change(shared: &Shared, seen: usize) -> usize {
-    for turn in 0..SPINS + YIELDS {
+    for turn in 0..shared.spins + YIELDS {
         let round = shared.round.load(Ordering::Acquire);
         if round != seen {
             return round;
         }
-        if turn < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+        if turn < shared.spins { std::hint::spin_loop() } else { std::thread::yield_now() }
     }
     let mut sleepers = shared.sleepers.lock().expect("no panic under this lock");
     *sleepers += 1;

@@ -38,6 +38,8 @@ pub unsafe trait Simd: Copy {
     /// The larger of each pair; not a number where `b` is not. Where `a` alone is not, instruction
     /// sets differ, so `a` is to be a limit.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Asks for the line at an address, which may be any, in the second-level cache.
+    fn prefetch(self, _p: *const f32) {}
 }
 
 /// Work that is compiled for every instruction set.

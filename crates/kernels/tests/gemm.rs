@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers, whole_numbers};
-use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::gemm::{Strided, gemm, gemm_ahead};
 use modiste_kernels::simd::Isa;
 
 /// Of the largest value: sums of at most 100 products, each rounded once or twice.
@@ -250,4 +250,19 @@ fn strides_do_not_wrap_around_the_address_space() {
     let a = Strided { values: &[1.0; 2], row: 1, column: 1 };
     let upper = &mut c.slice_mut()[16..];
     gemm(Isa::best(), (2, 16, 1), a, &[1.0; 16], 16, upper, usize::MAX - 15, false);
+}
+
+#[test]
+fn what_is_fetched_ahead_changes_nothing() {
+    let (m, n, k) = (17, 48, 33);
+    let (a, b, next) = (numbers(m * k, 1), numbers(k * n, 2), numbers(5000, 3));
+    for isa in instruction_sets() {
+        let left = Strided { values: &a, row: k, column: 1 };
+        let [mut plain, mut ahead] = [vec![0.0; m * n], vec![0.0; m * n]];
+        gemm(isa, (m, n, k), left, &b, n, &mut plain, n, false);
+        for next in [&next[..], &next[..7], &[]] {
+            gemm_ahead(isa, (m, n, k), left, &b, n, &mut ahead, n, next);
+            check_bits(isa.name(), &ahead, &plain);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::machine::share;
 use crate::plan::{Buffer, Conv, Kind, Method, Place, Plan};
 use crate::run::APART;
 use modiste_kernels::elementwise;
-use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::gemm::{Strided, gemm, gemm_ahead};
 use modiste_kernels::patches::{Window, gather};
 use modiste_kernels::pool::Parts;
 use modiste_kernels::simd::Isa;
@@ -114,11 +114,12 @@ impl SlabConv<'_> {
                 transform_input(self.isa, from, tiling, v);
                 for f in 0..FREQUENCIES {
                     let some = tiling.range(f);
-                    let (v, m) = (&v[f * t * c..][..t * c], &mut m[f * t * k..][..t * k]);
-                    let left = Strided { values: &v[some.start * c..], row: c, column: 1 };
-                    let (right, to) =
-                        (&self.filter.values[f * c * k..][..c * k], &mut m[some.start * k..]);
-                    gemm(self.isa, (some.len(), k, c), left, right, k, to, k, false);
+                    let left = &v[(f * t + some.start) * c..(f * t + some.end) * c];
+                    let left = Strided { values: left, row: c, column: 1 };
+                    let to = &mut m[(f * t + some.start) * k..(f * t + some.end) * k];
+                    let (right, next) = self.filter.values[f * c * k..].split_at(c * k);
+                    let next = &next[..next.len().min(c * k)];
+                    gemm_ahead(self.isa, (some.len(), k, c), left, right, k, to, k, next);
                 }
                 let (top, bottom) = (row * TILE, (end * TILE).min(height));
                 let start =

@@ -76,6 +76,11 @@ unsafe impl Simd for Avx512 {
         // SAFETY: `self` proves the instructions.
         unsafe { _mm512_max_ps(a, b) }
     }
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: a prefetch of any address does nothing but that.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
 }
 
 /// Eight values a register, 16 registers.
@@ -136,5 +141,10 @@ unsafe impl Simd for Avx2 {
     fn max(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: `self` proves the instructions.
         unsafe { _mm256_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: a prefetch of any address does nothing but that.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
 }
