@@ -223,10 +223,10 @@ fn best_threshold(counts: &[u32], first: u8, totals: &[u32]) -> (f64, u8) {
             continue;
         }
         let byte = first + offset as u8;
-        if let Some((below, purity)) = pending {
-            if purity > most {
-                (best, most) = (below.midpoint(byte), purity);
-            }
+        if let Some((below, purity)) = pending
+            && purity > most
+        {
+            (best, most) = (below.midpoint(byte), purity);
         }
         low.iter_mut().zip(row).for_each(|(sum, count)| *sum += count);
         let (mut low_squares, mut high_squares) = (0.0, 0.0);
