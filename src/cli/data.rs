@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::DataFlags;
+use super::{DataFlags, PartArg};
 
 /// The commands of `modiste data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Count images and classes, measure pixels, look for duplicates
     Info(InfoArgs),
+    /// Draw some images of each class
+    Samples(SamplesArgs),
     /// Download the official Fashion-MNIST files
     Fetch(FetchArgs),
 }
@@ -23,6 +25,23 @@ pub struct InfoArgs {
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `modiste data samples`.
+#[derive(Debug, Args)]
+pub struct SamplesArgs {
+    #[command(flatten)]
+    pub data: DataFlags,
+    /// The part of the data to take them from
+    #[arg(long, value_enum, default_value = "train")]
+    pub part: PartArg,
+    /// Images of each class, the first ones
+    #[arg(long, value_name = "N", default_value = "10",
+          value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub count: u16,
+    /// The file to write, by its ending an SVG or a PNG file
+    #[arg(long, value_name = "FILE.svg|png")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `modiste data fetch`.

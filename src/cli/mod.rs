@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use baseline::{BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs};
-pub use data::{DataCommand, FetchArgs, InfoArgs};
+pub use data::{DataCommand, FetchArgs, InfoArgs, SamplesArgs};
 pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, WorkerArgs};
@@ -44,6 +44,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Print a network's layers, shapes, parameters and multiply-adds
     Summary(SummaryArgs),
+    /// Draw a network's structure, or one of its blocks
+    Diagram(DiagramArgs),
     /// Measure how fast this machine trains and predicts with a network
     Bench(BenchArgs),
     /// Measure a classifier that a network has to beat: svm, logistic, knn, forest, mlp, cnn
@@ -70,6 +72,16 @@ pub enum PartArg {
     Validation,
     /// What nothing is chosen by
     Test,
+}
+
+impl From<PartArg> for modiste_data::PartName {
+    fn from(part: PartArg) -> Self {
+        match part {
+            PartArg::Train => Self::Train,
+            PartArg::Validation => Self::Validation,
+            PartArg::Test => Self::Test,
+        }
+    }
 }
 
 /// Arguments of `modiste evaluate`.
@@ -118,9 +130,9 @@ pub struct ReportArgs {
     pub json: bool,
 }
 
-/// Arguments of `modiste summary`.
+/// A network to look at.
 #[derive(Debug, Args)]
-pub struct SummaryArgs {
+pub struct AnyNetworkArgs {
     /// A model file or run folder; without it the network that the options describe
     #[arg(conflicts_with_all = ["preset", "config", "network-flags", "data-flags"])]
     pub model: Option<PathBuf>,
@@ -130,6 +142,26 @@ pub struct SummaryArgs {
     pub network: NetworkFlags,
     #[command(flatten)]
     pub data: DataFlags,
+}
+
+/// Arguments of `modiste diagram`.
+#[derive(Debug, Args)]
+pub struct DiagramArgs {
+    #[command(flatten)]
+    pub network: AnyNetworkArgs,
+    /// Draw one block with all that is in it: by its name, or the first that has branches
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub block: Option<String>,
+    /// The file to write, by its ending an SVG or a PNG file
+    #[arg(long, value_name = "FILE.svg|png")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `modiste summary`.
+#[derive(Debug, Args)]
+pub struct SummaryArgs {
+    #[command(flatten)]
+    pub network: AnyNetworkArgs,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use modiste_data::{DataInfo, PartInfo, PartName, Progress};
+use modiste_data::{DataInfo, Part, PartInfo, PartName, Progress};
+use modiste_draw::Picture;
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
-use crate::cli::{BaseArgs, DataCommand, FetchArgs, InfoArgs};
-use crate::commands::settings;
+use crate::cli::{BaseArgs, DataCommand, FetchArgs, InfoArgs, SamplesArgs};
+use crate::commands::{drawing, settings};
 use crate::failure::Failure;
 use crate::output;
 
@@ -15,6 +16,7 @@ use crate::output;
 pub fn run(command: DataCommand) -> Result<(), Failure> {
     match command {
         DataCommand::Info(args) => info(args),
+        DataCommand::Samples(args) => samples(args),
         DataCommand::Fetch(args) => fetch(args),
     }
 }
@@ -91,6 +93,31 @@ fn pixel_table(info: &DataInfo) -> Table {
         table.row([name, format!("{:.7}", pixels.mean), format!("{:.7}", pixels.deviation)]);
     }
     table
+}
+
+/// Draws the first images of each class of one part.
+fn samples(args: SamplesArgs) -> Result<(), Failure> {
+    let format = drawing::format(&args.out)?;
+    let (config, _) = settings::build(&BaseArgs::default(), &[&args.data.0])?;
+    let data = config.load_data()?;
+    let name = PartName::from(args.part);
+    let Part { images, labels } = data.part(name);
+    let Some(labels) = labels else {
+        let error = anyhow::anyhow!("{}: the {name} part has no labels", data.name);
+        return Err(Failure::Failed(error));
+    };
+    let shape = [images.shape.height, images.shape.width, images.shape.channels];
+    let of_class = |class: usize| {
+        let mine = || (0..labels.len()).filter(move |&i| usize::from(labels[i]) == class);
+        let picture = |i: usize| Picture::new(images.get(i).to_vec(), shape);
+        let pictures = mine().take(args.count.into()).map(picture).collect::<Result<_, _>>()?;
+        Ok((data.classes[class].clone(), mine().count(), pictures))
+    };
+    let classes = (0..data.classes.len()).map(of_class).collect::<anyhow::Result<Vec<_>>>()?;
+    let subtitle =
+        format!("split {}, {name} part, {} images", data.split, grouped(labels.len() as u64));
+    let figure = modiste_report::figures::samples(&data.name, &subtitle, &classes);
+    drawing::write(&figure, &args.out, format)
 }
 
 fn fetch(args: FetchArgs) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use modiste_train::{Config, Model, atomic_write};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
-use crate::cli::{EvaluateArgs, PartArg};
+use crate::cli::EvaluateArgs;
 use crate::commands::model::Answers;
 use crate::commands::{model, report, settings};
 use crate::failure::Failure;
@@ -44,11 +44,7 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let mut engine = engine::new(&model.network, PREDICTED_AT_ONCE, threads)?;
     engine.load_state(&model.state())?;
-    let part = match args.part {
-        PartArg::Train => PartName::Train,
-        PartArg::Validation => PartName::Validation,
-        PartArg::Test => PartName::Test,
-    };
+    let part = args.part.into();
     let answers = model::answer(engine.as_mut(), &data, part)?;
     write_files(&args, &answers, &data.classes)?;
     let model = model::file(&args.model).display().to_string();

@@ -4,6 +4,8 @@ mod baseline;
 mod baseline_text;
 mod bench;
 mod data;
+mod diagram;
+mod drawing;
 mod evaluate;
 mod export;
 mod grid;
@@ -30,6 +32,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Report(args) => report::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Baseline(command) => baseline::run(command),
+        Command::Diagram(args) => diagram::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Data(command) => data::run(command),
         Command::Completions { shell } => {

@@ -1,20 +1,22 @@
 //! `modiste summary`: a network's layers, shapes, parameters and multiply-adds.
+//! `modiste diagram` takes its network from here too.
 
 use modiste_spec::Network;
 use modiste_views::Summary;
 
-use crate::cli::SummaryArgs;
+use crate::cli::{AnyNetworkArgs, SummaryArgs};
 use crate::commands::{model, settings};
 use crate::failure::Failure;
 use crate::output;
 
 /// Prints the table.
 pub fn run(args: SummaryArgs) -> Result<(), Failure> {
-    let summary = Summary::new(&network(&args)?);
+    let summary = Summary::new(&network(&args.network)?);
     Ok(output::print_either(&summary, args.json)?)
 }
 
-fn network(args: &SummaryArgs) -> Result<Network, Failure> {
+/// The network of a model, or that which the options describe.
+pub fn network(args: &AnyNetworkArgs) -> Result<Network, Failure> {
     if let Some(path) = &args.model {
         return Ok(model::load(path)?.network);
     }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod diagram;
 mod evaluate;
 mod export;
 mod grid;

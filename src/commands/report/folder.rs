@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use modiste_data::{FASHION_CLASSES, PartName};
-use modiste_report::{EpochRow, PartReport, Reference, RunReport};
+use modiste_report::{EpochRow, Figure, PartReport, Reference, RunReport};
+use modiste_spec::Network;
 use modiste_train::{Config, EpochMetrics, Model, SelectBy, read_metrics};
 
 use super::stored::Stored;
+use modiste_views::{block, structure};
+
 use crate::commands::model;
 
 /// A run folder as far as reports need it.
@@ -72,6 +75,9 @@ impl RunFolder {
             best_epoch: self.best_epoch(),
             ..RunReport::default()
         };
+        if let Some(model) = &self.model {
+            report.network = network_figures(&model.network);
+        }
         let Some(stored) = &self.stored else { return Ok(report) };
         report.classes = stored.classes();
         if report.classes == FASHION_CLASSES {
@@ -105,6 +111,12 @@ impl RunFolder {
             metrics.reduce(|best, m| if better(score(m), score(best)).is_gt() { m } else { best });
         best.map(|best| best.epoch)
     }
+}
+
+/// The paper's figures 3 and 4: the structure, and the first block that has branches.
+fn network_figures(network: &Network) -> Vec<Figure> {
+    let block = block(network, None).map(|drawing| Figure::new("block", drawing));
+    [Figure::new("structure", structure(network))].into_iter().chain(block).collect()
 }
 
 fn epoch(row: &modiste_train::EpochRow) -> EpochRow {

@@ -24,8 +24,8 @@ pub(super) struct Sizes {
 }
 
 const FULL: Sizes = Sizes {
-    column: 128.0,
-    width: 116.0,
+    column: 136.0,
+    width: 124.0,
     height: 42.0,
     bar: 28.0,
     circle: 28.0,

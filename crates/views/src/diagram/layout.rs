@@ -101,8 +101,19 @@ impl Layout {
                 self.columns += 1;
             }
         }
-        let last = self.columns - 1;
-        self.places.iter_mut().filter(|place| place.entry).for_each(|p| p.columns = [0, last]);
+        for place in 0..self.places.len() {
+            if self.places[place].entry {
+                self.places[place].columns = self.below(place);
+            }
+        }
+    }
+
+    /// The columns of all ways that begin at a place.
+    fn below(&self, place: usize) -> [usize; 2] {
+        let ways = self.ways.iter().filter(|way| way.from == place);
+        let columns = ways.map(|way| way.column.map_or(self.places[way.to].columns, |c| [c, c]));
+        let around = |a: [usize; 2], b: [usize; 2]| [a[0].min(b[0]), a[1].max(b[1])];
+        columns.reduce(around).unwrap_or_default()
     }
 
     /// Whether a way leads from a parting to a meeting over at least one row.
@@ -116,5 +127,41 @@ impl Layout {
     pub fn is_bar(&self, units: &[Unit], place: usize) -> bool {
         let Place { unit, entry, .. } = &self.places[place];
         *entry || units[*unit].kind == Kind::Join
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagram::segments::segments;
+    use modiste_spec::{InceptionResNet, Shape};
+
+    #[test]
+    fn no_two_units_of_a_row_stand_in_one_column() {
+        for width in 1..=8 {
+            for residual in [false, true] {
+                let settings = InceptionResNet { width, residual, ..InceptionResNet::default() };
+                let network = settings.network(Shape::new(28, 28, 1), 10).unwrap();
+                let (units, segments) = segments(&network);
+                for segment in &segments {
+                    check_apart(&layout(&units, segment));
+                }
+                let block = segments.iter().find(|s| s.name == "blocks.0").unwrap();
+                let plan = layout(&units, block);
+                assert_eq!(plan.columns, width + usize::from(residual));
+                // The input, the longest branch, the joining, the projection, the sum, the ReLU.
+                assert_eq!(plan.rows, 1 + width + 2 + 2 * usize::from(residual));
+            }
+        }
+    }
+
+    fn check_apart(plan: &Layout) {
+        for (i, a) in plan.places.iter().enumerate() {
+            assert!(a.columns[0] <= a.columns[1] && a.columns[1] < plan.columns, "{a:?}");
+            for b in plan.places[..i].iter().filter(|b| b.row == a.row && !b.entry) {
+                let apart = a.columns[1] < b.columns[0] || b.columns[1] < a.columns[0];
+                assert!(apart, "{a:?} stands on {b:?}");
+            }
+        }
     }
 }

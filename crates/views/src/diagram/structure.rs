@@ -34,7 +34,7 @@ pub fn structure(network: &Network) -> Drawing {
         grouped(network.multiply_adds())
     );
     let cards: Vec<Card> = segments.iter().map(|segment| Card::new(&units, segment)).collect();
-    let height = cards.iter().map(|card| card.height + GAP).sum::<f64>() - GAP;
+    let height = cards.iter().map(|card| card.height + card.behind() + GAP).sum::<f64>() - GAP;
     let words: Vec<String> = cards.iter().map(Card::words).collect();
     let description = format!("{total}. {}", words.join("; "));
     let size = [LEFT + BOX + RIGHT, TOP + height + 14.0];
@@ -48,9 +48,9 @@ pub fn structure(network: &Network) -> Drawing {
         if i > 0 {
             draw_way_down(&mut drawing, top, &units, segment);
         }
-        card.draw(&mut drawing, top, i == 0);
+        card.draw(&mut drawing, top);
         tops.push(top);
-        top += card.height + GAP;
+        top += card.height + card.behind() + GAP;
     }
     draw_passing(&mut drawing, &units, &segments, &cards, &tops);
     drawing
@@ -129,6 +129,11 @@ impl Card {
         Self { title, lines, kind, small, repeats: segment.repeats, mini, height }
     }
 
+    /// How far the boxes behind it reach below it.
+    fn behind(&self) -> f64 {
+        if self.repeats > 1 { 8.0 } else { 0.0 }
+    }
+
     fn words(&self) -> String {
         let often = if self.repeats > 1 { format!(" × {}", self.repeats) } else { String::new() };
         let lines = self.lines.join(", ");
@@ -136,7 +141,7 @@ impl Card {
         format!("{}{often}{gap}{lines}", self.title)
     }
 
-    fn draw(&self, drawing: &mut Drawing, top: f64, _first: bool) {
+    fn draw(&self, drawing: &mut Drawing, top: f64) {
         let place = [LEFT, top, BOX, self.height];
         if self.repeats > 1 {
             for behind in [8.0, 4.0] {

@@ -1,0 +1,36 @@
+//! Drawings as files, their format by the ending of the name.
+
+use std::path::Path;
+
+use modiste_draw::Drawing;
+use modiste_report::PIXELS;
+use modiste_train::atomic_write;
+
+use crate::failure::Failure;
+use crate::output;
+
+/// What a drawing is written as.
+#[derive(Clone, Copy)]
+pub enum Format {
+    Svg,
+    Png,
+}
+
+/// The format that `out` names.
+pub fn format(out: &Path) -> Result<Format, Failure> {
+    match out.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => Ok(Format::Svg),
+        Some("png") => Ok(Format::Png),
+        _ => Err(Failure::Usage(format!("--out {}: takes a name.svg or name.png", out.display()))),
+    }
+}
+
+/// Writes `drawing` and prints where it is.
+pub fn write(drawing: &Drawing, out: &Path, format: Format) -> Result<(), Failure> {
+    let bytes = match format {
+        Format::Svg => drawing.svg().into_bytes(),
+        Format::Png => drawing.png(PIXELS)?,
+    };
+    atomic_write(out, &bytes)?;
+    Ok(output::print(&format!("{}\n", out.display()))?)
+}
