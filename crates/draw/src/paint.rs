@@ -27,8 +27,8 @@ pub enum Colour {
     Series(usize),
 }
 
-/// How many colours there are for lines. People who see two kinds of colour tell them apart by
-/// lightness; where there are more lines than colours, dashes help.
+/// How many colours there are for lines; where there are more lines, dashes help. People who see two
+/// kinds of colour can tell them apart too.
 pub const SERIES: usize = 6;
 
 /// All colours that a look decides.
@@ -64,10 +64,10 @@ impl Colour {
             Self::Series(i) => match i % SERIES {
                 0 => [0x1a5aa6, 0x6fb1f2],
                 1 => [0xc2540a, 0xf29a52],
-                2 => [0x00856f, 0x3fd0ae],
-                3 => [0x8a2f7c, 0xe39ad8],
-                4 => [0x8a6d00, 0xe0c341],
-                _ => [0x3b4252, 0xc9d1dc],
+                2 => [0x006450, 0xc2ffcc],
+                3 => [0x6d0f63, 0xa77bff],
+                4 => [0x2c2c14, 0xf0e000],
+                _ => [0xb38088, 0xe0608c],
             },
         }
     }
@@ -194,12 +194,16 @@ impl Style {
 mod tests {
     use super::*;
 
-    /// Relative luminance (WCAG 2).
-    fn luminance(value: u32) -> f64 {
-        let linear = |byte: u8| match f64::from(byte) / 255.0 {
+    /// A byte of sRGB as light.
+    fn linear(byte: u8) -> f64 {
+        match f64::from(byte) / 255.0 {
             c if c <= 0.04045 => c / 12.92,
             c => ((c + 0.055) / 1.055).powf(2.4),
-        };
+        }
+    }
+
+    /// Relative luminance (WCAG 2).
+    fn luminance(value: u32) -> f64 {
         let [_, r, g, b] = value.to_be_bytes().map(linear);
         0.2126 * r + 0.7152 * g + 0.0722 * b
     }
@@ -218,12 +222,57 @@ mod tests {
                 let wash = Colour::Wash.values()[look];
                 assert!(contrast(colour.values()[look], wash) >= 4.5, "{colour:?} on wash {look}");
             }
-            for i in 0..SERIES {
-                let value = Colour::Series(i).values()[look];
-                assert!(contrast(value, paper) >= 4.5, "series {i} {look}");
-            }
-            for colour in [Colour::Right, Colour::Wrong] {
+            let lines = (0..SERIES).map(Colour::Series);
+            for colour in lines.chain([Colour::Right, Colour::Wrong]) {
                 assert!(contrast(colour.values()[look], paper) >= 3.0, "{colour:?} {look}");
+            }
+        }
+    }
+
+    /// How colours look to people without red-sensitive cones, without green-sensitive ones, and with
+    /// all: matrices over linear RGB (Machado, Oliveira and Fernandes 2009, severity 1).
+    const SIGHTS: [[[f64; 3]; 3]; 3] = [
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ],
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ],
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+    ];
+
+    fn times(matrix: &[[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
+        matrix.map(|row| row[0] * v[0] + row[1] * v[1] + row[2] * v[2])
+    }
+
+    /// CIE L*a*b* of a colour as it is seen.
+    fn lab(value: u32, sight: &[[f64; 3]; 3]) -> [f64; 3] {
+        let [_, r, g, b] = value.to_be_bytes().map(linear);
+        let seen = times(sight, [r, g, b]).map(|part| part.clamp(0.0, 1.0));
+        let xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]];
+        let [x, y, z] = times(&xyz, seen);
+        let f = |t: f64| if t > 0.008856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
+        let [x, y, z] = [f(x / 0.95047), f(y), f(z / 1.08883)];
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn lines_are_told_apart_by_all_who_see_two_kinds_of_colour() {
+        for look in 0..2 {
+            for sight in &SIGHTS {
+                let seen: Vec<_> =
+                    (0..SERIES).map(|i| lab(Colour::Series(i).values()[look], sight)).collect();
+                for i in 0..SERIES {
+                    for j in 0..i {
+                        let square = |k: usize| (seen[i][k] - seen[j][k]).powi(2);
+                        let distance = (square(0) + square(1) + square(2)).sqrt();
+                        assert!(distance > 15.0, "{look}: {i} and {j} are {distance} apart");
+                    }
+                }
             }
         }
     }

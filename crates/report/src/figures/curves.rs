@@ -66,7 +66,7 @@ pub fn curves(epochs: &[EpochRow], best_epoch: Option<usize>) -> Vec<Drawing> {
             series("validation", Style::line(Colour::Series(0), 2.0), validation),
         ]
     };
-    let rate = series("learning rate", Style::line(Colour::Series(5), 2.0), |r| r.learning_rate);
+    let rate = series("learning rate", Style::line(Colour::Series(4), 2.0), |r| r.learning_rate);
     let charts = [
         Chart {
             title: "Loss",

@@ -27,6 +27,6 @@ fn style(kind: Kind) -> Style {
         Kind::Dropout => tinted(3).dashed(&[4.0, 3.0]),
         Kind::Join => Style::fill(Colour::Wash).stroke(Colour::Ink, 1.2),
         Kind::Add | Kind::Activation => tinted(1),
-        Kind::Dense => tinted(4),
+        Kind::Dense => tinted(5),
     }
 }
