@@ -1,6 +1,7 @@
 //! Tests of the real binary in temporary folders, as a user runs it.
 
 mod bad_input;
+mod baseline;
 mod bench;
 mod diagram;
 mod evaluate;

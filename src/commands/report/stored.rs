@@ -98,8 +98,10 @@ impl Stored {
         let Answers { logits, labels, evaluation } = answers;
         let classes = evaluation.classes.len();
         let worst = worst_mistakes(logits, labels, classes, MISTAKES);
+        // A flat image has all its values as channels: there is nothing to show.
+        let shown = matches!(images.shape.channels, 1 | 3);
         let mistake = |(i, mistake): (usize, Mistake)| StoredMistake {
-            image: (i < PICTURES).then(|| base64(images.get(mistake.index))),
+            image: (shown && i < PICTURES).then(|| base64(images.get(mistake.index))),
             beside: Vec::new(),
             mistake,
         };
