@@ -1,41 +1,108 @@
-//! Images to predict on, from any file or folder of the formats known here.
+//! Images to predict on, from anything that holds some: pictures, IDX and npy files, folders, pipes.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use crate::DataError;
-use crate::dataset::Images;
-use crate::files::read;
-use crate::idx_folder::parse_images;
-use crate::npy::parse_npy;
-use crate::picture::{is_picture, parse_picture};
-use crate::picture_folder::{Gathered, entries};
+use crate::picture::{Limits, is_picture};
+use crate::picture_folder::entries;
+use crate::stream::{ImageStream, is_stream};
 
-/// The most bytes of a file.
-const MAX_FILE: u64 = 16 << 30;
+/// How deep folders may lie in folders; links may make a folder its own sub-folder.
+const MAX_DEPTH: usize = 32;
 
-/// The images of a PNG, JPEG, npy or IDX file (gzipped or not), told by its first bytes, or of a folder
-/// of pictures of one size, each with a name: the file's, or the file's and the number of the image.
-pub fn read_images(path: &Path) -> Result<(Images, Vec<String>), DataError> {
-    if path.is_dir() {
-        let files: Vec<_> = entries(path)?.into_iter().filter(|file| !file.is_dir()).collect();
-        let mut gathered = Gathered::default();
-        files.iter().try_for_each(|file| gathered.add(file))?;
-        let names = files.iter().map(|file| file.display().to_string()).collect();
-        return Ok((gathered.finish(path)?, names));
+/// What a file or pipe holds.
+pub enum Input {
+    /// One picture file, not decoded yet.
+    Picture(Vec<u8>),
+    /// Images of one shape.
+    Images(ImageStream),
+}
+
+impl Input {
+    /// What the file at `path` holds, told by its first bytes.
+    ///
+    /// # Errors
+    /// If it cannot be read, is none of the formats known, or a picture file beyond `limits`.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Self, DataError> {
+        let io = |error| DataError::io(path, error);
+        let mut file = File::open(path).map_err(io)?;
+        let name = path.display().to_string();
+        if !file.metadata().map_err(io)?.is_file() {
+            return Err(DataError::file(name, "is not a file"));
+        }
+        let mut begin = Vec::new();
+        (&mut file).take(16).read_to_end(&mut begin).map_err(io)?;
+        if is_stream(&begin) {
+            return Ok(Self::Images(ImageStream::open(path)?));
+        }
+        Self::picture(begin, file, &name, limits)
     }
-    let bytes = read(path, MAX_FILE)?;
-    let name = path.display().to_string();
-    let images = if is_picture(&bytes) {
-        return Ok((parse_picture(&bytes, &name)?, vec![name]));
-    } else if bytes.starts_with(b"\x93NUMPY") {
-        parse_npy(&bytes, &name)?
-    } else if bytes.starts_with(&[0, 0]) || bytes.starts_with(&[0x1f, 0x8b]) {
-        parse_images(&bytes, &name)?
-    } else {
-        let problem =
-            if bytes.is_empty() { "is empty" } else { "is not PNG, JPEG, WebP, BMP, npy or IDX" };
-        return Err(DataError::file(name, problem));
-    };
-    let names = (0..images.len()).map(|i| format!("{name}#{i}")).collect();
-    Ok((images, names))
+
+    /// What comes through a pipe; errors speak of it as `name`.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn read(
+        mut reader: impl Read + 'static,
+        name: &str,
+        limits: &Limits,
+    ) -> Result<Self, DataError> {
+        let mut begin = Vec::new();
+        let read = (&mut reader).take(16).read_to_end(&mut begin);
+        read.map_err(|error| DataError::io(Path::new(name), error))?;
+        if is_stream(&begin) {
+            let reader = io::Cursor::new(begin).chain(reader);
+            return Ok(Self::Images(ImageStream::from_reader(reader, name)?));
+        }
+        Self::picture(begin, reader, name, limits)
+    }
+
+    /// A picture file that begins with `begin`.
+    fn picture(
+        mut begin: Vec<u8>,
+        rest: impl Read,
+        name: &str,
+        limits: &Limits,
+    ) -> Result<Self, DataError> {
+        if begin.is_empty() {
+            return Err(DataError::file(name, "is empty"));
+        }
+        if !is_picture(&begin) {
+            return Err(DataError::file(name, "is not PNG, JPEG, WebP, BMP, npy or IDX"));
+        }
+        // One more, so that a file that is too long shows.
+        let read = rest.take(limits.bytes as u64 + 1).read_to_end(&mut begin);
+        read.map_err(|error| DataError::io(Path::new(name), error))?;
+        limits.check_bytes(begin.len()).map_err(|problem| DataError::file(name, problem))?;
+        Ok(Self::Picture(begin))
+    }
+}
+
+/// The files in `folder` and in all folders below, in the order of their names; a folder that cannot
+/// be read is an error among them. What begins with a dot is passed over.
+pub fn files_below(folder: &Path) -> impl Iterator<Item = Result<PathBuf, DataError>> + use<> {
+    // What is still to come, the next one last.
+    let mut stack = vec![(folder.to_owned(), 0)];
+    std::iter::from_fn(move || {
+        while let Some((path, depth)) = stack.pop() {
+            if !path.is_dir() {
+                return Some(Ok(path));
+            }
+            if depth > MAX_DEPTH {
+                let problem = format!("lies over {MAX_DEPTH} folders deep");
+                return Some(Err(DataError::file(path.display().to_string(), problem)));
+            }
+            match entries(&path) {
+                Ok(found) if found.is_empty() => {
+                    let shown = path.display().to_string();
+                    return Some(Err(DataError::file(shown, "holds no picture")));
+                }
+                Ok(found) => stack.extend(found.into_iter().rev().map(|path| (path, depth + 1))),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        None
+    })
 }

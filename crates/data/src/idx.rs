@@ -49,24 +49,8 @@ pub fn parse_idx(bytes: &[u8], name: &str) -> Result<Idx, DataError> {
 
 /// Reads header and elements from `reader`, which holds `most` bytes at most.
 fn read_idx(mut reader: impl Read, most: u64, name: &str) -> Result<Idx, DataError> {
-    let mut fill = |buffer: &mut [u8]| {
-        reader.read_exact(buffer).map_err(|e| DataError::file(name, broken(&e, "its header")))
-    };
-    let mut magic = [0; 4];
-    fill(&mut magic)?;
-    let rank = usize::from(magic[3]);
-    if magic[..3] != [0, 0, 8] || !(1..=4).contains(&rank) {
-        let found = u32::from_be_bytes(magic);
-        let problem = format!("magic number {found:#010x} is not that of an IDX file of bytes");
-        return Err(DataError::file(name, problem));
-    }
-    let mut dims = Vec::with_capacity(rank);
-    for _ in 0..rank {
-        let mut word = [0; 4];
-        fill(&mut word)?;
-        dims.push(u32::from_be_bytes(word) as usize);
-    }
-    let claim = dims.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+    let dims = read_header(&mut reader, name)?;
+    let claim = claim(&dims);
     let size = elements(&dims).filter(|&size| size as u64 <= most).ok_or_else(|| {
         DataError::file(
             name,
@@ -87,13 +71,40 @@ fn read_idx(mut reader: impl Read, most: u64, name: &str) -> Result<Idx, DataErr
     Ok(Idx { dims, data })
 }
 
+/// The dimensions that the header announces; `reader` then stands before the elements.
+pub(crate) fn read_header(reader: &mut impl Read, name: &str) -> Result<Vec<usize>, DataError> {
+    let mut fill = |buffer: &mut [u8]| {
+        reader.read_exact(buffer).map_err(|e| DataError::file(name, broken(&e, "its header")))
+    };
+    let mut magic = [0; 4];
+    fill(&mut magic)?;
+    let rank = usize::from(magic[3]);
+    if magic[..3] != [0, 0, 8] || !(1..=4).contains(&rank) {
+        let found = u32::from_be_bytes(magic);
+        let problem = format!("magic number {found:#010x} is not that of an IDX file of bytes");
+        return Err(DataError::file(name, problem));
+    }
+    let mut dims = Vec::with_capacity(rank);
+    for _ in 0..rank {
+        let mut word = [0; 4];
+        fill(&mut word)?;
+        dims.push(u32::from_be_bytes(word) as usize);
+    }
+    Ok(dims)
+}
+
+/// What a header claims, as in `2 x 28 x 28`.
+pub(crate) fn claim(dims: &[usize]) -> String {
+    dims.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
+}
+
 /// The product of `dims`, where it fits.
 pub(crate) fn elements(dims: &[usize]) -> Option<usize> {
     dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))
 }
 
 /// What a failed read of a gzip stream or of a slice means.
-fn broken(error: &std::io::Error, place: &str) -> String {
+pub(crate) fn broken(error: &std::io::Error, place: &str) -> String {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => format!("is truncated in {place}"),
         _ => format!("is damaged in {place} ({error})"),

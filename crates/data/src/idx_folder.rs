@@ -64,19 +64,21 @@ pub(crate) fn parse_part(images: (&[u8], &str), labels: (&[u8], &str)) -> Result
 /// The images of an IDX file: (n, h, w) grey or (n, h, w, c) with one or three channels.
 pub fn parse_images(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     let idx = parse_idx(bytes, name)?;
-    let (n, height, width, channels) = match *idx.dims {
+    let (_, shape) = image_dims(&idx.dims).map_err(|problem| DataError::file(name, problem))?;
+    Ok(Images { shape, pixels: idx.data })
+}
+
+/// How many images of which shape dimensions stand for.
+pub(crate) fn image_dims(dims: &[usize]) -> Result<(usize, ImageShape), String> {
+    let (n, height, width, channels) = match *dims {
         [n, height, width] => (n, height, width, 1),
         [n, height, width, channels @ (1 | 3)] => (n, height, width, channels),
-        _ => {
-            let problem = format!("has dimensions {:?}, which are not those of images", idx.dims);
-            return Err(DataError::file(name, problem));
-        }
+        _ => return Err(format!("has dimensions {dims:?}, which are not those of images")),
     };
     if n == 0 || height == 0 || width == 0 {
-        let problem = format!("holds no image: {n} of {height} x {width} pixels");
-        return Err(DataError::file(name, problem));
+        return Err(format!("holds no image: {n} of {height} x {width} pixels"));
     }
-    Ok(Images { shape: ImageShape { height, width, channels }, pixels: idx.data })
+    Ok((n, ImageShape { height, width, channels }))
 }
 
 /// The labels of an IDX file.

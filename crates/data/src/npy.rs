@@ -9,12 +9,21 @@ use crate::dataset::{ImageShape, Images};
 use crate::idx::{MAX_BYTES, elements};
 
 /// What a header says.
-struct Header {
+pub(crate) struct Header {
     kind: u8,
-    width: usize,
+    /// Bytes of an element.
+    pub width: usize,
     big_endian: bool,
-    fortran: bool,
-    dims: Vec<usize>,
+    /// Whether the first index runs fastest.
+    pub fortran: bool,
+    pub dims: Vec<usize>,
+}
+
+impl Header {
+    /// Whether elements may lie in 0 to 1 and then stand for 0 to 255.
+    pub fn is_float(&self) -> bool {
+        self.kind == b'f'
+    }
 }
 
 /// The images of an npy file: a flattened image a row, (n, h, w), or (n, h, w, c) with one or three
@@ -25,6 +34,17 @@ pub fn parse_npy(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     let fail = |problem: String| DataError::file(name, problem);
     let (header, data) = read_header(bytes).map_err(fail)?;
     let shape = image_shape(&header.dims).map_err(fail)?;
+    convert(&header, data, shape, name)
+}
+
+/// The images whose elements are `data`, all of them.
+pub(crate) fn convert(
+    header: &Header,
+    data: &[u8],
+    shape: ImageShape,
+    name: &str,
+) -> Result<Images, DataError> {
+    let fail = |problem: String| DataError::file(name, problem);
     let claim = elements(&header.dims);
     let size = claim.and_then(|count| count.checked_mul(header.width));
     let size = size.filter(|&size| size <= data.len()).ok_or_else(|| {
@@ -39,13 +59,13 @@ pub fn parse_npy(bytes: &[u8], name: &str) -> Result<Images, DataError> {
         return Err(fail(format!("holds more than {MAX_BYTES} pixels")));
     }
     let row = shape.len();
-    let pixels = to_bytes(&header, data, row).map_err(fail)?;
+    let pixels = to_bytes(header, data, row).map_err(fail)?;
     let pixels = if header.fortran { from_fortran(&pixels, &header.dims) } else { pixels };
     Ok(Images { shape, pixels })
 }
 
 /// Shape of one image among `dims`.
-fn image_shape(dims: &[usize]) -> Result<ImageShape, String> {
+pub(crate) fn image_shape(dims: &[usize]) -> Result<ImageShape, String> {
     let shape = match *dims {
         [_, row] => {
             let side = row.isqrt();
@@ -72,7 +92,7 @@ fn image_shape(dims: &[usize]) -> Result<ImageShape, String> {
 }
 
 /// Splits the file into its header and its data.
-fn read_header(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
+pub(crate) fn read_header(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
     if bytes.is_empty() {
         return Err("is empty".to_owned());
     }
@@ -144,22 +164,51 @@ fn element_type(text: &str) -> Option<(u8, usize, bool)> {
 
 /// The elements as bytes, in the order of the file; `row` values make an image.
 fn to_bytes(header: &Header, data: &[u8], row: usize) -> Result<Vec<u8>, String> {
-    if (header.kind, header.width) == (b'u', 1) {
-        return Ok(data.to_vec());
-    }
-    let values = || data.chunks_exact(header.width).map(|bytes| value(header, bytes));
-    let largest = values().fold(0.0, f64::max);
-    let scale = if header.kind == b'f' && largest <= 1.0 { 255.0 } else { 1.0 };
-    let images = header.dims[0];
+    let scale = scale(header, largest(header, data, 0.0));
     let mut pixels = Vec::with_capacity(data.len() / header.width);
-    for (i, value) in values().enumerate() {
+    add_bytes(header, data, scale, row, 0, &mut pixels)?;
+    Ok(pixels)
+}
+
+/// The largest of `so_far` and the elements.
+pub(crate) fn largest(header: &Header, data: &[u8], so_far: f64) -> f64 {
+    match header.is_float() {
+        true => {
+            data.chunks_exact(header.width).map(|bytes| value(header, bytes)).fold(so_far, f64::max)
+        }
+        false => so_far,
+    }
+}
+
+/// What elements are multiplied by, from the largest of all.
+pub(crate) fn scale(header: &Header, largest: f64) -> f64 {
+    if header.is_float() && largest <= 1.0 { 255.0 } else { 1.0 }
+}
+
+/// Adds elements as bytes, in the order of the file; `row` values make an image, `first` images lie
+/// before them.
+pub(crate) fn add_bytes(
+    header: &Header,
+    data: &[u8],
+    scale: f64,
+    row: usize,
+    first: usize,
+    pixels: &mut Vec<u8>,
+) -> Result<(), String> {
+    if (header.kind, header.width) == (b'u', 1) {
+        pixels.extend_from_slice(data);
+        return Ok(());
+    }
+    let images = header.dims[0];
+    for (i, bytes) in data.chunks_exact(header.width).enumerate() {
+        let value = value(header, bytes);
         if !(0.0..=255.0).contains(&value) {
-            let image = if header.fortran { i % images } else { i / row };
+            let image = if header.fortran { i % images } else { first + i / row };
             return Err(format!("image {image} holds {value}, which is not in 0 to 255"));
         }
         pixels.push((value * scale).round() as u8);
     }
-    Ok(pixels)
+    Ok(())
 }
 
 /// One element; integers over 2^53 lose digits, which the check of the range does not mind.

@@ -14,7 +14,7 @@ use crate::idx::MAX_BYTES;
 use crate::picture::parse_picture;
 
 /// The most bytes of one picture file.
-pub(crate) const MAX_FILE: u64 = 256 << 20;
+const MAX_FILE: u64 = 256 << 20;
 
 /// Names of the folder of validation pictures.
 const VALIDATION: [&str; 2] = ["validation", "val"];
@@ -144,14 +144,14 @@ fn unlabelled(folder: &Path) -> Result<Part, DataError> {
 
 /// Pictures of one size, one after the other.
 #[derive(Default)]
-pub(crate) struct Gathered {
+struct Gathered {
     images: Option<Images>,
     first: String,
 }
 
 impl Gathered {
     /// Reads one more picture, of the same size as those before.
-    pub(crate) fn add(&mut self, path: &Path) -> Result<(), DataError> {
+    fn add(&mut self, path: &Path) -> Result<(), DataError> {
         let shown = path.display().to_string();
         if path.is_dir() {
             return Err(DataError::file(shown, "is a folder where pictures are wanted"));
@@ -185,7 +185,7 @@ impl Gathered {
     }
 
     /// All of them.
-    pub(crate) fn finish(self, folder: &Path) -> Result<Images, DataError> {
+    fn finish(self, folder: &Path) -> Result<Images, DataError> {
         let empty = || DataError::file(folder.display().to_string(), "holds no picture");
         self.images.ok_or_else(empty)
     }

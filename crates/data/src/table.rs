@@ -1,5 +1,9 @@
 //! The competition's csv files: the column `class`, to be read, and to be filled in for a submission.
 
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::path::Path;
+
 use csv::ByteRecord;
 
 use crate::DataError;
@@ -42,24 +46,98 @@ pub(crate) fn count_rows(bytes: &[u8], name: &str) -> Result<usize, DataError> {
 
 /// The submission: `sample` (a csv file, called `name` in errors) with its column `class` overwritten
 /// by `classes`, one a row.
+///
+/// # Errors
+/// If the sample cannot be read, has no such column, has another number of rows, or its column `id`
+/// says that the rows are not in the order of the images: an id twice, or numbers that fall.
 pub fn fill_submission(sample: &[u8], name: &str, classes: &[u16]) -> Result<Vec<u8>, DataError> {
+    let mut rows = 0;
+    let mut seen = HashSet::new();
+    let mut last = None;
+    let filled = fill(sample, name, |row, id| {
+        rows = row + 1;
+        if let Some(id) = id {
+            if !seen.insert(id.to_owned()) {
+                return Err(format!("row {row}: id {id:?} is there twice"));
+            }
+            let number: Option<u64> = id.trim().parse().ok();
+            if number.is_some() && number <= last {
+                return Err(format!(
+                    "row {row}: id {id} follows on a larger one; the rows must be \
+                                    in the order of the images"
+                ));
+            }
+            last = number;
+        }
+        // Rows beyond the last prediction are counted, not filled.
+        Ok(classes.get(row).copied().unwrap_or_default())
+    })?;
+    if rows != classes.len() {
+        let problem = format!("holds {rows} rows for {} predictions", classes.len());
+        return Err(DataError::file(name, problem));
+    }
+    Ok(filled)
+}
+
+/// As [`fill_submission`], by name: the row of id `boot-7` gets the class of the picture whose file is
+/// called so, with or without folder and extension. `classes` are those of the pictures `ids`.
+///
+/// # Errors
+/// As [`fill_submission`], or if a row has no picture or a picture no row.
+pub fn fill_named_submission(
+    sample: &[u8],
+    name: &str,
+    ids: &[String],
+    classes: &[u16],
+) -> Result<Vec<u8>, DataError> {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for (i, id) in ids.iter().enumerate() {
+        let path = Path::new(id);
+        let short = [path.file_name(), path.file_stem()].into_iter().flatten();
+        let names: HashSet<&str> = short.filter_map(OsStr::to_str).chain([id.as_str()]).collect();
+        for short in names {
+            if known.insert(short, i).is_some() {
+                let problem =
+                    format!("{id:?} is not the only picture that {short:?} may stand for");
+                return Err(DataError::file(name, problem));
+            }
+        }
+    }
+    let mut used = vec![false; ids.len()];
+    let filled = fill(sample, name, |row, id| {
+        let id = id.ok_or_else(|| "has no column id to tell the pictures by".to_owned())?;
+        let picture =
+            *known.get(id).ok_or(format!("row {row}: id {id:?} is none of the pictures"))?;
+        if std::mem::replace(&mut used[picture], true) {
+            return Err(format!("row {row}: id {id:?} is there twice"));
+        }
+        Ok(classes[picture])
+    })?;
+    match used.iter().position(|used| !used) {
+        Some(left) => Err(DataError::file(name, format!("has no row for {}", ids[left]))),
+        None => Ok(filled),
+    }
+}
+
+/// `sample` with its column `class` overwritten by what `class_of` a row, with its number and its id, says.
+fn fill(
+    sample: &[u8],
+    name: &str,
+    mut class_of: impl FnMut(usize, Option<&str>) -> Result<u16, String>,
+) -> Result<Vec<u8>, DataError> {
     let (mut reader, header, column) = open(sample, name)?;
+    let id_column = header.iter().position(|field| field.trim_ascii() == b"id");
     let unwritten = |error: csv::Error| DataError::file(name, format!("not filled in: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_byte_record(&header).map_err(unwritten)?;
-    let mut rows = 0;
-    for record in reader.byte_records() {
+    for (row, record) in reader.byte_records().enumerate() {
         let record = record.map_err(|error| broken(&error, name))?;
-        let class = classes.get(rows).map(u16::to_string).unwrap_or_default();
+        let id = id_column.and_then(|at| record.get(at)).map(String::from_utf8_lossy);
+        let class = class_of(row, id.as_deref()).map_err(|e| DataError::file(name, e))?.to_string();
         let fields = record.iter().enumerate();
         let filled: ByteRecord =
             fields.map(|(i, field)| if i == column { class.as_bytes() } else { field }).collect();
         writer.write_byte_record(&filled).map_err(unwritten)?;
-        rows += 1;
-    }
-    if rows != classes.len() {
-        let problem = format!("holds {rows} rows for {} predictions", classes.len());
-        return Err(DataError::file(name, problem));
     }
     writer.into_inner().map_err(|error| DataError::file(name, error.to_string()))
 }

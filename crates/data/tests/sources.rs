@@ -4,8 +4,8 @@ mod common;
 
 use common::{golden, idx, idx_folder, open, pixels, put};
 use modiste_data::{
-    DataError, Dataset, EMBEDDED_FILES, FASHION_CLASSES, Images, Source, fill_submission,
-    parse_idx, parse_images, parse_labels_csv, parse_npy, parse_picture, read_images, write_idx_gz,
+    Dataset, EMBEDDED_FILES, FASHION_CLASSES, Source, fill_named_submission, fill_submission,
+    parse_idx, parse_images, parse_labels_csv, parse_npy, parse_picture, write_idx_gz,
 };
 use tempfile::TempDir;
 
@@ -132,6 +132,35 @@ fn a_submission_is_the_sample_with_its_column_overwritten() {
         let error = fill_submission(sample, "sample.csv", wrong).unwrap_err().to_string();
         common::expect_line(&error, "sample.csv", "2 rows for");
     }
+    for (rows, problem) in [
+        (&b"id,class\n1,0\n0,0\n"[..], "row 1: id 0 follows on a larger one"),
+        (b"id,class\na,0\na,0\n", "row 1: id \"a\" is there twice"),
+        (b"id,label\n0,0\n1,0\n", "has no column class"),
+        (b"", "is empty"),
+    ] {
+        let error = fill_submission(rows, "sample.csv", &[3, 8]).unwrap_err().to_string();
+        common::expect_line(&error, "sample.csv", problem);
+    }
+    assert!(fill_submission(b"class\n0\n0\n", "sample.csv", &[3, 8]).is_ok());
+}
+
+#[test]
+fn a_submission_is_filled_by_the_names_of_pictures() {
+    let ids = ["in/boot-1.png", "in/coat.x.jpg"].map(str::to_owned);
+    let fill = |sample: &[u8]| fill_named_submission(sample, "sample.csv", &ids, &[3, 8]);
+    let filled = fill(b"class,id\n0,coat.x\n0,boot-1.png\n").unwrap();
+    assert_eq!(filled, b"class,id\n8,coat.x\n3,boot-1.png\n");
+    for (rows, problem) in [
+        (&b"id,class\ncoat.x,0\n"[..], "has no row for in/boot-1.png"),
+        (b"id,class\ncoat.x,0\nhat,0\n", "row 1: id \"hat\" is none of the pictures"),
+        (b"id,class\nboot-1,0\nin/boot-1.png,0\n", "row 1: id \"in/boot-1.png\" is there twice"),
+        (b"name,class\nboot-1,0\ncoat.x,0\n", "has no column id"),
+    ] {
+        common::expect_line(&fill(rows).unwrap_err().to_string(), "sample.csv", problem);
+    }
+    let twins = ["a/1.png", "b/1.png"].map(str::to_owned);
+    let error = fill_named_submission(b"id,class\n", "s.csv", &twins, &[0, 0]).unwrap_err();
+    common::expect_line(&error.to_string(), "s.csv", "is not the only picture");
 }
 
 /// A folder of pictures, coloured or not: class a has four of them, class b three.
@@ -204,30 +233,4 @@ fn fashion_classes_are_named_where_the_images_are_theirs() {
     let Dataset { name, classes, .. } = open(&folder, "paper", 0).unwrap();
     assert_ne!(name, "fashion-mnist");
     assert!(classes[0] == "0" && FASHION_CLASSES[0] != "0");
-}
-
-#[test]
-fn images_to_predict_on_come_from_any_file() {
-    let folder = pictures("", "some", &["colour.png", "grey.png"]);
-    let read = |name: &str| -> Result<(Images, Vec<String>), DataError> {
-        read_images(&folder.path().join(name))
-    };
-    let (images, names) = read("some").unwrap();
-    assert_eq!((images.len(), images.shape.channels), (2, 3));
-    assert!(names[1].ends_with("1-grey.png"));
-    put(&folder, "test.npy", &golden("rows-f4.npy"));
-    put(&folder, "images", &idx(&[2, 4, 4], &expected(1)[..32]));
-    put(&folder, "images.gz", &write_idx_gz(&[2, 4, 4], &expected(1)[..32]));
-    put(&folder, "one", &golden("grey.jpg"));
-    put(&folder, "text", b"no images");
-    for (name, count) in [("test.npy", 6), ("images", 2), ("images.gz", 2), ("one", 1)] {
-        let (images, names) = read(name).unwrap();
-        assert_eq!((images.len(), names.len()), (count, count), "{name}");
-    }
-    common::expect_line(
-        &read("text").unwrap_err().to_string(),
-        "text",
-        "is not PNG, JPEG, WebP, BMP",
-    );
-    assert!(read("missing").unwrap_err().to_string().contains("missing"));
 }
