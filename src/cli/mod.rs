@@ -7,6 +7,7 @@ mod data;
 mod export;
 mod flags;
 mod grid;
+mod predict;
 mod train;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use data::{DataCommand, FetchArgs, InfoArgs, SamplesArgs};
 pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, WorkerArgs};
+pub use predict::{AskArgs, PredictArgs};
 pub use train::TrainArgs;
 
 /// Train, evaluate and explain small image classifiers on a CPU
@@ -38,6 +40,8 @@ pub enum Command {
     Grid(Box<GridArgs>),
     /// Measure a trained model on one part of the data
     Evaluate(EvaluateArgs),
+    /// Classify pictures, or a part of the data, with a trained model
+    Predict(Box<PredictArgs>),
     /// Write a trained model for other programs, as ONNX or as plain weights
     Export(ExportArgs),
     /// Make the report of a run again from its folder, or compare several runs
@@ -100,6 +104,9 @@ pub struct EvaluateArgs {
     /// Write the 100 most costly mistakes to this CSV file
     #[arg(long, value_name = "FILE")]
     pub mistakes: Option<PathBuf>,
+    /// Measure the mean of an image's logits and its mirror image's too
+    #[arg(long)]
+    pub mirror: bool,
     /// Write the logits to this JSON file, a list an image, as peers/check_model.py reads them
     #[arg(long, value_name = "FILE")]
     pub logits: Option<PathBuf>,

@@ -2,22 +2,19 @@
 
 use std::fmt;
 
-use modiste_data::{Dataset, PartName};
+use modiste_data::PartName;
 use modiste_metrics::{Evaluation, worst_mistakes};
 use modiste_report::mistakes_csv;
-use modiste_train::{Config, Model, atomic_write};
+use modiste_train::{atomic_write, mirrored_logits};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
 use crate::cli::EvaluateArgs;
 use crate::commands::model::Answers;
-use crate::commands::{model, report, settings};
+use crate::commands::trust::{Calibrated, Mirrored, Trust};
+use crate::commands::{model, report};
 use crate::failure::Failure;
 use crate::{engine, machine, output};
-
-/// Images that go through the network together: enough to keep the threads busy, few enough for the
-/// cache.
-const PREDICTED_AT_ONCE: usize = 64;
 
 /// What is printed.
 #[derive(Serialize)]
@@ -29,39 +26,37 @@ struct Output {
     part: PartName,
     #[serde(flatten)]
     evaluation: Evaluation,
+    /// At the model's temperature; nothing where it has none.
+    #[serde(flatten)]
+    trust: Option<Trust>,
+    /// Of the mean logits of every image and its mirror image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirrored: Option<Mirrored>,
 }
 
 /// Evaluates and prints.
 pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let model = model::load(&args.model)?;
-    let mut config = model::config(&args.model, &model)?;
-    need_folder(&args, &config, &model)?;
-    let trained_on = (config.data.split.clone(), config.data.split_seed);
-    settings::apply(&mut config, &[&args.data.0])?;
-    let data = config.load_data()?;
-    model::check_fits(&model, &args.model, &data)?;
-    note_other_split(&data, &model, &trained_on, &(config.data.split, config.data.split_seed));
+    let (_, data) = model::data(&args.model, &model, &args.data)?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
-    let mut engine = engine::new(&model.network, PREDICTED_AT_ONCE, threads)?;
+    let mut engine = engine::new(&model.network, model::AT_ONCE, threads)?;
     engine.load_state(&model.state())?;
-    let part = args.part.into();
+    let part = PartName::from(args.part);
     let answers = model::answer(engine.as_mut(), &data, part)?;
     write_files(&args, &answers, &data.classes)?;
-    let model = model::file(&args.model).display().to_string();
-    let (name, split) = (data.name.clone(), data.split.clone());
-    let evaluation = answers.evaluation;
-    let output = Output { model, data: name, split, part, evaluation };
-    Ok(output::print_either(&output, args.json)?)
-}
-
-/// Another split of the same images may deal training images to the part that is measured on.
-fn note_other_split(data: &Dataset, model: &Model, old: &(String, u64), new: &(String, u64)) {
-    if data.name == model.provenance.data && old != new {
-        let (old, new) = (&old.0, &new.0);
-        eprintln!(
-            "modiste: note: trained on split {old}; images of split {new} may be known to it"
-        );
+    let images = &data.part(part).images;
+    let trust = Trust::of(&model, &answers.logits, answers.labels, false);
+    let mut mirrored = None;
+    if args.mirror {
+        let (pixels, shape) = (&images.pixels, images.shape);
+        let logits = mirrored_logits(engine.as_mut(), pixels, shape, answers.logits)?;
+        mirrored = Some(Mirrored::of(&model, &logits, answers.labels));
     }
+    let model = model::file(&args.model).display().to_string();
+    let (data, split) = (data.name.clone(), data.split.clone());
+    let evaluation = answers.evaluation;
+    let output = Output { model, data, split, part, evaluation, trust, mirrored };
+    Ok(output::print_either(&output, args.json)?)
 }
 
 /// Writes the files that were asked for.
@@ -82,31 +77,25 @@ fn write_files(
     Ok(())
 }
 
-/// A model file alone does not know where its folder of images lies.
-fn need_folder(args: &EvaluateArgs, config: &Config, model: &Model) -> Result<(), Failure> {
-    let given = args.data.0.iter().any(|(path, _)| path == "data.source");
-    if given || args.model.is_dir() || config.data.source == "embedded" {
-        return Ok(());
-    }
-    let (path, name) = (args.model.display(), &model.provenance.data);
-    Err(Failure::Usage(format!("{path}: was trained on {name}; name that folder with --data")))
-}
-
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { model, data, split, part, evaluation } = self;
+        let Self { model, data, split, part, evaluation, .. } = self;
         let images = grouped(evaluation.images);
         writeln!(f, "{model} on {images} images: {data}, split {split}, {part} part\n")?;
-        writeln!(f, "{}", measures(evaluation))?;
+        writeln!(f, "{}", measures(self))?;
+        if let Some(trust) = &self.trust {
+            writeln!(f, "{}", trust.rules())?;
+        }
         writeln!(f, "{}", classes(evaluation))?;
         writeln!(f, "truth in rows, prediction in columns")?;
         write!(f, "{}", confusion(evaluation))
     }
 }
 
-/// Accuracy, loss, AUROC with their intervals, and the calibration error.
-fn measures(evaluation: &Evaluation) -> Table {
-    let e = evaluation;
+/// Accuracy, loss, AUROC with their intervals, the calibration error, and all of it at the model's
+/// temperature and with mirror images.
+fn measures(output: &Output) -> Table {
+    let e = &output.evaluation;
     let mut table = Table::new(1, ["", "value", "95 % interval"]);
     let interval = |[low, high]: [f64; 2]| format!("{low:.4} to {high:.4}");
     table.row(["accuracy", &format!("{:.4}", e.accuracy), &interval(e.accuracy_interval)]);
@@ -116,6 +105,21 @@ fn measures(evaluation: &Evaluation) -> Table {
         table.row(["AUROC", &format!("{auroc:.4}"), &interval]);
     }
     table.row(["calibration error", &format!("{:.4}", e.calibration.ece)]);
+    let calibrated = |table: &mut Table, trust: &Trust| {
+        let Calibrated { temperature, loss, ece } = trust.calibrated;
+        let at = format!("at temperature {temperature:.3}");
+        table.row([&format!("loss {at}"), &format!("{loss:.4}"), ""]);
+        table.row([&format!("calibration error {at}"), &format!("{ece:.4}"), ""]);
+    };
+    output.trust.iter().for_each(|trust| calibrated(&mut table, trust));
+    if let Some(m) = &output.mirrored {
+        for (name, value) in
+            [("accuracy", m.accuracy), ("loss", m.loss), ("calibration error", m.ece)]
+        {
+            table.row([&format!("mirrored too: {name}"), &format!("{value:.4}"), ""]);
+        }
+        m.trust.iter().for_each(|trust| calibrated(&mut table, trust));
+    }
     table
 }
 

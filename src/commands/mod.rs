@@ -10,11 +10,13 @@ mod evaluate;
 mod export;
 mod grid;
 mod model;
+mod predict;
 mod report;
 mod settings;
 mod summary;
 mod train;
 mod trials;
+mod trust;
 
 use clap::CommandFactory;
 
@@ -28,6 +30,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Train(args) => train::run(*args),
         Command::Grid(args) => grid::run(*args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Predict(args) => predict::run(*args),
         Command::Export(args) => export::run(args),
         Command::Report(args) => report::run(args),
         Command::Summary(args) => summary::run(args),

@@ -8,6 +8,14 @@ use modiste_metrics::Evaluation;
 use modiste_spec::{Engine, Shape};
 use modiste_train::{Config, Model, TrainError};
 
+use crate::cli::DataFlags;
+use crate::commands::settings;
+use crate::failure::Failure;
+
+/// Images that go through the network together: enough to keep the threads busy, few enough for the
+/// cache.
+pub const AT_ONCE: usize = 64;
+
 /// Draws the resamples of the intervals: the same in every evaluation.
 const BOOTSTRAP_SEED: u64 = 0;
 
@@ -32,6 +40,45 @@ pub fn config(path: &Path, model: &Model) -> anyhow::Result<Config> {
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("{}: failed to read", path.display()))?;
     Ok(Config::parse(&text, &path.display().to_string())?)
+}
+
+/// The data that `model`, found at `path`, was trained on, or what `flags` make of them; checked to be
+/// such as the model takes.
+pub fn data(path: &Path, model: &Model, flags: &DataFlags) -> Result<(Config, Dataset), Failure> {
+    let mut config = config(path, model)?;
+    need_folder(path, &config, model, flags)?;
+    let trained_on = (config.data.split.clone(), config.data.split_seed);
+    settings::apply(&mut config, &[&flags.0])?;
+    let data = config.load_data()?;
+    check_fits(model, path, &data)?;
+    let split = (config.data.split.clone(), config.data.split_seed);
+    note_other_split(&data, model, &trained_on, &split);
+    Ok((config, data))
+}
+
+/// Another split of the same images may deal training images to the part that is measured on.
+fn note_other_split(data: &Dataset, model: &Model, old: &(String, u64), new: &(String, u64)) {
+    if data.name == model.provenance.data && old != new {
+        let (old, new) = (&old.0, &new.0);
+        eprintln!(
+            "modiste: note: trained on split {old}; images of split {new} may be known to it"
+        );
+    }
+}
+
+/// A model file alone does not know where its folder of images lies.
+fn need_folder(
+    path: &Path,
+    config: &Config,
+    model: &Model,
+    flags: &DataFlags,
+) -> Result<(), Failure> {
+    let given = flags.0.iter().any(|(path, _)| path == "data.source");
+    if given || path.is_dir() || config.data.source == "embedded" {
+        return Ok(());
+    }
+    let (path, name) = (path.display(), &model.provenance.data);
+    Err(Failure::Usage(format!("{path}: was trained on {name}; name that folder with --data")))
 }
 
 /// Checks that the images of `data` are such as `model` was trained for.

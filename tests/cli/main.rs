@@ -8,6 +8,7 @@ mod evaluate;
 mod export;
 mod grid;
 mod interrupt;
+mod predict;
 mod readme;
 mod report;
 mod summary;

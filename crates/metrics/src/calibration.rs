@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::softmax::{argmax, rows, softmax_at};
+
 /// Number of bins of the top probability, as Guo et al. use.
 const BINS: usize = 15;
 
@@ -28,6 +30,20 @@ pub struct CalibrationBin {
     pub confidence: Option<f64>,
     /// Part of them that is predicted right; `None` without images.
     pub accuracy: Option<f64>,
+}
+
+impl Calibration {
+    /// That of `logits` (n, classes) divided by `temperature`, against `labels` (n).
+    ///
+    /// # Panics
+    ///
+    /// If `logits` is not as long as `labels` times `classes`.
+    pub fn at(logits: &[f32], labels: &[u16], classes: usize, temperature: f64) -> Self {
+        calibration(rows(logits, labels, classes).map(|(row, label)| {
+            let top = argmax(row);
+            (softmax_at(row, temperature)[top], top == label)
+        }))
+    }
 }
 
 /// Calibration from the top probability of each image and whether it was right.

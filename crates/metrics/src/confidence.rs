@@ -73,6 +73,31 @@ impl Confidence {
     }
 }
 
+/// Part of the images whose top probability at `temperature` is at least `threshold`, and part of
+/// those that is classified right; `None` where there are none.
+///
+/// # Panics
+///
+/// If `logits` is not as long as `labels` times `classes`.
+pub fn answered(
+    logits: &[f32],
+    labels: &[u16],
+    classes: usize,
+    temperature: f64,
+    threshold: f64,
+) -> (f64, Option<f64>) {
+    let (mut answered, mut right) = (0_u64, 0_u64);
+    for (row, label) in rows(logits, labels, classes) {
+        let top = argmax(row);
+        if softmax_at(row, temperature)[top] >= threshold {
+            answered += 1;
+            right += u64::from(top == label);
+        }
+    }
+    let accuracy = (answered > 0).then(|| right as f64 / answered as f64);
+    (answered as f64 / labels.len() as f64, accuracy)
+}
+
 /// The rule for `target` on top probabilities from the highest down and whether each was right.
 fn rejection(tops: &[(f64, bool)], target: f64) -> Option<Rejection> {
     let (mut right, mut found) = (0, None);

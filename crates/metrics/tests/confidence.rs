@@ -1,6 +1,6 @@
 //! Temperature and thresholds against scipy; `golden/confidence.py` made the numbers.
 
-use modiste_metrics::{Confidence, Rejection, softmax_at, temperature};
+use modiste_metrics::{Confidence, Rejection, answered, softmax_at, temperature};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -60,6 +60,13 @@ fn thresholds_are_those_of_a_search_over_all() {
                 assert!((got - expected).abs() < 1e-4, "{got} is not {expected}");
             }
         }
+        for rule in &got.rejection {
+            let (t, threshold) = (got.temperature, rule.threshold);
+            let again = answered(&case.logits, &case.labels, case.classes, t, threshold);
+            assert_eq!(again, (rule.coverage, Some(rule.accuracy)));
+        }
+        let none = answered(&case.logits, &case.labels, case.classes, 1.0, 1.1);
+        assert_eq!(none, (0.0, None));
         let last = got.rejection.last();
         assert_eq!(last.and_then(|last| got.rule(last.target)), last);
         assert_eq!(got.rule(0.999), None);

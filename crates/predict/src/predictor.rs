@@ -181,12 +181,15 @@ fn threshold(
                         .to_owned(),
                 );
             };
-            match confidence.rule(target) {
-                Some(rule) => Ok(Some(rule.threshold)),
-                None => unknown(format!(
+            match (confidence.rule(target), confidence.rejection.last()) {
+                (Some(rule), _) => Ok(Some(rule.threshold)),
+                (None, Some(most)) => unknown(format!(
                     "no threshold makes the model right in {target} of its answers; the most it \
                      can promise is {}",
-                    confidence.rejection.last().map_or(0.0, |rule| rule.target)
+                    most.target
+                )),
+                (None, None) => unknown(format!(
+                    "no threshold makes the model right in {target} of its answers"
                 )),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::TrainError;
@@ -22,22 +22,62 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 /// [`atomic_write`] with the writing left to `write`.
 fn atomic_write_with(
     path: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
+    write: impl FnOnce(&mut AtomicFile) -> io::Result<()>,
 ) -> Result<(), TrainError> {
-    let temporary = temporary_name(path);
-    let replace = || {
-        let mut file = File::create(&temporary)?;
-        write(&mut file)?;
-        file.sync_all()?;
-        drop(file);
-        std::fs::rename(&temporary, path)?;
-        sync_folder(path)
-    };
-    replace().map_err(|error| {
-        // Whatever went wrong, it is the first error that matters.
-        let _ = std::fs::remove_file(&temporary);
-        TrainError::io(path, "write", error)
-    })
+    let mut file = AtomicFile::create(path)?;
+    write(&mut file).map_err(|error| TrainError::io(path, "write", error))?;
+    file.finish()
+}
+
+/// A file in the making, as [`atomic_write`] makes them: until [`AtomicFile::finish`] the old file
+/// stands, and goes on standing where that is never called.
+pub struct AtomicFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl AtomicFile {
+    /// A new file that will be `path`.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn create(path: &Path) -> Result<Self, TrainError> {
+        let temporary = temporary_name(path);
+        let file = File::create(&temporary).map_err(|e| TrainError::io(path, "write", e))?;
+        Ok(Self { path: path.to_owned(), temporary, file: BufWriter::new(file) })
+    }
+
+    /// Syncs what was written and gives it the file's name.
+    ///
+    /// # Errors
+    /// As [`atomic_write`].
+    pub fn finish(mut self) -> Result<(), TrainError> {
+        let replace = |file: &mut Self| {
+            file.file.flush()?;
+            file.file.get_ref().sync_all()?;
+            std::fs::rename(&file.temporary, &file.path)?;
+            sync_folder(&file.path)
+        };
+        replace(&mut self).map_err(|error| TrainError::io(&self.path, "write", error))
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        // It is there only where something went wrong, and that is told already.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
 }
 
 /// `.last.ckpt.tmp` for `last.ckpt`.

@@ -40,7 +40,7 @@ pub use config::{
 };
 pub use environment::Environment;
 pub use error::TrainError;
-pub use files::atomic_write;
+pub use files::{AtomicFile, atomic_write};
 pub use fit::{Outcome, Summary, fit, mirrored_logits};
 pub use metrics_csv::{EpochRow, Timing, parse_metrics, read_metrics, write_metrics};
 pub use model::{Model, ModelConfidence, Preprocessing, Provenance, parse_model};

@@ -6,10 +6,11 @@ use common::{
     CLASSES, LogisticRegression, config, dataset, images_of, outcome_of, train, train_watched,
 };
 use modiste_data::Dataset;
+use modiste_metrics::Confidence;
 use modiste_spec::Engine;
 use modiste_train::{
-    ClassWeights, Config, Event, Model, Outcome, Run, Schedule, SelectBy, Summary, fit,
-    read_metrics,
+    ClassWeights, Config, Event, Model, ModelConfidence, Outcome, Run, Schedule, SelectBy, Summary,
+    fit, mirrored_logits, read_metrics,
 };
 
 fn run_on(config: &Config, data: &Dataset) -> (tempfile::TempDir, Summary) {
@@ -33,6 +34,11 @@ fn expect_model_of(folder: &std::path::Path, summary: &Summary, data: &Dataset) 
     let accuracy = modiste_metrics::accuracy(&logits, labels, CLASSES);
     assert_eq!(accuracy, summary.best.validation_accuracy);
     assert_eq!(model.provenance.chosen, summary.best);
+    let plain = Confidence::fit(&logits, labels, CLASSES).unwrap();
+    let (pixels, shape) = (&data.validation.images.pixels, data.validation.images.shape);
+    let logits = mirrored_logits(&mut engine, pixels, shape, logits).unwrap();
+    let mirrored = Confidence::fit(&logits, labels, CLASSES).unwrap();
+    assert_eq!(model.confidence, Some(ModelConfidence { plain, mirrored }));
 }
 
 #[test]

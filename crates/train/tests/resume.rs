@@ -3,10 +3,12 @@
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use common::{config, copy_folder, outcome_of, train, train_steps, train_watched};
 use modiste_train::{
-    ClassWeights, Config, EarlyStoppingConfig, Event, Outcome, Run, Schedule, SelectBy, Summary,
+    ClassWeights, Config, EarlyStoppingConfig, Event, Model, Outcome, Run, Schedule, SelectBy,
+    Summary,
 };
 
 /// A configuration whose checkpoint must carry every kind of counter.
@@ -187,4 +189,27 @@ fn the_environment_of_every_start_is_kept() {
     assert!(said[1].starts_with("epoch 1: training accuracy 0."), "{}", said[1]);
     assert_eq!(said[2], "interrupted in epoch 2 after step 2");
     assert_eq!(said[3], "goes on in epoch 2 after step 2");
+}
+
+/// After the last epoch the model is asked once more, for its confidence; a run that is stopped
+/// there has a model without, and is whole when resumed.
+#[test]
+fn a_run_stopped_behind_its_last_epoch_ends_as_one_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let [whole, stopped] = ["whole", "stopped"].map(|name| root.path().join(name));
+    train(&Run::create(&whole, &config()).unwrap()).unwrap();
+    let run = Run::create(&stopped, &config()).unwrap();
+    let epochs = config().training.epochs;
+    let outcome = train_watched(&run, |event, stop| {
+        if matches!(event, Event::EpochEnded { metrics, .. } if metrics.epoch == epochs) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    });
+    assert!(matches!(outcome.unwrap(), Outcome::Interrupted { .. }));
+    drop(run);
+    let model = |folder: &Path| Model::load(&folder.join("best.safetensors")).unwrap();
+    assert_eq!(model(&stopped).confidence, None);
+    train(&Run::resume(&stopped).unwrap()).unwrap();
+    assert!(model(&stopped).confidence.is_some());
+    assert!(outcome_of(&stopped) == outcome_of(&whole));
 }

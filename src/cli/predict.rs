@@ -1,0 +1,109 @@
+//! Arguments of `modiste predict`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use modiste_data::photo::Background;
+
+use super::{DataFlags, PartArg};
+
+/// Arguments of `modiste predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// A model file, or the folder of a run, whose best model is taken
+    pub model: PathBuf,
+    /// Pictures (PNG, JPEG, WebP, BMP; photographs too), folders of pictures, npy and IDX files, -
+    /// for standard input; without any a part of the data
+    #[arg(value_name = "INPUT", conflicts_with_all = ["part", "data-flags"])]
+    pub inputs: Vec<PathBuf>,
+    /// The part of the data to predict, where no inputs are named [default: test]
+    #[arg(long, value_enum)]
+    pub part: Option<PartArg>,
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// What lies behind the object in pictures: told by the border, bright (the picture is
+    /// inverted), dark, or keep (neither inverted nor trimmed)
+    #[arg(long, value_enum, requires = "inputs")]
+    pub background: Option<BackgroundArg>,
+    /// Show so many of the most probable classes [default: 3]
+    #[arg(long, value_name = "N", value_parser = classes)]
+    pub top: Option<usize>,
+    /// Write the columns id and class (-1 for none of these) to this CSV file
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write the probability of every class too, with --csv and --json
+    #[arg(long)]
+    pub probabilities: bool,
+    /// Write the competition's submission to this file: the sample with its column class filled in
+    #[arg(long, value_name = "FILE")]
+    pub submission: Option<PathBuf>,
+    /// The sample of the submission [default: sample_submission.csv in the folder of --data]
+    #[arg(long, value_name = "FILE", requires = "submission")]
+    pub sample: Option<PathBuf>,
+    /// Threads to compute with [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N", value_parser = super::threads)]
+    pub threads: Option<usize>,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a model is asked.
+#[derive(Debug, Default, Args)]
+pub struct AskArgs {
+    /// Show the model every image mirrored too, and average the logits
+    #[arg(long)]
+    pub mirror: bool,
+    /// Answer "none of these" where the model is not sure: by the threshold with which validation
+    /// images were classified with this accuracy [0.98 if none is given]
+    #[arg(
+        long,
+        value_name = "ACCURACY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0.98",
+        value_parser = probability
+    )]
+    pub reject: Option<f64>,
+    /// Answer "none of these" where the top probability is under this
+    #[arg(long, value_name = "P", conflicts_with = "reject", value_parser = probability)]
+    pub threshold: Option<f64>,
+}
+
+/// What lies behind the object in pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackgroundArg {
+    /// Told by the border
+    Auto,
+    /// Bright: the picture is inverted
+    Bright,
+    /// Dark: the picture is not inverted
+    Dark,
+    /// Neither inverted nor trimmed
+    Keep,
+}
+
+impl From<BackgroundArg> for Background {
+    fn from(typed: BackgroundArg) -> Self {
+        match typed {
+            BackgroundArg::Auto => Self::Auto,
+            BackgroundArg::Bright => Self::Bright,
+            BackgroundArg::Dark => Self::Dark,
+            BackgroundArg::Keep => Self::Keep,
+        }
+    }
+}
+
+/// A number of classes.
+fn classes(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=65_536).contains(number));
+    number.ok_or_else(|| "not a number of classes from 1 to 65536".to_owned())
+}
+
+/// A probability.
+fn probability(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "not a number from 0 to 1".to_owned())
+}

@@ -1,0 +1,153 @@
+//! Inputs, whatever they are, as batches for the predictor; an input that fails does not stop the rest.
+
+use std::path::Path;
+
+use modiste_data::{DataError, ImageStream, Input, Part, files_below};
+use modiste_predict::Answer;
+use serde::Serialize;
+
+use super::AnyPredictor;
+use crate::commands::model::AT_ONCE;
+
+/// What was said of one image.
+pub struct Row {
+    /// The file, the file and the number of the image in it, or the number alone in a part of the
+    /// data.
+    pub id: String,
+    /// Whether the image is a picture file of its own.
+    pub picture: bool,
+    /// What was done to a picture.
+    pub note: String,
+    pub answer: Answer,
+}
+
+/// An input without an answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failed {
+    pub problem: String,
+}
+
+/// Collects batches and hands rows on.
+pub struct Feed<'a> {
+    predictor: &'a mut AnyPredictor,
+    sink: &'a mut dyn FnMut(&[Row]) -> anyhow::Result<()>,
+    /// Whether a failure is the command's, and told at its end alone.
+    lone: bool,
+    /// Images that wait for a full batch, (n, h, w, c).
+    pixels: Vec<u8>,
+    /// Id, whether it is a picture, and note of each.
+    waiting: Vec<(String, bool, String)>,
+    answered: usize,
+    failed: Vec<Failed>,
+}
+
+impl<'a> Feed<'a> {
+    pub fn new(
+        predictor: &'a mut AnyPredictor,
+        sink: &'a mut dyn FnMut(&[Row]) -> anyhow::Result<()>,
+        lone: bool,
+    ) -> Self {
+        let (pixels, waiting, failed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { predictor, sink, lone, pixels, waiting, answered: 0, failed }
+    }
+
+    /// A part of the data.
+    pub fn part(&mut self, part: &Part) -> anyhow::Result<()> {
+        for i in 0..part.len() {
+            self.image((i.to_string(), false, String::new()), part.images.get(i))?;
+        }
+        Ok(())
+    }
+
+    /// A file, all files below a folder, or standard input.
+    pub fn input(&mut self, path: &Path) -> anyhow::Result<()> {
+        if path.as_os_str() == "-" {
+            let name = "standard input";
+            let input = Input::read(std::io::stdin(), name, &self.predictor.options().limits);
+            return self.opened(input, name);
+        }
+        if !path.is_dir() {
+            return self.file(path);
+        }
+        for file in files_below(path) {
+            match file {
+                Ok(file) => self.file(&file)?,
+                Err(error) => self.fail(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) -> anyhow::Result<()> {
+        let input = Input::open(path, &self.predictor.options().limits);
+        self.opened(input, &path.display().to_string())
+    }
+
+    fn opened(&mut self, input: Result<Input, DataError>, name: &str) -> anyhow::Result<()> {
+        match input {
+            Ok(Input::Picture(bytes)) => match self.predictor.prepare(&bytes, name) {
+                Ok(image) => self.image((name.to_owned(), true, image.note), &image.pixels),
+                Err(error) => Ok(self.fail(error.to_string())),
+            },
+            Ok(Input::Images(stream)) => self.stream(stream, name),
+            Err(error) => Ok(self.fail(error.to_string())),
+        }
+    }
+
+    /// The images of a file that holds many.
+    fn stream(&mut self, mut stream: ImageStream, name: &str) -> anyhow::Result<()> {
+        let (shape, wanted) = (stream.shape(), self.predictor.shape());
+        if shape != wanted {
+            self.fail(format!("{name}: holds images of {shape}, the model takes {wanted}"));
+            return Ok(());
+        }
+        let (mut pixels, mut done) = (Vec::new(), 0);
+        loop {
+            match stream.next(AT_ONCE, &mut pixels) {
+                Ok(0) => return Ok(()),
+                Ok(count) => {
+                    for image in pixels.chunks_exact(shape.len()) {
+                        self.image((format!("{name}#{done}"), false, String::new()), image)?;
+                        done += 1;
+                    }
+                    debug_assert_eq!(done % AT_ONCE, count % AT_ONCE);
+                }
+                Err(error) => return Ok(self.fail(error.to_string())),
+            }
+        }
+    }
+
+    /// One image; a full batch is answered.
+    fn image(&mut self, about: (String, bool, String), pixels: &[u8]) -> anyhow::Result<()> {
+        self.waiting.push(about);
+        self.pixels.extend_from_slice(pixels);
+        if self.waiting.len() < AT_ONCE { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let answers = self.predictor.answers(&self.pixels)?;
+        self.pixels.clear();
+        let about = self.waiting.drain(..).zip(answers);
+        let rows: Vec<Row> =
+            about.map(|((id, picture, note), answer)| Row { id, picture, note, answer }).collect();
+        self.answered += rows.len();
+        (self.sink)(&rows)
+    }
+
+    /// Notes an input without an answer, and says so.
+    fn fail(&mut self, problem: String) {
+        if !self.lone {
+            eprintln!("not answered: {problem}");
+        }
+        self.failed.push(Failed { problem });
+    }
+
+    /// Answers what still waits; the number of images answered, and what failed.
+    pub fn finish(mut self) -> anyhow::Result<(usize, Vec<Failed>)> {
+        self.flush()?;
+        Ok((self.answered, self.failed))
+    }
+}

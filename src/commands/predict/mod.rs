@@ -1,0 +1,136 @@
+//! `modiste predict`: what a trained model says of pictures, or of a part of the data.
+//!
+//! Images pass through in batches and answers are written as they come, so that memory does not grow
+//! with their number.
+
+mod feed;
+mod submission;
+mod write;
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use modiste_data::{Images, Part, PartName};
+use modiste_predict::{Options, Predictor, Reject};
+use modiste_spec::Engine;
+use modiste_train::Model;
+
+use self::feed::{Failed, Feed, Row};
+use self::submission::Submission;
+use self::write::Writer;
+use crate::cli::{AskArgs, PredictArgs};
+use crate::commands::model;
+use crate::failure::Failure;
+use crate::{engine, machine};
+
+/// A predictor over whichever engine was chosen.
+type AnyPredictor = Predictor<Box<dyn Engine>>;
+
+/// Predicts and writes.
+pub fn run(args: PredictArgs) -> Result<(), Failure> {
+    check_effect(&args)?;
+    let model = model::load(&args.model)?;
+    let part = part(&args, &model)?;
+    let source = args.data.0.iter().find(|(path, _)| path == "data.source");
+    let folder = source.map(|(_, folder)| Path::new(folder));
+    let mut submission = Submission::find(&args, folder)?;
+    let mut predictor = predictor(model, &args)?;
+    let mut writer = Writer::new(&args, &predictor, part.is_none())?;
+    let mut sink = |rows: &[Row]| {
+        submission.iter_mut().for_each(|submission| submission.add(rows));
+        writer.rows(rows)
+    };
+    let mut feed = Feed::new(&mut predictor, &mut sink, lone(&args));
+    match &part {
+        Some(part) => feed.part(part)?,
+        None => args.inputs.iter().try_for_each(|input| feed.input(input))?,
+    }
+    let (answered, failed) = feed.finish()?;
+    writer.finish(&failed)?;
+    outcome(answered, &failed)?;
+    if let Some(submission) = submission {
+        submission.write()?;
+    }
+    Ok(())
+}
+
+/// Options that would change nothing.
+fn check_effect(args: &PredictArgs) -> Result<(), Failure> {
+    let table = !args.json && args.csv.is_none() && args.submission.is_none();
+    let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
+    if args.probabilities && !args.json && args.csv.is_none() {
+        return usage("--probabilities: has no effect without --csv or --json");
+    }
+    if args.top.is_some() && !args.json && !table {
+        return usage("--top: has no effect on the files of --csv and --submission");
+    }
+    if args.submission.is_some() && (args.ask.reject.is_some() || args.ask.threshold.is_some()) {
+        return usage(
+            "--submission: a submission has a class for every image; leave out --reject \
+                      and --threshold",
+        );
+    }
+    Ok(())
+}
+
+/// The part of the data to predict, where no inputs are named.
+fn part(args: &PredictArgs, model: &Model) -> Result<Option<Part>, Failure> {
+    if !args.inputs.is_empty() {
+        return Ok(None);
+    }
+    let (_, mut data) = model::data(&args.model, model, &args.data)?;
+    let name = args.part.map_or(PartName::Test, PartName::from);
+    let part = match name {
+        PartName::Train => &mut data.train,
+        PartName::Validation => &mut data.validation,
+        PartName::Test => &mut data.test,
+    };
+    if part.is_empty() {
+        let problem = format!("the {name} part of split {} has no images", data.split);
+        return Err(anyhow!("{}: {problem}", data.name).into());
+    }
+    let pixels = std::mem::take(&mut part.images.pixels);
+    Ok(Some(Part { images: Images { shape: part.images.shape, pixels }, labels: None }))
+}
+
+/// The model as it is asked.
+fn predictor(model: Model, args: &PredictArgs) -> Result<AnyPredictor, Failure> {
+    let threads = args.threads.unwrap_or_else(machine::available_threads);
+    let engine = engine::new(&model.network, model::AT_ONCE, threads)?;
+    let options = Options {
+        background: args.background.map(Into::into).unwrap_or_default(),
+        ..options(&args.ask)
+    };
+    let path = args.model.display();
+    Predictor::new(model, engine, options).map_err(|error| anyhow!("{path}: {error}").into())
+}
+
+/// How a model is asked, as it was typed.
+pub fn options(ask: &AskArgs) -> Options {
+    let reject = match (ask.reject, ask.threshold) {
+        (Some(accuracy), _) => Reject::Accuracy(accuracy),
+        (None, Some(threshold)) => Reject::Under(threshold),
+        (None, None) => Reject::Never,
+    };
+    Options { mirror: ask.mirror, reject, ..Options::default() }
+}
+
+/// Whether there is one input that is one file: its failure is then the command's.
+fn lone(args: &PredictArgs) -> bool {
+    matches!(&args.inputs[..], [input] if !input.is_dir())
+}
+
+/// Fails if an input did; all others were answered.
+fn outcome(answered: usize, failed: &[Failed]) -> Result<(), Failure> {
+    match failed {
+        [] => Ok(()),
+        [only] if answered == 0 => Err(anyhow!("{}", only.problem).into()),
+        [first, ..] => {
+            let (count, problem) = (failed.len(), &first.problem);
+            let inputs = if count == 1 { "input was" } else { "inputs were" };
+            let images = if answered == 1 { "image was" } else { "images were" };
+            let counts = format!("{count} {inputs} not answered, {answered} {images}");
+            Err(anyhow!("{counts}: {problem}").into())
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a model's probabilities are worth on labelled images: calibration before and after its
+//! temperature, and what its thresholds for "none of these" cost and bring there.
+
+use modiste_metrics::{Calibration, accuracy, answered, cross_entropy, mean_auroc};
+use modiste_train::Model;
+use modiste_views::Table;
+use serde::Serialize;
+
+/// Numbers at the model's temperature.
+#[derive(Serialize)]
+pub struct Trust {
+    /// Loss and calibration error.
+    pub calibrated: Calibrated,
+    /// The model's thresholds on these images.
+    pub rejection: Vec<Rule>,
+}
+
+/// Loss and calibration error at a temperature.
+#[derive(Clone, Copy, Serialize)]
+pub struct Calibrated {
+    pub temperature: f64,
+    pub loss: f64,
+    pub ece: f64,
+}
+
+/// One threshold.
+#[derive(Serialize)]
+pub struct Rule {
+    /// The accuracy that it reached on the validation part.
+    target: f64,
+    threshold: f64,
+    /// Part of these images that is answered.
+    coverage: f64,
+    /// Part of the answers that is right; nothing where there are none.
+    accuracy: Option<f64>,
+}
+
+impl Trust {
+    /// Of `logits` (n, classes) and labels (n); nothing where the model was not measured.
+    pub fn of(model: &Model, logits: &[f32], labels: &[u16], mirrored: bool) -> Option<Self> {
+        let confidence = model.confidence.as_ref()?.of(mirrored);
+        let (classes, temperature) = (model.classes.len(), confidence.temperature);
+        let scaled: Vec<f32> =
+            logits.iter().map(|&z| (f64::from(z) / temperature) as f32).collect();
+        let calibrated = Calibrated {
+            temperature,
+            loss: cross_entropy(&scaled, labels, classes),
+            ece: Calibration::at(logits, labels, classes, temperature).ece,
+        };
+        let rule = |rule: &modiste_metrics::Rejection| {
+            let (coverage, accuracy) =
+                answered(logits, labels, classes, temperature, rule.threshold);
+            Rule { target: rule.target, threshold: rule.threshold, coverage, accuracy }
+        };
+        Some(Self { calibrated, rejection: confidence.rejection.iter().map(rule).collect() })
+    }
+
+    /// The thresholds as a table.
+    pub fn rules(&self) -> Table {
+        let mut table = Table::new(1, ["none of these, by", "threshold", "answered", "accuracy"]);
+        for rule in &self.rejection {
+            let accuracy = rule.accuracy.map_or("-".to_owned(), |a| format!("{a:.4}"));
+            let [threshold, coverage] = [rule.threshold, rule.coverage].map(|n| format!("{n:.4}"));
+            table.row([format!("--reject={}", rule.target), threshold, coverage, accuracy]);
+        }
+        table
+    }
+}
+
+/// Numbers of the mean logits of every image and its mirror image.
+#[derive(Serialize)]
+pub struct Mirrored {
+    pub accuracy: f64,
+    pub loss: f64,
+    pub auroc: Option<f64>,
+    pub ece: f64,
+    #[serde(flatten)]
+    pub trust: Option<Trust>,
+}
+
+impl Mirrored {
+    /// Of these logits (n, classes) and labels (n).
+    pub fn of(model: &Model, logits: &[f32], labels: &[u16]) -> Self {
+        let classes = model.classes.len();
+        Self {
+            accuracy: accuracy(logits, labels, classes),
+            loss: cross_entropy(logits, labels, classes),
+            auroc: mean_auroc(logits, labels, classes),
+            ece: Calibration::at(logits, labels, classes, 1.0).ece,
+            trust: Trust::of(model, logits, labels, true),
+        }
+    }
+}
