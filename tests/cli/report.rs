@@ -100,6 +100,12 @@ fn several_runs_are_compared() {
         assert!(folder.path(file).exists(), "{file}");
     }
     assert!(!folder.path("recorded/report.html").exists(), "a compared run was written to");
+    // Two folders of the same name are told apart by their paths.
+    fs::create_dir(folder.path("other")).unwrap();
+    fs::rename(folder.path("recorded"), folder.path("other/run")).unwrap();
+    folder.run(&["report", "run", "other/run"]).expect(0);
+    let markdown = text(&folder.path("comparison.md"));
+    assert!(markdown.contains("other/run") && markdown.contains("run · other/run"), "{markdown}");
 }
 
 #[test]

@@ -60,7 +60,14 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
 
 /// The page of one run or of several.
 fn page_of(runs: &[RunFolder]) -> anyhow::Result<Page> {
-    let reports = runs.iter().map(RunFolder::report).collect::<Result<Vec<_>, _>>()?;
+    let mut reports = runs.iter().map(RunFolder::report).collect::<Result<Vec<_>, _>>()?;
+    // Runs are called like their folders; where that is not enough, like the path that was typed.
+    let names: Vec<String> = reports.iter().map(|report| report.name.clone()).collect();
+    for (report, run) in reports.iter_mut().zip(runs) {
+        if names.iter().filter(|name| **name == report.name).count() > 1 {
+            report.name = run.folder.display().to_string();
+        }
+    }
     Ok(match &reports[..] {
         [report] => report.page(),
         reports => comparison(reports),

@@ -12,7 +12,7 @@ const COUNTS: usize = 24;
 /// Above this the matrix is a picture, a pixel a cell.
 const CELLS: usize = 40;
 
-/// Side of the matrix where cells hold nothing, and of the largest such cell.
+/// Side of the matrix where cells hold nothing.
 const SIDE: f64 = 720.0;
 const MARGIN: f64 = 2.0;
 const TOP: f64 = 54.0;
@@ -59,10 +59,12 @@ impl Layout {
         let classes = evaluation.classes.len();
         let largest = evaluation.confusion.iter().flatten().max().copied().unwrap_or(0);
         let count = text_width(&thousands(largest), 13.0) + 10.0;
-        let cell = match classes {
-            0..=BOTH => count.max(50.0),
-            ..=COUNTS => count.max(30.0),
-            _ => (SIDE / classes as f64).min(24.0),
+        let cell = if classes <= BOTH {
+            count.max(50.0)
+        } else if classes <= COUNTS {
+            count.max(30.0)
+        } else {
+            (SIDE / classes as f64).min(24.0)
         };
         let names = classes <= COUNTS;
         let longest = evaluation.classes.iter().map(|class| text_width(&class.name, 11.0));

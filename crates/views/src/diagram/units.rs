@@ -121,7 +121,7 @@ fn words(node: &Node) -> String {
         Op::AvgPool { kernel } => format!("{kernel}×{kernel} average-pool"),
         Op::GlobalAvgPool => "global average".into(),
         Op::Concat => "concatenate".into(),
-        Op::ScaledAdd { scale } if scale == 1.0 => "sum".into(),
+        Op::ScaledAdd { scale: 1.0 } => "sum".into(),
         Op::ScaledAdd { scale } => format!("sum, × {scale}"),
         Op::Dense { units } => format!("dense, {units}"),
         Op::Softmax => "softmax".into(),
