@@ -4,6 +4,7 @@
 
 mod baseline;
 mod data;
+mod explain;
 mod export;
 mod flags;
 mod grid;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use baseline::{BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs};
 pub use data::{DataCommand, FetchArgs, InfoArgs, SamplesArgs};
+pub use explain::{ExplainArgs, MethodArg};
 pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, WorkerArgs};
@@ -42,6 +44,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Classify pictures, or a part of the data, with a trained model
     Predict(Box<PredictArgs>),
+    /// Show what in a picture spoke for the model's answer, as a heat map over it
+    Explain(ExplainArgs),
     /// Write a trained model for other programs, as ONNX or as plain weights
     Export(ExportArgs),
     /// Make the report of a run again from its folder, or compare several runs

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use modiste_data::{EMBEDDED_FILES, parse_images};
 use modiste_export::{Answers, OnnxSource, onnx, second_opinion, weights};
-use modiste_metrics::{argmax, softmax};
+use modiste_metrics::{argmax, softmax_at};
 use modiste_spec::Shape;
 use modiste_spec::random::{Purpose, Stream};
 use modiste_train::{Model, Preprocessing, atomic_write};
@@ -92,7 +92,9 @@ fn same_file(a: &std::path::Path, b: &std::path::Path) -> bool {
 /// The model as ONNX, with all that a user of it may ask for.
 fn onnx_model(model: &Model) -> anyhow::Result<Vec<u8>> {
     let preprocessing = Preprocessing::of(&model.network);
+    let temperature = temperature(model);
     let metadata = [
+        ("temperature", temperature.to_string()),
         ("classes", serde_json::to_string(&model.classes)?),
         ("preprocessing", serde_json::to_string(&preprocessing)?),
         ("provenance", serde_json::to_string(&model.provenance)?),
@@ -102,9 +104,14 @@ fn onnx_model(model: &Model) -> anyhow::Result<Vec<u8>> {
     Ok(onnx(&OnnxSource {
         network: &model.network,
         parameters: &model.parameters,
-        temperature: 1.0,
+        temperature: temperature as f32,
         metadata: &metadata,
     })?)
+}
+
+/// What the model's logits are divided by: all probabilities are calibrated, if they can be.
+fn temperature(model: &Model) -> f64 {
+    model.confidence.as_ref().map_or(1.0, |confidence| confidence.plain.temperature)
 }
 
 /// Compares the second runtime's answers from `bytes` with the engine's from `model`.
@@ -117,7 +124,10 @@ fn check(model: &Model, bytes: &[u8]) -> anyhow::Result<Check> {
     let logits = engine.predict(&images)?;
     let rows = || logits.chunks_exact(model.classes.len());
     let ours = Answers {
-        probabilities: rows().flat_map(softmax).map(|p| p as f32).collect(),
+        probabilities: rows()
+            .flat_map(|row| softmax_at(row, temperature(model)))
+            .map(|p| p as f32)
+            .collect(),
         classes: rows().map(argmax).collect(),
     };
     let largest_difference = second_opinion(bytes, &images, shape)?.difference(&ours);

@@ -7,6 +7,7 @@ mod data;
 mod diagram;
 mod drawing;
 mod evaluate;
+mod explain;
 mod export;
 mod grid;
 mod model;
@@ -31,6 +32,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Grid(args) => grid::run(*args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Predict(args) => predict::run(*args),
+        Command::Explain(args) => explain::run(args),
         Command::Export(args) => export::run(args),
         Command::Report(args) => report::run(args),
         Command::Summary(args) => summary::run(args),

@@ -5,6 +5,7 @@ mod baseline;
 mod bench;
 mod diagram;
 mod evaluate;
+mod explain;
 mod export;
 mod grid;
 mod interrupt;

@@ -32,6 +32,14 @@ impl<'a> Explainer<'a> {
         Ok(self.walk.forward(pixels).swap_remove(self.walk.network.logits()))
     }
 
+    /// The name of the layer that [`Self::grad_cam`] looks at.
+    ///
+    /// # Errors
+    /// If there is no such layer with a map.
+    pub fn layer(&self, name: Option<&str>) -> Result<&'a str, ExplainError> {
+        Ok(&self.walk.network.nodes()[self.find(name)?].name)
+    }
+
     /// The heat map of one image (h, w, c) for the class at position `class`, as the node called
     /// `layer` sees it, or [`default_layer`]. The map is of the layer's size.
     ///
@@ -49,10 +57,7 @@ impl<'a> Explainer<'a> {
         if class >= classes {
             return Err(ExplainError::Class { class, classes });
         }
-        let layer = match layer {
-            Some(name) => find_layer(network, name)?,
-            None => default_layer(network).ok_or(ExplainError::NoLayer)?,
-        };
+        let layer = self.find(layer)?;
         let outputs = self.walk.forward(pixels);
         let gradient = self.walk.gradient(&outputs, class, layer);
         let shape = network.nodes()[layer].shape;
@@ -61,6 +66,13 @@ impl<'a> Explainer<'a> {
         let sums = outputs[layer].chunks_exact(shape.channels).map(pixel);
         let positive = sums.map(|sum| sum.max(0.0)).collect();
         Ok(HeatMap::new(shape.height, shape.width, positive))
+    }
+
+    fn find(&self, layer: Option<&str>) -> Result<NodeId, ExplainError> {
+        match layer {
+            Some(name) => find_layer(self.walk.network, name),
+            None => default_layer(self.walk.network).ok_or(ExplainError::NoLayer),
+        }
     }
 
     fn check_image(&self, pixels: &[u8]) -> Result<(), ExplainError> {

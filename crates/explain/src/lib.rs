@@ -11,12 +11,14 @@ mod heat_map;
 mod occlusion;
 mod ops;
 mod overlay;
+mod sheet;
 mod walk;
 
 pub use grad_cam::{Explainer, default_layer};
 pub use heat_map::HeatMap;
 pub use occlusion::{Occlusion, occlusion};
 pub use overlay::{enlarged, overlay};
+pub use sheet::{Explained, sheet};
 
 use modiste_spec::Shape;
 use modiste_spec::engine::EngineError;

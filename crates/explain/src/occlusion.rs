@@ -1,13 +1,13 @@
 //! Occlusion: how the probability of a class falls when a part of the image is covered (Zeiler and
 //! Fergus 2014).
 
-use modiste_metrics::softmax;
+use modiste_metrics::softmax_at;
 use modiste_spec::{Engine, Shape};
 
 use crate::{ExplainError, HeatMap};
 
 /// What covers the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Occlusion {
     /// Side of the square patch, in pixels.
     pub patch: usize,
@@ -15,12 +15,14 @@ pub struct Occlusion {
     pub stride: usize,
     /// Value of the patch's pixels.
     pub fill: u8,
+    /// What logits are divided by before softmax; 1 changes nothing.
+    pub temperature: f64,
 }
 
 impl Default for Occlusion {
     /// A patch of a quarter of 28 pixels, black as the ground of the images.
     fn default() -> Self {
-        Self { patch: 7, stride: 1, fill: 0 }
+        Self { patch: 7, stride: 1, fill: 0, temperature: 1.0 }
     }
 }
 
@@ -43,7 +45,7 @@ pub fn occlusion(
     if class >= classes {
         return Err(ExplainError::Class { class, classes });
     }
-    let Occlusion { patch, stride, fill } = settings;
+    let Occlusion { patch, stride, fill, temperature } = settings;
     if !(1..=shape.height.min(shape.width)).contains(&patch) || !(1..=patch).contains(&stride) {
         return Err(ExplainError::Patch { patch, stride, shape });
     }
@@ -55,7 +57,8 @@ pub fn occlusion(
         });
     }
     let logits = engine.predict(&images)?;
-    let mut probabilities = logits.chunks_exact(classes).map(|row| softmax(row)[class]);
+    let rows = logits.chunks_exact(classes);
+    let mut probabilities = rows.map(|row| softmax_at(row, temperature)[class]);
     let whole = probabilities.next().unwrap_or_default();
     let falls = probabilities.map(|covered| whole - covered);
     let mut sums = vec![(0.0, 0.0); shape.pixels()];

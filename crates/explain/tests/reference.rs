@@ -96,10 +96,10 @@ fn occlusion_is_the_fall_of_the_probability_under_each_patch() {
     let (state, pixels) = (perturbed_state(&network, 1), batch(&network, 1, 3).0);
     let mut engine = reference(&network, &state);
     let shape = network.input_shape();
-    let settings = Occlusion { patch: 3, stride: 2, fill: 9 };
+    let settings = Occlusion { patch: 3, stride: 2, fill: 9, temperature: 2.0 };
     let probability = |engine: &mut ReferenceEngine, pixels: &[u8]| {
         let logits = engine.predict(pixels).unwrap();
-        1.0 / (1.0 + f64::from(logits[0] - logits[1]).exp())
+        1.0 / (1.0 + (f64::from(logits[0] - logits[1]) / 2.0).exp())
     };
     let whole = probability(&mut engine, &pixels);
     let mut falls = vec![Vec::new(); shape.pixels()];
@@ -158,7 +158,7 @@ fn what_cannot_be_asked_is_said() {
     let mut engine = reference(&network, &state);
     assert_eq!(error(occlusion(&mut engine, &pixels[1..], 0, Occlusion::default())), short);
     for (patch, stride) in [(6, 1), (0, 1), (3, 0), (3, 4)] {
-        let settings = Occlusion { patch, stride, fill: 0 };
+        let settings = Occlusion { patch, stride, ..Occlusion::default() };
         let text = error(occlusion(&mut engine, &pixels, 0, settings));
         assert!(text.contains("does not fit into an image of 5x7x1"), "{text}");
     }

@@ -150,9 +150,13 @@ impl RunReport {
         }
         let items = self.mistakes.iter().map(|mistake| self.gallery_item(mistake)).collect();
         let gallery = Gallery { name: "mistakes".into(), title: self.mistakes_title(), items };
-        let note = "The images that cost most loss, the worst first; beside each class the \
-                    probability that the network gave it.";
-        vec![Block::Note(note.into()), Block::Gallery(gallery)]
+        let mut note = "The images that cost most loss, the worst first; beside each class the \
+                        probability that the network gave it"
+            .to_owned();
+        if self.mistakes.iter().any(|mistake| !mistake.beside.is_empty()) {
+            note.push_str(", beside each image what spoke for its answer (Grad-CAM)");
+        }
+        vec![Block::Note(format!("{note}.")), Block::Gallery(gallery)]
     }
 
     fn gallery_item(&self, image: &MistakeImage) -> GalleryItem {

@@ -6,9 +6,9 @@ mod stored;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use modiste_data::{Dataset, PartName};
-use modiste_report::{Page, comparison, mistakes_csv};
+use modiste_report::{MistakeImage, Page, comparison, mistakes_csv};
 use modiste_spec::Engine;
 use modiste_train::{Model, atomic_write};
 use serde::Serialize;
@@ -118,6 +118,23 @@ fn write_run(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// The worst mistakes on the validation part that the run in `folder` keeps of `model`.
+pub fn mistakes(folder: &Path, model: &Model) -> anyhow::Result<Vec<MistakeImage>> {
+    let shown = folder.display();
+    if !folder.is_dir() {
+        bail!("{shown}: is no run with mistakes to explain; name pictures");
+    }
+    let stored = Stored::load(folder, Some(model))?;
+    let part =
+        stored.as_ref().and_then(|stored| Some((stored, stored.part(PartName::Validation)?)));
+    let Some((stored, part)) = part else {
+        bail!(
+            "{shown}: keeps no mistakes of its model (`modiste report` finds them); name pictures"
+        );
+    };
+    stored.pictures(part)
+}
+
 /// Keeps the answers of a run's model and writes its report.
 pub fn finish(
     folder: &Path,
@@ -131,6 +148,7 @@ pub fn finish(
     for (part, answers) in parts {
         stored.add(part, &data.part(part).images, answers);
     }
+    stored.explain(model)?;
     stored.save(folder)?;
     write_run(folder).map(|_| ())
 }
@@ -170,6 +188,7 @@ fn read_and_evaluate(
     engine.load_state(&model.state())?;
     let mut stored = run.stored.take().unwrap_or_else(|| Stored::new(model, &data));
     evaluate(engine.as_mut(), &data, &missing, &mut stored)?;
+    stored.explain(model)?;
     stored.save(folder)?;
     run.stored = Some(stored);
     Ok(run)

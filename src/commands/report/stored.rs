@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use modiste_data::{Dataset, Images, PartName};
 use modiste_draw::{Picture, base64, from_base64};
+use modiste_explain::{Explainer, overlay};
 use modiste_metrics::{Evaluation, Mistake, RocCurve, roc_curves, worst_mistakes};
 use modiste_report::MistakeImage;
 use modiste_train::{Model, atomic_write};
@@ -113,6 +114,25 @@ impl Stored {
             mistakes: worst.into_iter().enumerate().map(mistake).collect(),
         });
         self.parts.sort_by_key(|known| known.part as usize);
+    }
+
+    /// Puts beside the kept validation mistakes of `model`, which are the ones that are shown, what
+    /// spoke for its answer.
+    pub fn explain(&mut self, model: &Model) -> anyhow::Result<()> {
+        let shape = model.network.input_shape();
+        let explainer = Explainer::new(&model.network, &model.parameters)?;
+        let parts = self.parts.iter_mut().filter(|part| part.part == PartName::Validation);
+        // A network without maps and images of two channels have nothing to show.
+        if explainer.layer(None).is_err() || ![1, 3].contains(&shape.channels) {
+            return Ok(());
+        }
+        for StoredMistake { mistake, image, beside } in parts.flat_map(|part| &mut part.mistakes) {
+            let Some(image) = image.as_deref().filter(|_| beside.is_empty()) else { continue };
+            let pixels = from_base64(image).context("an image is no base64")?;
+            let map = explainer.grad_cam(&pixels, mistake.prediction.into(), None)?;
+            beside.push(base64(overlay(&map, &pixels, shape, 1)?.pixels()));
+        }
+        Ok(())
     }
 
     /// The part of this name.
