@@ -71,14 +71,14 @@ pub struct WorkerArgs {
 }
 
 /// Splits `field=value,value` at its first equals sign, and the values.
-fn field_and_values(text: &str) -> Result<(String, Vec<String>), String> {
+pub(super) fn field_and_values(text: &str) -> Result<(String, Vec<String>), String> {
     let (field, values) = field_and_value(text)?;
     let between = if values.contains(';') { ';' } else { ',' };
     Ok((field, values.split(between).map(str::to_owned).collect()))
 }
 
 /// A number of repetitions.
-fn count(text: &str) -> Result<usize, String> {
+pub(super) fn count(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=1000).contains(number));
     number.ok_or_else(|| "not a number from 1 to 1000".to_owned())
 }

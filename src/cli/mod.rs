@@ -2,6 +2,7 @@
 //!
 //! What the arguments mean is decided in [`crate::commands`], which builds the objects.
 
+mod ablate;
 mod baseline;
 mod data;
 mod explain;
@@ -9,12 +10,14 @@ mod export;
 mod flags;
 mod grid;
 mod predict;
+mod reproduce;
 mod train;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use ablate::AblateArgs;
 pub use baseline::{BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs};
 pub use data::{DataCommand, FetchArgs, InfoArgs, SamplesArgs};
 pub use explain::{ExplainArgs, MethodArg};
@@ -22,6 +25,7 @@ pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, WorkerArgs};
 pub use predict::{AskArgs, PredictArgs};
+pub use reproduce::ReproduceArgs;
 pub use train::TrainArgs;
 
 /// Train, evaluate and explain small image classifiers on a CPU
@@ -40,6 +44,10 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Train a network for every combination of some settings, and compare them in a table
     Grid(Box<GridArgs>),
+    /// Train a network with and without each part of the paper's method, and judge its claims
+    Ablate(Box<AblateArgs>),
+    /// Repeat the whole paper: data, grid, selection, final training, evaluation, ablation, report
+    Reproduce(Box<ReproduceArgs>),
     /// Measure a trained model on one part of the data
     Evaluate(EvaluateArgs),
     /// Classify pictures, or a part of the data, with a trained model
@@ -213,6 +221,16 @@ pub struct BaseArgs {
     /// Begin with the settings of this file, such as a run's config.toml
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub config: Option<PathBuf>,
+}
+
+impl BaseArgs {
+    /// The preset or file that was typed, else the paper's preset.
+    pub fn or_paper(preset: Option<&str>, config: Option<&std::path::Path>) -> Self {
+        match config {
+            Some(path) => Self { preset: None, config: Some(path.to_owned()) },
+            None => Self { preset: Some(preset.unwrap_or("paper").to_owned()), config: None },
+        }
+    }
 }
 
 /// A number of threads: at least 1, and no more than a machine could have.

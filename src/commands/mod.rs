@@ -1,5 +1,6 @@
 //! What was typed becomes what it means: each command builds its objects and runs them.
 
+mod ablate;
 mod baseline;
 mod baseline_text;
 mod bench;
@@ -12,12 +13,16 @@ mod export;
 mod grid;
 mod model;
 mod predict;
+mod place;
 mod report;
+mod reproduce;
 mod settings;
+mod sizes;
 mod summary;
 mod train;
 mod trials;
 mod trust;
+mod verdicts;
 
 use clap::CommandFactory;
 
@@ -30,6 +35,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args),
         Command::Grid(args) => grid::run(*args),
+        Command::Ablate(args) => ablate::run(*args),
+        Command::Reproduce(args) => reproduce::run(*args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Predict(args) => predict::run(*args),
         Command::Explain(args) => explain::run(args),

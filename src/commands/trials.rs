@@ -27,6 +27,7 @@ const MOST_JOBS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A run to be brought to its end.
+#[derive(Clone)]
 pub struct Task {
     /// What it is called.
     pub name: String,
@@ -100,6 +101,13 @@ pub fn run(
         }
         None => Ok(hall.failed),
     }
+}
+
+/// Trials that cannot be trained make a command fail, after it has shown what the others gave.
+pub fn check(failed: &[Failed], all: usize) -> Result<(), Failure> {
+    let Some(Failed { name, problem }) = failed.first() else { return Ok(()) };
+    let count = failed.len();
+    Err(anyhow::anyhow!("{count} of {all} trials failed: {name}: {problem}").into())
 }
 
 fn interrupted() -> Failure {

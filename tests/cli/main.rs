@@ -12,6 +12,7 @@ mod interrupt;
 mod predict;
 mod readme;
 mod report;
+mod reproduce;
 mod summary;
 mod threads;
 mod train;

@@ -6,6 +6,8 @@
 //! [`State`] is read from those folders alone, so that it does not matter who trained them, where,
 //! or how often that was interrupted. Nothing is trained and nothing is printed here.
 
+mod ablation;
+mod claims;
 mod error;
 mod grid;
 mod name;
@@ -15,7 +17,10 @@ mod shard;
 mod state;
 mod statistics;
 mod table;
+mod verdict;
 
+pub use ablation::{Ablation, AblationResults, Variant, VariantResult, curves_csv};
+pub use claims::{better_than, class_bias, gap, hard_class};
 pub use error::SearchError;
 pub use grid::{Axis, Grid, Point, Trial};
 pub use name::{file_name, label};
@@ -25,3 +30,4 @@ pub use shard::Shard;
 pub use state::{Numbers, State};
 pub use statistics::{Difference, Spread};
 pub use table::{Gain, Results, Row, Size, TrialResult, results_csv, trials_csv};
+pub use verdict::{LEAST_SEEDS, Outcome, Side, VERDICT_RULE, Verdict};

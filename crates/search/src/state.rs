@@ -34,6 +34,8 @@ pub struct Numbers {
     pub best: EpochMetrics,
     /// The numbers of the last epoch.
     pub last: EpochMetrics,
+    /// Mean of the validation accuracy over the epochs: the larger, the sooner it rose.
+    pub mean_validation_accuracy: f64,
     /// Seconds of all epochs, as far as they are known.
     pub seconds: f64,
 }
@@ -73,7 +75,9 @@ impl State {
         match (progress.best(), progress.history.last()) {
             (Some(&best), Some(&last)) if whole && progress.ended(&there) => {
                 let seconds = rows.iter().filter_map(|row| row.timing).map(|t| t.seconds).sum();
-                Ok(Self::Done(Numbers { epochs, best, last, seconds }))
+                let sum: f64 = progress.history.iter().map(|m| m.validation_accuracy).sum();
+                let mean_validation_accuracy = sum / epochs as f64;
+                Ok(Self::Done(Numbers { epochs, best, last, mean_validation_accuracy, seconds }))
             }
             _ => Ok(Self::Begun { epochs }),
         }

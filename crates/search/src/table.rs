@@ -235,7 +235,7 @@ pub fn trials_csv(results: &Results) -> String {
         cells.push(trial.seed.to_string());
         cells.push(trial.fold.map_or_else(String::new, |fold| fold.to_string()));
         cells.push(trial.state.clone());
-        let Some(Numbers { epochs, best, last, seconds }) = trial.numbers else {
+        let Some(Numbers { epochs, best, last, seconds, .. }) = trial.numbers else {
             cells.resize(header.len(), String::new());
             text += &line(&cells);
             continue;

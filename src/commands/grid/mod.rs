@@ -1,21 +1,20 @@
 //! `modiste grid`: a run for every combination of some settings, and a table of them.
 
-mod place;
 mod plan;
-mod results;
+pub mod results;
 
 use std::path::Path;
 
 use modiste_search::{Grid, Results, SearchError, Shard, Size, State};
 use modiste_train::{Config, TrainError};
 
-use crate::cli::{BaseArgs, GridArgs};
-use crate::commands::settings;
+use crate::cli::{BaseArgs, GridArgs, Settings, WorkerArgs};
+use crate::commands::place::Place;
 use crate::commands::trials::{self, Failed, Task, Workers};
+use crate::commands::{settings, sizes};
 use crate::failure::Failure;
 use crate::output;
 
-pub use place::Place;
 pub use plan::Plan;
 
 /// Epochs of the paper's table 1.
@@ -23,39 +22,48 @@ const EPOCHS: &str = "12";
 
 /// Trains what is missing and prints the table.
 pub fn run(args: GridArgs) -> Result<(), Failure> {
-    let base = BaseArgs {
-        preset: (args.config.is_none())
-            .then(|| args.preset.clone().unwrap_or_else(|| "paper".into())),
-        config: args.config.clone(),
-    };
+    let base = BaseArgs::or_paper(args.preset.as_deref(), args.config.as_deref());
     let grid = grid(&args, &base)?;
     // All that can be wrong with data and network shows before a folder is made.
     let plan = Plan::new(grid, &args.out)?;
     if args.dry_run {
         return Ok(output::print_either(&plan.dry_run(&base)?, args.json)?);
     }
-    let place = Place::open(&args.out, args.shard.unwrap_or(Shard::WHOLE), &plan.grid)?;
-    let failed = train(&plan, &place, args.shard.unwrap_or(Shard::WHOLE), &args)?;
-    let results = place.write(&plan)?;
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    let place = plan.open(shard)?;
+    let failed = train(&plan, &place, shard, &args.workers)?;
+    let results = plan.write(&place)?;
     if args.json {
         output::print_json(&results::json(&args.out, &results))?;
     } else {
         output::print(&results::text(&args.out, &results))?;
     }
-    check_failed(&failed, &results)
+    trials::check(&failed, results.trials.len())
 }
 
 /// The grid that was typed.
 fn grid(args: &GridArgs, base: &BaseArgs) -> Result<Grid, Failure> {
-    let (mut config, _) = settings::begin(base)?;
-    if args.config.is_none() {
-        config.set("training.epochs", EPOCHS)?;
-    }
     let typed = [&args.data.0, &args.network.0, &args.training.0, &args.set];
-    settings::apply(&mut config, &typed)?;
+    let config = base_of_trials(base, &typed)?;
     let over = if args.over.is_empty() { Grid::paper_axes() } else { args.over.clone() };
     let grid = Grid::new(config, &over, args.seeds, args.folds).map_err(usage)?;
-    for (path, value) in typed.into_iter().flatten() {
+    check_effect(&grid, &typed)?;
+    Ok(grid)
+}
+
+/// What trials begin with: a preset has the epochs of the paper's table 1, a file its own.
+pub fn base_of_trials(base: &BaseArgs, typed: &[&Settings]) -> Result<Config, Failure> {
+    let (mut config, _) = settings::begin(base)?;
+    if base.config.is_none() {
+        config.set("training.epochs", EPOCHS)?;
+    }
+    settings::apply(&mut config, typed)?;
+    Ok(config)
+}
+
+/// A field that was typed and that the grid gives other values is a mistake.
+pub fn check_effect(grid: &Grid, typed: &[&Settings]) -> Result<(), Failure> {
+    for (path, value) in typed.iter().copied().flatten() {
         let path = Config::path_of(path).map_err(|error| usage(error.into()))?;
         if grid.over.iter().any(|axis| axis.field == path) {
             return Err(Failure::Usage(format!(
@@ -63,11 +71,11 @@ fn grid(args: &GridArgs, base: &BaseArgs) -> Result<Grid, Failure> {
             )));
         }
     }
-    Ok(grid)
+    Ok(())
 }
 
 /// What makes no sense as it was typed is wrong usage.
-fn usage(error: SearchError) -> Failure {
+pub fn usage(error: SearchError) -> Failure {
     match error {
         SearchError::Grid { .. } | SearchError::Train(TrainError::Config { .. }) => {
             Failure::Usage(error.to_string())
@@ -77,25 +85,17 @@ fn usage(error: SearchError) -> Failure {
 }
 
 /// Trains those trials of the shard that are not done; results are written after each.
-fn train(
+pub fn train(
     plan: &Plan,
     place: &Place,
     shard: Shard,
-    args: &GridArgs,
+    workers: &WorkerArgs,
 ) -> Result<Vec<Failed>, Failure> {
     let states = plan.states()?;
     let open = |i: &usize| shard.has(*i) && states[*i].numbers().is_none();
     let tasks: Vec<Task> = (0..states.len()).filter(open).map(|i| plan.task(i)).collect();
-    let workers = Workers::new(&args.workers, tasks.len());
-    trials::run(&tasks, &workers, &mut |_| place.write(plan).map(|_| ()))
-}
-
-/// Trials that cannot be trained make the command fail, after the table was shown.
-fn check_failed(failed: &[Failed], results: &Results) -> Result<(), Failure> {
-    let Some(Failed { name, problem }) = failed.first() else { return Ok(()) };
-    let all = results.trials.len();
-    let count = failed.len();
-    Err(anyhow::anyhow!("{count} of {all} trials failed: {name}: {problem}").into())
+    let workers = Workers::new(workers, tasks.len());
+    trials::run(&tasks, &workers, &mut |_| plan.write(place).map(|_| ()))
 }
 
 /// The run folder of a trial.

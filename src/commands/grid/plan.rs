@@ -3,13 +3,18 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use modiste_data::FASHION_CLASSES;
-use modiste_search::{Trial, label};
-use modiste_train::DataConfig;
+use modiste_search::{Trial, label, results_csv, trials_csv};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
-use super::{BaseArgs, Config, Failure, Grid, Size, State, Task, folder_of, settings};
+use super::{
+    BaseArgs, Config, Failure, Grid, Place, Results, SearchError, Shard, Size, State, Task,
+};
+use super::{folder_of, results, settings, sizes};
+use crate::commands::place::read_if_there;
+
+/// Which grid a results folder is of.
+const GRID_FILE: &str = "grid.toml";
 
 /// A grid whose every trial can be trained.
 pub struct Plan {
@@ -31,32 +36,18 @@ impl Plan {
     /// If data cannot be had, or a network does not fit them.
     pub fn new(grid: Grid, out: &Path) -> Result<Self, Failure> {
         let trials = grid.trials();
+        let configs: Vec<&Config> = trials.iter().map(|trial| &trial.config).collect();
+        let measured = sizes::measure(&configs)?;
         let mut sizes = vec![Size { parameters: 0, validation_images: 0 }; grid.points().len()];
-        let mut costs = vec![0; trials.len()];
-        let mut fashion = true;
-        let mut datas: Vec<&DataConfig> = Vec::new();
-        for trial in &trials {
-            if !datas.contains(&&trial.config.data) {
-                datas.push(&trial.config.data);
+        for (trial, measured) in trials.iter().zip(&measured) {
+            let size = &mut sizes[trial.point];
+            size.parameters = measured.parameters;
+            if trial.seed == grid.base.training.seed {
+                size.validation_images += measured.validation_images;
             }
         }
-        for of in datas {
-            let mut data = None;
-            for (i, trial) in trials.iter().enumerate().filter(|(_, t)| t.config.data == *of) {
-                if data.is_none() {
-                    data = Some(trial.config.load_data()?);
-                }
-                let data = data.as_ref().expect("it was just loaded");
-                let network = trial.config.network(data)?;
-                let size = &mut sizes[trial.point];
-                size.parameters = network.trainable();
-                if trial.seed == grid.base.training.seed {
-                    size.validation_images += data.validation.len();
-                }
-                costs[i] = network.multiply_adds();
-                fashion &= data.classes == FASHION_CLASSES;
-            }
-        }
+        let costs = measured.iter().map(|size| size.multiply_adds).collect();
+        let fashion = measured.iter().all(|size| size.fashion);
         Ok(Self { grid, trials, sizes, fashion, costs, out: out.to_owned() })
     }
 
@@ -80,7 +71,47 @@ impl Plan {
         }
     }
 
-    fn folder(&self, trial: &Trial) -> PathBuf {
+    /// The results folder, for one shard; its `grid.toml` is this grid's from now on.
+    ///
+    /// # Errors
+    /// As [`Place::open`], or if the folder is another grid's.
+    pub fn open(&self, shard: Shard) -> Result<Place, Failure> {
+        let place = Place::open(&self.out, shard)?;
+        let _lock = place.lock()?;
+        if self.check_place()?.as_ref() != Some(&self.grid) {
+            place.write(GRID_FILE, &self.grid.to_toml())?;
+        }
+        Ok(place)
+    }
+
+    /// The grid that the results folder is of, if it is of one; this one must be that, or grown from
+    /// it.
+    fn check_place(&self) -> Result<Option<Grid>, Failure> {
+        let path = self.out.join(GRID_FILE);
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        let old = Grid::parse(&text, &path.display().to_string())?;
+        let grown = self.grid.check_grown_from(&old, &self.out.display().to_string());
+        grown.map_err(SearchError::from)?;
+        Ok(Some(old))
+    }
+
+    /// Writes the tables of what is done by now (`results.csv`, `results.json`, `trials.csv`), and
+    /// gives them.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or a trial's folder holds another run.
+    pub fn write(&self, place: &Place) -> Result<Results, Failure> {
+        let _lock = place.lock()?;
+        let results = Results::new(&self.grid, &self.states()?, &self.sizes, self.fashion);
+        let json = serde_json::to_string_pretty(&results::json(&self.out, &results))?;
+        place.write("results.csv", &results_csv(&results))?;
+        place.write("trials.csv", &trials_csv(&results))?;
+        place.write("results.json", &format!("{json}\n"))?;
+        Ok(results)
+    }
+
+    /// The run folder of a trial.
+    pub fn folder(&self, trial: &Trial) -> PathBuf {
         folder_of(&self.out, &trial.name)
     }
 
@@ -89,7 +120,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::states`].
     pub fn dry_run(&self, base: &BaseArgs) -> Result<DryRun, Failure> {
-        super::place::check(&self.out, &self.grid)?;
+        self.check_place()?;
         let (origin, _) = settings::begin(base)?;
         let begin = match (&base.config, &base.preset) {
             (Some(path), _) => format!("--config {}", quoted(&path.display().to_string())),

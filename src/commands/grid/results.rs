@@ -51,7 +51,7 @@ pub fn settings(results: &Results, row: &Row) -> String {
 }
 
 /// A row a combination; the paper's numbers where it has some.
-fn table(results: &Results) -> Table {
+pub fn table(results: &Results) -> Table {
     let labels: Vec<&str> = results.fields.iter().map(|field| label(field)).collect();
     let published = results.rows.iter().any(|row| row.published.is_some());
     let repeated = results.rows.iter().any(|row| row.trials > 1);
@@ -59,31 +59,42 @@ fn table(results: &Results) -> Table {
     headings.push("train acc".into());
     headings.extend(labels.iter().map(|label| format!("by {label}")));
     headings.extend(["val acc", "parameters"].map(str::to_owned));
-    if repeated {
-        headings.push("done".into());
-    }
     if published {
         headings.extend(["paper: train", "val", "parameters"].map(str::to_owned));
     }
+    if repeated {
+        headings.push("done".into());
+    }
     let mut table = Table::new(labels.len(), headings);
     for row in &results.rows {
-        let mut cells = row.values.clone();
-        cells.push(spread(row.train.as_ref()));
-        cells.extend(row.gains.iter().map(|gain| signed(gain.train)));
-        cells.push(spread(row.validation.as_ref()));
-        cells.push(grouped(row.parameters as u64));
+        let mut cells = cells(row, published);
         if repeated {
             cells.push(format!("{}/{}", row.done, row.trials));
-        }
-        if let Some(paper) = row.published {
-            let [train, validation] = [paper.train_accuracy, paper.validation_accuracy];
-            cells.push(format!("{train:.3}"));
-            cells.push(format!("{validation:.3}"));
-            cells.push(grouped(paper.parameters as u64));
         }
         table.row(cells);
     }
     table
+}
+
+/// The cells of a row: values, training accuracy and gains, validation accuracy, parameters, and
+/// where `published` the paper's accuracies and parameters.
+pub fn cells(row: &Row, published: bool) -> Vec<String> {
+    let mut cells = row.values.clone();
+    cells.push(spread(row.train.as_ref()));
+    cells.extend(row.gains.iter().map(|gain| signed(gain.train)));
+    cells.push(spread(row.validation.as_ref()));
+    cells.push(grouped(row.parameters as u64));
+    if published {
+        cells.extend(match row.published {
+            Some(paper) => [
+                format!("{:.3}", paper.train_accuracy),
+                format!("{:.3}", paper.validation_accuracy),
+                grouped(paper.parameters as u64),
+            ],
+            None => ["-", "-", "-"].map(str::to_owned),
+        });
+    }
+    cells
 }
 
 /// `0.9123`, or `0.9123 ± 0.0021` with the deviation.

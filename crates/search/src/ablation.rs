@@ -1,0 +1,258 @@
+//! What each part of the paper's method is worth: runs that lack one part, beside runs that have it,
+//! seed by seed.
+
+use modiste_train::{Config, EpochMetrics};
+use serde::Serialize;
+
+use crate::name::file_name;
+use crate::{Numbers, SearchError, Spread, State, Verdict};
+
+/// The base configuration and those that differ from it in one part, for some seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ablation {
+    /// The base first.
+    pub variants: Vec<Variant>,
+    /// The seeds of each variant.
+    pub seeds: Vec<u64>,
+}
+
+/// One configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// What it lacks, or `base`.
+    pub name: &'static str,
+    /// What differs from the base.
+    pub settings: Vec<(String, String)>,
+    config: Config,
+}
+
+/// A number by which two runs of one seed are compared.
+#[derive(Clone, Copy)]
+enum Measure {
+    /// Validation accuracy of the best epoch.
+    Validation,
+    /// Training accuracy of the last epoch.
+    Train,
+    /// Validation accuracy, the mean of all epochs.
+    Speed,
+}
+
+/// What is claimed: by `measure`, runs of the variant `better` are above those of `worse`.
+struct Claim {
+    text: &'static str,
+    measure: Measure,
+    better: &'static str,
+    worse: &'static str,
+}
+
+const BASE: &str = "base";
+const NO_RESIDUAL: &str = "no-residual";
+const SHORTER: &str = "shorter";
+const NARROWER: &str = "narrower";
+const MORE_DROPOUT: &str = "more-dropout";
+const NO_DROPOUT: &str = "no-dropout";
+const NO_FLIPS: &str = "no-flips";
+const CONSTANT: &str = "constant-learning-rate";
+
+/// The paper's claims about its method. Of `width matters more than length`: both gains are over
+/// smaller networks, gain by width - gain by length = (base - narrower) - (base - shorter).
+#[rustfmt::skip]
+const CLAIMS: [Claim; 10] = [
+    Claim { text: "residual connections speed training up", measure: Measure::Speed, better: BASE, worse: NO_RESIDUAL },
+    Claim { text: "residual connections end with a better network", measure: Measure::Validation, better: BASE, worse: NO_RESIDUAL },
+    Claim { text: "a longer network is better", measure: Measure::Validation, better: BASE, worse: SHORTER },
+    Claim { text: "a wider network is better", measure: Measure::Validation, better: BASE, worse: NARROWER },
+    Claim { text: "width matters more than length", measure: Measure::Validation, better: SHORTER, worse: NARROWER },
+    Claim { text: "width matters more than length, on training images", measure: Measure::Train, better: SHORTER, worse: NARROWER },
+    Claim { text: "higher dropout does not help", measure: Measure::Validation, better: BASE, worse: MORE_DROPOUT },
+    Claim { text: "dropout helps", measure: Measure::Validation, better: BASE, worse: NO_DROPOUT },
+    Claim { text: "horizontal flips help", measure: Measure::Validation, better: BASE, worse: NO_FLIPS },
+    Claim { text: "reducing the learning rate helps", measure: Measure::Validation, better: BASE, worse: CONSTANT },
+];
+
+impl Ablation {
+    /// The base and all variants of it that there can be, with the base's seed and those that follow.
+    ///
+    /// # Errors
+    /// If the base will not do, or there is no seed.
+    pub fn new(base: &Config, seeds: usize) -> Result<Self, SearchError> {
+        base.check()?;
+        let first = base.training.seed;
+        let last = first.checked_add(seeds as u64).filter(|last| i64::try_from(*last).is_ok());
+        if seeds == 0 || last.is_none() {
+            return Err(SearchError::grid("seeds", format!("{seeds} from {first} on will not do")));
+        }
+        let mut variants = Vec::new();
+        for (name, settings) in settings(base) {
+            let mut config = base.clone();
+            for (field, value) in &settings {
+                config.set(field, value)?;
+            }
+            // A part that the base itself lacks cannot be taken away.
+            if name == BASE || (config.check().is_ok() && config != *base) {
+                variants.push(Variant { name, settings, config });
+            }
+        }
+        Ok(Self { variants, seeds: (first..).take(seeds).collect() })
+    }
+
+    /// The configuration of a variant's run with this seed.
+    pub fn config(&self, variant: usize, seed: u64) -> Config {
+        let mut config = self.variants[variant].config.clone();
+        config.training.seed = seed;
+        config
+    }
+
+    /// The name of that run's folder.
+    pub fn name(&self, variant: usize, seed: u64) -> String {
+        format!(
+            "{},{}",
+            self.variants[variant].name,
+            file_name([("seed", seed.to_string().as_str())])
+        )
+    }
+
+    /// What the runs say; `state` gives that of a variant's run with a seed.
+    pub fn results(&self, state: impl Fn(usize, u64) -> State) -> AblationResults {
+        let numbers: Vec<Vec<Option<Numbers>>> = (0..self.variants.len())
+            .map(|variant| {
+                self.seeds.iter().map(|&seed| state(variant, seed).numbers().copied()).collect()
+            })
+            .collect();
+        let variants = self.variants.iter().zip(&numbers).map(|(variant, numbers)| {
+            let spread = |measure: Measure| {
+                let values: Vec<f64> = numbers.iter().flatten().map(|n| measure.of(n)).collect();
+                Spread::of(&values)
+            };
+            VariantResult {
+                name: variant.name,
+                settings: variant.settings.clone(),
+                seeds: self.seeds.len(),
+                done: numbers.iter().flatten().count(),
+                train: spread(Measure::Train),
+                validation: spread(Measure::Validation),
+                mean_validation: spread(Measure::Speed),
+            }
+        });
+        let verdicts = CLAIMS.iter().filter_map(|claim| self.judge(claim, &numbers));
+        AblationResults { variants: variants.collect(), verdicts: verdicts.collect() }
+    }
+
+    /// The verdict on a claim by the seeds that both variants have; `None` where one cannot be.
+    fn judge(&self, claim: &Claim, numbers: &[Vec<Option<Numbers>>]) -> Option<Verdict> {
+        let find = |name| self.variants.iter().position(|variant| variant.name == name);
+        let (better, worse) = (find(claim.better)?, find(claim.worse)?);
+        let pairs = numbers[better].iter().zip(&numbers[worse]);
+        let differences: Vec<f64> = pairs
+            .filter_map(|(a, b)| {
+                Some(claim.measure.of(a.as_ref()?) - claim.measure.of(b.as_ref()?))
+            })
+            .collect();
+        let measure = format!("{}: {} less {}", claim.measure.text(), claim.better, claim.worse);
+        Some(Verdict::paired(claim.text, measure, &differences))
+    }
+}
+
+impl Measure {
+    fn of(self, numbers: &Numbers) -> f64 {
+        match self {
+            Self::Validation => numbers.best.validation_accuracy,
+            Self::Train => numbers.last.train_accuracy,
+            Self::Speed => numbers.mean_validation_accuracy,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Validation => "validation accuracy of the best epoch",
+            Self::Train => "training accuracy of the last epoch",
+            Self::Speed => "validation accuracy, mean of all epochs",
+        }
+    }
+}
+
+/// All variants by name, with what differs from the base.
+fn settings(base: &Config) -> Vec<(&'static str, Vec<(String, String)>)> {
+    let fields = base.fields();
+    let number = |path: &str| {
+        let field = fields.iter().find(|field| field.path == path)?;
+        field.value.parse::<f64>().ok()
+    };
+    let one = |path: &str, value: String| vec![(path.to_owned(), value)];
+    let less =
+        |path: &str| number(path).filter(|&n| n > 1.0).map(|n| one(path, (n - 1.0).to_string()));
+    let dropout = number("network.dropout");
+    let more = dropout.map(|d| ((d + 0.2) * 100.0).round() / 100.0).filter(|&d| d < 1.0);
+    let learning_rate = base.training.schedule.base_learning_rate().to_string();
+    let constant = [
+        ("training.schedule.kind", "constant"),
+        ("training.schedule.learning_rate", learning_rate.as_str()),
+    ];
+    let residual = fields.iter().any(|field| field.path == "network.residual");
+    let off = |path: &str| one(path, "false".to_owned());
+    let mut flips = off("training.augmentation.flip");
+    flips.extend(off("training.augmentation.alternating_flip"));
+    let found = [
+        (BASE, Some(Vec::new())),
+        (NO_RESIDUAL, residual.then(|| off("network.residual"))),
+        (SHORTER, less("network.length")),
+        (NARROWER, less("network.width")),
+        (MORE_DROPOUT, more.map(|d| one("network.dropout", d.to_string()))),
+        (NO_DROPOUT, dropout.map(|_| one("network.dropout", "0".to_owned()))),
+        (NO_FLIPS, Some(flips)),
+        (CONSTANT, Some(constant.map(|(f, v)| (f.to_owned(), v.to_owned())).to_vec())),
+    ];
+    found.into_iter().filter_map(|(name, settings)| Some((name, settings?))).collect()
+}
+
+/// What the runs say so far.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AblationResults {
+    /// One a variant, the base first.
+    pub variants: Vec<VariantResult>,
+    /// One a claim that can be judged.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// One variant over its seeds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VariantResult {
+    /// What it lacks, or `base`.
+    pub name: &'static str,
+    /// What differs from the base.
+    pub settings: Vec<(String, String)>,
+    /// Its seeds.
+    pub seeds: usize,
+    /// Those that are done.
+    pub done: usize,
+    /// Training accuracy of the last epoch.
+    pub train: Option<Spread>,
+    /// Validation accuracy of the best epoch.
+    pub validation: Option<Spread>,
+    /// Validation accuracy, mean of all epochs.
+    pub mean_validation: Option<Spread>,
+}
+
+/// `curves.csv`: training and validation accuracy against epoch, mean and deviation over seeds, of
+/// each variant. `histories` are those of its runs, variant by variant.
+pub fn curves_csv(histories: &[(&str, Vec<Vec<EpochMetrics>>)]) -> String {
+    let mut text = "variant,epoch,seeds,train_accuracy,train_accuracy_deviation,\
+                    validation_accuracy,validation_accuracy_deviation\n"
+        .to_owned();
+    for (name, runs) in histories {
+        let epochs = runs.iter().map(Vec::len).max().unwrap_or(0);
+        for epoch in 0..epochs {
+            let rows: Vec<&EpochMetrics> = runs.iter().filter_map(|run| run.get(epoch)).collect();
+            let cells = |of: fn(&EpochMetrics) -> f64| {
+                let values: Vec<f64> = rows.iter().map(|row| of(row)).collect();
+                let spread = Spread::of(&values).expect("some run has the epoch");
+                let deviation = spread.deviation.map_or_else(String::new, |d| d.to_string());
+                format!("{},{deviation}", spread.mean)
+            };
+            let (train, validation) =
+                (cells(|row| row.train_accuracy), cells(|row| row.validation_accuracy));
+            text += &format!("{name},{},{},{train},{validation}\n", epoch + 1, rows.len());
+        }
+    }
+    text
+}

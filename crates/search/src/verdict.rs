@@ -1,0 +1,141 @@
+//! Whether a claim holds: one rule for all of them.
+
+use serde::Serialize;
+
+use crate::Difference;
+
+/// The rule, for people.
+pub const VERDICT_RULE: &str = "a claim says that a number is above (or below) a bound; it holds if \
+    the number's whole 95 % interval is, it does not if the whole interval is on the other side, and \
+    it is not decided otherwise, nor ever by fewer than three seeds";
+
+/// The fewest seeds that decide anything.
+pub const LEAST_SEEDS: usize = 3;
+
+/// What a claim came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The whole interval is where the claim says.
+    Holds,
+    /// The whole interval is on the other side.
+    DoesNotHold,
+    /// The interval has the bound in it, or there is none.
+    NotDecided,
+}
+
+/// As a table says it.
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Holds => "holds",
+            Self::DoesNotHold => "does not hold",
+            Self::NotDecided => "not decided",
+        })
+    }
+}
+
+/// A claim, the number it is about, and what it came to by [`VERDICT_RULE`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// What is claimed.
+    pub claim: String,
+    /// The number that is measured, in words.
+    pub measure: String,
+    /// The number; `None` before it is measured.
+    pub value: Option<f64>,
+    /// Its 95 % interval; `None` where there is none, or too few seeds.
+    pub interval: Option<[f64; 2]>,
+    /// How many seeds or images it comes from.
+    pub n: usize,
+    /// Where the claim puts the number: `above` or `below` the bound.
+    pub side: Side,
+    /// The bound.
+    pub bound: f64,
+    /// What the claim came to.
+    pub outcome: Outcome,
+}
+
+/// A side of a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The claim: the number is larger.
+    Above,
+    /// The claim: the number is smaller.
+    Below,
+}
+
+impl Verdict {
+    /// The verdict on a claim that the number with this interval is on this side of `bound`.
+    pub fn new(
+        claim: impl Into<String>,
+        measure: impl Into<String>,
+        (value, interval): (Option<f64>, Option<[f64; 2]>),
+        n: usize,
+        (side, bound): (Side, f64),
+    ) -> Self {
+        let outcome = match (interval, side) {
+            (Some([low, _]), Side::Above) if low > bound => Outcome::Holds,
+            (Some([_, high]), Side::Above) if high < bound => Outcome::DoesNotHold,
+            (Some([_, high]), Side::Below) if high < bound => Outcome::Holds,
+            (Some([low, _]), Side::Below) if low > bound => Outcome::DoesNotHold,
+            _ => Outcome::NotDecided,
+        };
+        let (claim, measure) = (claim.into(), measure.into());
+        Self { claim, measure, value, interval, n, side, bound, outcome }
+    }
+
+    /// The verdict on a claim that differences, one a seed, are above 0 in the mean.
+    ///
+    /// Fewer than [`LEAST_SEEDS`] decide nothing, nor do differences that are all equal: accuracies are
+    /// counted in whole images, and that hides how far they would be apart.
+    pub fn paired(
+        claim: impl Into<String>,
+        measure: impl Into<String>,
+        differences: &[f64],
+    ) -> Self {
+        let difference = Difference::of(differences);
+        let value = difference.map(|difference| difference.spread.mean);
+        let interval = difference.and_then(|difference| difference.interval);
+        let interval =
+            interval.filter(|[low, high]| differences.len() >= LEAST_SEEDS && low < high);
+        Self::new(claim, measure, (value, interval), differences.len(), (Side::Above, 0.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(interval: Option<[f64; 2]>, side: Side) -> Outcome {
+        Verdict::new("", "", (None, interval), 9, (side, 0.1)).outcome
+    }
+
+    #[test]
+    fn the_whole_interval_decides() {
+        for (interval, above, below) in [
+            (Some([0.2, 0.3]), Outcome::Holds, Outcome::DoesNotHold),
+            (Some([0.0, 0.05]), Outcome::DoesNotHold, Outcome::Holds),
+            (Some([0.0, 0.2]), Outcome::NotDecided, Outcome::NotDecided),
+            (Some([0.1, 0.1]), Outcome::NotDecided, Outcome::NotDecided),
+            (None, Outcome::NotDecided, Outcome::NotDecided),
+        ] {
+            assert_eq!(outcome(interval, Side::Above), above, "{interval:?}");
+            assert_eq!(outcome(interval, Side::Below), below, "{interval:?}");
+        }
+    }
+
+    #[test]
+    fn few_seeds_decide_nothing_and_three_may() {
+        let outcome = |differences: &[f64]| Verdict::paired("", "", differences).outcome;
+        assert_eq!(outcome(&[]), Outcome::NotDecided);
+        assert_eq!(outcome(&[0.5]), Outcome::NotDecided);
+        assert_eq!(outcome(&[0.500, 0.501]), Outcome::NotDecided);
+        assert_eq!(outcome(&[0.010, 0.010, 0.010]), Outcome::NotDecided);
+        assert_eq!(outcome(&[0.010, 0.012, 0.011]), Outcome::Holds);
+        assert_eq!(outcome(&[-0.010, -0.012, -0.011]), Outcome::DoesNotHold);
+        assert_eq!(outcome(&[0.010, -0.012, 0.011]), Outcome::NotDecided);
+        assert_eq!(outcome(&[0.0, 0.0, 0.0]), Outcome::NotDecided);
+    }
+}

@@ -1,0 +1,56 @@
+//! Arguments of `modiste reproduce`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::grid::{count, field_and_values};
+use super::train::field_and_value;
+use super::{DataFlags, NetworkFlags, TrainingFlags, WorkerArgs};
+
+/// Arguments of `modiste reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// Show the whole way in a minute or two: few images, small networks, few epochs; options still
+    /// hold
+    #[arg(long)]
+    pub quick: bool,
+    /// A field of the grid and its values, as `modiste grid` takes them [default: the paper's]
+    #[arg(long, value_name = "FIELD=VALUES", value_parser = field_and_values)]
+    pub over: Vec<(String, Vec<String>)>,
+    /// Runs of each combination of the grid [default: 1]
+    #[arg(long, value_name = "K", value_parser = count)]
+    pub seeds: Option<usize>,
+    /// Epochs of the grid's trials and of the ablation's [default: 12]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub grid_epochs: Option<usize>,
+    /// Epochs of the final training [default: 40]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub final_epochs: Option<usize>,
+    /// Runs of each variant of the ablation; fewer than three decide nothing [default: 3]
+    #[arg(long, value_name = "K", value_parser = count)]
+    pub ablation_seeds: Option<usize>,
+    /// Begin with these settings: swift or paper [default: paper]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Begin with the settings of this file, such as a run's config.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub network: NetworkFlags,
+    #[command(flatten)]
+    pub training: TrainingFlags,
+    /// Set any field of the configuration, as in --set training.schedule.patience=3
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub set: Vec<(String, String)>,
+    /// The results folder: made, or gone on with
+    #[arg(long, value_name = "FOLDER", default_value = "runs/reproduction")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub workers: WorkerArgs,
+    /// Print one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,73 @@
+//! A results folder that several processes may share: who works on which part of it, and files that
+//! all of them write.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use modiste_search::Shard;
+use modiste_train::atomic_write;
+
+use crate::failure::Failure;
+
+/// A results folder, one shard of which is this process's.
+pub struct Place {
+    out: PathBuf,
+    /// Held as long as the process works on the shard.
+    _shard: File,
+}
+
+impl Place {
+    /// The folder `out`, made if it is not there, for `shard` of its trials.
+    ///
+    /// # Errors
+    /// If it cannot be written, or another process is at this shard.
+    pub fn open(out: &Path, shard: Shard) -> Result<Self, Failure> {
+        std::fs::create_dir_all(out)
+            .with_context(|| format!("{}: failed to create", out.display()))?;
+        let path = out.join(shard.lock_file());
+        let lock = open(&path)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { out: out.to_owned(), _shard: lock }),
+            Err(TryLockError::WouldBlock) => {
+                let out = out.display();
+                Err(anyhow!("{out}: is in use: another process is at its shard {shard}").into())
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(anyhow!(error).context(format!("{}: failed to lock", path.display())).into())
+            }
+        }
+    }
+
+    /// The folder's path.
+    pub fn path(&self) -> &Path {
+        &self.out
+    }
+
+    /// The lock that whoever reads and writes what all shards write holds meanwhile; this waits for it.
+    pub fn lock(&self) -> anyhow::Result<File> {
+        let path = self.out.join(".lock");
+        let file = open(&path)?;
+        file.lock().with_context(|| format!("{}: failed to lock", path.display()))?;
+        Ok(file)
+    }
+
+    /// Writes a file, whole or not at all.
+    pub fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        Ok(atomic_write(&self.out.join(name), text.as_bytes())?)
+    }
+}
+
+/// The text of a file that may not be there.
+pub fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(anyhow!(error).context(format!("{}: failed to read", path.display()))),
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    file.with_context(|| format!("{}: failed to open", path.display()))
+}

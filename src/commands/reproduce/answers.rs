@@ -1,0 +1,69 @@
+//! The final model's answers: every part evaluated, kept in `final/evaluation.json`.
+
+use std::path::Path;
+
+use modiste_data::PartName;
+use modiste_metrics::Evaluation;
+use modiste_train::{Config, EpochMetrics, Model, atomic_write, read_metrics};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::WorkerArgs;
+use crate::commands::model;
+use crate::failure::Failure;
+use crate::{engine, machine};
+
+const FILE: &str = "evaluation.json";
+/// Images that go through the network together.
+const PREDICTED_AT_ONCE: usize = 64;
+
+/// What the final model is, and what it answers.
+#[derive(Serialize, Deserialize)]
+pub struct Answers {
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// The epoch whose model it is.
+    pub best: EpochMetrics,
+    /// The last epoch.
+    pub last: EpochMetrics,
+    /// Without dropout and augmentation.
+    pub train: Evaluation,
+    /// What epoch and settings were chosen by.
+    pub validation: Evaluation,
+    /// What nothing was chosen by; `None` where its labels are kept back.
+    pub test: Option<Evaluation>,
+}
+
+/// Evaluates the best model of the run in `folder` on every part.
+///
+/// # Errors
+/// If a file is missing or broken, or the images do not fit.
+pub fn evaluate(folder: &Path, config: &Config, workers: &WorkerArgs) -> Result<Answers, Failure> {
+    let model = Model::load(&model::file(folder))?;
+    let best = model.provenance.chosen;
+    let path = folder.join(FILE);
+    // A file that is there is of another model, or broken, where it does not tell of this epoch.
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    if let Ok(known) = serde_json::from_str::<Answers>(&text)
+        && known.best == best
+    {
+        return Ok(known);
+    }
+    let data = config.load_data()?;
+    model::check_fits(&model, folder, &data)?;
+    let threads = workers.threads.unwrap_or_else(machine::available_threads);
+    let mut engine = engine::new(&model.network, PREDICTED_AT_ONCE, threads)?;
+    engine.load_state(&model.state())?;
+    let mut part = |name| Ok::<_, Failure>(model::answer(engine.as_mut(), &data, name)?.evaluation);
+    let labelled = data.test.labels.is_some() && !data.test.is_empty();
+    let rows = read_metrics(&folder.join("metrics.csv"))?;
+    let answers = Answers {
+        parameters: model.network.trainable(),
+        best,
+        last: rows.last().map_or(best, |row| row.metrics),
+        train: part(PartName::Train)?,
+        validation: part(PartName::Validation)?,
+        test: if labelled { Some(part(PartName::Test)?) } else { None },
+    };
+    atomic_write(&path, serde_json::to_string(&answers)?.as_bytes())?;
+    Ok(answers)
+}

@@ -1,0 +1,127 @@
+//! `modiste reproduce`: the whole paper, stage by stage, each gone on with where it stopped.
+//!
+//! Data check, grid, selection, final training from scratch, evaluation, baselines, ablation, report. Each
+//! stage has a folder or file of its own in the results folder; what is there already is not done
+//! again. `grid/` and `ablation/` are results folders of those commands, so that other processes may
+//! train for them.
+
+mod answers;
+mod markdown;
+mod plan;
+mod report;
+
+use modiste_data::DataInfo;
+use modiste_search::{AblationResults, Results, Shard, Verdict};
+use modiste_train::Config;
+use serde::Serialize;
+
+use crate::cli::ReproduceArgs;
+use crate::commands::ablate::Study;
+use crate::commands::grid::{self, Plan};
+use crate::commands::place::Place;
+use crate::commands::trials::{self, Failed, Task, Workers};
+use crate::commands::{sizes, verdicts};
+use crate::failure::Failure;
+use crate::output;
+use answers::Answers;
+use plan::Settings;
+
+/// All that a reproduction found.
+#[derive(Serialize)]
+pub struct Found {
+    /// The configuration that everything begins with.
+    #[serde(skip)]
+    base: Config,
+    /// Whether the numbers are of the quick way, which shows how it goes and no more.
+    quick: bool,
+    data: DataInfo,
+    grid: Results,
+    /// The final run's settings that the grid chose.
+    selected: Vec<(String, String)>,
+    #[serde(rename = "final")]
+    last: Answers,
+    ablation: AblationResults,
+    /// All verdicts: on the data, the final model, the baselines, the parts of the method.
+    verdicts: Vec<Verdict>,
+}
+
+/// Runs all stages and prints what they found.
+pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
+    let settings = Settings::new(&args)?;
+    let out = &args.out;
+    // All that can be wrong with the grid, data and networks shows before a folder is made.
+    let plan = Plan::new(settings.grid.clone(), &out.join("grid"))?;
+    let place = Place::open(out, Shard::WHOLE)?;
+    settings.keep(&place)?;
+
+    say(&args, "data");
+    let data = modiste_data::info(&settings.grid.base.load_data()?);
+
+    say(&args, "grid");
+    let grid_place = plan.open(Shard::WHOLE)?;
+    let failed = grid::train(&plan, &grid_place, Shard::WHOLE, &args.workers)?;
+    let results = plan.write(&grid_place)?;
+    check("grid", failed, results.trials.len())?;
+
+    say(&args, "final training");
+    let (selected, config) = settings.select(&results)?;
+    let folder = out.join("final");
+    let failed = train_one(&folder, &config, &args)?;
+    check("final training", failed, 1)?;
+
+    say(&args, "evaluation");
+    let last = answers::evaluate(&folder, &config, &args.workers)?;
+
+    say(&args, "ablation");
+    let known = plan.trials.iter().map(|trial| (trial.config.clone(), plan.folder(trial)));
+    let base = settings.ablation_base(&config);
+    let study = Study::new(&base, settings.ablation_seeds, &out.join("ablation"), known.collect())?;
+    let study_place = study.open(Shard::WHOLE)?;
+    let failed = study.train(&study_place, Shard::WHOLE, &args.workers)?;
+    let ablation = study.write(&study_place)?;
+    check("ablation", failed, study.runs())?;
+
+    say(&args, "report");
+    let mut verdicts = report::judge(&data, &last);
+    verdicts.extend(ablation.verdicts.iter().cloned());
+    let base = settings.grid.base.clone();
+    let quick = args.quick;
+    let found = Found { base, quick, data, grid: results, selected, last, ablation, verdicts };
+    place.write("report.md", &report::markdown(&found))?;
+    let json = serde_json::to_string_pretty(&found)?;
+    place.write("report.json", &format!("{json}\n"))?;
+    if args.json {
+        return Ok(output::print_json(&found)?);
+    }
+    Ok(output::print(&report::text(out, &found))?)
+}
+
+/// Names the stage that begins.
+fn say(args: &ReproduceArgs, stage: &str) {
+    if !args.workers.quiet {
+        eprintln!("== {stage}");
+    }
+}
+
+/// A stage with trials that cannot be trained is where a reproduction ends.
+fn check(stage: &str, failed: Vec<Failed>, all: usize) -> Result<(), Failure> {
+    trials::check(&failed, all).map_err(|failure| match failure {
+        Failure::Failed(error) => Failure::Failed(anyhow::anyhow!("{stage}: {error}")),
+        other => other,
+    })
+}
+
+/// Brings one run to its end, with all threads.
+fn train_one(
+    folder: &std::path::Path,
+    config: &Config,
+    args: &ReproduceArgs,
+) -> Result<Vec<Failed>, Failure> {
+    let cost = sizes::measure(&[config])?[0].multiply_adds;
+    let (name, folder) = ("final".to_owned(), folder.to_owned());
+    let task = Task { name, folder, config: config.clone(), cost };
+    if modiste_search::State::read(&task.folder, &task.config)?.numbers().is_some() {
+        return Ok(Vec::new());
+    }
+    trials::run(&[task], &Workers::new(&args.workers, 1), &mut |_| Ok(()))
+}

@@ -1,0 +1,146 @@
+//! What a reproduction is of: the grid, the epochs, the seeds; and what follows from its results.
+
+use modiste_search::{Grid, Results};
+use modiste_train::Config;
+
+use crate::cli::{BaseArgs, ReproduceArgs};
+use crate::commands::place::{Place, read_if_there};
+use crate::commands::{grid, settings};
+use crate::failure::Failure;
+
+/// What a reproduction is of, as a results folder keeps it.
+const FILE: &str = "reproduction.toml";
+const EPOCHS: &str = "training.epochs";
+
+/// What a reproduction is of.
+pub struct Settings {
+    /// The grid; its base is what the final training begins with, but for the epochs.
+    pub grid: Grid,
+    /// Epochs of the final training.
+    pub final_epochs: usize,
+    /// Seeds of the ablation.
+    pub ablation_seeds: usize,
+}
+
+/// Values that hold unless others are typed.
+struct Defaults {
+    over: Vec<(String, Vec<String>)>,
+    fields: &'static [(&'static str, &'static str)],
+    grid_epochs: usize,
+    final_epochs: usize,
+    ablation_seeds: usize,
+}
+
+impl Defaults {
+    /// The paper's.
+    fn paper() -> Self {
+        Self {
+            over: Grid::paper_axes(),
+            fields: &[],
+            grid_epochs: 12,
+            final_epochs: 40,
+            ablation_seeds: 3,
+        }
+    }
+
+    /// Enough to see every stage at work, and nothing to draw conclusions from.
+    fn quick() -> Self {
+        let values = |values: [&str; 2]| values.map(str::to_owned).to_vec();
+        Self {
+            over: vec![
+                ("network.length".into(), values(["1", "2"])),
+                ("network.width".into(), values(["2", "3"])),
+                ("network.dropout".into(), values(["0.5", "0.3"])),
+            ],
+            fields: &[("data.split", "1000/400/400"), ("network.stem_stride", "4")],
+            grid_epochs: 3,
+            final_epochs: 8,
+            ablation_seeds: 3,
+        }
+    }
+}
+
+impl Settings {
+    /// What was typed, and defaults for the rest.
+    ///
+    /// # Errors
+    /// If it makes no sense, or would have no effect.
+    pub fn new(args: &ReproduceArgs) -> Result<Self, Failure> {
+        let defaults = if args.quick { Defaults::quick() } else { Defaults::paper() };
+        let typed = [&args.data.0, &args.network.0, &args.training.0, &args.set];
+        let base = BaseArgs::or_paper(args.preset.as_deref(), args.config.as_deref());
+        let (mut config, _) = settings::begin(&base)?;
+        for (field, value) in defaults.fields {
+            config.set(field, value)?;
+        }
+        let epochs = args.grid_epochs.unwrap_or(defaults.grid_epochs);
+        config.training.epochs = epochs;
+        settings::apply(&mut config, &typed)?;
+        for (field, value) in typed.iter().copied().flatten() {
+            if Config::path_of(field).is_ok_and(|path| path == EPOCHS) {
+                return Err(Failure::Usage(format!(
+                    "{EPOCHS}: {value} has no effect; take --grid-epochs and --final-epochs"
+                )));
+            }
+        }
+        let over = if args.over.is_empty() { defaults.over } else { args.over.clone() };
+        let grid = Grid::new(config, &over, args.seeds.unwrap_or(1), None).map_err(grid::usage)?;
+        if grid.over.iter().any(|axis| axis.field == EPOCHS) {
+            return Err(Failure::Usage(format!("{EPOCHS}: is no field to choose by here")));
+        }
+        grid::check_effect(&grid, &typed)?;
+        Ok(Self {
+            grid,
+            final_epochs: args.final_epochs.unwrap_or(defaults.final_epochs),
+            ablation_seeds: args.ablation_seeds.unwrap_or(defaults.ablation_seeds),
+        })
+    }
+
+    /// Notes in the results folder what it is of. More seeds may be asked for later, nothing else.
+    ///
+    /// # Errors
+    /// If the folder is of another reproduction.
+    pub fn keep(&self, place: &Place) -> Result<(), Failure> {
+        let mut base = self.grid.base.clone();
+        base.training.epochs = self.final_epochs;
+        let path = place.path().join(FILE);
+        let Some(text) = read_if_there(&path)? else {
+            return Ok(place.write(FILE, &base.to_toml())?);
+        };
+        let there = Config::parse(&text, &path.display().to_string())?;
+        match modiste_search::State::difference(&there, &base) {
+            None => Ok(()),
+            Some([field, there, here]) => Err(anyhow::anyhow!(
+                "{}: is another reproduction's: {field} is {there} there and {here} here; take \
+                 another folder with --out",
+                place.path().display()
+            )
+            .into()),
+        }
+    }
+
+    /// What the grid chose, and the configuration of the final training with it.
+    ///
+    /// # Errors
+    /// If no row of the grid is complete.
+    pub fn select(&self, results: &Results) -> Result<(Vec<(String, String)>, Config), Failure> {
+        let Some(selection) = &results.selection else {
+            return Err(
+                anyhow::anyhow!("grid: no combination is complete, none can be selected").into()
+            );
+        };
+        let values = results.rows[selection.row].values.clone();
+        let selected: Vec<(String, String)> = results.fields.iter().cloned().zip(values).collect();
+        let mut config = self.grid.points()[selection.row].config.clone();
+        config.training.epochs = self.final_epochs;
+        config.check()?;
+        Ok((selected, config))
+    }
+
+    /// What the ablation's variants differ from: the selected configuration at the grid's epochs.
+    pub fn ablation_base(&self, selected: &Config) -> Config {
+        let mut config = selected.clone();
+        config.training.epochs = self.grid.base.training.epochs;
+        config
+    }
+}

@@ -1,0 +1,48 @@
+//! What only data can say of configurations: whether networks fit the images, parameters, costs.
+
+use modiste_data::FASHION_CLASSES;
+use modiste_train::{Config, DataConfig};
+
+use crate::failure::Failure;
+
+/// A configuration with its data looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct RunSize {
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Multiply-adds of an image.
+    pub multiply_adds: u64,
+    /// Validation images.
+    pub validation_images: usize,
+    /// Whether the classes are the paper's.
+    pub fashion: bool,
+}
+
+/// That of each configuration; data that several have are loaded once.
+///
+/// # Errors
+/// If data cannot be had, or a network does not fit them.
+pub fn measure(configs: &[&Config]) -> Result<Vec<RunSize>, Failure> {
+    let mut sizes = vec![None; configs.len()];
+    let mut datas: Vec<&DataConfig> = Vec::new();
+    for config in configs {
+        if !datas.contains(&&config.data) {
+            datas.push(&config.data);
+        }
+    }
+    for of in datas {
+        let same = || configs.iter().enumerate().filter(|(_, config)| config.data == *of);
+        let (_, first) = same().next().expect("it is the data of one");
+        let data = first.load_data()?;
+        for (i, config) in same() {
+            let network = config.network(&data)?;
+            sizes[i] = Some(RunSize {
+                parameters: network.trainable(),
+                multiply_adds: network.multiply_adds(),
+                validation_images: data.validation.len(),
+                fashion: data.classes == FASHION_CLASSES,
+            });
+        }
+    }
+    Ok(sizes.into_iter().map(|size| size.expect("every configuration has data")).collect())
+}

@@ -1,0 +1,136 @@
+//! `modiste ablate` and `modiste reproduce`: every stage, gone on with, refused where it does not fit.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::util::{Folder, bytes};
+
+/// Images and networks that train in a moment.
+const SMALL: [&str; 7] = ["--quiet", "--split", "120/40/20", "--stem-stride", "4", "--batch", "16"];
+
+fn ablate(folder: &Folder, more: &[&str]) -> crate::util::Said {
+    let args = ["ablate", "--out", "a", "--length", "2", "--width", "2"];
+    folder.run(&[&args[..], &SMALL, more].concat())
+}
+
+#[test]
+fn an_ablation_judges_every_claim_seed_by_seed() {
+    let folder = Folder::new();
+    let args = ["--epochs", "2", "--seeds", "1", "--json"];
+    let json = ablate(&folder, &args).expect_quiet().json();
+    let names = |json: &serde_json::Value| -> Vec<String> {
+        let variants = json["variants"].as_array().unwrap();
+        variants.iter().map(|v| v["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let expected = ["base", "no-residual", "shorter", "narrower", "more-dropout", "no-dropout"];
+    let expected = [&expected[..], &["no-flips", "constant-learning-rate"]].concat();
+    assert_eq!(names(&json), expected);
+    let verdicts = json["verdicts"].as_array().unwrap();
+    assert_eq!(verdicts.len(), 10);
+    for verdict in verdicts {
+        assert_eq!((&verdict["outcome"], &verdict["n"]), (&"not_decided".into(), &1.into()));
+    }
+    // Another seed: what there is stays, and every difference is that of a pair.
+    let json = ablate(&folder, &["--epochs", "2", "--seeds", "2", "--json"]).expect_quiet().json();
+    let (base, other) = (&json["variants"][0], &json["variants"][1]);
+    let mean = |v: &serde_json::Value| v["mean_validation"]["mean"].as_f64().unwrap();
+    let verdict = &json["verdicts"][0];
+    assert_eq!(verdict["claim"], "residual connections speed training up");
+    let difference = mean(base) - mean(other);
+    assert!((verdict["value"].as_f64().unwrap() - difference).abs() < 1e-12, "{json}");
+    assert_eq!((&verdict["interval"], &verdict["n"]), (&serde_json::Value::Null, &2.into()));
+    let config = folder.path("a/trials/no-residual,seed=1/config.toml");
+    let config = String::from_utf8(bytes(&config)).unwrap();
+    assert!(config.contains("residual = false") && config.contains("seed = 1"), "{config}");
+    let csv = String::from_utf8(bytes(&folder.path("a/curves.csv"))).unwrap();
+    assert_eq!(csv.lines().filter(|line| line.starts_with("no-flips,")).count(), 2, "{csv}");
+    let said = ablate(&folder, &["--epochs", "2"]).expect_quiet();
+    for text in ["a wider network is better", "not decided", "verdicts.json"] {
+        assert!(said.stdout.contains(text), "{text}: {}", said.stdout);
+    }
+    // The third seed gives an interval.
+    assert!(said.stdout.contains(" to "), "{}", said.stdout);
+    ablate(&folder, &["--epochs", "1"])
+        .expect_error(1, &["a: is another ablation's", "training.epochs is 2 there and 1 here"]);
+    ablate(&folder, &["--seeds", "0"]).expect(2);
+}
+
+/// A reproduction in the folder `out`.
+fn reproduce<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let args = ["reproduce", "--out", out, "--over", "length=1,2", "--over", "width=1,2"];
+    let stages = ["--grid-epochs", "1", "--final-epochs", "2", "--ablation-seeds", "1"];
+    [&args[..], &SMALL, &stages, more].concat()
+}
+
+#[test]
+fn a_reproduction_goes_all_the_way_and_on_where_it_was_killed() {
+    let folder = Folder::new();
+    let alone = folder.run(&reproduce("alone", &["--json"])).expect_quiet().json();
+    let mut child = folder
+        .command(&reproduce("r", &[]))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let clock = Instant::now();
+    while !folder.path("r/final/config.toml").exists() {
+        assert!(clock.elapsed() < Duration::from_secs(120), "there is no final training");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let first = folder.path("r/grid/trials/length=1,width=1,seed=0/last.ckpt");
+    let written = fs::metadata(&first).unwrap().modified().unwrap();
+    let said = folder.run(&reproduce("r", &[])).expect_quiet();
+    assert!(said.stdout.contains("What holds up") || said.stdout.contains("verdict"));
+    assert_eq!(fs::metadata(&first).unwrap().modified().unwrap(), written, "it was trained again");
+    for model in ["final", "ablation/trials/no-residual,seed=0"] {
+        let [one, other] =
+            ["alone", "r"].map(|out| bytes(&folder.path(out).join(model).join("best.safetensors")));
+        assert!(one == other, "{model}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_slice(&bytes(&folder.path("r/report.json"))).unwrap();
+    for field in ["data", "selected", "verdicts"] {
+        assert_eq!(json[field], alone[field], "{field}");
+    }
+    let report = String::from_utf8(bytes(&folder.path("r/report.md"))).unwrap();
+    for text in ["## Grid (table 1)", "## Final training (table 2)", "| Shirt |", "Selected: "] {
+        assert!(report.contains(text), "{text}: {report}");
+    }
+    // What the grid trained already is not trained again for the ablation.
+    assert!(!folder.path("r/ablation/trials/base,seed=0").exists());
+    // Nothing else takes the folder.
+    folder
+        .run(&reproduce("r", &["--lr", "0.1"]))
+        .expect_error(1, &["r: is another reproduction's", "learning_rate"]);
+}
+
+#[test]
+fn what_makes_no_reproduction_is_wrong_usage() {
+    let folder = Folder::new();
+    for (args, text) in [
+        (&["--epochs", "3"][..], "--grid-epochs and --final-epochs"),
+        (&["--over", "epochs=1,2"], "training.epochs"),
+        (&["--over", "length=1,2", "--length", "3"], "network.length: \"3\" has no effect"),
+        (&["--width", "9"], "network.width"),
+    ] {
+        folder.run(&[&["reproduce"], args].concat()).expect_error(2, &[text]);
+    }
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0, "a folder was made");
+}
+
+#[test]
+fn a_damaged_run_is_named_and_left_as_it_is() {
+    let folder = Folder::new();
+    folder.run(&reproduce("r", &[])).expect_quiet();
+    let model = folder.path("r/final/best.safetensors");
+    let good = bytes(&model);
+    fs::write(&model, &good[..good.len() / 2]).unwrap();
+    folder.run(&reproduce("r", &[])).expect_error(1, &["r/final/best.safetensors"]);
+    assert!(bytes(&model) == &good[..good.len() / 2]);
+    let config = folder.path("r/grid/trials/length=1,width=2,seed=0/config.toml");
+    fs::write(&config, "text").unwrap();
+    folder.run(&reproduce("r", &[])).expect_error(1, &["width=2,seed=0/config.toml"]);
+}
