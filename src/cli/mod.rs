@@ -25,7 +25,7 @@ pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, WorkerArgs};
 pub use predict::{AskArgs, PredictArgs};
-pub use reproduce::ReproduceArgs;
+pub use reproduce::{BaselineArg, ReproduceArgs};
 pub use train::TrainArgs;
 
 /// Train, evaluate and explain small image classifiers on a CPU
@@ -46,7 +46,7 @@ pub enum Command {
     Grid(Box<GridArgs>),
     /// Train a network with and without each part of the paper's method, and judge its claims
     Ablate(Box<AblateArgs>),
-    /// Repeat the whole paper: data, grid, selection, final training, evaluation, ablation, report
+    /// Repeat the whole paper: grid, selection, final training, baselines, ablation, report
     Reproduce(Box<ReproduceArgs>),
     /// Measure a trained model on one part of the data
     Evaluate(EvaluateArgs),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::grid::{count, field_and_values};
 use super::train::field_and_value;
@@ -30,6 +30,12 @@ pub struct ReproduceArgs {
     /// Runs of each variant of the ablation; fewer than three decide nothing [default: 3]
     #[arg(long, value_name = "K", value_parser = count)]
     pub ablation_seeds: Option<usize>,
+    /// What to compare the final model with, as in --baselines svm,knn [default: all]
+    #[arg(long, value_name = "NAMES", value_enum, value_delimiter = ',')]
+    pub baselines: Vec<BaselineArg>,
+    /// Compare it with nothing
+    #[arg(long, conflicts_with = "baselines")]
+    pub no_baselines: bool,
     /// Begin with these settings: swift or paper [default: paper]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
@@ -53,4 +59,35 @@ pub struct ReproduceArgs {
     /// Print one JSON object at the end
     #[arg(long)]
     pub json: bool,
+}
+
+/// The baselines of `modiste baseline`, with their usual settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BaselineArg {
+    /// Support vector machine
+    Svm,
+    /// Logistic regression
+    Logistic,
+    /// Nearest neighbours
+    Knn,
+    /// Random forest
+    Forest,
+    /// Multi-layer perceptron
+    Mlp,
+    /// Plain convolutional network
+    Cnn,
+}
+
+impl BaselineArg {
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Svm => "svm",
+            Self::Logistic => "logistic",
+            Self::Knn => "knn",
+            Self::Forest => "forest",
+            Self::Mlp => "mlp",
+            Self::Cnn => "cnn",
+        }
+    }
 }

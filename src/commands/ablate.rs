@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use modiste_report::EpochRow;
 use modiste_search::{Ablation, AblationResults, Shard, State, curves_csv};
-use modiste_train::{Config, read_metrics};
+use modiste_train::{Config, EpochMetrics, read_metrics};
 use modiste_views::Table;
 use serde_json::{Value, json};
 
@@ -143,8 +144,20 @@ impl Study {
         Ok(results)
     }
 
+    /// The mean curve over seeds of each of the variants `names`, as far as they are done.
+    pub fn mean_curves(&self, names: &[&str]) -> Result<Vec<(String, Vec<EpochRow>)>, Failure> {
+        let mut states = Vec::with_capacity(self.tasks.len());
+        for task in &self.tasks {
+            states.push(State::read(&task.folder, &task.config)?);
+        }
+        let histories = self.histories(&states);
+        let wanted =
+            histories.iter().filter(|(name, runs)| names.contains(name) && !runs.is_empty());
+        Ok(wanted.map(|(name, runs)| ((*name).to_owned(), mean_curve(runs))).collect())
+    }
+
     /// The epochs of all runs that are done, variant by variant.
-    fn histories(&self, states: &[State]) -> Vec<(&str, Vec<Vec<modiste_train::EpochMetrics>>)> {
+    fn histories(&self, states: &[State]) -> Vec<(&str, Vec<Vec<EpochMetrics>>)> {
         let seeds = self.ablation.seeds.len();
         let history = |task: &Task| {
             let rows = read_metrics(&task.folder.join("metrics.csv")).unwrap_or_default();
@@ -160,6 +173,28 @@ impl Study {
             })
             .collect()
     }
+}
+
+/// Epoch by epoch the mean of the runs that have it.
+fn mean_curve(runs: &[Vec<EpochMetrics>]) -> Vec<EpochRow> {
+    let epochs = runs.iter().map(Vec::len).max().unwrap_or(0);
+    let row = |epoch: usize| {
+        let rows: Vec<&EpochMetrics> = runs.iter().filter_map(|run| run.get(epoch)).collect();
+        let mean = |of: fn(&EpochMetrics) -> f64| {
+            rows.iter().map(|row| of(row)).sum::<f64>() / rows.len() as f64
+        };
+        EpochRow {
+            epoch: epoch + 1,
+            seconds: 0.0,
+            learning_rate: mean(|row| row.learning_rate),
+            train_loss: mean(|row| row.train_loss),
+            train_accuracy: mean(|row| row.train_accuracy),
+            validation_loss: mean(|row| row.validation_loss),
+            validation_accuracy: mean(|row| row.validation_accuracy),
+            validation_auroc: None,
+        }
+    };
+    (0..epochs).map(row).collect()
 }
 
 /// The results with the folder they lie in.

@@ -13,6 +13,7 @@ use modiste_baselines::{
 };
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::argmax;
+use modiste_spec::Engine;
 use modiste_train::{Config, Environment, Run, atomic_write};
 use serde::Serialize;
 use serde_json::Value;
@@ -56,30 +57,32 @@ fn classic<F: Flags + clap::Args>(args: &ClassicArgs<F>) -> Result<(), Failure> 
     }
     let threads = args.common.threads.unwrap_or_else(machine::available_threads);
     let parts = parts(args.common.part);
-    let result = measure(&args.flags.settings(), &data, &parts, threads, args.common.quiet)?;
+    // A signal ends the process as it does any other: there is nothing to save.
+    let (settings, stop) = (args.flags.settings(), AtomicBool::new(false));
+    let result = measure(&settings, &data, &parts, threads, args.common.quiet, &stop)?;
     finish(result, &args.common, threads, String::new())
 }
 
-/// Fits a classical baseline and measures it on `parts`.
+/// Fits a classical baseline and measures it on `parts`, unless `stop` becomes true before.
 pub fn measure(
     settings: &Settings,
     data: &Dataset,
     parts: &[PartName],
     threads: usize,
     quiet: bool,
+    stop: &AtomicBool,
 ) -> Result<BaselineResult, Failure> {
-    // A signal ends the process as it does any other: there is nothing to save.
-    let stop = AtomicBool::new(false);
-    let options = Options { parts, threads, stop: &stop };
+    let options = Options { parts, threads, stop };
     let mut pieces = Pieces::new(quiet);
     modiste_baselines::run(settings, data, &options, &mut |progress| pieces.show(progress))
         .map_err(usage)
 }
 
-/// A setting out of range was typed wrongly; all else is a failure.
+/// A setting out of range was typed wrongly; to be asked to stop is none; all else is a failure.
 fn usage(error: BaselineError) -> Failure {
     match error {
         BaselineError::Setting { .. } => Failure::Usage(error.to_string()),
+        BaselineError::Interrupted => Failure::Interrupted(error.to_string()),
         error => error.into(),
     }
 }
@@ -135,34 +138,48 @@ pub fn measure_network(
             return Err(Failure::Interrupted(text));
         }
     };
+    let outcome = (trained.best_epoch, trained.seconds);
+    let result = of_network(engine.as_mut(), config, &data, parts, outcome)?;
+    Ok((result, engine.describe()))
+}
+
+/// Measures a trained network, loaded into `engine`, on `parts`; `outcome` is its best epoch, and the
+/// seconds that training took.
+pub fn of_network(
+    engine: &mut dyn Engine,
+    config: &Config,
+    data: &Dataset,
+    parts: &[PartName],
+    outcome: (usize, f64),
+) -> Result<BaselineResult, Failure> {
     let clock = Instant::now();
     let classes = data.classes.len();
     let mut results = Vec::new();
     for &part in parts {
-        let answers = model::answer(engine.as_mut(), &data, part)?;
+        let answers = model::answer(engine, data, part)?;
         let predictions: Vec<u16> =
             answers.logits.chunks_exact(classes).map(|row| argmax(row) as u16).collect();
         results.push(PartResult::new(part, &predictions, answers.labels));
     }
+    let network = engine.network();
     let facts = [
         ("parameters", Value::from(network.trainable())),
         ("multiply_adds", Value::from(network.multiply_adds())),
-        ("best_epoch", Value::from(trained.best_epoch)),
+        ("best_epoch", Value::from(outcome.0)),
     ];
     let settings = config.fields().into_iter().filter(|field| !field.path.starts_with("data."));
     let kind = config.network.kind();
-    let result = BaselineResult {
+    Ok(BaselineResult {
         baseline: kind.to_owned(),
         settings: settings.map(|field| (field.path.to_owned(), field.value.into())).collect(),
         data: data.name.clone(),
         split: data.split.clone(),
         train_images: data.train.len(),
         parts: results,
-        seconds: Seconds { train: trained.seconds, predict: clock.elapsed().as_secs_f64() },
+        seconds: Seconds { train: outcome.1, predict: clock.elapsed().as_secs_f64() },
         facts: facts.map(|(name, fact)| (name.to_owned(), fact)).into(),
         published: published(kind),
-    };
-    Ok((result, engine.describe()))
+    })
 }
 
 /// The parts to measure on: validation, and the one that was asked for.

@@ -60,7 +60,8 @@ fn an_ablation_judges_every_claim_seed_by_seed() {
 fn reproduce<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let args = ["reproduce", "--out", out, "--over", "length=1,2", "--over", "width=1,2"];
     let stages = ["--grid-epochs", "1", "--final-epochs", "2", "--ablation-seeds", "1"];
-    [&args[..], &SMALL, &stages, more].concat()
+    let baselines = ["--baselines", "svm,mlp"];
+    [&args[..], &SMALL, &stages, &baselines, more].concat()
 }
 
 #[test]
@@ -83,9 +84,11 @@ fn a_reproduction_goes_all_the_way_and_on_where_it_was_killed() {
     let first = folder.path("r/grid/trials/length=1,width=1,seed=0/last.ckpt");
     let written = fs::metadata(&first).unwrap().modified().unwrap();
     let said = folder.run(&reproduce("r", &[])).expect_quiet();
-    assert!(said.stdout.contains("What holds up") || said.stdout.contains("verdict"));
+    for text in ["Shirt is the hard class", "more accurate than svm", "r/report.html"] {
+        assert!(said.stdout.contains(text), "{text}: {}", said.stdout);
+    }
     assert_eq!(fs::metadata(&first).unwrap().modified().unwrap(), written, "it was trained again");
-    for model in ["final", "ablation/trials/no-residual,seed=0"] {
+    for model in ["final", "baselines/mlp", "ablation/trials/no-residual,seed=0"] {
         let [one, other] =
             ["alone", "r"].map(|out| bytes(&folder.path(out).join(model).join("best.safetensors")));
         assert!(one == other, "{model}");
@@ -96,8 +99,11 @@ fn a_reproduction_goes_all_the_way_and_on_where_it_was_killed() {
         assert_eq!(json[field], alone[field], "{field}");
     }
     let report = String::from_utf8(bytes(&folder.path("r/report.md"))).unwrap();
-    for text in ["## Grid (table 1)", "## Final training (table 2)", "| Shirt |", "Selected: "] {
+    for text in ["Grid (table 1)", "Final training (table 2)", "Shirt", "Selected: ", "SVC"] {
         assert!(report.contains(text), "{text}: {report}");
+    }
+    for file in ["report.html", "figures/curves.svg", "figures/residual.png"] {
+        assert!(!bytes(&folder.path("r").join(file)).is_empty(), "{file}");
     }
     // What the grid trained already is not trained again for the ablation.
     assert!(!folder.path("r/ablation/trials/base,seed=0").exists());
@@ -133,4 +139,13 @@ fn a_damaged_run_is_named_and_left_as_it_is() {
     let config = folder.path("r/grid/trials/length=1,width=2,seed=0/config.toml");
     fs::write(&config, "text").unwrap();
     folder.run(&reproduce("r", &[])).expect_error(1, &["width=2,seed=0/config.toml"]);
+    let baseline = folder.path("r/baselines/svm/baseline.json");
+    fs::write(&model, good).unwrap();
+    fs::remove_dir_all(config.parent().unwrap()).unwrap();
+    fs::write(&baseline, "{}").unwrap();
+    let said = folder.run(&reproduce("r", &[]));
+    said.expect_error(1, &["r/baselines/svm/baseline.json: is no result of a baseline"]);
+    // Without what was broken, only that is done again.
+    fs::remove_file(&baseline).unwrap();
+    folder.run(&reproduce("r", &[])).expect_quiet();
 }

@@ -50,22 +50,28 @@ pub fn settings(results: &Results, row: &Row) -> String {
     results.fields.iter().zip(&row.values).map(setting).collect::<Vec<_>>().join(", ")
 }
 
-/// A row a combination; the paper's numbers where it has some.
-pub fn table(results: &Results) -> Table {
-    let labels: Vec<&str> = results.fields.iter().map(|field| label(field)).collect();
-    let published = results.rows.iter().any(|row| row.published.is_some());
-    let repeated = results.rows.iter().any(|row| row.trials > 1);
-    let mut headings: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+/// The headings of [`cells`].
+pub fn headings(results: &Results, published: bool) -> Vec<String> {
+    let labels = || results.fields.iter().map(|field| label(field));
+    let mut headings: Vec<String> = labels().map(str::to_owned).collect();
     headings.push("train acc".into());
-    headings.extend(labels.iter().map(|label| format!("by {label}")));
+    headings.extend(labels().map(|label| format!("by {label}")));
     headings.extend(["val acc", "parameters"].map(str::to_owned));
     if published {
         headings.extend(["paper: train", "val", "parameters"].map(str::to_owned));
     }
+    headings
+}
+
+/// A row a combination; the paper's numbers where it has some.
+pub fn table(results: &Results) -> Table {
+    let published = results.rows.iter().any(|row| row.published.is_some());
+    let repeated = results.rows.iter().any(|row| row.trials > 1);
+    let mut headings = headings(results, published);
     if repeated {
         headings.push("done".into());
     }
-    let mut table = Table::new(labels.len(), headings);
+    let mut table = Table::new(results.fields.len(), headings);
     for row in &results.rows {
         let mut cells = cells(row, published);
         if repeated {

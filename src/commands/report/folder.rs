@@ -119,7 +119,8 @@ fn network_figures(network: &Network) -> Vec<Figure> {
     [Figure::new("structure", structure(network))].into_iter().chain(block).collect()
 }
 
-fn epoch(row: &modiste_train::EpochRow) -> EpochRow {
+/// A row of `metrics.csv` as reports take it.
+pub fn epoch(row: &modiste_train::EpochRow) -> EpochRow {
     EpochRow {
         epoch: row.metrics.epoch,
         seconds: row.timing.map_or(0.0, |timing| timing.seconds),

@@ -18,6 +18,7 @@ use crate::commands::model::{self, Answers};
 use crate::failure::Failure;
 use crate::{engine, machine, output};
 use folder::RunFolder;
+pub use folder::epoch;
 pub use stored::MISTAKES;
 use stored::Stored;
 
@@ -85,7 +86,8 @@ fn write_page(page: &Page, out: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(write_files(parent.unwrap_or(Path::new("")), page, stem, &format!("{stem}-"))?)
 }
 
-fn write_files(
+/// Writes a page's files into `folder`; see [`Page::files`] for the other two.
+pub fn write_files(
     folder: &Path,
     page: &Page,
     stem: &str,

@@ -6,13 +6,15 @@
 //! train for them.
 
 mod answers;
-mod markdown;
+mod baselines;
 mod plan;
 mod report;
 
+use modiste_baselines::BaselineResult;
 use modiste_data::DataInfo;
+use modiste_report::EpochRow;
 use modiste_search::{AblationResults, Results, Shard, Verdict};
-use modiste_train::Config;
+use modiste_train::{Config, read_metrics};
 use serde::Serialize;
 
 use crate::cli::ReproduceArgs;
@@ -20,10 +22,11 @@ use crate::commands::ablate::Study;
 use crate::commands::grid::{self, Plan};
 use crate::commands::place::Place;
 use crate::commands::trials::{self, Failed, Task, Workers};
-use crate::commands::{sizes, verdicts};
+use crate::commands::{self, sizes, verdicts};
 use crate::failure::Failure;
 use crate::output;
 use answers::Answers;
+use baselines::Bench;
 use plan::Settings;
 
 /// All that a reproduction found.
@@ -40,7 +43,15 @@ pub struct Found {
     selected: Vec<(String, String)>,
     #[serde(rename = "final")]
     last: Answers,
+    /// The final run, epoch by epoch.
+    #[serde(skip)]
+    epochs: Vec<EpochRow>,
+    baselines: Vec<BaselineResult>,
     ablation: AblationResults,
+    ablation_epochs: usize,
+    /// With and without residual connections, the mean of the seeds.
+    #[serde(skip)]
+    curves: Vec<(String, Vec<EpochRow>)>,
     /// All verdicts: on the data, the final model, the baselines, the parts of the method.
     verdicts: Vec<Verdict>,
 }
@@ -55,7 +66,8 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     settings.keep(&place)?;
 
     say(&args, "data");
-    let data = modiste_data::info(&settings.grid.base.load_data()?);
+    let images = settings.grid.base.load_data()?;
+    let data = modiste_data::info(&images);
 
     say(&args, "grid");
     let grid_place = plan.open(Shard::WHOLE)?;
@@ -72,6 +84,19 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     say(&args, "evaluation");
     let last = answers::evaluate(&folder, &config, &args.workers)?;
 
+    let rows = read_metrics(&folder.join("metrics.csv"))?;
+    let epochs = rows.iter().map(commands::report::epoch).collect();
+
+    say(&args, "baselines");
+    let bench = Bench {
+        folder: &out.join("baselines"),
+        config: &config,
+        data: &images,
+        epochs: settings.final_epochs,
+        workers: &args.workers,
+    };
+    let baselines = bench.run(&settings.baselines)?;
+
     say(&args, "ablation");
     let known = plan.trials.iter().map(|trial| (trial.config.clone(), plan.folder(trial)));
     let base = settings.ablation_base(&config);
@@ -82,12 +107,23 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     check("ablation", failed, study.runs())?;
 
     say(&args, "report");
-    let mut verdicts = report::judge(&data, &last);
-    verdicts.extend(ablation.verdicts.iter().cloned());
-    let base = settings.grid.base.clone();
-    let quick = args.quick;
-    let found = Found { base, quick, data, grid: results, selected, last, ablation, verdicts };
-    place.write("report.md", &report::markdown(&found))?;
+    let mut found = Found {
+        base: settings.grid.base.clone(),
+        quick: args.quick,
+        data,
+        grid: results,
+        selected,
+        last,
+        epochs,
+        baselines,
+        curves: study.mean_curves(&["base", "no-residual"])?,
+        verdicts: Vec::new(),
+        ablation_epochs: base.training.epochs,
+        ablation,
+    };
+    found.verdicts = report::judge(&found);
+    found.verdicts.extend(found.ablation.verdicts.iter().cloned());
+    report::write(out, &found)?;
     let json = serde_json::to_string_pretty(&found)?;
     place.write("report.json", &format!("{json}\n"))?;
     if args.json {

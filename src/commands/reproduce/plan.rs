@@ -3,7 +3,9 @@
 use modiste_search::{Grid, Results};
 use modiste_train::Config;
 
-use crate::cli::{BaseArgs, ReproduceArgs};
+use clap::ValueEnum;
+
+use crate::cli::{BaseArgs, BaselineArg, ReproduceArgs};
 use crate::commands::place::{Place, read_if_there};
 use crate::commands::{grid, settings};
 use crate::failure::Failure;
@@ -20,6 +22,8 @@ pub struct Settings {
     pub final_epochs: usize,
     /// Seeds of the ablation.
     pub ablation_seeds: usize,
+    /// What the final model is compared with.
+    pub baselines: Vec<BaselineArg>,
 }
 
 /// Values that hold unless others are typed.
@@ -93,6 +97,11 @@ impl Settings {
             grid,
             final_epochs: args.final_epochs.unwrap_or(defaults.final_epochs),
             ablation_seeds: args.ablation_seeds.unwrap_or(defaults.ablation_seeds),
+            baselines: match args.no_baselines {
+                true => Vec::new(),
+                false if args.baselines.is_empty() => BaselineArg::value_variants().to_vec(),
+                false => args.baselines.clone(),
+            },
         })
     }
 

@@ -2,130 +2,177 @@
 
 use std::path::Path;
 
-use modiste_data::DataInfo;
+use modiste_data::{DataInfo, PartName};
 use modiste_metrics::Evaluation;
+use modiste_report::{Block, Figure, Page, Table, Weight, figures};
 use modiste_search::{
-    PUBLISHED_BEST, SELECTION_RULE, Side, VERDICT_RULE, Verdict, class_bias, gap, hard_class, label,
+    PUBLISHED_BEST, SELECTION_RULE, Side, VERDICT_RULE, Verdict, better_than, class_bias, gap,
+    hard_class, label,
 };
 use modiste_views::grouped;
 
-use super::markdown::table;
 use super::{Answers, Found, verdicts};
-use crate::commands::grid::results::{settings, spread};
-use crate::commands::{ablate, grid};
+use crate::commands::grid::results::{self, settings, spread};
+use crate::commands::{ablate, report};
+use crate::failure::Failure;
 
-/// The verdicts on what the paper says of its data and its final model.
-pub fn judge(data: &DataInfo, last: &Answers) -> Vec<Verdict> {
+/// The verdicts on what the paper says of its data, its final model and the baselines.
+pub fn judge(found: &Found) -> Vec<Verdict> {
+    let Answers { train, validation, .. } = &found.last;
+    let share = |part: &Evaluation| (part.accuracy, part.images as usize);
+    let published = PUBLISHED_BEST.train_accuracy - PUBLISHED_BEST.validation_accuracy;
+    let mut verdicts = vec![balance(&found.data)];
+    verdicts.push(gap(share(train), share(validation), published));
+    verdicts.push(class_bias(&validation.confusion));
+    verdicts.extend(hard_class(&validation.confusion, &found.data.classes, "Shirt"));
+    for baseline in &found.baselines {
+        if let Some(part) = baseline.part(PartName::Validation) {
+            let theirs = (part.accuracy, part.images);
+            verdicts.push(better_than(&baseline.baseline, share(validation), theirs));
+        }
+    }
+    verdicts
+}
+
+fn balance(data: &DataInfo) -> Verdict {
     let shares = data.parts.iter().flat_map(|part| part.classes.iter().map(|class| class.share));
     let even = 1.0 / data.classes.len().max(1) as f64;
     let uneven = shares.map(|share| (share - even).abs()).fold(0.0, f64::max);
-    let images = data.parts.iter().map(|part| part.images).sum();
-    let mut verdicts = vec![Verdict::new(
+    Verdict::new(
         "classes are balanced in every part",
         "largest distance between a class's share and an even one",
         (Some(uneven), Some([uneven, uneven])),
-        images,
+        data.parts.iter().map(|part| part.images).sum(),
         (Side::Below, 0.01),
-    )];
-    let Answers { train, validation, .. } = last;
-    let share = |part: &Evaluation| (part.accuracy, part.images as usize);
-    let published = PUBLISHED_BEST.train_accuracy - PUBLISHED_BEST.validation_accuracy;
-    verdicts.push(gap(share(train), share(validation), published));
-    verdicts.push(class_bias(&validation.confusion));
-    verdicts.extend(hard_class(&validation.confusion, &data.classes, "Shirt"));
-    verdicts
+    )
 }
 
 /// What is printed at the end.
 pub fn text(out: &Path, found: &Found) -> String {
-    let best = &found.last.validation;
-    let out = out.display();
     let chosen: Vec<String> =
         found.selected.iter().map(|(field, value)| format!("{}={value}", label(field))).collect();
     format!(
         "\n{}\nselected {}; final validation accuracy {:.4}, published {:.3}\n\n{}\n\
-         report.md, report.json, and the folders grid, final, ablation: {out}\n",
-        grid::results::table(&found.grid),
+         {}; its results and runs lie beside it\n",
+        results::table(&found.grid),
         chosen.join(", "),
-        best.accuracy,
+        found.last.validation.accuracy,
         PUBLISHED_BEST.validation_accuracy,
         verdicts::text(&found.verdicts),
+        out.join("report.html").display(),
     )
 }
 
-/// `report.md`.
-pub fn markdown(found: &Found) -> String {
-    let title =
-        "# Reproduction of \"An InceptionResnet based Image Classifier for Fashion-MNIST Dataset\"";
-    let quick = match found.quick {
-        true => {
-            "\n**Quick: few images, small networks, few epochs. It shows the way; its numbers say nothing.**\n"
-        }
-        false => "",
-    };
-    [
-        format!("{title}\n{quick}"),
-        data(found),
-        grid_section(found),
-        final_section(found),
-        classes(found),
-        ablation(found),
-        claims(found),
-    ]
-    .join("\n")
+/// Writes `report.html`, `report.md` and `figures/`.
+pub fn write(out: &Path, found: &Found) -> Result<(), Failure> {
+    Ok(report::write_files(out, &page(found), "report", "figures/").map(|_| ())?)
 }
 
-fn data(found: &Found) -> String {
-    let rows = |part: &modiste_data::PartInfo| {
-        let share =
-            |of: fn(f64, f64) -> f64, from| part.classes.iter().map(|c| c.share).fold(from, of);
-        vec![
+fn page(found: &Found) -> Page {
+    let title =
+        "Reproduction of \"An InceptionResnet based Image Classifier for Fashion-MNIST Dataset\"";
+    let subtitle = format!("{}, split {}", found.data.name, found.data.split);
+    let mut page = Page::new(title, subtitle);
+    if found.quick {
+        let text =
+            "Few images, small networks, few epochs: this shows the way. Its numbers say nothing.";
+        page.section("Quick", vec![Block::Text(text.into())]);
+    }
+    page.section("What holds up", claims(found));
+    page.section("Data", data(found));
+    page.section("Grid (table 1)", grid(found));
+    page.section("Final training (table 2)", last(found));
+    page.section("Baselines", baselines(found));
+    page.section("Parts of the method", parts(found));
+    page
+}
+
+fn claims(found: &Found) -> Vec<Block> {
+    let headings = verdicts::HEADINGS.into_iter().chain(["what is measured"]);
+    let mut table = Table::new(headings).text_columns(2);
+    for verdict in &found.verdicts {
+        let cells = verdicts::cells(verdict).into_iter().chain([verdict.measure.clone()]);
+        table.row(cells);
+    }
+    vec![Block::Table(table), Block::Note(format!("The rule: {VERDICT_RULE}."))]
+}
+
+fn data(found: &Found) -> Vec<Block> {
+    let mut table = Table::new(["part", "images", "rarest class", "commonest class", "balanced"]);
+    for part in &found.data.parts {
+        let shares = || part.classes.iter().map(|class| 100.0 * class.share);
+        table.row([
             part.part.to_string(),
             grouped(part.images as u64),
-            format!("{:.1} %", 100.0 * share(f64::min, 1.0)),
-            format!("{:.1} %", 100.0 * share(f64::max, 0.0)),
+            format!("{:.1} %", shares().fold(100.0, f64::min)),
+            format!("{:.1} %", shares().fold(0.0, f64::max)),
             if part.balanced { "yes" } else { "no" }.to_owned(),
-        ]
-    };
-    let rows: Vec<_> = found.data.parts.iter().map(rows).collect();
+        ]);
+    }
     let duplicates: usize = found.data.duplicates.iter().map(|count| count.images).sum();
-    format!(
-        "## Data\n\n{}, split {}; {duplicates} duplicates.\n\n{}",
-        found.data.name,
-        found.data.split,
-        table(1, &["part", "images", "rarest class", "commonest class", "balanced"], &rows)
-    )
+    vec![Block::Table(table), Block::Note(format!("Duplicates: {duplicates}."))]
 }
 
-fn grid_section(found: &Found) -> String {
+fn grid(found: &Found) -> Vec<Block> {
     let results = &found.grid;
-    let labels: Vec<&str> = results.fields.iter().map(|field| label(field)).collect();
-    let mut headings: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-    headings.push("train acc".into());
-    headings.extend(labels.iter().map(|label| format!("by {label}")));
-    headings
-        .extend(["val acc", "parameters", "paper: train", "val", "parameters"].map(str::to_owned));
-    let rows: Vec<Vec<String>> =
-        results.rows.iter().map(|row| grid::results::cells(row, true)).collect();
-    let selected = results.selection.as_ref().map_or_else(String::new, |selection| {
-        let row = &results.rows[selection.row];
-        format!(
-            "\nSelected: {}, validation accuracy {}. The rule: {SELECTION_RULE}.\n",
-            settings(results, row),
-            spread(row.validation.as_ref())
-        )
-    });
-    format!(
-        "## Grid (table 1), {} epochs\n\nTraining accuracy after the last epoch, as trained on; validation \
-         accuracy of the best epoch. Seeds a row: {}.\n\n{}{selected}",
+    let published = results.rows.iter().any(|row| row.published.is_some());
+    let headings = results::headings(results, published);
+    let mut table = Table::new(headings).text_columns(results.fields.len());
+    let selected = results.selection.as_ref();
+    for (i, row) in results.rows.iter().enumerate() {
+        let strong = selected.is_some_and(|selection| selection.row == i);
+        let weight = if strong { Weight::Strong } else { Weight::Plain };
+        table.weighted(weight, results::cells(row, published));
+    }
+    let note = format!(
+        "{} epochs, {} runs a row. Training accuracy after the last epoch, as it was trained on; \
+         validation accuracy of the best epoch.",
         found.base.training.epochs,
         results.rows.first().map_or(0, |row| row.trials),
-        table(labels.len(), &headings, &rows)
-    )
+    );
+    let mut blocks = vec![Block::Table(table), Block::Note(note)];
+    if let Some(selection) = selected {
+        let row = &results.rows[selection.row];
+        blocks.push(Block::Text(format!(
+            "Selected: {}, validation accuracy {}. The rule: {SELECTION_RULE}.",
+            settings(results, row),
+            spread(row.validation.as_ref())
+        )));
+    }
+    blocks
 }
 
-fn final_section(found: &Found) -> String {
-    let Answers { best, last, train, validation, test, parameters } = &found.last;
+fn last(found: &Found) -> Vec<Block> {
+    let Answers { best, last, validation, .. } = &found.last;
+    let curves = figures::curves(&found.epochs, Some(best.epoch));
+    let figures = vec![
+        Figure::panels("curves", "Curves of the final training", curves)
+            .caption("The paper's figure 1."),
+        Figure::new("confusion", figures::confusion(validation)).caption(
+            "The paper's figure 2: truth in rows, prediction in columns, validation part.",
+        ),
+    ];
+    let mut classes = Table::new(["class", "precision", "recall", "F1"]);
+    for class in &validation.classes {
+        let numbers = [class.precision, class.recall, class.f1].map(|n| format!("{n:.4}"));
+        classes.row(std::iter::once(class.name.clone()).chain(numbers));
+    }
+    let note = format!(
+        "From scratch, {} epochs. Where nothing else is said the numbers are of the best epoch's model, \
+         without dropout and flips, with 95 % intervals from the number of images.",
+        last.epoch
+    );
+    vec![
+        Block::Table(numbers(&found.last)),
+        Block::Note(note),
+        Block::Figures(figures),
+        Block::Table(classes),
+    ]
+}
+
+/// Table 2, and what it might have had.
+fn numbers(answers: &Answers) -> Table {
+    let Answers { best, last, train, validation, test, parameters } = answers;
     let paper = &PUBLISHED_BEST;
     let four = |value: f64| format!("{value:.4}");
     let within = |e: &Evaluation| {
@@ -133,73 +180,87 @@ fn final_section(found: &Found) -> String {
         format!("{:.4} ({low:.4} to {high:.4})", e.accuracy)
     };
     let auroc = |e: &Evaluation| e.auroc.map_or_else(|| "-".to_owned(), four);
-    let mut rows = vec![
-        vec![
-            "train accuracy, last epoch, as trained on".into(),
-            four(last.train_accuracy),
-            four(paper.train_accuracy),
-        ],
-        vec![
-            "train loss, last epoch, as trained on".into(),
-            four(last.train_loss),
-            four(paper.train_loss),
-        ],
-        vec!["train accuracy, without dropout".into(), within(train), "-".into()],
-        vec!["validation accuracy".into(), within(validation), four(paper.validation_accuracy)],
-        vec!["validation loss".into(), four(validation.loss), "-".into()],
-        vec!["validation AUROC".into(), auroc(validation), four(paper.auroc)],
-        vec!["best epoch".into(), best.epoch.to_string(), paper.best_epoch.to_string()],
-        vec!["parameters".into(), grouped(*parameters as u64), "1,100,000".into()],
-    ];
+    let none = || "-".to_owned();
+    let mut table = Table::new(["", "ours", "paper"]);
+    let mut row = |name: &str, ours, paper| table.row([name.to_owned(), ours, paper]);
+    row(
+        "train accuracy, last epoch, as trained on",
+        four(last.train_accuracy),
+        four(paper.train_accuracy),
+    );
+    row("train loss, last epoch, as trained on", four(last.train_loss), four(paper.train_loss));
+    row("train accuracy", within(train), none());
+    row("validation accuracy", within(validation), four(paper.validation_accuracy));
+    row("validation loss", four(validation.loss), none());
+    row("validation AUROC", auroc(validation), four(paper.auroc));
+    row("best epoch", best.epoch.to_string(), paper.best_epoch.to_string());
+    row("parameters", grouped(*parameters as u64), "1,100,000".to_owned());
     if let Some(test) = test {
-        rows.push(vec!["test accuracy, nothing was chosen by it".into(), within(test), "-".into()]);
-        rows.push(vec!["test AUROC".into(), auroc(test), "-".into()]);
+        row("test accuracy; nothing was chosen by it", within(test), none());
+        row("test AUROC", auroc(test), none());
     }
-    format!(
-        "## Final training (table 2)\n\nFrom scratch, {} epochs; the numbers are of the best epoch's model \
-         with 95 % intervals. Curves and confusion matrix: [final/report.html](final/report.html).\n\n{}",
-        last.epoch,
-        table(1, &["", "ours", "paper"], &rows)
-    )
+    table
 }
 
-fn classes(found: &Found) -> String {
-    let rows: Vec<Vec<String>> = found
-        .last
-        .validation
-        .classes
+fn baselines(found: &Found) -> Vec<Block> {
+    if found.baselines.is_empty() {
+        return Vec::new();
+    }
+    let headings = ["classifier", "measured by", "validation", "test", "seconds"];
+    let mut table = Table::new(headings).text_columns(2);
+    let within =
+        |accuracy: f64, [low, high]: [f64; 2]| format!("{accuracy:.4} ({low:.4} to {high:.4})");
+    let Answers { validation, test, .. } = &found.last;
+    let ours = |e: &Evaluation| within(e.accuracy, e.accuracy_interval);
+    table.weighted(
+        Weight::Strong,
+        [
+            "final model".to_owned(),
+            "this run".into(),
+            ours(validation),
+            test.as_ref().map(ours).unwrap_or_default(),
+        ],
+    );
+    for result in &found.baselines {
+        let part = |name| {
+            let part = result.part(name);
+            part.map(|part| within(part.accuracy, part.accuracy_interval)).unwrap_or_default()
+        };
+        let seconds = format!("{:.1}", result.seconds.train + result.seconds.predict);
+        let (validation, test) = (part(PartName::Validation), part(PartName::Test));
+        table.row([result.baseline.clone(), "this run".into(), validation, test, seconds]);
+        for other in &result.published {
+            let accuracy = format!("{:.3}", other.accuracy);
+            let cells = [other.name.clone(), other.source.clone(), String::new(), accuracy];
+            table.weighted(Weight::Faint, cells);
+        }
+    }
+    let note = "Ours are on this report's split, with its training images; what others published was \
+                trained on 60,000 images and measured on the official test part.";
+    vec![Block::Table(table), Block::Note(note.into())]
+}
+
+fn parts(found: &Found) -> Vec<Block> {
+    let headings = ["variant", "settings", "train acc", "val acc", "mean of epochs", "done"];
+    let mut table = Table::new(headings).text_columns(2);
+    for variant in &found.ablation.variants {
+        table.row(ablate::cells(variant));
+    }
+    let text = format!(
+        "The selected configuration without one part, {} epochs, mean and deviation over seeds.",
+        found.ablation_epochs
+    );
+    let mut blocks = vec![Block::Text(text), Block::Table(table)];
+    let curves: Vec<figures::RunCurves<'_>> = found
+        .curves
         .iter()
-        .map(|class| {
-            let numbers = [class.precision, class.recall, class.f1].map(|n| format!("{n:.4}"));
-            std::iter::once(class.name.clone()).chain(numbers).collect()
-        })
+        .map(|(name, epochs)| figures::RunCurves { name, epochs, best_epoch: None })
         .collect();
-    let headings = ["class", "precision", "recall", "F1"];
-    format!("## Classes, validation part\n\n{}", table(1, &headings, &rows))
-}
-
-fn ablation(found: &Found) -> String {
-    let cells = |variant| ablate::cells(variant).to_vec();
-    let rows: Vec<Vec<String>> = found.ablation.variants.iter().map(cells).collect();
-    format!(
-        "## Parts of the method, {} epochs\n\nThe selected configuration without one part; mean and deviation \
-         over seeds. Validation accuracy against epoch: `ablation/curves.csv`.\n\n{}",
-        found.base.training.epochs,
-        table(2, &["variant", "settings", "train acc", "val acc", "mean of epochs", "done"], &rows)
-    )
-}
-
-fn claims(found: &Found) -> String {
-    let rows: Vec<Vec<String>> = found
-        .verdicts
-        .iter()
-        .map(|verdict| {
-            let mut cells = verdicts::cells(verdict).to_vec();
-            cells.push(verdict.measure.clone());
-            cells
-        })
-        .collect();
-    let mut headings = verdicts::HEADINGS.to_vec();
-    headings.push("what is measured");
-    format!("## What holds up\n\nThe rule: {VERDICT_RULE}.\n\n{}", table(2, &headings, &rows))
+    if !curves.is_empty() {
+        let panels = figures::comparison_curves(&curves);
+        let figure = Figure::panels("residual", "With and without residual connections", panels)
+            .caption("Means over seeds: does the residual connection speed training up?");
+        blocks.push(Block::Figures(vec![figure]));
+    }
+    blocks
 }

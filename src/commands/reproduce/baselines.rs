@@ -1,0 +1,113 @@
+//! The baselines of a reproduction: each measured once, kept in `baselines/NAME/baseline.json`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use modiste_baselines::{
+    BaselineResult, ForestSettings, KnnSettings, LogisticSettings, Settings, SvmSettings,
+};
+use modiste_data::{Dataset, PartName};
+use modiste_search::State;
+use modiste_train::{Config, atomic_write};
+
+use crate::cli::{BaselineArg, WorkerArgs};
+use crate::commands::place::read_if_there;
+use crate::commands::trials::{self, Task, Workers};
+use crate::commands::{baseline, model};
+use crate::failure::Failure;
+use crate::{engine, machine, signals};
+
+const FILE: &str = "baseline.json";
+
+/// What baselines are measured with.
+pub struct Bench<'a> {
+    /// The reproduction's folder of them.
+    pub folder: &'a Path,
+    /// Whose data they are measured on.
+    pub config: &'a Config,
+    /// Those data.
+    pub data: &'a Dataset,
+    /// The most epochs that a network is trained for.
+    pub epochs: usize,
+    pub workers: &'a WorkerArgs,
+}
+
+impl Bench<'_> {
+    /// Measures those that have not been.
+    ///
+    /// # Errors
+    /// If one cannot be fitted or trained, or a file is broken or cannot be written.
+    pub fn run(&self, wanted: &[BaselineArg]) -> Result<Vec<BaselineResult>, Failure> {
+        wanted.iter().map(|&which| self.one(which)).collect()
+    }
+
+    fn one(&self, which: BaselineArg) -> Result<BaselineResult, Failure> {
+        let folder = self.folder.join(which.name());
+        let path = folder.join(FILE);
+        if let Some(text) = read_if_there(&path)? {
+            let problem = || format!("{}: is no result of a baseline", path.display());
+            return Ok(serde_json::from_str(&text).with_context(problem)?);
+        }
+        if !self.workers.quiet {
+            eprintln!("{}", which.name());
+        }
+        let result = match which {
+            BaselineArg::Svm => self.classic(&Settings::Svm(SvmSettings::default()))?,
+            BaselineArg::Logistic => {
+                self.classic(&Settings::Logistic(LogisticSettings::default()))?
+            }
+            BaselineArg::Knn => self.classic(&Settings::Knn(KnnSettings::default()))?,
+            BaselineArg::Forest => self.classic(&Settings::Forest(ForestSettings::default()))?,
+            BaselineArg::Mlp | BaselineArg::Cnn => self.network(which.name(), &folder)?,
+        };
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("{}: failed to create", folder.display()))?;
+        let text = serde_json::to_string_pretty(&result)? + "\n";
+        atomic_write(&path, text.as_bytes())?;
+        Ok(result)
+    }
+
+    fn threads(&self) -> usize {
+        self.workers.threads.unwrap_or_else(machine::available_threads)
+    }
+
+    /// Validation, and test where its labels are known.
+    fn parts(&self) -> Vec<PartName> {
+        let test = &self.data.test;
+        let labelled = test.labels.is_some() && !test.is_empty();
+        [Some(PartName::Validation), labelled.then_some(PartName::Test)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn classic(&self, settings: &Settings) -> Result<BaselineResult, Failure> {
+        let (parts, quiet) = (self.parts(), self.workers.quiet);
+        // A fit keeps nothing of what it has done; asked to stop, it begins anew the next time.
+        baseline::measure(settings, self.data, &parts, self.threads(), quiet, signals::stop())
+    }
+
+    /// A network is a run like any other, and as resumable.
+    fn network(&self, preset: &str, folder: &Path) -> Result<BaselineResult, Failure> {
+        let mut config = Config::preset(preset)?;
+        config.data = self.config.data.clone();
+        config.training.seed = self.config.training.seed;
+        config.training.epochs = config.training.epochs.min(self.epochs);
+        let network = config.network(self.data)?;
+        let task = Task {
+            name: preset.to_owned(),
+            folder: folder.to_owned(),
+            config: config.clone(),
+            cost: network.multiply_adds(),
+        };
+        let failed = trials::run(&[task], &Workers::new(self.workers, 1), &mut |_| Ok(()))?;
+        trials::check(&failed, 1)?;
+        let state = State::read(folder, &config)?;
+        let trained =
+            state.numbers().with_context(|| format!("{}: is not done", folder.display()))?;
+        let mut engine = engine::new(&network, config.training.batch, self.threads())?;
+        engine.load_state(&model::load(folder)?.state())?;
+        let outcome = (trained.best.epoch, trained.seconds);
+        baseline::of_network(engine.as_mut(), &config, self.data, &self.parts(), outcome)
+    }
+}
