@@ -1,7 +1,8 @@
-//! One image's convolution: forward, gradient of the weights, gradient of the input.
+//! A few images' convolution: forward, gradient of the weights, gradient of the input.
 //!
 //! Three methods, one rule: lay the input out as rows (tiles in 36 frequencies, pixels, or patches),
-//! multiply by the weights, lay the result out as a map.
+//! multiply by the weights, lay the result out as a map. Winograd's method takes several small maps
+//! at once, so that the filter's frequencies are fetched once for all of them.
 
 use crate::machine::Scratch;
 use crate::plan::{Buffer, Conv, Method};
@@ -11,15 +12,16 @@ use modiste_kernels::gemm::{Strided, gemm};
 use modiste_kernels::norm::activate;
 use modiste_kernels::patches::{Window, gather, scatter};
 use modiste_kernels::simd::Isa;
-use modiste_kernels::view::{Activation, Map, MapMut};
+use modiste_kernels::view::{Activation, Gradient, Map, MapMut};
 use modiste_kernels::winograd::{
-    FREQUENCIES, TILE, plane, tiles, transform_filter_gradient, transform_gradient,
-    transform_input, transform_output,
+    Block, FREQUENCIES, tiles, transform_filter_gradient, transform_gradient, transform_input,
+    transform_input_gradient, transform_output,
 };
 
-/// Values of tiles (inputs and products) that a block of tile rows may take: some 1.3 MB, which
-/// leaves room for the weights in a second-level cache of 2 MB.
+/// Values of tiles (inputs and products) that a block may take.
 const BLOCK_VALUES: usize = 320 * 1024;
+/// The most images that are computed at once.
+pub(crate) const TOGETHER: usize = 8;
 /// Rows of pixels or patches that are activated or gathered at a time, in values.
 const ROW_VALUES: usize = 16 * 1024;
 
@@ -53,42 +55,100 @@ impl<'a> ImageConv<'a> {
         Self { isa, weights: weights_of, filter, forward, backward }
     }
 
-    /// The output of an image.
-    pub fn forward(&self, input: Input<'_>, mut to: MapMut<'_>, scratch: &mut Scratch) {
+    /// How many images of a batch are best computed at once.
+    pub fn together(&self, map: Map<'_>) -> usize {
         match self.weights.method {
-            Method::Winograd => self.winograd(input, self.forward, to, false, scratch),
-            Method::Pointwise => self.pointwise(input, &mut to, scratch),
-            Method::Patches(window) => self.patches(input, window, &mut to, scratch),
+            Method::Winograd => together((map.height, map.width), self.weights.c, self.weights.k),
+            Method::Pointwise | Method::Patches(_) => 1,
         }
     }
 
-    /// A convolution in the frequencies, in blocks of tile rows that stay in the cache.
-    fn winograd(
+    /// The outputs of some images.
+    pub fn forward(&self, inputs: &[Input<'_>], to: &mut [MapMut<'_>], scratch: &mut Scratch) {
+        if self.weights.method == Method::Winograd {
+            return self.winograd(inputs, to, scratch);
+        }
+        for (&input, to) in inputs.iter().zip(to) {
+            match self.weights.method {
+                Method::Patches(window) => self.patches(input, window, to, scratch),
+                Method::Pointwise | Method::Winograd => self.pointwise(input, to, scratch),
+            }
+        }
+    }
+
+    /// A convolution in the frequencies, in blocks that stay in the cache.
+    fn winograd(&self, inputs: &[Input<'_>], to: &mut [MapMut<'_>], scratch: &mut Scratch) {
+        let Some(Input { map, .. }) = inputs.first() else { return };
+        let (c, k, size) = (self.weights.c, self.weights.k, (map.height, map.width));
+        let blocks = blocks(inputs.len(), size, c + k);
+        let count = blocks.clone().count();
+        for (b, block) in blocks.enumerate() {
+            let v = &mut scratch.tiles[..block.len(c)];
+            let m = &mut scratch.products[..block.len(k)];
+            for (n, input) in inputs.iter().enumerate() {
+                let Input { map, activation, .. } = *input;
+                transform_input(self.isa, map, activation, (&block, n), v, &mut scratch.columns);
+            }
+            for f in 0..FREQUENCIES {
+                scratch.ahead.fetch(b * FREQUENCIES + f, count * FREQUENCIES);
+                let tiles = block.tiles_of(f);
+                let left = &v[f * block.plane(c) + tiles.start * c..];
+                let left = Strided { values: left, row: c, column: 1 };
+                let right = &self.forward[f * c * k..][..c * k];
+                let product = &mut m[f * block.plane(k) + tiles.start * k..];
+                gemm(self.isa, (tiles.len(), k, c), left, right, k, product, k, false);
+            }
+            for (n, to) in to.iter_mut().enumerate() {
+                let pixels = block.pixel_rows();
+                let band = to.reborrow().rows(pixels.start, pixels.len());
+                transform_output(self.isa, m, (&block, n), band, &mut scratch.columns);
+            }
+        }
+    }
+
+    /// Both gradients of images in the frequencies: that of the weights is summed in `scratch`, that
+    /// of the input written or added to `dx`, unless that is empty.
+    pub fn winograd_gradients(
         &self,
-        Input { map, activation, .. }: Input<'_>,
-        filter: &[f32],
-        mut to: MapMut<'_>,
+        inputs: &[Input<'_>],
+        gradients: &[Gradient<'_>],
+        dx: &mut [MapMut<'_>],
         accumulate: bool,
         scratch: &mut Scratch,
     ) {
-        let (across, c, k) = (tiles(map.width), map.channels, to.channels);
-        let (height, down) = (to.height, tiles(to.height));
-        let block = block_rows(down, across, c + k);
-        for_blocks(0, down, block, |first, rows| {
-            let t = rows * across;
-            let (v_plane, m_plane) = (plane(t, c), plane(t, k));
-            let v = &mut scratch.tiles[..FREQUENCIES * v_plane];
-            let m = &mut scratch.products[..FREQUENCIES * m_plane];
-            transform_input(self.isa, map, activation, (first, rows), v);
-            for f in 0..FREQUENCIES {
-                let left = Strided { values: &v[f * v_plane..], row: c, column: 1 };
-                let right = &filter[f * c * k..][..c * k];
-                gemm(self.isa, (t, k, c), left, right, k, &mut m[f * m_plane..], k, false);
+        let Some(Input { map, .. }) = inputs.first() else { return };
+        let (c, k, size) = (self.weights.c, self.weights.k, (map.height, map.width));
+        let blocks = blocks(inputs.len(), size, c + k);
+        let count = blocks.clone().count();
+        for (b, block) in blocks.enumerate() {
+            let v = &mut scratch.tiles[..block.len(c)];
+            let d = &mut scratch.products[..block.len(k)];
+            for (n, (input, &gradient)) in inputs.iter().zip(gradients).enumerate() {
+                let Input { map, activation, .. } = *input;
+                transform_input(self.isa, map, activation, (&block, n), v, &mut scratch.columns);
+                transform_gradient(self.isa, gradient, (&block, n), d, &mut scratch.columns);
             }
-            let (top, bottom) = (first * TILE, ((first + rows) * TILE).min(height));
-            let band = to.reborrow().rows(top, bottom - top);
-            transform_output(self.isa, m, (first, rows), height, band, accumulate);
-        });
+            for f in 0..FREQUENCIES {
+                scratch.ahead.fetch(b * FREQUENCIES + f, count * FREQUENCIES);
+                let tiles = block.tiles_of(f);
+                let t = tiles.len();
+                let v = &mut v[f * block.plane(c) + tiles.start * c..][..t * c];
+                let d = &d[f * block.plane(k) + tiles.start * k..][..t * k];
+                let left = Strided { values: v, row: 1, column: c };
+                let sum = &mut scratch.filter[f * c * k..][..c * k];
+                gemm(self.isa, (c, k, t), left, d, k, sum, k, true);
+                if !dx.is_empty() {
+                    // The gradient of the tiles takes their place.
+                    let left = Strided { values: d, row: k, column: 1 };
+                    let right = &self.backward[f * c * k..][..c * k];
+                    gemm(self.isa, (t, c, k), left, right, c, v, c, false);
+                }
+            }
+            for (n, dx) in dx.iter_mut().enumerate() {
+                let (dx, columns) = (dx.reborrow(), &mut scratch.columns);
+                transform_input_gradient(self.isa, v, (&block, n), dx, accumulate, columns);
+            }
+        }
     }
 
     fn pointwise(&self, input: Input<'_>, to: &mut MapMut<'_>, scratch: &mut Scratch) {
@@ -139,7 +199,7 @@ impl<'a> ImageConv<'a> {
         &mut filter[..FREQUENCIES * self.weights.c * self.weights.k]
     }
 
-    /// Adds one image's gradient of the weights.
+    /// Adds one image's gradient of the weights; not for Winograd's method.
     pub fn weight_gradient(
         &self,
         input: Input<'_>,
@@ -150,24 +210,7 @@ impl<'a> ImageConv<'a> {
         let Input { map, activation, .. } = input;
         let (c, k) = (map.channels, dz.channels);
         match self.weights.method {
-            Method::Winograd => {
-                let across = tiles(map.width);
-                let block = block_rows(tiles(map.height), across, c + k);
-                for_blocks(0, tiles(map.height), block, |first, rows| {
-                    let t = rows * across;
-                    let (v_plane, d_plane) = (plane(t, c), plane(t, k));
-                    let v = &mut scratch.tiles[..FREQUENCIES * v_plane];
-                    let d = &mut scratch.products[..FREQUENCIES * d_plane];
-                    transform_input(self.isa, map, activation, (first, rows), v);
-                    let bottom = ((first + rows) * TILE).min(dz.height);
-                    transform_gradient(self.isa, dz.rows(first * TILE, bottom - first * TILE), d);
-                    for f in 0..FREQUENCIES {
-                        let left = Strided { values: &v[f * v_plane..], row: 1, column: c };
-                        let sum = &mut scratch.filter[f * c * k..][..c * k];
-                        gemm(self.isa, (c, k, t), left, &d[f * d_plane..], k, sum, k, true);
-                    }
-                });
-            }
+            Method::Winograd => unreachable!("both gradients are taken together"),
             Method::Pointwise => {
                 for_blocks(0, map.pixels(), ROW_VALUES / c, |pixel, count| {
                     let (left, row) = read_rows(self.isa, input, pixel, count, &mut scratch.tiles);
@@ -191,7 +234,7 @@ impl<'a> ImageConv<'a> {
         }
     }
 
-    /// Writes or adds one image's gradient of the input.
+    /// Writes or adds one image's gradient of the input; not for Winograd's method.
     pub fn input_gradient(
         &self,
         dz: Map<'_>,
@@ -203,10 +246,7 @@ impl<'a> ImageConv<'a> {
         let (c, k) = (dx.channels, dz.channels);
         let filter = self.backward;
         match self.weights.method {
-            Method::Winograd => {
-                let dz = Input { map: dz, activation: None, parts: &[] };
-                self.winograd(dz, filter, dx, accumulate, scratch);
-            }
+            Method::Winograd => unreachable!("both gradients are taken together"),
             Method::Pointwise => {
                 let left = Strided { values: dz.values, row: dz.stride, column: 1 };
                 let m = dz.pixels();
@@ -242,10 +282,24 @@ pub(crate) fn clear(map: &mut MapMut<'_>) {
     }
 }
 
-/// Tile rows of a block, in equal shares.
-fn block_rows(rows: usize, across: usize, channels: usize) -> usize {
-    let most = (BLOCK_VALUES / (FREQUENCIES * across * channels)).clamp(1, rows.max(1));
-    rows.div_ceil(rows.div_ceil(most).max(1)).max(1)
+/// How many small maps make a block.
+fn together(size: (usize, usize), c: usize, k: usize) -> usize {
+    let one = Block::new(1, size, 0..tiles(size.0));
+    (BLOCK_VALUES / one.len(c + k)).clamp(1, TOGETHER)
+}
+
+/// Maps as blocks: several whole, or a single one in equal shares of tile rows.
+fn blocks(
+    maps: usize,
+    size: (usize, usize),
+    channels: usize,
+) -> impl Iterator<Item = Block> + Clone {
+    let (down, row) = (tiles(size.0), FREQUENCIES * tiles(size.1) * channels);
+    let most = if maps > 1 { down } else { (BLOCK_VALUES / row).clamp(1, down) };
+    let share = down.div_ceil(down.div_ceil(most));
+    (0..down)
+        .step_by(share)
+        .map(move |first| Block::new(maps, size, first..(first + share).min(down)))
 }
 
 /// Calls `work(first, count)` for blocks of at most `block` of `start` .. `end`.
@@ -295,27 +349,28 @@ pub(crate) struct Sizes {
     pub tiles: usize,
     pub products: usize,
     pub filter: usize,
+    pub columns: usize,
     pub raw: usize,
 }
 
 impl Sizes {
     /// Makes room for a convolution between two buffers, from `c` to `k` lanes.
     pub fn grow(&mut self, method: Method, from: &Buffer, to: &Buffer, c: usize, k: usize) {
-        let (tiles, products, filter) = match method {
+        let (tiles, products, filter, columns) = match method {
             Method::Winograd => {
-                let t = tiles(from.height) * tiles(from.width);
-                // Forward and backward swap the roles of c and k.
-                let values = FREQUENCIES * plane(t, c.max(k));
-                (values, values, FREQUENCIES * c * k)
+                let size = (from.height, from.width);
+                let block = Block::new(together(size, c, k), size, 0..tiles(size.0));
+                (block.len(c), block.len(k), FREQUENCIES * c * k, block.scratch())
             }
-            Method::Pointwise => (ROW_VALUES.max(c), 0, 0),
+            Method::Pointwise => (ROW_VALUES.max(c), 0, 0, 0),
             Method::Patches(window) => {
                 let patch = window.kernel * window.kernel * c;
-                (ROW_VALUES.max(patch * to.width), to.pixels() * patch, 0)
+                (ROW_VALUES.max(patch * to.width), to.pixels() * patch, 0, 0)
             }
         };
         self.tiles = self.tiles.max(tiles);
         self.products = self.products.max(products);
         self.filter = self.filter.max(filter);
+        self.columns = self.columns.max(columns);
     }
 }

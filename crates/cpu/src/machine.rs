@@ -2,7 +2,7 @@
 
 use crate::conv::Sizes;
 use crate::plan::{Kind, Plan};
-use modiste_kernels::memory::Memory;
+use modiste_kernels::memory::{Ahead, Memory};
 use modiste_kernels::pool::Pool;
 use modiste_kernels::simd::Isa;
 
@@ -29,10 +29,14 @@ pub(crate) struct Scratch {
     pub products: Memory,
     /// Gradient of a filter in the frequencies.
     pub filter: Memory,
+    /// Columns of a tile row between the two directions of a transform.
+    pub columns: Memory,
     /// Gradient of one image's raw output.
     pub raw: Memory,
     /// A dropout mask of one image, or sums of lanes.
     pub small: Memory,
+    /// What the next images will read and write.
+    pub ahead: Ahead,
 }
 
 impl Machine {
@@ -61,8 +65,10 @@ impl Machine {
                 tiles: Memory::zeroed(sizes.tiles)?,
                 products: Memory::zeroed(sizes.products)?,
                 filter: Memory::zeroed(sizes.filter)?,
+                columns: Memory::zeroed(sizes.columns)?,
                 raw: Memory::zeroed(sizes.raw)?,
                 small: Memory::zeroed(small)?,
+                ahead: Ahead::default(),
             })
         };
         let pool = Pool::new(threads);

@@ -61,8 +61,8 @@ pub(crate) struct ConvWeights {
     forward: usize,
     /// For the gradient of the input: (36, k, c) for Winograd, else (k, taps, c).
     backward: usize,
-    /// The turned kernel (9, k, c) before its transform.
-    turned: usize,
+    /// The transposed taps (9, k, c) before their transform.
+    transposed: usize,
 }
 
 /// Where everything lies; the values themselves are the engine's, but for the derived forms.
@@ -212,19 +212,19 @@ impl ConvWeights {
             k,
             forward: of(winograd, FREQUENCIES * c * k),
             backward: of(lanes.backward, if winograd { FREQUENCIES } else { taps } * c * k),
-            turned: of(winograd && lanes.backward, taps * c * k),
+            transposed: of(winograd && lanes.backward, taps * c * k),
         }
     }
 
     /// Values of all derived forms.
     fn derived(&self) -> usize {
-        self.forward + self.backward + self.turned
+        self.forward + self.backward + self.transposed
     }
 
     fn refresh(&self, isa: Isa, filter: &[f32], derived: &mut [f32]) {
         let (c, k, taps) = (self.c, self.k, self.taps);
         let (forward, rest) = derived.split_at_mut(self.forward);
-        let (back, turned) = rest.split_at_mut(self.backward);
+        let (back, transposed) = rest.split_at_mut(self.backward);
         let backward = self.backward > 0;
         if self.method != Method::Winograd {
             if backward {
@@ -235,10 +235,10 @@ impl ConvWeights {
         transform_filter(isa, filter, forward);
         if backward {
             for tap in 0..taps {
-                let from = &filter[(taps - 1 - tap) * c * k..][..c * k];
-                transpose(from, c, k, &mut turned[tap * c * k..][..c * k]);
+                let tap = tap * c * k..(tap + 1) * c * k;
+                transpose(&filter[tap.clone()], c, k, &mut transposed[tap]);
             }
-            transform_filter(isa, turned, back);
+            transform_filter(isa, transposed, back);
         }
     }
 }

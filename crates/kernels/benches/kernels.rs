@@ -9,8 +9,9 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::memory::Memory;
 use modiste_kernels::simd::Isa;
-use modiste_kernels::view::{Activation, Map, MapMut};
+use modiste_kernels::view::{Activation, Gradient, Map, MapMut, NormGradient};
 use modiste_kernels::winograd::*;
 use std::hint::black_box;
 use std::time::Duration;
@@ -27,42 +28,49 @@ const SIZES: [(usize, usize, usize); 8] = [
     (14, 80, 96),
 ];
 
+/// `len` values on lines of the cache, as an engine's lie.
+fn aligned(value: f32, len: usize) -> Memory {
+    let mut memory = Memory::zeroed(len).unwrap();
+    memory.fill(value);
+    memory
+}
+
 /// A convolution 3x3 of one image with all its intermediate values.
 struct Convolution {
     side: usize,
     c: usize,
     k: usize,
-    x: Vec<f32>,           // (side, side, c)
-    z: Vec<f32>,           // (side, side, k)
-    filter: Vec<f32>,      // (3, 3, c, k)
-    frequencies: Vec<f32>, // (36, c, k)
-    inputs: Vec<f32>,      // (36, tiles, c)
-    products: Vec<f32>,    // (36, tiles, k)
-    ones: Vec<f32>,        // (c)
+    block: Block,
+    x: Memory,           // (side, side, c)
+    z: Memory,           // (side, side, k)
+    filter: Memory,      // (3, 3, c, k)
+    frequencies: Memory, // (36, c, k)
+    inputs: Memory,      // tiles of c channels
+    products: Memory,    // tiles of k channels
+    ones: Memory,        // (c or k)
+    scratch: Memory,
 }
 
 impl Convolution {
     fn new(isa: Isa, (side, c, k): (usize, usize, usize)) -> Self {
-        let t = tiles(side) * tiles(side);
+        let block = Block::new(1, (side, side), 0..tiles(side));
         let mut this = Self {
             side,
             c,
             k,
-            x: vec![0.5; side * side * c],
-            z: vec![0.5; side * side * k],
-            filter: vec![0.1; 9 * c * k],
-            frequencies: vec![0.0; FREQUENCIES * c * k],
-            inputs: vec![0.0; FREQUENCIES * t * c],
-            products: vec![0.0; FREQUENCIES * t * k],
-            ones: vec![1.0; c],
+            block,
+            x: aligned(0.5, side * side * c),
+            z: aligned(0.5, side * side * k),
+            filter: aligned(0.1, 9 * c * k),
+            frequencies: aligned(0.0, FREQUENCIES * c * k),
+            inputs: aligned(0.0, block.len(c)),
+            products: aligned(0.0, block.len(k)),
+            ones: aligned(1.0, c.max(k)),
+            scratch: aligned(0.0, block.scratch()),
         };
         transform_filter(isa, &this.filter, &mut this.frequencies);
         this.forward(isa);
         this
-    }
-
-    fn tiles(&self) -> usize {
-        tiles(self.side) * tiles(self.side)
     }
 
     fn multiply_adds(&self) -> u64 {
@@ -70,28 +78,30 @@ impl Convolution {
     }
 
     fn input(&mut self, isa: Isa) {
-        let Self { side, c, .. } = *self;
-        let map = Map { values: &self.x, height: side, width: side, channels: c, stride: c };
-        let ones = &self.ones;
+        let Self { side, c, ref x, ref block, ref ones, .. } = *self;
+        let map = Map { values: x, height: side, width: side, channels: c, stride: c };
         let activation = Activation { scale: ones, shift: ones, floor: ones };
-        transform_input(isa, map, Some(activation), (0, tiles(side)), &mut self.inputs);
+        let (inputs, scratch) = (&mut self.inputs, &mut self.scratch);
+        transform_input(isa, map, Some(activation), (block, 0), inputs, scratch);
     }
 
     fn multiply(&mut self, isa: Isa) {
-        let (t, c, k) = (self.tiles(), self.c, self.k);
+        let (c, k) = (self.c, self.k);
         for f in 0..FREQUENCIES {
-            let a = Strided { values: &self.inputs[f * t * c..][..t * c], row: c, column: 1 };
+            let tiles = self.block.tiles_of(f);
+            let a = &self.inputs[f * self.block.plane(c) + tiles.start * c..];
+            let a = Strided { values: a, row: c, column: 1 };
             let b = &self.frequencies[f * c * k..][..c * k];
-            let product = &mut self.products[f * t * k..][..t * k];
-            gemm(isa, (t, k, c), a, b, k, product, k, false);
+            let product = &mut self.products[f * self.block.plane(k) + tiles.start * k..];
+            gemm(isa, (tiles.len(), k, c), a, b, k, product, k, false);
         }
     }
 
     fn output(&mut self, isa: Isa) {
-        let Self { side, k, .. } = *self;
+        let Self { side, k, ref block, ref products, .. } = *self;
         let z = &mut self.z;
         let map = MapMut { values: z, height: side, width: side, channels: k, stride: k };
-        transform_output(isa, &self.products, (0, tiles(side)), side, map, false);
+        transform_output(isa, products, (block, 0), map, &mut self.scratch);
     }
 
     fn forward(&mut self, isa: Isa) {
@@ -100,18 +110,38 @@ impl Convolution {
         self.output(isa);
     }
 
-    /// The filter's gradient, the transformed input being at hand from the forward pass.
-    fn filter_gradient(&mut self, isa: Isa) {
-        let (side, t, c, k) = (self.side, self.tiles(), self.c, self.k);
-        let map = Map { values: &self.z, height: side, width: side, channels: k, stride: k };
-        transform_gradient(isa, map, &mut self.products);
+    /// The gradient of the output into the frequencies.
+    fn gradient(&mut self, isa: Isa) {
+        let Self { side, k, ref z, ref block, ref ones, .. } = *self;
+        let map = Map { values: z, height: side, width: side, channels: k, stride: k };
+        let activation = Activation { scale: ones, shift: ones, floor: ones };
+        let norm = NormGradient { z: map, activation, slope: ones, offset: ones };
+        let gradient = Gradient { map, norm: Some(norm) };
+        transform_gradient(isa, gradient, (block, 0), &mut self.products, &mut self.scratch);
+    }
+
+    /// The gradient of the input out of the frequencies.
+    fn input_gradient(&mut self, isa: Isa) {
+        let Self { side, c, ref block, ref inputs, .. } = *self;
+        let x = &mut self.x;
+        let map = MapMut { values: x, height: side, width: side, channels: c, stride: c };
+        transform_input_gradient(isa, inputs, (block, 0), map, false, &mut self.scratch);
+    }
+
+    /// Both products of the backward pass.
+    fn multiply_back(&mut self, isa: Isa) {
+        let (c, k) = (self.c, self.k);
         for f in 0..FREQUENCIES {
-            let a = Strided { values: &self.inputs[f * t * c..][..t * c], row: 1, column: c };
-            let b = &self.products[f * t * k..][..t * k];
+            let tiles = self.block.tiles_of(f);
+            let t = tiles.len();
+            let v = &mut self.inputs[f * self.block.plane(c) + tiles.start * c..][..t * c];
+            let d = &self.products[f * self.block.plane(k) + tiles.start * k..][..t * k];
+            let a = Strided { values: v, row: 1, column: c };
             let gradient = &mut self.frequencies[f * c * k..][..c * k];
-            gemm(isa, (c, k, t), a, b, k, gradient, k, false);
+            gemm(isa, (c, k, t), a, d, k, gradient, k, false);
+            let a = Strided { values: d, row: k, column: 1 };
+            gemm(isa, (t, c, k), a, gradient, c, v, c, false);
         }
-        transform_filter_gradient(isa, &self.frequencies, &mut self.filter);
     }
 }
 
@@ -133,7 +163,9 @@ fn winograd(criterion: &mut Criterion) {
     each(&mut criterion.benchmark_group("winograd input"), Convolution::input);
     each(&mut criterion.benchmark_group("winograd gemm"), Convolution::multiply);
     each(&mut criterion.benchmark_group("winograd output"), Convolution::output);
-    each(&mut criterion.benchmark_group("winograd filter gradient"), Convolution::filter_gradient);
+    each(&mut criterion.benchmark_group("winograd gradient"), Convolution::gradient);
+    each(&mut criterion.benchmark_group("winograd gemm back"), Convolution::multiply_back);
+    each(&mut criterion.benchmark_group("winograd input gradient"), Convolution::input_gradient);
 }
 
 /// The nine taps as matrix products over all pixels: the direct convolution's work without its

@@ -3,6 +3,7 @@
 //! A training step walks over hundreds of megabytes. With pages of 4 KiB each of them costs a look-up
 //! that misses; on pages of 2 MiB the same loops read up to twice as fast (docs/performance.md).
 
+use crate::view::{Map, span};
 use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 
@@ -50,6 +51,62 @@ impl DerefMut for Memory {
         // SAFETY: as above, and the mapping is borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(map.as_mut_ptr().cast(), self.len) }
     }
+}
+
+/// Maps that will be wanted soon, fetched towards the second cache a part at a time between other
+/// work: memory then has the time of a whole image's computation to answer.
+///
+/// Keeps addresses alone; fetching a place that is no longer there does nothing.
+#[derive(Default)]
+pub struct Ahead {
+    stretches: [(usize, usize); 32],
+    count: usize,
+}
+
+impl Ahead {
+    /// Forgets all maps.
+    pub fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// Adds the map that lies `distance` values behind `map`, as that of a later image does; beyond
+    /// 32 maps, nothing.
+    pub fn add(&mut self, map: Map<'_>, distance: usize) {
+        if let Some(stretch) = self.stretches.get_mut(self.count) {
+            let start = map.values.as_ptr().wrapping_add(distance) as usize;
+            *stretch = (start, span(map.pixels(), map.stride, map.channels) * size_of::<f32>());
+            self.count += 1;
+        }
+    }
+
+    /// Fetches part `part` of `parts` of every map.
+    pub fn fetch(&self, part: usize, parts: usize) {
+        for &(start, len) in &self.stretches[..self.count] {
+            let lines = len.div_ceil(LINE);
+            for line in part * lines / parts..(part + 1) * lines / parts {
+                fetch_line(start + line * LINE);
+            }
+        }
+    }
+}
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
+
+fn fetch_line(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that touches no memory for the program, whatever the address; every x86-64 has it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address as *const i8);
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: likewise.
+    unsafe {
+        std::arch::asm!("prfm pldl2keep, [{}]", in(reg) address, options(nostack, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
 }
 
 #[cfg(test)]

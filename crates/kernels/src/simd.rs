@@ -40,6 +40,8 @@ pub unsafe trait Simd: Copy {
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     /// Asks for the line at an address, which may be any, in the second-level cache.
     fn prefetch(self, _p: *const f32) {}
+    /// v where x > floor, else 0
+    fn above(self, x: Self::V, floor: Self::V, v: Self::V) -> Self::V;
 }
 
 /// Work that is compiled for every instruction set.

@@ -147,3 +147,61 @@ impl<'a> Activation<'a> {
         }
     }
 }
+
+/// The gradient of an output, read as it lies or carried back through the output's normalisation and
+/// ReLU on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Gradient<'a> {
+    /// The gradient of the output.
+    pub map: Map<'a>,
+    /// The normalisation that it is carried through.
+    pub norm: Option<NormGradient<'a>>,
+}
+
+/// What takes the gradient of activated values to that of the raw values z, as
+/// [`crate::norm::gradient`] does.
+#[derive(Clone, Copy, Debug)]
+pub struct NormGradient<'a> {
+    /// The raw values.
+    pub z: Map<'a>,
+    /// How they are read.
+    pub activation: Activation<'a>,
+    /// Factor of z a channel.
+    pub slope: &'a [f32],
+    /// What is subtracted a channel.
+    pub offset: &'a [f32],
+}
+
+impl Gradient<'_> {
+    /// Panics unless everything lies within its slice.
+    pub(crate) fn ensure(&self) {
+        self.map.ensure();
+        if let Some(NormGradient { z, activation, slope, offset }) = &self.norm {
+            z.ensure();
+            assert!(z.pixels() == self.map.pixels() && z.channels == self.map.channels);
+            activation.ensure(z.channels);
+            assert!(slope.len().min(offset.len()) >= z.channels, "a slope for each channel");
+        }
+    }
+
+    /// The gradient of one register of raw values: pixel `pixel`, channels from `c` on.
+    ///
+    /// # Safety
+    /// They must lie inside the map ([`Gradient::ensure`]).
+    #[inline(always)]
+    pub(crate) unsafe fn load<S: Simd>(&self, simd: S, pixel: usize, c: usize) -> S::V {
+        // SAFETY: the caller vouches for pixel and channels.
+        unsafe {
+            let da = simd.load(self.map.values.as_ptr().add(pixel * self.map.stride + c));
+            let Some(NormGradient { z, activation, slope, offset }) = &self.norm else { return da };
+            let z = simd.load(z.values.as_ptr().add(pixel * z.stride + c));
+            let scale = simd.load(activation.scale.as_ptr().add(c));
+            let shift = simd.load(activation.shift.as_ptr().add(c));
+            let floor = simd.load(activation.floor.as_ptr().add(c));
+            let g = simd.above(simd.fma(z, scale, shift), floor, da);
+            let line =
+                simd.fma(z, simd.load(slope.as_ptr().add(c)), simd.load(offset.as_ptr().add(c)));
+            simd.sub(simd.mul(g, scale), line)
+        }
+    }
+}

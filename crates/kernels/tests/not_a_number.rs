@@ -9,7 +9,7 @@ use modiste_kernels::norm::activate;
 use modiste_kernels::patches::{Window, gather};
 use modiste_kernels::pooling::max_forward;
 use modiste_kernels::view::Activation;
-use modiste_kernels::winograd::{FREQUENCIES, transform_input};
+use modiste_kernels::winograd::{Block, transform_input};
 
 /// A map (4, 4, 16) of ones whose first pixel is not a number in channel 3.
 fn diverged() -> Guarded {
@@ -36,8 +36,11 @@ fn maxima_keep_what_is_not_a_number() {
         let mut out = Guarded::empty(4, 4, 16, 16);
         activate(isa, x.map(), activation, out.map_mut());
         check_seen("activate", &out.written());
-        let mut out = Guarded::empty_array(FREQUENCIES * 16);
-        transform_input(isa, x.map(), Some(activation), (0, 1), out.slice_mut());
+        let block = Block::new(1, (4, 4), 0..1);
+        let mut out = Guarded::empty_array(block.len(16));
+        let mut scratch = vec![0.0; block.scratch()];
+        let a = Some(activation);
+        transform_input(isa, x.map(), a, (&block, 0), out.slice_mut(), &mut scratch);
         check_seen("transform_input", &out.written());
         let mut out = Guarded::empty_array(4 * 9 * 16);
         gather(isa, x.map(), Some(activation), window, 0..2, 2, out.slice_mut());

@@ -6,13 +6,13 @@
 use super::simple::relu_back;
 use super::sums::{add_gradient_sums, add_moments, begin_sums};
 use super::{APART, Run};
-use crate::conv::{ImageConv, Input};
+use crate::conv::{ImageConv, Input, TOGETHER};
 use crate::machine::{Machine, Scratch};
 use crate::norm::Lanes;
-use crate::plan::{Buffer, Conv, GROUP, Kind, Place, Source, Step};
+use crate::plan::{Buffer, Conv, GROUP, Kind, Method, Place, Source, Step};
 use modiste_kernels::pool::Parts;
 use modiste_kernels::simd::Isa;
-use modiste_kernels::view::{Map, MapMut};
+use modiste_kernels::view::{Gradient, Map, MapMut, NormGradient};
 use modiste_kernels::{elementwise, norm};
 use std::array::from_fn;
 use std::ops::Range;
@@ -83,6 +83,7 @@ impl Run<'_> {
                     buffer,
                     pilot: &pilot[step.to.range()],
                     image_conv: ImageConv::new(isa, weights, conv, flat),
+                    from_image: from_buffer.image(),
                     end: End {
                         isa,
                         bias: conv.bias.map(|b| &flat[weights.parameters[b].range()]),
@@ -102,14 +103,18 @@ impl Run<'_> {
             let map = from.place.map(from_buffer, &input[i * from_buffer.image()..]);
             Input { map, activation, parts }
         };
+        let together = members[0].as_ref().map_or(1, |m| m.image_conv.together(read(0).map));
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
             for shard in extent.shards_of(thread, threads) {
                 let mut sums: [Option<&mut [f32]>; GROUP] =
                     from_fn(|m| members[m].as_ref().and_then(|member| member.begin(shard)));
-                for i in extent.images_of(shard) {
+                for images in chunks(extent.images_of(shard), together) {
+                    let inputs: [_; TOGETHER] =
+                        from_fn(|n| read(images.start + n.min(images.len() - 1)));
                     for (member, sums) in members.iter().flatten().zip(&mut sums) {
-                        member.image(read(i), i, sums.as_deref_mut(), scratch);
+                        let inputs = &inputs[..images.len()];
+                        member.images(inputs, images.start, sums.as_deref_mut(), scratch);
                     }
                 }
             }
@@ -155,6 +160,7 @@ impl Run<'_> {
                 skip: skip.zip(skip_buffer),
                 d_skips: &d_skips,
                 image_conv: ImageConv::new(isa, weights, conv, flat),
+                from_image: from_buffer.image(),
                 weights: weights.parameters[weights.convs[conv.weights].parameter].range(),
                 bias: conv.bias.map(|b| weights.parameters[b].range()),
                 output: outputs[2 * m],
@@ -167,6 +173,11 @@ impl Run<'_> {
         let d_inputs = Parts::new(d_input, from_buffer.image());
         let shards = Parts::new(gradients, weights.trainable);
         let scratch = Parts::new(scratch, 1);
+        let read = |i: usize| {
+            let map = from.place.map(from_buffer, &input[i * from_buffer.image()..]);
+            Input { map, activation: from.deferred.then_some(activation), parts }
+        };
+        let together = members[0].as_ref().map_or(1, |member| member.together(read(0).map));
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
             for shard in extent.shards_of(thread, threads) {
@@ -176,22 +187,34 @@ impl Run<'_> {
                     begin_sums(sums, from.place);
                 }
                 members.iter().flatten().for_each(|member| member.begin(gradient, scratch));
-                for i in extent.images_of(shard) {
-                    let x = from.place.map(from_buffer, &input[i * from_buffer.image()..]);
-                    let activate = from.deferred.then_some(activation);
-                    let read = Input { map: x, activation: activate, parts };
-                    let mut dx = from_buffer.trained.then(|| d_inputs.take(i));
+                for images in chunks(extent.images_of(shard), together) {
+                    let count = images.len();
+                    let mut dx: [&mut [f32]; TOGETHER] = from_fn(|n| match n < count {
+                        true if from_buffer.trained => d_inputs.take(images.start + n),
+                        _ => &mut [],
+                    });
+                    let inputs: [_; TOGETHER] = from_fn(|n| read(images.start + n.min(count - 1)));
                     for member in members.iter().rev().flatten() {
-                        let map = dx.as_deref_mut().map(|dx| from.place.map_mut(from_buffer, dx));
-                        member.image(i, read, map, gradient, scratch);
+                        let wanted = if from_buffer.trained { count } else { 0 };
+                        let mut dx = dx.each_mut().map(Some);
+                        let map = |n: usize| {
+                            let dx = dx[n].take().expect("each image is asked for once");
+                            from.place.map_mut(from_buffer, dx)
+                        };
+                        let mut maps = maps_of(wanted, map);
+                        let (inputs, maps) = (&inputs[..count], &mut maps[..wanted]);
+                        member.images(images.start, inputs, maps, gradient, scratch);
                     }
-                    let (Some(sums), Some(dx)) = (&mut shard_sums, dx) else { continue };
-                    for place in from.place.divided(parts) {
-                        let z = place.map(from_buffer, &input[i * from_buffer.image()..]);
-                        let da = place.map(from_buffer, dx);
-                        let first = place.offset - from.place.offset;
-                        let activation = activation.lanes(first..first + place.lanes);
-                        add_gradient_sums(isa, da, z, activation, place, sums, &mut scratch.small);
+                    let Some(sums) = &mut shard_sums else { continue };
+                    for (i, dx) in images.zip(&dx) {
+                        for place in from.place.divided(parts) {
+                            let z = place.map(from_buffer, &input[i * from_buffer.image()..]);
+                            let da = place.map(from_buffer, dx);
+                            let first = place.offset - from.place.offset;
+                            let activation = activation.lanes(first..first + place.lanes);
+                            let small = &mut scratch.small;
+                            add_gradient_sums(isa, da, z, activation, place, sums, small);
+                        }
                     }
                 }
                 members.iter().flatten().for_each(|member| member.end(gradient, scratch));
@@ -225,6 +248,8 @@ struct Front<'a> {
     pilot: &'a [f32],
     image_conv: ImageConv<'a>,
     end: End<'a>,
+    /// Values of an image of the input.
+    from_image: usize,
 }
 
 impl Front<'_> {
@@ -235,16 +260,46 @@ impl Front<'_> {
         Some(sums)
     }
 
-    fn image(&self, input: Input<'_>, i: usize, sums: Option<&mut [f32]>, scratch: &mut Scratch) {
-        let values = self.outputs.take(i);
-        let mut out = self.to.map_mut(self.buffer, values);
-        self.image_conv.forward(input, out.reborrow(), scratch);
-        self.end.apply(i, out);
-        if let Some(sums) = sums {
-            let z = self.to.map(self.buffer, values);
-            add_moments(self.end.isa, z, self.pilot, self.to, sums, &mut scratch.small);
+    /// Whole images from `first` on.
+    fn images(
+        &self,
+        inputs: &[Input<'_>],
+        first: usize,
+        mut sums: Option<&mut [f32]>,
+        scratch: &mut Scratch,
+    ) {
+        let count = inputs.len();
+        let mut maps =
+            maps_of(count, |n| self.to.map_mut(self.buffer, self.outputs.take(first + n)));
+        let maps = &mut maps[..count];
+        scratch.ahead.clear();
+        for (input, map) in inputs.iter().zip(&*maps) {
+            scratch.ahead.add(input.map, count * self.from_image);
+            scratch.ahead.add(map.as_map(), count * self.buffer.image());
+        }
+        self.image_conv.forward(inputs, maps, scratch);
+        for (n, map) in maps.iter_mut().enumerate() {
+            self.end.apply(first + n, map.reborrow());
+            if let Some(sums) = &mut sums {
+                let z = map.as_map();
+                add_moments(self.end.isa, z, self.pilot, self.to, sums, &mut scratch.small);
+            }
         }
     }
+}
+
+/// Up to so many neighbours of a range at a time.
+fn chunks(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+    // Equal shares: 8 go as 3 + 3 + 2, not as 7 + 1.
+    let share = range.len().div_ceil(range.len().div_ceil(most).max(1)).max(1);
+    let end = range.end;
+    range.step_by(share).map(move |first| first..(first + share).min(end))
+}
+
+/// The first `count` maps by `map`, then empty ones.
+fn maps_of<'a>(count: usize, mut map: impl FnMut(usize) -> MapMut<'a>) -> [MapMut<'a>; TOGETHER] {
+    let none = || MapMut { values: &mut [], height: 0, width: 0, channels: 0, stride: 0 };
+    from_fn(|n| if n < count { map(n) } else { none() })
 }
 
 /// One convolution of a group on the way back.
@@ -257,6 +312,8 @@ struct Back<'a> {
     skip: Option<(Source, &'a Buffer)>,
     d_skips: &'a Parts<'a, f32>,
     image_conv: ImageConv<'a>,
+    /// Values of an image of the input.
+    from_image: usize,
     /// Where the gradients of weights and bias lie in a shard's.
     weights: Range<usize>,
     bias: Option<Range<usize>>,
@@ -276,25 +333,72 @@ impl Back<'_> {
         self.image_conv.end_shard(&mut gradient[self.weights.clone()], scratch);
     }
 
-    fn image(
+    /// How many images are best taken at once.
+    fn together(&self, map: Map<'_>) -> usize {
+        if self.carries() { self.image_conv.together(map) } else { 1 }
+    }
+
+    /// Whether the gradient is carried through the normalisation as it is read; else that of the raw
+    /// output lies in scratch memory, an image at a time.
+    fn carries(&self) -> bool {
+        self.conv.method == Method::Winograd && self.step.norm.is_some() && self.bias.is_none()
+    }
+
+    /// Images from `first` on; `dx` is empty if no gradient of the input is wanted.
+    fn images(
         &self,
-        i: usize,
-        input: Input<'_>,
-        dx: Option<MapMut<'_>>,
+        first: usize,
+        inputs: &[Input<'_>],
+        dx: &mut [MapMut<'_>],
         gradient: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let mut raw = std::mem::take(&mut scratch.raw);
-        let dz = self.raw_gradient(i, &mut raw);
-        if let Some(bias) = &self.bias {
-            elementwise::accumulate_sums(self.isa, dz, &mut gradient[bias.clone()]);
+        let accumulate = self.step.from.accumulate;
+        if self.carries() {
+            let gradients: [_; TOGETHER] =
+                from_fn(|n| self.gradient(first + n.min(inputs.len() - 1)));
+            let gradients = &gradients[..inputs.len()];
+            scratch.ahead.clear();
+            let (distance, from_distance) =
+                (inputs.len() * self.buffer.image(), inputs.len() * self.from_image);
+            for (input, gradient) in inputs.iter().zip(gradients) {
+                scratch.ahead.add(input.map, from_distance);
+                scratch.ahead.add(gradient.map, distance);
+                gradient.norm.iter().for_each(|norm| scratch.ahead.add(norm.z, distance));
+            }
+            dx.iter().for_each(|dx| scratch.ahead.add(dx.as_map(), from_distance));
+            return self.image_conv.winograd_gradients(inputs, gradients, dx, accumulate, scratch);
         }
-        self.image_conv.weight_gradient(input, dz, &mut gradient[self.weights.clone()], scratch);
-        if let Some(dx) = dx {
-            let (parts, accumulate) = (&self.conv.parts, self.step.from.accumulate);
-            self.image_conv.input_gradient(dz, dx, parts, accumulate, scratch);
+        for (n, &input) in inputs.iter().enumerate() {
+            let mut raw = std::mem::take(&mut scratch.raw);
+            let dz = self.raw_gradient(first + n, &mut raw);
+            if let Some(bias) = &self.bias {
+                elementwise::accumulate_sums(self.isa, dz, &mut gradient[bias.clone()]);
+            }
+            let dx = dx.get_mut(n..=n).unwrap_or_default();
+            if self.conv.method == Method::Winograd {
+                let dz = [Gradient { map: dz, norm: None }];
+                self.image_conv.winograd_gradients(&[input], &dz, dx, accumulate, scratch);
+            } else {
+                let weights = &mut gradient[self.weights.clone()];
+                self.image_conv.weight_gradient(input, dz, weights, scratch);
+                for dx in dx {
+                    let parts = &self.conv.parts;
+                    self.image_conv.input_gradient(dz, dx.reborrow(), parts, accumulate, scratch);
+                }
+            }
+            scratch.raw = raw;
         }
-        scratch.raw = raw;
+    }
+
+    /// The gradient of image `i`'s normalised output, to be carried to the raw one on reading.
+    fn gradient(&self, i: usize) -> Gradient<'_> {
+        let (to, buffer) = (self.step.to, self.buffer);
+        let (slope, offset) = self.lanes.slope_and_offset(to);
+        let z = to.map(buffer, &self.output[i * buffer.image()..]);
+        let norm = NormGradient { z, activation: self.lanes.activation(to), slope, offset };
+        let map = to.map(buffer, &self.d_output[i * buffer.image()..]);
+        Gradient { map, norm: Some(norm) }
     }
 
     /// The gradient of image `i`'s raw output; that of a skipped input goes on from here.

@@ -62,4 +62,9 @@ unsafe impl Simd for Neon {
         // SAFETY: `self` proves the instructions.
         unsafe { vmaxq_f32(a, b) }
     }
+    #[inline(always)]
+    fn above(self, x: float32x4_t, floor: float32x4_t, v: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves the instructions.
+        unsafe { vreinterpretq_f32_u32(vandq_u32(vcgtq_f32(x, floor), vreinterpretq_u32_f32(v))) }
+    }
 }

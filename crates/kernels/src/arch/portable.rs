@@ -51,4 +51,8 @@ unsafe impl Simd for Portable {
     fn max(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
         zip(a, b, |a, b| if a > b { a } else { b })
     }
+    #[inline(always)]
+    fn above(self, x: [f32; 8], floor: [f32; 8], v: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| if x[i] > floor[i] { v[i] } else { 0.0 })
+    }
 }

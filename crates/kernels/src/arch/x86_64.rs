@@ -81,6 +81,11 @@ unsafe impl Simd for Avx512 {
         // SAFETY: a prefetch of any address does nothing but that.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
+    #[inline(always)]
+    fn above(self, x: __m512, floor: __m512, v: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, floor), v) }
+    }
 }
 
 /// Eight values a register, 16 registers.
@@ -146,5 +151,10 @@ unsafe impl Simd for Avx2 {
     fn prefetch(self, p: *const f32) {
         // SAFETY: a prefetch of any address does nothing but that.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
+    fn above(self, x: __m256, floor: __m256, v: __m256) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x, floor), v) }
     }
 }

@@ -10,7 +10,8 @@
 //! frequency are neighbours ([`Tiling::range`]). The output transform adds a bias and cuts at a
 //! floor. Neither the other images nor the division into blocks changes an image's bits.
 
-use super::{FREQUENCIES, TILE, WINDOW, ensure_channels, input_line, inside, output_line};
+use super::lines::{input as input_of, output as output_of};
+use super::{FREQUENCIES, TILE, WINDOW, ensure_channels, inside};
 use crate::simd::{Isa, Kernel, Simd};
 use crate::view::{Map, MapMut, product, span};
 use std::ops::Range;
@@ -166,29 +167,6 @@ fn ensure_images(
     let map = span(pixels, stride, channels);
     assert!(images == 1 || step >= map, "overlapping images");
     assert!(span(images, step, map) <= len, "maps beyond their slice of {len}");
-}
-
-/// One direction of the input transform; of a short tile (four inputs) the entries 3 and 4 are void.
-#[inline(always)]
-fn input_of<S: Simd, const SHORT: bool>(s: S, d: [S::V; 6]) -> [S::V; 6] {
-    if !SHORT {
-        return input_line(s, d);
-    }
-    // B' of F(2x2, 3x3), each point with the factor that its filter lacks: 4, -3, -3, 1.
-    let first = s.mul(s.sub(d[0], d[2]), s.splat(4.0));
-    let plus = s.mul(s.add(d[1], d[2]), s.splat(-3.0));
-    let minus = s.mul(s.sub(d[1], d[2]), s.splat(3.0));
-    [first, plus, minus, d[0], d[0], s.sub(d[3], d[1])]
-}
-
-/// One direction of the output transform; of a short tile the last two entries are void.
-#[inline(always)]
-fn output_of<S: Simd, const SHORT: bool>(s: S, m: [S::V; 6]) -> [S::V; 4] {
-    if !SHORT {
-        return output_line(s, m);
-    }
-    let (sum, difference) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
-    [s.add(m[0], sum), s.add(difference, m[5]), m[0], m[0]]
 }
 
 /// Inputs of a tile in one direction.

@@ -1,11 +1,12 @@
 //! Each transform against its matrix, and the limits of each.
 
 use crate::common::{
-    Floors, Guarded, check_bits, check_close, exact, instruction_sets, numbers, whole_numbers,
+    Floors, Guarded, check_close, exact, instruction_sets, numbers, whole_numbers,
 };
 use modiste_kernels::simd::Isa;
-use modiste_kernels::view::{Activation, Map, MapMut};
+use modiste_kernels::view::{Activation, Gradient, Map, MapMut, NormGradient};
 use modiste_kernels::winograd::*;
+use std::ops::Range;
 
 /// B' of Lavin and Gray, section 4.1.
 const INPUT: [[f64; 6]; 6] = [
@@ -69,46 +70,109 @@ fn windows(x: &[f32], (h, w, c): (usize, usize, usize), side: usize, edge: usize
     out
 }
 
+/// A block of one whole map without short tiles, and the values of its frequencies one after the other.
+fn whole(h: usize, w: usize) -> Block {
+    Block::new(1, (h, w), 0..tiles(h))
+}
+
+/// What was written of a block's tiles, (36, tiles, channels), the planes' padding left out.
+fn planes(block: &Block, c: usize, values: &[f32]) -> Vec<f32> {
+    let plane = |f: usize| &values[f * block.plane(c)..][..block.tiles() * c];
+    (0..FREQUENCIES).flat_map(plane).copied().collect()
+}
+
+/// Sides without short tiles, and channels.
+const SIDES: [(usize, usize, usize); 4] = [(3, 4, 16), (4, 7, 32), (11, 8, 48), (12, 15, 16)];
+
 #[test]
 fn input_and_gradient_transforms_are_exact_on_whole_numbers() {
-    for (h, w, c) in [(1, 1, 16), (3, 5, 32), (4, 8, 16), (9, 6, 48), (13, 15, 16)] {
+    for (h, w, c) in SIDES {
         let x = whole_numbers(h * w * c, 40, (h * w) as u32);
         let map = Guarded::of((h, w, c, c + 5), &x);
         let inputs = reference_transform(INPUT, &windows(&x, (h, w, c), 6, 1));
         let gradients = reference_transform(transposed(OUTPUT), &windows(&x, (h, w, c), 4, 0));
+        let block = whole(h, w);
+        let mut scratch = vec![f32::NAN; block.scratch()];
         for isa in instruction_sets() {
-            let mut out = Guarded::empty_array(inputs.len());
-            transform_input(isa, map.map(), None, (0, tiles(h)), out.slice_mut());
-            check_close(isa.name(), &out.written(), &inputs, 0.0);
-            let mut out = Guarded::empty_array(gradients.len());
-            transform_gradient(isa, map.map(), out.slice_mut());
-            check_close(isa.name(), &out.written(), &gradients, 0.0);
+            let mut out = vec![f32::NAN; block.len(c)];
+            transform_input(isa, map.map(), None, (&block, 0), &mut out, &mut scratch);
+            check_close(isa.name(), &planes(&block, c, &out), &inputs, 0.0);
+            let mut out = vec![f32::NAN; block.len(c)];
+            let gradient = Gradient { map: map.map(), norm: None };
+            transform_gradient(isa, gradient, (&block, 0), &mut out, &mut scratch);
+            check_close(isa.name(), &planes(&block, c, &out), &gradients, 0.0);
         }
     }
 }
 
+/// Tiles (36, tiles, c) laid out as a block's.
+fn laid_out(block: &Block, c: usize, values: &[f32]) -> Vec<f32> {
+    let mut out = vec![f32::NAN; block.len(c)];
+    for f in 0..FREQUENCIES {
+        let plane = block.tiles() * c;
+        out[f * block.plane(c)..][..plane].copy_from_slice(&values[f * plane..][..plane]);
+    }
+    out
+}
+
 #[test]
-fn output_transform_is_exact_on_whole_numbers() {
-    for (h, w, c) in [(1, 1, 16), (3, 5, 32), (4, 8, 16), (9, 6, 48)] {
-        let plane = tiles(h) * tiles(w) * c;
+fn output_transforms_are_exact_on_whole_numbers() {
+    for (h, w, c) in SIDES {
+        let (block, plane) = (whole(h, w), tiles(h) * tiles(w) * c);
         let products = whole_numbers(FREQUENCIES * plane, 40, (h * w) as u32);
-        let blocks = reference_transform(OUTPUT, &exact(&products));
-        let want: Vec<f64> = (0..h * w * c)
-            .map(|at| {
-                let (y, x) = (at / c / w, at / c % w);
-                let tile = y / TILE * tiles(w) + x / TILE;
-                blocks[(y % TILE * TILE + x % TILE) * plane + tile * c + at % c]
-            })
-            .collect();
+        let outputs = reference_transform(OUTPUT, &exact(&products));
+        let windows = reference_transform(transposed(INPUT), &exact(&products));
+        let (mut want, mut want_back) = (vec![0.0; h * w * c], vec![0.0; h * w * c]);
+        // The values of all tiles' `side` x `side` pixels, added where they belong.
+        let place = |values: &[f64], side: usize, edge: usize, to: &mut [f64]| {
+            for at in 0..side * side * plane {
+                let (pixel, tile) = (at / plane, at % plane / c);
+                let y = (tile / tiles(w) * TILE + pixel / side).wrapping_sub(edge);
+                let x = (tile % tiles(w) * TILE + pixel % side).wrapping_sub(edge);
+                if y < h && x < w {
+                    to[(y * w + x) * c + at % c] += values[at];
+                }
+            }
+        };
+        place(&outputs, 4, 0, &mut want);
+        place(&windows, 6, 1, &mut want_back);
+        let products = laid_out(&block, c, &products);
+        let mut scratch = vec![f32::NAN; block.scratch()];
         for isa in instruction_sets() {
             let mut out = Guarded::empty(h, w, c, c + 3);
-            transform_output(isa, &products, (0, tiles(h)), h, out.map_mut(), false);
+            transform_output(isa, &products, (&block, 0), out.map_mut(), &mut scratch);
             check_close(isa.name(), &out.written(), &want, 0.0);
-            transform_output(isa, &products, (0, tiles(h)), h, out.map_mut(), true);
-            let twice: Vec<f64> = want.iter().map(|w| 2.0 * w).collect();
-            check_close(isa.name(), &out.written(), &twice, 0.0);
+            let mut out = Guarded::empty(h, w, c, c + 3);
+            let mut back = |accumulate| {
+                let map = out.map_mut();
+                let block = (&block, 0);
+                transform_input_gradient(isa, &products, block, map, accumulate, &mut scratch);
+                out.written()
+            };
+            check_close(isa.name(), &back(false), &want_back, 0.0);
+            let twice: Vec<f64> = want_back.iter().map(|w| 2.0 * w).collect();
+            check_close(isa.name(), &back(true), &twice, 0.0);
         }
     }
+}
+
+/// Every tile that has a frequency lies in its range, and the tiles of all maps lie apart.
+#[test]
+fn the_tiles_of_a_frequency_lie_side_by_side() {
+    // A 14x14 map has 3 tiles of four and one of two in each direction.
+    let block = Block::new(2, (14, 14), 0..4);
+    assert_eq!(block.tiles(), 32);
+    assert_eq!((block.tiles_of(0), block.tiles_of(7)), (0..32, 0..32));
+    assert_eq!((block.tiles_of(3), block.tiles_of(4)), (6..30, 6..30)); // four columns
+    assert_eq!((block.tiles_of(18), block.tiles_of(29)), (0..24, 0..24)); // four rows
+    assert_eq!((block.tiles_of(21), block.tiles_of(28)), (6..24, 6..24)); // both
+    // 484 products of a pair of channels and map instead of 576.
+    assert_eq!((0..FREQUENCIES).map(|f| block.tiles_of(f).len()).sum::<usize>(), 2 * 484);
+    // Bands: long rows alone, and the short one alone.
+    let [long, short] = [0..3, 3..4].map(|rows| Block::new(2, (14, 14), rows));
+    assert_eq!((long.tiles_of(18), long.tiles_of(3)), (0..24, 6..24));
+    assert_eq!((short.tiles_of(18), short.tiles_of(3)), (0..0, 0..6));
+    assert_eq!(short.tiles_of(0), 0..8);
 }
 
 /// The sixths of G are rounded: 2e-7 of the largest value a direction.
@@ -133,111 +197,107 @@ fn filter_transforms_are_their_matrices() {
 /// The activation is applied to what is inside the map only, even where it makes zeros positive.
 #[test]
 fn padding_stays_zero_under_an_activation() {
-    for (h, w, c) in [(1, 1, 16), (5, 3, 32), (12, 9, 48)] {
+    for (h, w, c) in SIDES {
         let x = Guarded::random((h, w, c, c + 1), 7);
         let mut floors = Floors::random(c, 8);
         floors.shift.iter_mut().for_each(|s| *s = s.abs() + 1.0);
         let activated = floors.reference_activate(&x.dense());
         let rounded: Vec<f32> = activated.iter().map(|&v| v as f32).collect();
         let want = reference_transform(INPUT, &windows(&rounded, (h, w, c), 6, 1));
+        let block = whole(h, w);
         for isa in instruction_sets() {
-            let mut out = Guarded::empty_array(want.len());
+            let mut out = vec![f32::NAN; block.len(c)];
             let activation = Some(floors.activation());
-            transform_input(isa, x.map(), activation, (0, tiles(h)), out.slice_mut());
-            check_close(isa.name(), &out.written(), &want, 1e-6);
+            let mut scratch = vec![f32::NAN; block.scratch()];
+            transform_input(isa, x.map(), activation, (&block, 0), &mut out, &mut scratch);
+            check_close(isa.name(), &planes(&block, c, &out), &want, 1e-6);
         }
     }
 }
 
-#[test]
-fn bands_of_tile_rows_have_the_same_bits_as_the_whole() {
-    let (h, w, c) = (15, 7, 32);
-    let (x, floors) = (Guarded::random((h, w, c, c), 9), Floors::random(c, 10));
-    let across = tiles(w);
-    let products = numbers(FREQUENCIES * tiles(h) * across * c, 11);
-    // One plane's part of a band lies within the plane of the whole.
-    let part = |whole: &[f32], first: usize, rows: usize| -> Vec<f32> {
-        let plane = whole.len() / FREQUENCIES;
-        let of = |p| &whole[p * plane + first * across * c..][..rows * across * c];
-        (0..FREQUENCIES).flat_map(of).copied().collect()
-    };
-    for isa in instruction_sets() {
-        let mut whole = vec![f32::NAN; products.len()];
-        let activation = Some(floors.activation());
-        transform_input(isa, x.map(), activation, (0, tiles(h)), &mut whole);
-        let mut out = Guarded::empty(h, w, c, c);
-        transform_output(isa, &products, (0, tiles(h)), h, out.map_mut(), false);
-        for (first, rows) in [(0, 1), (1, 2), (3, 1), (0, 4), (2, 2)] {
-            let what = format!("{} rows {first}, {rows}", isa.name());
-            let mut band = Guarded::empty_array(FREQUENCIES * rows * across * c);
-            transform_input(isa, x.map(), activation, (first, rows), band.slice_mut());
-            check_bits(&what, &band.written(), &part(&whole, first, rows));
-
-            let height = (h - first * TILE).min(rows * TILE);
-            let mut band = Guarded::empty(height, w, c, c);
-            let products = part(&products, first, rows);
-            transform_output(isa, &products, (first, rows), h, band.map_mut(), false);
-            let want = &out.written()[first * TILE * w * c..][..height * w * c];
-            check_bits(&what, &band.written(), want);
-        }
-    }
-}
-
-/// A map (5, 5, 16) transformed with these sizes changed.
-fn input_of(values: usize, channels: usize, stride: usize, rows: (usize, usize), out: usize) {
+/// A map (5, 5, 16) in the tile rows `rows` transformed with these sizes changed; without changes they
+/// are 400 values, 16 channels, 16 from pixel to pixel, and 0 too few tiles.
+fn input_of(values: usize, channels: usize, stride: usize, rows: Range<usize>, missing: usize) {
     let values = vec![0.0; values];
     let map = Map { values: &values, height: 5, width: 5, channels, stride };
-    transform_input(Isa::best(), map, None, rows, &mut vec![0.0; out]);
+    let block = Block::new(1, (5, 5), rows);
+    let (mut out, mut scratch) = (vec![0.0; block.len(16) - missing], vec![0.0; block.scratch()]);
+    transform_input(Isa::best(), map, None, (&block, 0), &mut out, &mut scratch);
 }
 
 #[test]
 fn exact_sizes_are_accepted() {
-    input_of(400, 16, 16, (0, 2), 36 * 4 * 16);
-    input_of(400, 16, 16, (1, 1), 36 * 2 * 16);
+    input_of(400, 16, 16, 0..2, 0);
+    input_of(400, 16, 16, 1..2, 0);
 }
 
 #[test]
 #[should_panic(expected = "a map beyond its slice of 399")]
 fn maps_lie_within_their_slice() {
-    input_of(399, 16, 16, (0, 2), 36 * 4 * 16);
+    input_of(399, 16, 16, 0..2, 0);
 }
 
 #[test]
 #[should_panic(expected = "an empty or overlapping map")]
 fn pixels_do_not_overlap() {
-    input_of(400, 16, 15, (0, 2), 36 * 4 * 16);
+    input_of(400, 16, 15, 0..2, 0);
 }
 
 #[test]
 #[should_panic(expected = "8 channels are no multiple of 16")]
 fn channels_come_in_lanes() {
-    input_of(400, 8, 16, (0, 2), 36 * 4 * 8);
+    input_of(400, 8, 16, 0..2, 0);
 }
 
 #[test]
-#[should_panic(expected = "tiles of another size")]
-fn tiles_fill_their_slice() {
-    input_of(400, 16, 16, (0, 2), 36 * 4 * 16 + 16);
+#[should_panic(expected = "2879 values for a block of 2880")]
+fn tiles_lie_within_their_slice() {
+    input_of(400, 16, 16, 0..2, 1);
 }
 
 #[test]
 #[should_panic(expected = "a band beyond the map")]
 fn bands_lie_within_the_map() {
-    input_of(400, 16, 16, (1, 2), 36 * 4 * 16);
+    input_of(400, 16, 16, 1..3, 0);
 }
 
 #[test]
-#[should_panic(expected = "a band beyond the map")]
-fn bands_do_not_wrap_around_the_address_space() {
-    input_of(400, 16, 16, (usize::MAX, 2), 36 * 4 * 16);
+#[should_panic(expected = "an empty block")]
+fn blocks_have_tiles() {
+    input_of(400, 16, 16, 1..1, 0);
+}
+
+#[test]
+#[should_panic(expected = "map 1 of 1")]
+fn blocks_count_their_maps() {
+    let map = Map { values: &[0.0; 16], height: 1, width: 1, channels: 16, stride: 16 };
+    let block = Block::new(1, (1, 1), 0..1);
+    let (mut out, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch()]);
+    transform_input(Isa::best(), map, None, (&block, 1), &mut out, &mut scratch);
+}
+
+#[test]
+#[should_panic(expected = "of another height")]
+fn blocks_know_the_height_of_their_maps() {
+    let map = Map { values: &[0.0; 16], height: 1, width: 1, channels: 16, stride: 16 };
+    let block = Block::new(1, (2, 1), 0..1);
+    let (mut out, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch()]);
+    transform_input(Isa::best(), map, None, (&block, 0), &mut out, &mut scratch);
+}
+
+#[test]
+#[should_panic(expected = "values of scratch memory")]
+fn scratch_memory_is_there() {
+    let map = Map { values: &[0.0; 16], height: 1, width: 1, channels: 16, stride: 16 };
+    let block = Block::new(1, (1, 1), 0..1);
+    let (mut out, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch() - 1]);
+    transform_input(Isa::best(), map, None, (&block, 0), &mut out, &mut scratch);
 }
 
 #[test]
 #[should_panic(expected = "fits the address space")]
-fn maps_do_not_wrap_around_the_address_space() {
-    let map =
-        Map { values: &[0.0; 32], height: usize::MAX / 2 + 2, width: 2, channels: 16, stride: 16 };
-    transform_input(Isa::best(), map, None, (0, 1), &mut [0.0; 36 * 16]);
+fn blocks_do_not_wrap_around_the_address_space() {
+    Block::new(usize::MAX / 2, (usize::MAX / 2, 2), 0..tiles(usize::MAX / 2)).len(16);
 }
 
 #[test]
@@ -246,7 +306,22 @@ fn activations_cover_the_channels() {
     let (x, a, short) = ([0.0; 16], [0.0; 16], [0.0; 15]);
     let map = Map { values: &x, height: 1, width: 1, channels: 16, stride: 16 };
     let activation = Activation { scale: &a, shift: &short, floor: &a };
-    transform_input(Isa::best(), map, Some(activation), (0, 1), &mut [0.0; 36 * 16]);
+    let block = Block::new(1, (1, 1), 0..1);
+    let (mut out, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch()]);
+    transform_input(Isa::best(), map, Some(activation), (&block, 0), &mut out, &mut scratch);
+}
+
+#[test]
+#[should_panic(expected = "a slope for each channel")]
+fn normalisations_cover_the_channels() {
+    let (x, a) = ([0.0; 16], [0.0; 16]);
+    let map = Map { values: &x, height: 1, width: 1, channels: 16, stride: 16 };
+    let activation = Activation { scale: &a, shift: &a, floor: &a };
+    let norm = NormGradient { z: map, activation, slope: &a[..15], offset: &a };
+    let block = Block::new(1, (1, 1), 0..1);
+    let (mut out, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch()]);
+    let gradient = Gradient { map, norm: Some(norm) };
+    transform_gradient(Isa::best(), gradient, (&block, 0), &mut out, &mut scratch);
 }
 
 #[test]
@@ -254,7 +329,9 @@ fn activations_cover_the_channels() {
 fn bands_are_written_to_maps_of_their_height() {
     let mut out = [0.0; 400];
     let map = MapMut { values: &mut out, height: 5, width: 5, channels: 16, stride: 16 };
-    transform_output(Isa::best(), &[0.0; 36 * 2 * 16], (0, 1), 5, map, false);
+    let block = Block::new(1, (5, 5), 0..1);
+    let (products, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch()]);
+    transform_output(Isa::best(), &products, (&block, 0), map, &mut scratch);
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! Filters into the frequencies, and their gradients out of them.
+
+use super::{FREQUENCIES, WINDOW, array, lines};
+use crate::LANES;
+use crate::simd::{Isa, Kernel, Simd};
+
+/// G g G' of every pair of channels: `filter` is (9, values), `out` (36, values).
+pub fn transform_filter(isa: Isa, filter: &[f32], out: &mut [f32]) {
+    let values = filter.len() / 9;
+    assert!(values.is_multiple_of(LANES) && filter.len() == 9 * values);
+    assert!(out.len() == FREQUENCIES * values);
+    isa.run(TransformFilter { filter, values, out });
+}
+
+/// G' u G, the gradient's way back: `frequencies` is (36, values), `out` (9, values).
+pub fn transform_filter_gradient(isa: Isa, frequencies: &[f32], out: &mut [f32]) {
+    let values = out.len() / 9;
+    assert!(values.is_multiple_of(LANES) && out.len() == 9 * values);
+    assert!(frequencies.len() == FREQUENCIES * values);
+    isa.run(TransformFilterGradient { frequencies, values, out });
+}
+
+struct TransformFilter<'a> {
+    filter: &'a [f32],
+    values: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for TransformFilter<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for v in (0..self.values).step_by(S::WIDTH) {
+            let half = array!(j in 3 => lines::filter(simd, array!(i in 3 => {
+                // SAFETY: `transform_filter` checked that nine planes are there.
+                unsafe { simd.load(self.filter.as_ptr().add((i * 3 + j) * self.values + v)) }
+            })));
+            for i in 0..WINDOW {
+                let line = lines::filter(simd, array!(j in 3 => half[j][i]));
+                for j in 0..WINDOW {
+                    let at = (i * WINDOW + j) * self.values + v;
+                    // SAFETY: `transform_filter` checked that 36 planes are there.
+                    unsafe { simd.store(self.out.as_mut_ptr().add(at), line[j]) };
+                }
+            }
+        }
+    }
+}
+
+struct TransformFilterGradient<'a> {
+    frequencies: &'a [f32],
+    values: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for TransformFilterGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for v in (0..self.values).step_by(S::WIDTH) {
+            let half = array!(j in 6 => lines::filter_gradient(simd, array!(i in 6 => {
+                let at = (i * WINDOW + j) * self.values + v;
+                // SAFETY: `transform_filter_gradient` checked that 36 planes are there.
+                unsafe { simd.load(self.frequencies.as_ptr().add(at)) }
+            })));
+            for i in 0..3 {
+                let line = lines::filter_gradient(simd, array!(j in 6 => half[j][i]));
+                for j in 0..3 {
+                    let at = (i * 3 + j) * self.values + v;
+                    // SAFETY: `transform_filter_gradient` checked that nine planes are there.
+                    unsafe { simd.store(self.out.as_mut_ptr().add(at), line[j]) };
+                }
+            }
+        }
+    }
+}
