@@ -133,19 +133,27 @@ impl<'a> Activation<'a> {
         assert!(least >= channels, "an activation of {least} channels for {channels}");
     }
 
-    /// The activation of one register of values from channel `c` on.
+    /// The activation of the register of channels from `c` on.
     ///
     /// # Safety
     /// The channels must be there ([`Activation::ensure`]).
     #[inline(always)]
-    pub(crate) unsafe fn apply<S: Simd>(&self, simd: S, x: S::V, c: usize) -> S::V {
+    pub(crate) unsafe fn of<S: Simd>(&self, simd: S, c: usize) -> [S::V; 3] {
         // SAFETY: the caller vouches for the channels.
         unsafe {
-            let scale = simd.load(self.scale.as_ptr().add(c));
-            let shift = simd.load(self.shift.as_ptr().add(c));
-            simd.max(simd.load(self.floor.as_ptr().add(c)), simd.fma(x, scale, shift))
+            [
+                simd.load(self.scale.as_ptr().add(c)),
+                simd.load(self.shift.as_ptr().add(c)),
+                simd.load(self.floor.as_ptr().add(c)),
+            ]
         }
     }
+}
+
+/// max(x * scale + shift, floor), by [`Activation::of`].
+#[inline(always)]
+pub(crate) fn activate<S: Simd>(simd: S, [scale, shift, floor]: [S::V; 3], x: S::V) -> S::V {
+    simd.max(floor, simd.fma(x, scale, shift))
 }
 
 /// The gradient of an output, read as it lies or carried back through the output's normalisation and
@@ -183,25 +191,29 @@ impl Gradient<'_> {
             assert!(slope.len().min(offset.len()) >= z.channels, "a slope for each channel");
         }
     }
+}
 
-    /// The gradient of one register of raw values: pixel `pixel`, channels from `c` on.
+impl NormGradient<'_> {
+    /// Slope and offset of the register of channels from `c` on.
     ///
     /// # Safety
-    /// They must lie inside the map ([`Gradient::ensure`]).
+    /// The channels must be there ([`Gradient::ensure`]).
     #[inline(always)]
-    pub(crate) unsafe fn load<S: Simd>(&self, simd: S, pixel: usize, c: usize) -> S::V {
-        // SAFETY: the caller vouches for pixel and channels.
-        unsafe {
-            let da = simd.load(self.map.values.as_ptr().add(pixel * self.map.stride + c));
-            let Some(NormGradient { z, activation, slope, offset }) = &self.norm else { return da };
-            let z = simd.load(z.values.as_ptr().add(pixel * z.stride + c));
-            let scale = simd.load(activation.scale.as_ptr().add(c));
-            let shift = simd.load(activation.shift.as_ptr().add(c));
-            let floor = simd.load(activation.floor.as_ptr().add(c));
-            let g = simd.above(simd.fma(z, scale, shift), floor, da);
-            let line =
-                simd.fma(z, simd.load(slope.as_ptr().add(c)), simd.load(offset.as_ptr().add(c)));
-            simd.sub(simd.mul(g, scale), line)
-        }
+    pub(crate) unsafe fn of<S: Simd>(&self, simd: S, c: usize) -> [S::V; 2] {
+        // SAFETY: the caller vouches for the channels.
+        unsafe { [simd.load(self.slope.as_ptr().add(c)), simd.load(self.offset.as_ptr().add(c))] }
     }
+}
+
+/// The gradient of raw values z from that of the activated ones, by [`Activation::of`] and
+/// [`NormGradient::of`].
+#[inline(always)]
+pub(crate) fn carry_back<S: Simd>(
+    simd: S,
+    [scale, shift, floor]: [S::V; 3],
+    [slope, offset]: [S::V; 2],
+    (da, z): (S::V, S::V),
+) -> S::V {
+    let g = simd.above(simd.fma(z, scale, shift), floor, da);
+    simd.sub(simd.mul(g, scale), simd.fma(z, slope, offset))
 }

@@ -3,7 +3,7 @@
 use super::forward::vectors;
 use super::{Block, CHANNELS, COLUMN, Row, TILE, WINDOW, array, by_shape, left_out, lines, parts};
 use crate::simd::{Isa, Kernel, Simd};
-use crate::view::{Gradient, MapMut};
+use crate::view::{Gradient, Map, MapMut, NormGradient, carry_back};
 
 /// A dY A' of each tile of map `index` of a block.
 pub fn transform_gradient(
@@ -54,9 +54,16 @@ impl Kernel for TransformGradient<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         for row in self.block.rows_of(self.index) {
             for part in parts(self.gradient.map.channels) {
-                match row.short {
-                    false => self.columns::<S, false>(simd, row, part),
-                    true => self.columns::<S, true>(simd, row, part),
+                let inner = row.row * TILE + TILE <= self.gradient.map.height;
+                match (row.short, inner, self.gradient.norm.is_some()) {
+                    (false, true, false) => self.columns::<S, false, true, false>(simd, row, part),
+                    (false, true, true) => self.columns::<S, false, true, true>(simd, row, part),
+                    (false, false, false) => {
+                        self.columns::<S, false, false, false>(simd, row, part)
+                    }
+                    (false, false, true) => self.columns::<S, false, false, true>(simd, row, part),
+                    (true, _, false) => self.columns::<S, true, false, false>(simd, row, part),
+                    (true, _, true) => self.columns::<S, true, false, true>(simd, row, part),
                 }
                 for (tile, x, short) in row.tiles() {
                     by_shape!((row.short, short), self.tile::<S>(simd, tile, x, part));
@@ -67,32 +74,54 @@ impl Kernel for TransformGradient<'_> {
 }
 
 impl TransformGradient<'_> {
-    /// The columns of a tile row, those beyond the map's right edge included.
+    /// The columns of a tile row, those beyond the map's right edge included; `INNER` if all of its
+    /// rows lie inside the map, `NORM` if the gradient is carried through a normalisation.
     #[inline(always)]
-    fn columns<S: Simd, const SHORT: bool>(
+    fn columns<S: Simd, const SHORT: bool, const INNER: bool, const NORM: bool>(
         &mut self,
         simd: S,
         row: Row,
         (first, count): (usize, usize),
     ) {
-        let (height, width) = (self.gradient.map.height, self.gradient.map.width);
+        let Map { values, height, width, stride, .. } = self.gradient.map;
         let zero = simd.splat(0.0);
         let y0 = row.row * TILE;
-        for (x, c) in (0..self.block.scratch() / COLUMN).flat_map(|x| vectors::<S>(x, count)) {
-            let column = array!(i in 4 => {
-                if x < width && y0 + i < height {
-                    // SAFETY: the pixel lies inside the map, whose values `ensure` checked.
-                    unsafe { self.gradient.load(simd, (y0 + i) * width + x, first + c) }
-                } else {
-                    zero
-                }
-            });
-            let line = lines::output_gradient::<S, SHORT>(simd, column);
-            for i in 0..WINDOW {
-                // SAFETY: `Block::ensure` checked the size of the scratch memory.
-                unsafe {
-                    let to = self.scratch.as_mut_ptr().add(x * COLUMN + i * CHANNELS + c);
-                    simd.store(to, line[i]);
+        for c in (0..count).step_by(S::WIDTH) {
+            let (activation, line) = match &self.gradient.norm {
+                // SAFETY: the channels are there (`Gradient::ensure`).
+                Some(norm) if NORM => unsafe {
+                    (norm.activation.of(simd, first + c), norm.of(simd, first + c))
+                },
+                _ => ([zero; 3], [zero; 2]),
+            };
+            for x in 0..self.block.scratch() / COLUMN {
+                let column = array!(i in 4 => {
+                    if x < width && (INNER || y0 + i < height) {
+                        let pixel = (y0 + i) * width + x;
+                        // SAFETY: the pixel lies inside both maps, the maps inside their slices
+                        // (`Gradient::ensure`).
+                        unsafe {
+                            let da = simd.load(values.as_ptr().add(pixel * stride + first + c));
+                            match &self.gradient.norm {
+                                Some(NormGradient { z, .. }) if NORM => {
+                                    let at = pixel * z.stride + first + c;
+                                    let z = simd.load(z.values.as_ptr().add(at));
+                                    carry_back(simd, activation, line, (da, z))
+                                }
+                                _ => da,
+                            }
+                        }
+                    } else {
+                        zero
+                    }
+                });
+                let line = lines::output_gradient::<S, SHORT>(simd, column);
+                for i in 0..WINDOW {
+                    // SAFETY: `Block::ensure` checked the size of the scratch memory.
+                    unsafe {
+                        let to = self.scratch.as_mut_ptr().add(x * COLUMN + i * CHANNELS + c);
+                        simd.store(to, line[i]);
+                    }
                 }
             }
         }

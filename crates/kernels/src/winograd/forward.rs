@@ -2,7 +2,7 @@
 
 use super::{Block, CHANNELS, COLUMN, Row, TILE, WINDOW, array, by_shape, left_out, lines, parts};
 use crate::simd::{Isa, Kernel, Simd};
-use crate::view::{Activation, Map, MapMut};
+use crate::view::{Activation, Map, MapMut, activate};
 
 /// B' d B of each tile of map `index` of a block.
 ///
@@ -56,11 +56,16 @@ impl Kernel for TransformInput<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         for row in self.block.rows_of(self.index) {
             for part in parts(self.map.channels) {
-                match (row.short, self.activation.is_some()) {
-                    (false, false) => self.columns::<S, false, false>(simd, row, part),
-                    (false, true) => self.columns::<S, false, true>(simd, row, part),
-                    (true, false) => self.columns::<S, true, false>(simd, row, part),
-                    (true, true) => self.columns::<S, true, true>(simd, row, part),
+                let inner = row.row > 0 && row.row * TILE + WINDOW <= self.map.height + 1;
+                match (row.short, inner, self.activation.is_some()) {
+                    (false, true, false) => self.columns::<S, false, true, false>(simd, row, part),
+                    (false, true, true) => self.columns::<S, false, true, true>(simd, row, part),
+                    (false, false, false) => {
+                        self.columns::<S, false, false, false>(simd, row, part)
+                    }
+                    (false, false, true) => self.columns::<S, false, false, true>(simd, row, part),
+                    (true, _, false) => self.columns::<S, true, false, false>(simd, row, part),
+                    (true, _, true) => self.columns::<S, true, false, true>(simd, row, part),
                 }
                 for (tile, x, short) in row.tiles() {
                     by_shape!((row.short, short), self.tile::<S>(simd, tile, x, part));
@@ -71,9 +76,10 @@ impl Kernel for TransformInput<'_> {
 }
 
 impl TransformInput<'_> {
-    /// The columns of a tile row, those of padding left and right included.
+    /// The columns of a tile row, those of padding left and right included; `INNER` if all of its
+    /// rows lie inside the map.
     #[inline(always)]
-    fn columns<S: Simd, const SHORT: bool, const ACTIVATE: bool>(
+    fn columns<S: Simd, const SHORT: bool, const INNER: bool, const ACTIVATE: bool>(
         &mut self,
         simd: S,
         row: Row,
@@ -83,30 +89,32 @@ impl TransformInput<'_> {
         let zero = simd.splat(0.0);
         // Padded rows and columns begin one before the map.
         let y0 = row.row * TILE;
-        for (x, c) in (0..self.block.scratch() / COLUMN).flat_map(|x| vectors::<S>(x, count)) {
-            let inside = 1 <= x && x <= width;
-            let column = array!(i in 6 => {
-                if inside && 1 <= y0 + i && y0 + i <= height {
-                    let at = ((y0 + i - 1) * width + x - 1) * stride + first + c;
-                    // SAFETY: the pixel lies inside the map, the map inside its slice and the
-                    // activation's channels inside theirs (`ensure`).
-                    unsafe {
-                        let value = simd.load(self.map.values.as_ptr().add(at));
-                        match &self.activation {
-                            Some(a) if ACTIVATE => a.apply(simd, value, first + c),
-                            _ => value,
-                        }
+        for c in (0..count).step_by(S::WIDTH) {
+            let activation = match &self.activation {
+                // SAFETY: the channels are there (`Activation::ensure`).
+                Some(a) if ACTIVATE => unsafe { a.of(simd, first + c) },
+                _ => [zero; 3],
+            };
+            for x in 0..self.block.scratch() / COLUMN {
+                let inside = 1 <= x && x <= width;
+                let column = array!(i in 6 => {
+                    if inside && (INNER || (1 <= y0 + i && y0 + i <= height)) {
+                        let at = ((y0 + i - 1) * width + x - 1) * stride + first + c;
+                        // SAFETY: the pixel lies inside the map, the map inside its slice
+                        // (`ensure`).
+                        let value = unsafe { simd.load(self.map.values.as_ptr().add(at)) };
+                        if ACTIVATE { activate(simd, activation, value) } else { value }
+                    } else {
+                        zero
                     }
-                } else {
-                    zero
-                }
-            });
-            let line = lines::input::<S, SHORT>(simd, column);
-            for i in 0..WINDOW {
-                // SAFETY: `Block::ensure` checked the size of the scratch memory.
-                unsafe {
-                    let to = self.scratch.as_mut_ptr().add(x * COLUMN + i * CHANNELS + c);
-                    simd.store(to, line[i]);
+                });
+                let line = lines::input::<S, SHORT>(simd, column);
+                for i in 0..WINDOW {
+                    // SAFETY: `Block::ensure` checked the size of the scratch memory.
+                    unsafe {
+                        let to = self.scratch.as_mut_ptr().add(x * COLUMN + i * CHANNELS + c);
+                        simd.store(to, line[i]);
+                    }
                 }
             }
         }
