@@ -75,7 +75,7 @@ pub fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-/// The bytes that [`base64`] wrote; `None` if `text` is none of that.
+/// The bytes that [`base64()`] wrote; `None` if `text` is none of that.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(text).ok()
 }
