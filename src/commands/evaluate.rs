@@ -105,20 +105,20 @@ fn measures(output: &Output) -> Table {
         table.row(["AUROC", &format!("{auroc:.4}"), &interval]);
     }
     table.row(["calibration error", &format!("{:.4}", e.calibration.ece)]);
-    let calibrated = |table: &mut Table, trust: &Trust| {
+    let calibrated = |table: &mut Table, prefix: &str, trust: &Trust| {
         let Calibrated { temperature, loss, ece } = trust.calibrated;
         let at = format!("at temperature {temperature:.3}");
-        table.row([&format!("loss {at}"), &format!("{loss:.4}"), ""]);
-        table.row([&format!("calibration error {at}"), &format!("{ece:.4}"), ""]);
+        table.row([&format!("{prefix}loss {at}"), &format!("{loss:.4}"), ""]);
+        table.row([&format!("{prefix}calibration error {at}"), &format!("{ece:.4}"), ""]);
     };
-    output.trust.iter().for_each(|trust| calibrated(&mut table, trust));
+    output.trust.iter().for_each(|trust| calibrated(&mut table, "", trust));
     if let Some(m) = &output.mirrored {
         for (name, value) in
             [("accuracy", m.accuracy), ("loss", m.loss), ("calibration error", m.ece)]
         {
             table.row([&format!("mirrored too: {name}"), &format!("{value:.4}"), ""]);
         }
-        m.trust.iter().for_each(|trust| calibrated(&mut table, trust));
+        m.trust.iter().for_each(|trust| calibrated(&mut table, "mirrored too: ", trust));
     }
     table
 }

@@ -86,12 +86,13 @@ impl<'a> Feed<'a> {
     fn opened(&mut self, input: Result<Input, DataError>, name: &str) -> anyhow::Result<()> {
         match input {
             Ok(Input::Picture(bytes)) => match self.predictor.prepare(&bytes, name) {
-                Ok(image) => self.image((name.to_owned(), true, image.note), &image.pixels),
-                Err(error) => Ok(self.fail(error.to_string())),
+                Ok(image) => self.image((name.to_owned(), true, image.note), &image.pixels)?,
+                Err(error) => self.fail(error.to_string()),
             },
-            Ok(Input::Images(stream)) => self.stream(stream, name),
-            Err(error) => Ok(self.fail(error.to_string())),
+            Ok(Input::Images(stream)) => self.stream(stream, name)?,
+            Err(error) => self.fail(error.to_string()),
         }
+        Ok(())
     }
 
     /// The images of a file that holds many.
@@ -105,14 +106,16 @@ impl<'a> Feed<'a> {
         loop {
             match stream.next(AT_ONCE, &mut pixels) {
                 Ok(0) => return Ok(()),
-                Ok(count) => {
+                Ok(_) => {
                     for image in pixels.chunks_exact(shape.len()) {
                         self.image((format!("{name}#{done}"), false, String::new()), image)?;
                         done += 1;
                     }
-                    debug_assert_eq!(done % AT_ONCE, count % AT_ONCE);
                 }
-                Err(error) => return Ok(self.fail(error.to_string())),
+                Err(error) => {
+                    self.fail(error.to_string());
+                    return Ok(());
+                }
             }
         }
     }
