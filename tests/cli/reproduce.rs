@@ -105,6 +105,8 @@ fn a_reproduction_goes_all_the_way_and_on_where_it_was_killed() {
     for file in ["report.html", "figures/curves.svg", "figures/residual.png"] {
         assert!(!bytes(&folder.path("r").join(file)).is_empty(), "{file}");
     }
+    // The final run is one like any other, for `report` too.
+    folder.run(&["report", "r/final", "--json"]).expect(0);
     // What the grid trained already is not trained again for the ablation.
     assert!(!folder.path("r/ablation/trials/base,seed=0").exists());
     // Nothing else takes the folder.

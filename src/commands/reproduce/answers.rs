@@ -1,4 +1,4 @@
-//! The final model's answers: every part evaluated, kept in `final/evaluation.json`.
+//! The final model's answers: every part evaluated, kept in `evaluation.json` of the results folder.
 
 use std::path::Path;
 
@@ -33,14 +33,19 @@ pub struct Answers {
     pub test: Option<Evaluation>,
 }
 
-/// Evaluates the best model of the run in `folder` on every part.
+/// Evaluates the best model of the run in `folder` on every part, and keeps that in `out`.
 ///
 /// # Errors
 /// If a file is missing or broken, or the images do not fit.
-pub fn evaluate(folder: &Path, config: &Config, workers: &WorkerArgs) -> Result<Answers, Failure> {
+pub fn evaluate(
+    out: &Path,
+    folder: &Path,
+    config: &Config,
+    workers: &WorkerArgs,
+) -> Result<Answers, Failure> {
     let model = Model::load(&model::file(folder))?;
     let best = model.provenance.chosen;
-    let path = folder.join(FILE);
+    let path = out.join(FILE);
     // A file that is there is of another model, or broken, where it does not tell of this epoch.
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     if let Ok(known) = serde_json::from_str::<Answers>(&text)

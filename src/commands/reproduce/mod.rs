@@ -82,7 +82,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     check("final training", failed, 1)?;
 
     say(&args, "evaluation");
-    let last = answers::evaluate(&folder, &config, &args.workers)?;
+    let last = answers::evaluate(out, &folder, &config, &args.workers)?;
 
     let rows = read_metrics(&folder.join("metrics.csv"))?;
     let epochs = rows.iter().map(commands::report::epoch).collect();
