@@ -35,7 +35,7 @@ impl Failure {
 
 /// The error and its causes, joined by colons. A cause that an error already tells in its own text
 /// is not told twice.
-fn one_line(error: &anyhow::Error) -> String {
+pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();

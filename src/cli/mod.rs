@@ -11,6 +11,7 @@ mod flags;
 mod grid;
 mod predict;
 mod reproduce;
+mod serve;
 mod train;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, WorkerArgs};
 pub use predict::{AskArgs, PredictArgs};
 pub use reproduce::{BaselineArg, ReproduceArgs};
+pub use serve::ServeArgs;
 pub use train::TrainArgs;
 
 /// Train, evaluate and explain small image classifiers on a CPU
@@ -58,6 +60,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Make the report of a run again from its folder, or compare several runs
     Report(ReportArgs),
+    /// Answer requests over HTTP with a trained model, and show it on a page
+    Serve(ServeArgs),
     /// Print a network's layers, shapes, parameters and multiply-adds
     Summary(SummaryArgs),
     /// Draw a network's structure, or one of its blocks

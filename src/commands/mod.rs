@@ -16,6 +16,7 @@ mod place;
 mod predict;
 mod report;
 mod reproduce;
+mod serve;
 mod settings;
 mod sizes;
 mod summary;
@@ -42,6 +43,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(args),
         Command::Export(args) => export::run(args),
         Command::Report(args) => report::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Baseline(command) => baseline::run(command),
         Command::Diagram(args) => diagram::run(args),

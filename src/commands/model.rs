@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use modiste_data::{Dataset, Part, PartName};
-use modiste_metrics::Evaluation;
+use modiste_metrics::{Evaluation, MetricsError};
 use modiste_spec::{Engine, Shape};
 use modiste_train::{Config, Model, TrainError};
 
@@ -95,6 +95,15 @@ pub fn check_fits(model: &Model, path: &Path, data: &Dataset) -> anyhow::Result<
     Ok(())
 }
 
+/// What logits (n, classes) are worth; the same logits give the same intervals everywhere.
+pub fn evaluation(
+    logits: &[f32],
+    labels: &[u16],
+    classes: &[String],
+) -> Result<Evaluation, MetricsError> {
+    modiste_metrics::evaluate(logits, labels, classes, BOOTSTRAP_SEED)
+}
+
 /// What a model said of one part of the data.
 pub struct Answers<'a> {
     pub logits: Vec<f32>,
@@ -110,7 +119,7 @@ pub fn answer<'a>(
 ) -> anyhow::Result<Answers<'a>> {
     let labels = labels(data, name)?;
     let logits = engine.predict(&data.part(name).images.pixels)?;
-    let evaluation = modiste_metrics::evaluate(&logits, labels, &data.classes, BOOTSTRAP_SEED)?;
+    let evaluation = evaluation(&logits, labels, &data.classes)?;
     Ok(Answers { logits, labels, evaluation })
 }
 

@@ -13,6 +13,7 @@ mod predict;
 mod readme;
 mod report;
 mod reproduce;
+mod serve;
 mod summary;
 mod threads;
 mod train;

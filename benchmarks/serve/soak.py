@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Good and hostile clients for minutes; the server's memory must stay flat and good requests answered.
+
+    python3 benchmarks/serve/soak.py RUN                        # ten minutes
+    python3 benchmarks/serve/soak.py RUN --seconds 60 --record laptop
+
+Only this machine's loopback address is used. The curve of resident memory is printed, and recorded
+with `--record` as ../runs/DATE-soak-NAME/.
+"""
+import argparse
+import collections
+import datetime
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import struct
+import sys
+import threading
+import time
+import zlib
+from pathlib import Path
+
+from run import HERE, MODISTE, Server, bodies, images, machine
+
+# Memory of the last third may lie above that of the middle third by this: 2 % and 1 MiB.
+SLACK = lambda before: before * 1.02 + (1 << 20)
+PAUSE = 0.01  # seconds between two requests of a client, so that the machine is not taken whole
+
+
+def resident(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise SystemExit("the server is gone")
+
+
+class Clients:
+    """Threads of clients and what they saw."""
+
+    def __init__(self, address):
+        self.address, self.stop = address, threading.Event()
+        self.seen, self.lock = collections.Counter(), threading.Lock()
+
+    def count(self, what):
+        with self.lock:
+            self.seen[what] += 1
+
+    def run(self, client):
+        """Calls `client` again and again; whatever it raises is counted."""
+        random_ = random.Random(repr(client))
+        while not self.stop.wait(PAUSE):
+            try:
+                client(random_)
+            except (OSError, http.client.HTTPException) as error:
+                self.count(f"{client.__name__}: {type(error).__name__}")
+
+    def ask(self, name, body, kind, expected):
+        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        try:
+            connection.request("POST", "/v1/predict", body, {"Content-Type": kind})
+            response = connection.getresponse()
+            response.read()
+            self.count(f"{name}: {response.status}")
+            if response.status not in expected:
+                self.count(f"WRONG {name}: {response.status}")
+        finally:
+            connection.close()
+
+    def good(self, random_):
+        kind, body = random_.choice(GOOD)
+        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        try:
+            for _ in range(20):
+                connection.request("POST", "/v1/predict", body, {"Content-Type": kind})
+                response = connection.getresponse()
+                said = json.loads(response.read())
+                self.count(f"good: {response.status}")
+                if response.status != 200 or not said["predictions"]:
+                    self.count(f"WRONG good: {response.status}")
+                if self.stop.wait(PAUSE):
+                    return
+        except (OSError, http.client.HTTPException) as error:
+            self.count(f"WRONG good: {type(error).__name__}")
+        finally:
+            connection.close()
+
+    def broken_picture(self, random_):
+        body = bytearray(random_.choice(GOOD[::2])[1])
+        for _ in range(random_.randrange(1, 20)):
+            body[random_.randrange(len(body))] = random_.randrange(256)
+        self.ask("broken picture", bytes(body[:random_.randrange(1, len(body) + 1)]), "image/png", (200, 400))
+
+    def bomb(self, random_):
+        self.ask("bomb", random_.choice(BOMBS), "image/png", (400, 503))
+
+    def large_body(self, random_):
+        self.ask("large body", b" " * random_.choice([9 << 20, 8 << 20, 1 << 20]),
+                 random_.choice(["image/png", "application/json"]), (400, 413, 503))
+
+    def odd_json(self, random_):
+        body = random_.choice([b"", b"[" * 100_000, b'{"images":[' + b"[]," * 200_000, b'{"images":[[1e999]]}',
+                               b'{"images":[["a"]]}', b"\xff" * 1000])
+        self.ask("odd json", body, random_.choice(["application/json", "text/plain", "multipart/form-data; boundary=a"]),
+                 (400, 415))
+
+    def noise(self, random_):
+        with socket.create_connection(self.address, timeout=30) as stream:
+            stream.sendall(random_.randbytes(random_.randrange(1, 100_000)))
+            stream.shutdown(socket.SHUT_WR)
+            stream.recv(4096)
+        self.count("noise")
+
+    def hang_up(self, random_):
+        """Goes away in the middle, with or without a reset."""
+        kind, body = random_.choice(GOOD)
+        head = f"POST /v1/predict HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+        whole = head.encode() + body
+        with socket.create_connection(self.address, timeout=30) as stream:
+            if random_.random() < 0.5:
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stream.sendall(whole[:random_.randrange(1, len(whole) + 1)])
+        self.count("hang up")
+
+    def slow(self, random_):
+        """Many connections that say little and wait for their end."""
+        streams = [socket.create_connection(self.address, timeout=30) for _ in range(30)]
+        try:
+            for stream in streams:
+                stream.sendall(b"POST /v1/predict HTTP/1.1\r\nhost: x\r\n"[:random_.randrange(1, 40)])
+            for stream in streams:
+                stream.recv(4096)
+                self.count("slow")
+        finally:
+            for stream in streams:
+                stream.close()
+
+
+def picture(width, height, claimed=None):
+    """A black PNG picture, which may claim other sides."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", *(claimed or (width, height)), 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((width + 1) * height), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+GOOD = [body for pixels in images(10) for body in bodies(pixels).values()]
+BOMBS = [picture(4000, 4000), picture(1, 1), picture(28, 28, (20_000, 20_000)), picture(2000, 2000, (4000, 4000)),
+         picture(28, 28, (28, 27)), picture(16_000, 100)]
+
+
+def watch(server, clients, seconds):
+    """Resident bytes by the second, and the kinds of clients at work."""
+    work = [clients.good] * 3 + [clients.broken_picture, clients.bomb, clients.large_body, clients.odd_json,
+                                 clients.noise, clients.hang_up, clients.slow]
+    threads = [threading.Thread(target=clients.run, args=[client]) for client in work]
+    for thread in threads:
+        thread.start()
+    begun, curve = time.monotonic(), []
+    while (now := time.monotonic() - begun) < seconds:
+        curve.append((round(now, 1), resident(server.process.pid)))
+        time.sleep(1)
+    clients.stop.set()
+    for thread in threads:
+        thread.join()
+    return curve
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--record", metavar="NAME")
+    given = parser.parse_args()
+    command = [MODISTE, "serve", given.model.resolve(), "--listen", "127.0.0.1:0", "--timeout", "3"]
+    server = Server("modiste serve", command)
+    log = collections.deque(maxlen=50)
+    threading.Thread(target=lambda: log.extend(server.process.stderr), daemon=True).start()
+    host, port = server.url.removeprefix("http://").split(":")
+    clients = Clients((host, int(port)))
+    try:
+        curve = watch(server, clients, given.seconds)
+        last = server.predict(*GOOD[0][::-1])
+    finally:
+        os.kill(server.process.pid, signal.SIGTERM)
+        status = server.process.wait()
+    memory = [bytes_ for _, bytes_ in curve]
+    third = len(memory) // 3
+    first, middle, end = (statistics.median(memory[i * third:(i + 1) * third]) for i in range(3))
+    wrong = [what for what in clients.seen if what.startswith("WRONG")]
+    for what, count in sorted(clients.seen.items()):
+        print(f"{count:9,}  {what}")
+    print(f"resident memory, medians of the thirds: {first / 2**20:.1f}, {middle / 2**20:.1f}, "
+          f"{end / 2**20:.1f} MiB; highest {max(memory) / 2**20:.1f} MiB")
+    problems = [f"{clients.seen[what]} times {what}" for what in wrong]
+    problems += ["memory grew"] if end > SLACK(middle) else []
+    problems += [f"it ended with status {status}: {''.join(log)}"] if status else []
+    problems += [] if last else ["it answers no more"]
+    if given.record:
+        now = datetime.datetime.now().astimezone()
+        kept = HERE.parent / "runs" / f"{now:%Y-%m-%d}-soak-{given.record}"
+        kept.mkdir(parents=True)
+        results = {"date": now.isoformat(timespec="seconds"), "seconds": given.seconds, "problems": problems,
+                   "machine": machine.describe(sys.executable), "seen": dict(sorted(clients.seen.items())),
+                   "resident_bytes": curve}
+        (kept / "results.json").write_text(json.dumps(results) + "\n")
+    sys.exit("; ".join(problems) if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+//! One thread, one engine, batches made of whatever waits.
+//!
+//! A [`Batcher`] owns a queue of bounded length and the thread that works it off. The thread takes the
+//! first request that waits, fills the batch up with others, from any connection, and hands it to
+//! the engine as one. An engine that panics is made anew; its batch is answered with an error.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use modiste_spec::Engine;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::Metrics;
+use crate::model::MakeEngine;
+
+/// How requests are put together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Batching {
+    /// The most images that go through the network together; a larger request goes alone.
+    pub images: usize,
+    /// How long the first request of a batch waits for others while the engine is idle.
+    pub delay: Duration,
+}
+
+impl Default for Batching {
+    /// No waiting: while the engine works, the next batch gathers by itself.
+    fn default() -> Self {
+        Self { images: 64, delay: Duration::ZERO }
+    }
+}
+
+/// Why images got no logits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PredictError {
+    /// The queue is full.
+    #[error("{0} images wait already; come back later")]
+    Busy(usize),
+    /// The engine refused or panicked.
+    #[error("the engine failed: {0}")]
+    Engine(String),
+}
+
+/// Images that wait for their logits.
+struct Job {
+    /// Pixels (count, h, w, c).
+    images: Vec<u8>,
+    count: usize,
+    answer: oneshot::Sender<Result<Vec<f32>, PredictError>>,
+    /// The place in the queue; it is free again once the job is gone.
+    _place: OwnedSemaphorePermit,
+}
+
+/// The queue and its thread. The thread ends when the batcher is dropped and all that waits is
+/// answered.
+pub struct Batcher {
+    jobs: Sender<Job>,
+    places: Arc<Semaphore>,
+    capacity: usize,
+    classes: usize,
+    healthy: Arc<AtomicBool>,
+    engine: String,
+}
+
+impl Batcher {
+    /// Starts the thread and makes the engine on it; returns once it has answered a black image.
+    ///
+    /// # Errors
+    /// If the engine cannot be made.
+    pub fn start(
+        make: Arc<MakeEngine>,
+        batching: Batching,
+        capacity: usize,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, String> {
+        let (jobs, waiting) = channel();
+        let (ready, started) = channel();
+        let healthy = Arc::new(AtomicBool::new(true));
+        let mut worker =
+            Worker { make, batching, waiting, held: None, metrics, healthy: healthy.clone() };
+        let work = move || match worker.first_engine() {
+            Ok(engine) => {
+                let said = (engine.describe(), engine.network().classes());
+                if ready.send(Ok(said)).is_ok() {
+                    worker.work(engine);
+                }
+            }
+            // Nobody listens only where the starter is gone.
+            Err(problem) => drop(ready.send(Err(problem))),
+        };
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(work);
+        thread.map_err(|error| format!("no thread for the engine: {error}"))?;
+        let (engine, classes) =
+            started.recv().map_err(|_| "the engine panicked while it was made".to_owned())??;
+        let places = Arc::new(Semaphore::new(capacity));
+        Ok(Self { jobs, places, capacity, classes, healthy, engine })
+    }
+
+    /// Device, instruction set and threads of the engine in a few words.
+    pub fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    /// Whether there is an engine: false once one panicked and no other could be made.
+    pub fn healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Logits a image.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Queues `count` images (count, h, w, c), at least 1; their logits (count, classes) come later.
+    ///
+    /// # Errors
+    /// [`PredictError::Busy`] if the queue has no room for them.
+    pub fn submit(
+        &self,
+        images: Vec<u8>,
+        count: usize,
+    ) -> Result<oneshot::Receiver<Result<Vec<f32>, PredictError>>, PredictError> {
+        let wanted = u32::try_from(count).unwrap_or(u32::MAX);
+        let place = self.places.clone().try_acquire_many_owned(wanted);
+        let place = place.map_err(|_| PredictError::Busy(self.waiting()))?;
+        let (answer, receiver) = oneshot::channel();
+        let job = Job { images, count, answer, _place: place };
+        self.jobs.send(job).map_err(|_| PredictError::Engine("its thread ended".into()))?;
+        Ok(receiver)
+    }
+
+    /// Images that wait or are worked on.
+    pub fn waiting(&self) -> usize {
+        self.capacity - self.places.available_permits()
+    }
+}
+
+/// The thread's side.
+struct Worker {
+    make: Arc<MakeEngine>,
+    batching: Batching,
+    waiting: Receiver<Job>,
+    /// A job that did not fit into the last batch.
+    held: Option<Job>,
+    metrics: Arc<Metrics>,
+    healthy: Arc<AtomicBool>,
+}
+
+impl Worker {
+    /// An engine that has shown that it answers, and has touched its memory.
+    fn first_engine(&self) -> Result<Box<dyn Engine>, String> {
+        let mut engine = (self.make)()?;
+        let black = vec![0; engine.network().input_shape().len()];
+        engine.predict(&black).map_err(|error| error.to_string())?;
+        Ok(engine)
+    }
+
+    /// Works until the batcher is gone and the queue is empty.
+    fn work(&mut self, engine: Box<dyn Engine>) {
+        let mut engine = Some(engine);
+        while let Some(batch) = self.next_batch() {
+            if engine.is_none() {
+                engine = self.new_engine();
+            }
+            let Some(working) = &mut engine else {
+                refuse(batch, "it panicked, and no other could be made");
+                continue;
+            };
+            if !self.answer(working.as_mut(), batch) {
+                // A panic may have left it in any state.
+                engine = None;
+            }
+        }
+    }
+
+    fn new_engine(&self) -> Option<Box<dyn Engine>> {
+        let made = catch_unwind(AssertUnwindSafe(|| (self.make)().ok())).ok().flatten();
+        self.healthy.store(made.is_some(), Ordering::Relaxed);
+        made
+    }
+
+    /// The jobs of the next batch, as many as are there or come within the delay; nothing at the end.
+    fn next_batch(&mut self) -> Option<Vec<Job>> {
+        let first = match self.held.take() {
+            Some(job) => job,
+            None => self.waiting.recv().ok()?,
+        };
+        let deadline = Instant::now() + self.batching.delay;
+        let (mut images, mut batch) = (first.count, vec![first]);
+        while images < self.batching.images {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let job = match self.waiting.recv_timeout(left) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            };
+            if images + job.count > self.batching.images {
+                self.held = Some(job);
+                break;
+            }
+            images += job.count;
+            batch.push(job);
+        }
+        Some(batch)
+    }
+
+    /// Answers the jobs of a batch whose clients still wait; false if the engine panicked.
+    fn answer(&self, engine: &mut dyn Engine, mut batch: Vec<Job>) -> bool {
+        batch.retain(|job| !job.answer.is_closed());
+        let Some(first) = batch.first_mut() else {
+            return true;
+        };
+        let mut pixels = std::mem::take(&mut first.images);
+        for job in &batch[1..] {
+            pixels.extend_from_slice(&job.images);
+        }
+        let images: usize = batch.iter().map(|job| job.count).sum();
+        let started = Instant::now();
+        let logits = catch_unwind(AssertUnwindSafe(|| engine.predict(&pixels)));
+        self.metrics.batch(images, started.elapsed());
+        match logits {
+            Ok(Ok(logits)) => {
+                distribute(batch, &logits, logits.len() / images);
+                true
+            }
+            Ok(Err(error)) => {
+                refuse(batch, &error.to_string());
+                true
+            }
+            Err(_) => {
+                self.metrics.panics.inc();
+                refuse(batch, "it panicked");
+                false
+            }
+        }
+    }
+}
+
+/// Gives each job its rows of the logits.
+fn distribute(batch: Vec<Job>, logits: &[f32], classes: usize) {
+    let mut rest = logits;
+    for job in batch {
+        let (own, others) = rest.split_at(job.count * classes);
+        rest = others;
+        // A client that went away meanwhile needs no answer.
+        drop(job.answer.send(Ok(own.to_vec())));
+    }
+}
+
+fn refuse(batch: Vec<Job>, problem: &str) {
+    for job in batch {
+        drop(job.answer.send(Err(PredictError::Engine(problem.to_owned()))));
+    }
+}

@@ -1,0 +1,200 @@
+//! Engines that panic, refuse and count, behind real connections.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use modiste_data::ImageShape;
+use modiste_data::photo::Background;
+use modiste_serve::{About, Batching, CardError, Limits, Model, Options, Origin, serve};
+use modiste_spec::engine::{Batch, EngineError, State, StepOptions, StepOutcome};
+use modiste_spec::{Engine, Network, NetworkBuilder, Op, Shape};
+
+/// A pixel that makes the engine panic, and one that makes it refuse.
+const PANICS: u8 = 255;
+const REFUSES: u8 = 254;
+
+/// Says class 1 with a logit that is the image's first pixel; notes the size of each batch.
+struct Odd {
+    network: Network,
+    batches: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Engine for Odd {
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn describe(&self) -> String {
+        "odd".into()
+    }
+
+    fn train_step(
+        &mut self,
+        _: Batch<'_>,
+        _: &StepOptions<'_>,
+    ) -> Result<StepOutcome, EngineError> {
+        unreachable!("a server does not train")
+    }
+
+    fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, EngineError> {
+        if images.contains(&PANICS) {
+            panic!("as asked");
+        }
+        if images.contains(&REFUSES) {
+            return Err(EngineError::Batch("refused as asked".into()));
+        }
+        self.batches.lock().unwrap().push(images.len() / 4);
+        std::thread::sleep(Duration::from_millis(20));
+        Ok(images.chunks_exact(4).flat_map(|image| [0.0, f32::from(image[0])]).collect())
+    }
+
+    fn state(&self) -> State {
+        State::default()
+    }
+
+    fn load_state(&mut self, _: &State) -> Result<(), EngineError> {
+        Ok(())
+    }
+}
+
+/// Images of 2 x 2 grey pixels, two classes.
+fn network() -> Network {
+    let mut builder = NetworkBuilder::default();
+    let shape = Shape::new(2, 2, 1);
+    let image = builder.add("image", Op::Input { shape }, &[]).unwrap();
+    let mean = builder.add("mean", Op::GlobalAvgPool, &[image]).unwrap();
+    let dense = builder.add("dense", Op::Dense { units: 2 }, &[mean]).unwrap();
+    builder.add("probabilities", Op::Softmax, &[dense]).unwrap();
+    builder.finish().unwrap()
+}
+
+fn about() -> About {
+    About {
+        name: "odd".into(),
+        version: "1".into(),
+        classes: vec!["no".into(), "yes".into()],
+        image: ImageShape { height: 2, width: 2, channels: 1 },
+        parameters: 4,
+        multiply_adds: 2,
+        temperature: 1.0,
+        background: Background::Auto,
+        origin: Origin {
+            modiste: "0".into(),
+            data: "none".into(),
+            split: "0/0/0".into(),
+            epoch: 1,
+            validation_accuracy: 0.5,
+            validation_loss: 1.0,
+            validation_auroc: None,
+        },
+    }
+}
+
+/// A server that runs until the test process ends, and what its engine noted. Engines can be made
+/// `engines` times.
+fn start(engines: usize, batching: Batching) -> (SocketAddr, Arc<Mutex<Vec<usize>>>) {
+    let (batches, made) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+    let noted = batches.clone();
+    let make = move || {
+        if made.fetch_add(1, Ordering::Relaxed) >= engines {
+            return Err("no more engines".to_owned());
+        }
+        Ok(Box::new(Odd { network: network(), batches: noted.clone() }) as Box<dyn Engine>)
+    };
+    let make: Arc<modiste_serve::MakeEngine> = Arc::new(make);
+    let load = move || {
+        let evaluate = Arc::new(|_: &mut modiste_serve::Ask<'_>| {
+            Err(CardError::None("nothing to evaluate".into()))
+        });
+        let explain = Arc::new(|_: &[u8], _| Err("nothing to explain".to_owned()));
+        Ok(Model { about: about(), make: make.clone(), evaluate, explain })
+    };
+    let options = Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        token: None,
+        limits: Limits::default(),
+        batching,
+        threads: 2,
+        watch: PathBuf::from("no file"),
+    };
+    let (address, listening) = channel();
+    std::thread::spawn(move || serve(options, Box::new(load), |at| address.send(at).unwrap()));
+    (listening.recv().unwrap(), batches)
+}
+
+/// Status and body of the answer to the pixels of one image.
+fn ask(address: SocketAddr, first_pixel: u8) -> (u16, String) {
+    let body = format!("{{\"images\": [[{first_pixel}, 0, 0, 0]]}}");
+    send(address, "POST /v1/predict", &body)
+}
+
+fn send(address: SocketAddr, what: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "{what} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n"
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+#[test]
+fn a_panic_is_answered_and_another_engine_goes_on() {
+    let (address, _) = start(2, Batching::default());
+    let (status, body) = ask(address, 7);
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("\"class\":\"yes\""), "{body}");
+    let (status, body) = ask(address, PANICS);
+    assert_eq!(status, 500, "{body}");
+    assert!(body.contains("panicked"), "{body}");
+    assert_eq!(ask(address, 7).0, 200);
+    assert!(send(address, "GET /metrics", "").1.contains("modiste_panics_total 1\n"));
+    // The second engine was the last one.
+    assert_eq!(ask(address, PANICS).0, 500);
+    assert_eq!(ask(address, 7).0, 500);
+    assert_eq!(send(address, "GET /ready", "").0, 503);
+    assert_eq!(send(address, "GET /health", "").0, 200);
+}
+
+#[test]
+fn a_refusal_of_the_engine_is_told() {
+    let (address, _) = start(1, Batching::default());
+    let (status, body) = ask(address, REFUSES);
+    assert_eq!(status, 500, "{body}");
+    assert!(body.contains("refused as asked"), "{body}");
+    assert_eq!(ask(address, 7).0, 200);
+}
+
+#[test]
+fn requests_of_many_connections_go_together_and_come_back_apart() {
+    let batching = Batching { images: 8, delay: Duration::from_millis(300) };
+    let (address, batches) = start(1, batching);
+    let answers: Vec<(u8, String)> = std::thread::scope(|scope| {
+        let ask = |pixel| move || (pixel, ask(address, pixel).1);
+        let threads: Vec<_> = (0..20).map(|pixel| scope.spawn(ask(pixel))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (pixel, body) in answers {
+        let said: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let yes = said["predictions"][0]["classes"].as_array().unwrap();
+        let yes = yes.iter().find(|class| class["class"] == "yes").unwrap();
+        let expected = 1.0 / (1.0 + (-f64::from(pixel)).exp());
+        let given = yes["probability"].as_f64().unwrap();
+        assert!((given - expected).abs() < 1e-9, "{pixel}: {given}, not {expected}");
+    }
+    let batches = batches.lock().unwrap();
+    // The first is the black image of the start.
+    assert_eq!(batches[0], 1);
+    assert_eq!(batches[1..].iter().sum::<usize>(), 20, "{batches:?}");
+    assert!(batches[1..].iter().all(|&images| images <= 8), "{batches:?}");
+    assert!(batches.len() <= 6, "{batches:?}");
+}

@@ -1,0 +1,179 @@
+//! `modiste serve`: a trained model behind HTTP.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use modiste_data::{Dataset, ImageShape, PartName};
+use modiste_explain::{Explainer, HeatMap};
+use modiste_metrics::worst_mistakes;
+use modiste_serve::{About, Ask, Card, CardError, Heat, Options, Origin, Token, WrongImage};
+use modiste_train::Model;
+
+use crate::cli::ServeArgs;
+use crate::commands::model;
+use crate::failure::{Failure, one_line};
+use crate::{engine, machine};
+
+/// The environment variable that may hold the token.
+const TOKEN: &str = "MODISTE_TOKEN";
+/// Mistakes that the page shows.
+const MISTAKES: usize = 24;
+
+/// Serves until the process is asked to stop.
+pub fn run(args: ServeArgs) -> Result<(), Failure> {
+    let limits = args.limits.limits().map_err(Failure::Usage)?;
+    let token = token(args.token_file.as_deref())?;
+    let threads = args.threads.unwrap_or_else(machine::available_threads);
+    if token.is_none() && !args.listen.ip().is_loopback() {
+        let address = args.listen;
+        eprintln!("modiste: note: everybody who reaches {address} may use it; see --token-file");
+    }
+    let options = Options {
+        listen: args.listen,
+        token,
+        limits,
+        batching: args.batch.batching(),
+        threads,
+        watch: model::file(&args.model),
+    };
+    let batch = options.batching.images;
+    let ServeArgs { model, no_card, .. } = args;
+    let load = move || load(&model, batch, threads, !no_card).map_err(|error| one_line(&error));
+    let started = |address| eprintln!("modiste: listening on http://{address}");
+    Ok(modiste_serve::serve(options, Box::new(load), started)?)
+}
+
+/// The token from the file or the environment.
+fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
+    let variable = std::env::var_os(TOKEN);
+    let (name, text) = match (file, variable) {
+        (Some(_), Some(_)) => {
+            let problem =
+                format!("--token-file has no effect where {TOKEN} is set, or the reverse");
+            return Err(Failure::Usage(problem));
+        }
+        (None, None) => return Ok(None),
+        (Some(path), None) => {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path);
+            let text = text.with_context(|| format!("{name}: failed to read"))?;
+            (name, text)
+        }
+        (None, Some(value)) => (TOKEN.to_owned(), value.to_string_lossy().into_owned()),
+    };
+    Ok(Some(Token::new(&text).with_context(|| format!("{name}: the token"))?))
+}
+
+/// Reads the model at `path`.
+fn load(
+    path: &Path,
+    batch: usize,
+    threads: usize,
+    card: bool,
+) -> anyhow::Result<modiste_serve::Model> {
+    let model = Arc::new(model::load(path)?);
+    let about = about(path, &model);
+    let made = model.clone();
+    let make = move || {
+        let mut engine = engine::new(&made.network, batch, threads).map_err(|e| e.to_string())?;
+        engine.load_state(&made.state()).map_err(|e| e.to_string())?;
+        Ok(engine)
+    };
+    let explained = model.clone();
+    let explain = move |pixels: &[u8], class| heat(&explained, pixels, class);
+    let path = path.to_owned();
+    let evaluate = move |ask: &mut Ask<'_>| {
+        if !card {
+            return Err(CardError::None("the server was started without the card".into()));
+        }
+        evaluate(&path, &model, ask)
+    };
+    let (make, evaluate) = (Arc::new(make), Arc::new(evaluate));
+    Ok(modiste_serve::Model { about, make, evaluate, explain: Arc::new(explain) })
+}
+
+/// What spoke for a class, by Grad-CAM, in the size of the image.
+fn heat(model: &Model, pixels: &[u8], class: usize) -> Result<Heat, String> {
+    let shape = model.network.input_shape();
+    let map = Explainer::new(&model.network, &model.parameters)
+        .and_then(|explainer| explainer.grad_cam(pixels, class, None))
+        .map_err(|error| error.to_string())?;
+    let HeatMap { height, width, values, .. } = map.resized(shape.height, shape.width);
+    Ok(Heat { height, width, values })
+}
+
+/// What is told of a model.
+fn about(path: &Path, model: &Model) -> About {
+    let shape = model.network.input_shape();
+    let chosen = &model.provenance.chosen;
+    About {
+        name: name(path),
+        version: format!("{:08x}", crc32fast::hash(&model.to_bytes())),
+        classes: model.classes.clone(),
+        image: ImageShape { height: shape.height, width: shape.width, channels: shape.channels },
+        parameters: model.network.trainable(),
+        multiply_adds: model.network.multiply_adds(),
+        temperature: model.confidence.as_ref().map_or(1.0, |both| both.plain.temperature),
+        background: model.background,
+        origin: Origin {
+            modiste: model.provenance.modiste.clone(),
+            data: model.provenance.data.clone(),
+            split: model.provenance.split.clone(),
+            epoch: chosen.epoch,
+            validation_accuracy: chosen.validation_accuracy,
+            validation_loss: chosen.validation_loss,
+            validation_auroc: chosen.validation_auroc,
+        },
+    }
+}
+
+/// The last part of the path: clients need not know where it lies.
+fn name(path: &Path) -> String {
+    let full = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    full.file_name().unwrap_or(full.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Evaluates the model on the validation images it was chosen by, where they are at hand: embedded,
+/// or in the folder that the run beside the model names.
+fn evaluate(path: &Path, model: &Model, ask: &mut Ask<'_>) -> Result<Card, CardError> {
+    let data = images(path, model)?;
+    let failed = |error: String| CardError::Failed(error);
+    let part = data.part(PartName::Validation);
+    let labels = part.labels.as_ref().ok_or_else(|| CardError::None(no_images(model)))?;
+    if part.is_empty() {
+        return Err(CardError::None("it was trained without validation images".into()));
+    }
+    let logits = ask(&part.images.pixels).map_err(failed)?;
+    let evaluation = model::evaluation(&logits, labels, &data.classes);
+    let evaluation = evaluation.map_err(|error| failed(error.to_string()))?;
+    let mistakes = worst_mistakes(&logits, labels, data.classes.len(), MISTAKES);
+    let image = |mistake: modiste_metrics::Mistake| {
+        let pixels = part.images.get(mistake.index).to_vec();
+        WrongImage { mistake, pixels }
+    };
+    Ok(Card {
+        part: PartName::Validation.to_string(),
+        evaluation,
+        mistakes: mistakes.into_iter().map(image).collect(),
+        data: data.name,
+        split: data.split,
+    })
+}
+
+/// The images that the model was trained on.
+fn images(path: &Path, model: &Model) -> Result<Dataset, CardError> {
+    // The file of a run's best model lies beside the configuration that knows the folder.
+    let folder = path.parent().filter(|folder| folder.join("config.toml").exists());
+    let path = if path.is_dir() { path } else { folder.unwrap_or(path) };
+    let none = || CardError::None(no_images(model));
+    let config = model::config(path, model).map_err(|_| none())?;
+    let data = config.load_data().map_err(|_| none())?;
+    let same = data.name == model.provenance.data && data.classes == model.classes;
+    let fits = same && model::check_fits(model, path, &data).is_ok();
+    fits.then_some(data).ok_or_else(none)
+}
+
+fn no_images(model: &Model) -> String {
+    format!("the images of {}, which it was trained on, are not here", model.provenance.data)
+}
