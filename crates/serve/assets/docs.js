@@ -3,7 +3,13 @@ import { element } from "./parts.js";
 
 const by = (id) => document.getElementById(id);
 
-function operation(path, method, { summary, description, parameters = [], requestBody, responses }) {
+// A part of the description by its reference, or the part itself.
+const resolve = (part) => (part?.$ref ? part.$ref.slice(2).split("/").reduce((at, name) => at[name], api) : part);
+
+function operation(path, method, { summary, description, ...details }) {
+  const parameters = (details.parameters ?? []).map(resolve);
+  const requestBody = resolve(details.requestBody);
+  const responses = Object.fromEntries(Object.entries(details.responses).map(([status, response]) => [status, resolve(response)]));
   const section = element("section", "", "operation");
   const title = element("h3");
   title.append(element("span", method.toUpperCase(), "method"), ` ${path}`);

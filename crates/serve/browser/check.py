@@ -201,6 +201,8 @@ def check_docs(browser, server):
     browser.open(f"{server.url}/docs")
     paths = json.load(urllib.request.urlopen(f"{server.url}/openapi.json"))["paths"]
     browser.until("the description", "return document.querySelectorAll('.operation').length === arguments[0]", len(paths))
+    empty = browser.script("return [...document.querySelectorAll('.operation :is(th, td)')].filter((c) => !c.innerText).length")
+    assert empty == 0, f"{empty} cells of /docs are empty"
 
 
 def check_token(driver, modiste, model):

@@ -65,6 +65,25 @@ impl Kind {
     }
 }
 
+/// The most bytes of a body that is quick to decode, and the most pixels.
+const QUICK: (usize, u32) = (16 << 10, 1 << 14);
+
+/// Whether decoding takes less than the change to another thread does: a little JSON, or a PNG picture
+/// whose header claims few pixels. Other formats are not looked into.
+pub(crate) fn is_quick(kind: &Kind, bytes: &[u8]) -> bool {
+    let side = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let claimed = || side(16)?.checked_mul(side(20)?);
+    let little = match kind {
+        Kind::Picture => {
+            let is_png = bytes.starts_with(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+            is_png && claimed().is_some_and(|pixels| pixels <= QUICK.1)
+        }
+        Kind::Form(_) => false,
+        Kind::Pixels => true,
+    };
+    little && bytes.len() <= QUICK.0
+}
+
 /// What pictures may be, and how they are seen.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
@@ -196,6 +215,22 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
         Kind::of(&headers).map_err(|refusal| refusal.status.as_u16())
+    }
+
+    #[test]
+    fn only_small_pictures_are_quick() {
+        let claim = |width: u32, height: u32| {
+            let sides = [width.to_be_bytes(), height.to_be_bytes()].concat();
+            [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], &sides].concat()
+        };
+        assert!(is_quick(&Kind::Picture, &claim(128, 128)));
+        for slow in [claim(129, 128), claim(1 << 16, 1 << 16), claim(28, 28)[..20].to_vec()] {
+            assert!(!is_quick(&Kind::Picture, &slow), "{slow:?}");
+        }
+        assert!(!is_quick(&Kind::Picture, &[claim(28, 28), vec![0; QUICK.0]].concat()));
+        assert!(!is_quick(&Kind::Picture, b"\xff\xd8\xff"));
+        assert!(is_quick(&Kind::Pixels, b"{}"));
+        assert!(!is_quick(&Kind::Pixels, &vec![b' '; QUICK.0 + 1]));
     }
 
     #[test]

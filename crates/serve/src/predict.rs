@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::About;
 use crate::batcher::PredictError;
 use crate::body::Held;
-use crate::input::{Input, Kind, Rules, form};
+use crate::input::{Input, Kind, Rules, form, is_quick};
 use crate::models::Serving;
 
 use crate::refusal::{Refusal, json};
@@ -160,7 +160,12 @@ impl Server {
         };
         let kind = Kind::of(headers)?;
         let held = self.bodies.read(headers, body).await?;
+        let quick = is_quick(&kind, &held.bytes);
         match kind {
+            Kind::Picture if quick => {
+                return Ok(vec![rules.picture(&held.bytes, "image 0".into())?]);
+            }
+            Kind::Pixels if quick => return rules.pixels(&held.bytes),
             Kind::Picture => {
                 self.pictures_of(vec![(String::new(), held.bytes.clone())], held, rules)
             }
