@@ -185,8 +185,10 @@ function listen() {
   };
   const canvas = by("canvas");
   drawing(canvas, by("pen"), by("clear"), (empty) => {
-    if (empty) clear();
-    else toBlob(canvas).then((picture) => classify(picture, "dark"));
+    if (empty) {
+      latest++; // An answer that is under way is to a drawing that is gone.
+      clear();
+    } else toBlob(canvas).then((picture) => classify(picture, "dark"));
   });
 }
 
