@@ -14,6 +14,13 @@ pub fn new(
     batch: usize,
     threads: usize,
 ) -> Result<Box<dyn Engine>, EngineError> {
-    let options = CpuOptions { batch, threads, ..CpuOptions::default() };
+    with(network, CpuOptions { batch, threads, ..CpuOptions::default() })
+}
+
+/// An engine made as `options` say.
+///
+/// # Errors
+/// As [`new`].
+pub fn with(network: &Network, options: CpuOptions) -> Result<Box<dyn Engine>, EngineError> {
     Ok(Box::new(CpuEngine::new(network, options)?))
 }

@@ -208,6 +208,9 @@ pub struct BenchArgs {
     /// avx512, avx2, neon or portable [default: the fastest that the machine has]
     #[arg(long, value_name = "NAME")]
     pub instruction_set: Option<String>,
+    /// Convolve directly, without Winograd's method: slower, with less rounding
+    #[arg(long)]
+    pub direct: bool,
     /// Seconds to measure each of training, inference, and single images for
     #[arg(long, value_name = "S", default_value = "3", value_parser = seconds)]
     pub seconds: f64,

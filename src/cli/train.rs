@@ -36,6 +36,9 @@ pub struct TrainArgs {
     /// machine runs at once]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     pub threads: Option<usize>,
+    /// Convolve directly, without Winograd's method: slower, with less rounding
+    #[arg(long)]
+    pub direct: bool,
     /// Show no progress
     #[arg(long)]
     pub quiet: bool,

@@ -83,7 +83,8 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
     let batch = args.batch.unwrap_or(config.training.batch);
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let started = Instant::now();
-    let mut engine = CpuEngine::new(&network, CpuOptions { batch, threads, isa })?;
+    let mut engine =
+        CpuEngine::new(&network, CpuOptions { batch, threads, isa, direct: args.direct })?;
     let limit = Duration::from_secs_f64(args.seconds);
     let training = train(&mut engine, batch, started, limit)?;
     let (images, _) = noise(&engine, batch);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use modiste_cpu::CpuOptions;
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
 use modiste_spec::{Architecture, Engine};
@@ -71,7 +72,9 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     let data = config.load_data()?;
     let network = config.network(&data)?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
-    let mut engine = engine::new(&network, config.training.batch, threads)?;
+    let batch = config.training.batch;
+    let options = CpuOptions { batch, threads, direct: args.direct, ..CpuOptions::default() };
+    let mut engine = engine::with(&network, options)?;
     let run = match resumed {
         Some(run) => run,
         None => Run::create(&folder, &config)?,

@@ -30,7 +30,7 @@ fn main() -> Outcome<()> {
         Some(name) => Isa::named(name).ok_or(format!("{name} does not run here"))?,
         None => Isa::best(),
     };
-    let options = CpuOptions { batch, threads: settings.value("threads")?, isa };
+    let options = CpuOptions { batch, threads: settings.value("threads")?, isa, direct: false };
     let mut engine = CpuEngine::new(&network, options)?;
     engine.load_state(&State::initial(&network, SEED))?;
     let (about, parameters) = (engine.describe(), network.trainable());

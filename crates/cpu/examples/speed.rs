@@ -12,7 +12,8 @@ fn main() {
     let isa = args.get(5).map_or(Isa::best(), |name| Isa::named(name).unwrap());
     let settings = InceptionResNet { length, width, stem_stride, ..Default::default() };
     let network = settings.network(Shape::new(28, 28, 1), 10).unwrap();
-    let mut engine = CpuEngine::new(&network, CpuOptions { batch, threads, isa }).unwrap();
+    let mut engine =
+        CpuEngine::new(&network, CpuOptions { batch, threads, isa, direct: false }).unwrap();
     let images: Vec<u8> = (0..batch * 784).map(|i| (i * 7919 % 251) as u8).collect();
     let labels: Vec<u16> = (0..batch).map(|i| (i % 10) as u16).collect();
     let loss = Loss::default();

@@ -25,13 +25,16 @@ pub struct CpuOptions {
     pub threads: usize,
     /// The instruction set.
     pub isa: Isa,
+    /// Whether 3x3 convolutions are computed directly instead of by Winograd's method: about half as
+    /// fast, with less rounding. For comparisons.
+    pub direct: bool,
 }
 
 impl Default for CpuOptions {
-    /// Batches of 64, all processors, the fastest instruction set of the host.
+    /// Batches of 64, all processors, the fastest instruction set of the host and the fastest methods.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        Self { batch: 64, threads, isa: Isa::best() }
+        Self { batch: 64, threads, isa: Isa::best(), direct: false }
     }
 }
 
@@ -67,8 +70,8 @@ impl CpuEngine {
             let text = format!("a batch of {} images: 1 to {MAX_PARTS} fit", options.batch);
             return Err(EngineError::Batch(text));
         }
-        let (training, mut weights) = lower(network, Mode::Training);
-        let (inference, _) = lower(network, Mode::Inference);
+        let (training, mut weights) = lower(network, Mode::Training, options.direct);
+        let (inference, _) = lower(network, Mode::Inference, options.direct);
         let no_memory = |e| EngineError::Unsupported(format!("memory for the network: {e}"));
         let machine =
             Machine::new(options.isa, options.threads, &[&training]).map_err(no_memory)?;
@@ -210,9 +213,10 @@ impl Engine for CpuEngine {
     fn describe(&self) -> String {
         let threads = self.machine.pool.threads();
         format!(
-            "cpu {} {threads} thread{}",
+            "cpu {} {threads} thread{}{}",
             self.options.isa.name(),
-            ["s", ""][usize::from(threads == 1)]
+            ["s", ""][usize::from(threads == 1)],
+            ["", ", direct convolutions"][usize::from(self.options.direct)]
         )
     }
 

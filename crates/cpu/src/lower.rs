@@ -46,6 +46,8 @@ struct Chain {
 struct Lowering<'n> {
     network: &'n Network,
     mode: Mode,
+    /// Whether 3x3 convolutions do without Winograd's method.
+    direct: bool,
     /// Each node's inputs, dropout left out for inference.
     inputs: Vec<Vec<NodeId>>,
     /// Each node's readers, likewise.
@@ -64,8 +66,8 @@ struct Lowering<'n> {
 }
 
 /// The plan of a network and the layout of its parameters.
-pub(crate) fn lower(network: &Network, mode: Mode) -> (Plan, Weights) {
-    let mut lowering = Lowering::new(network, mode);
+pub(crate) fn lower(network: &Network, mode: Mode, direct: bool) -> (Plan, Weights) {
+    let mut lowering = Lowering::new(network, mode, direct);
     for id in 0..network.nodes().len() {
         lowering.node(id);
     }
@@ -73,7 +75,7 @@ pub(crate) fn lower(network: &Network, mode: Mode) -> (Plan, Weights) {
 }
 
 impl<'n> Lowering<'n> {
-    fn new(network: &'n Network, mode: Mode) -> Self {
+    fn new(network: &'n Network, mode: Mode, direct: bool) -> Self {
         let nodes = network.nodes();
         let skipped =
             |id: NodeId| mode == Mode::Inference && matches!(nodes[id].op, Op::Dropout { .. });
@@ -97,6 +99,7 @@ impl<'n> Lowering<'n> {
         Self {
             network,
             mode,
+            direct,
             inputs,
             readers,
             values,
@@ -307,7 +310,7 @@ impl<'n> Lowering<'n> {
         let to = self.target(chain.last, lanes);
         let floor = if chain.relu { 0.0 } else { NO_FLOOR };
         let conv = Conv {
-            method: method(kernel, stride, from.place.lanes),
+            method: method(kernel, stride, from.place.lanes, self.direct),
             // Both are positions among the network's parameters until `finish`.
             weights: self.first_parameter[id],
             bias: bias.then_some(self.first_parameter[id] + 1),
@@ -613,10 +616,10 @@ impl<'n> Lowering<'n> {
     }
 }
 
-/// The cheapest way to compute a convolution.
-fn method(kernel: usize, stride: usize, lanes: usize) -> Method {
+/// The cheapest way to compute a convolution, or the cheapest `direct` one.
+fn method(kernel: usize, stride: usize, lanes: usize, direct: bool) -> Method {
     match (kernel, stride) {
-        (3, 1) if lanes.is_multiple_of(LANES) => Method::Winograd,
+        (3, 1) if !direct && lanes.is_multiple_of(LANES) => Method::Winograd,
         (1, 1) => Method::Pointwise,
         _ => Method::Patches(Window { kernel, stride, padding: kernel / 2 }),
     }

@@ -14,7 +14,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 fn a_step_allocates_nothing() {
     let settings = InceptionResNet { length: 1, width: 3, ..InceptionResNet::default() };
     let network = settings.network(Shape::new(28, 28, 1), 10).unwrap();
-    let options = CpuOptions { batch: 8, threads: 2, isa: Isa::best() };
+    let options = CpuOptions { batch: 8, threads: 2, isa: Isa::best(), direct: false };
     let mut engine = CpuEngine::new(&network, options).unwrap();
     let (images, labels) = batch(&network, 8, 1);
     let loss = Loss::default();

@@ -5,14 +5,15 @@ use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_reference::check::{
     LARGEST_BATCH, Tolerance, check_engine, check_golden, golden, networks, unusual_networks,
 };
-use modiste_spec::Network;
+use modiste_spec::{Engine, Network};
 
 /// Adam divides a gradient by its own size, so that a rounding error of 1e-5 of the largest
 /// gradient grows a hundredfold where the gradient itself is small.
 const TOLERANCE: Tolerance = Tolerance { steps: 1e-2, ..Tolerance::F32 };
 
 fn engine(network: &Network, isa: Isa, threads: usize) -> CpuEngine {
-    CpuEngine::new(network, CpuOptions { batch: 8.max(LARGEST_BATCH), threads, isa }).unwrap()
+    let options = CpuOptions { batch: 8.max(LARGEST_BATCH), threads, isa, direct: false };
+    CpuEngine::new(network, options).unwrap()
 }
 
 #[test]
@@ -26,6 +27,23 @@ fn every_operation_equals_the_reference_on_every_instruction_set() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn direct_convolutions_equal_pytorch() {
+    let case = golden().into_iter().next().expect("there are golden files");
+    let options = CpuOptions { batch: LARGEST_BATCH.max(8), threads: 2, ..CpuOptions::default() };
+    let mut fast = CpuEngine::new(&case.network, options).unwrap();
+    let mut direct = CpuEngine::new(&case.network, CpuOptions { direct: true, ..options }).unwrap();
+    check_golden(&mut direct, &case, TOLERANCE).unwrap();
+    // Other roundings show that it was another method.
+    let state = modiste_spec::engine::State::initial(&case.network, 0);
+    let images: Vec<u8> = (0..case.network.input_shape().len()).map(|i| (i * 37) as u8).collect();
+    let answers = [&mut fast, &mut direct].map(|engine| {
+        engine.load_state(&state).unwrap();
+        engine.predict(&images).unwrap()
+    });
+    assert_ne!(answers[0], answers[1]);
 }
 
 #[test]

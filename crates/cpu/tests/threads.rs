@@ -6,7 +6,8 @@ use modiste_spec::engine::{Adam, Batch, Loss, State, StepOptions};
 use modiste_spec::{Engine, InceptionResNet, Network, Shape};
 
 fn engine(network: &Network, isa: Isa, threads: usize) -> CpuEngine {
-    let mut engine = CpuEngine::new(network, CpuOptions { batch: 16, threads, isa }).unwrap();
+    let mut engine =
+        CpuEngine::new(network, CpuOptions { batch: 16, threads, isa, direct: false }).unwrap();
     engine.load_state(&perturbed_state(network, 3)).unwrap();
     engine
 }
