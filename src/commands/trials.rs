@@ -63,17 +63,16 @@ impl Workers {
     }
 }
 
+/// Told of each task that is done, by one thread at a time.
+type Done<'a> = dyn FnMut(&Task) -> Result<(), Failure> + Send + 'a;
+
 /// Brings all tasks to their end; `done` is called after each, by one thread at a time. Those that
 /// cannot be trained are given back.
 ///
 /// # Errors
 /// If the user or the system asked to stop, or something failed that would fail for all. All runs
 /// are then where they can be gone on with.
-pub fn run(
-    tasks: &[Task],
-    workers: &Workers,
-    done: &mut (dyn FnMut(&Task) -> Result<(), Failure> + Send),
-) -> Result<Vec<Failed>, Failure> {
+pub fn run(tasks: &[Task], workers: &Workers, done: &mut Done<'_>) -> Result<Vec<Failed>, Failure> {
     signals::listen()?;
     let names: Vec<(String, u64)> = tasks.iter().map(|t| (t.name.clone(), t.cost)).collect();
     let floor = Floor {
@@ -121,7 +120,7 @@ struct Floor<'a> {
     board: Board,
     hall: Mutex<Hall>,
     /// What is told of each task that is done.
-    done: Mutex<&'a mut (dyn FnMut(&Task) -> Result<(), Failure> + Send)>,
+    done: Mutex<&'a mut Done<'a>>,
 }
 
 /// What changes, guarded by one lock.

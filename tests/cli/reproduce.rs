@@ -137,7 +137,7 @@ fn a_damaged_run_is_named_and_left_as_it_is() {
     let good = bytes(&model);
     fs::write(&model, &good[..good.len() / 2]).unwrap();
     folder.run(&reproduce("r", &[])).expect_error(1, &["r/final/best.safetensors"]);
-    assert!(bytes(&model) == &good[..good.len() / 2]);
+    assert!(bytes(&model) == good[..good.len() / 2]);
     let config = folder.path("r/grid/trials/length=1,width=2,seed=0/config.toml");
     fs::write(&config, "text").unwrap();
     folder.run(&reproduce("r", &[])).expect_error(1, &["width=2,seed=0/config.toml"]);

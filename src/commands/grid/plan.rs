@@ -7,9 +7,7 @@ use modiste_search::{Trial, label, results_csv, trials_csv};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
-use super::{
-    BaseArgs, Config, Failure, Grid, Place, Results, SearchError, Shard, Size, State, Task,
-};
+use super::{BaseArgs, Config, Failure, Grid, Place, Results, Shard, Size, State, Task};
 use super::{folder_of, results, settings, sizes};
 use crate::commands::place::read_if_there;
 
@@ -91,7 +89,7 @@ impl Plan {
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
         let old = Grid::parse(&text, &path.display().to_string())?;
         let grown = self.grid.check_grown_from(&old, &self.out.display().to_string());
-        grown.map_err(SearchError::from)?;
+        grown?;
         Ok(Some(old))
     }
 
