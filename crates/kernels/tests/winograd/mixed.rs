@@ -85,7 +85,7 @@ fn check(shape: Shape, n: usize, floor: f32) -> f64 {
     let want = case.reference(&x);
     let mut worst = 0.0f64;
     for isa in instruction_sets() {
-        let got = case.convolve(isa, x.slice(), n, &[0..tiles(shape.0)]);
+        let got = case.convolve(isa, x.slice(), n, std::slice::from_ref(&(0..tiles(shape.0))));
         let e = error(&got, &want);
         assert!(e <= TOLERANCE, "{} {shape:?} {n} images: error {e:.2e}", isa.name());
         worst = worst.max(e);
@@ -114,14 +114,15 @@ fn bands_and_other_images_do_not_change_the_bits() {
     let case = Case::new((14, 9, 32, 48), 0.0);
     let x = case.inputs(3);
     for isa in instruction_sets() {
-        let whole = case.convolve(isa, x.slice(), 3, &[0..4]);
+        let whole = case.convolve(isa, x.slice(), 3, std::slice::from_ref(&(0..4)));
         for bands in [&[0..1, 1..2, 2..3, 3..4][..], &[0..2, 2..4], &[0..3, 3..4], &[0..1, 1..4]] {
             let banded = case.convolve(isa, x.slice(), 3, bands);
             check_bits(&format!("{} {bands:?}", isa.name()), &banded, &whole);
         }
         let (from, to) = (14 * 9 * 32 + GAP, 14 * 9 * 48);
         for image in 0..3 {
-            let alone = case.convolve(isa, &x.slice()[image * from..], 1, &[0..4]);
+            let alone =
+                case.convolve(isa, &x.slice()[image * from..], 1, std::slice::from_ref(&(0..4)));
             check_bits(isa.name(), &alone, &whole[image * to..(image + 1) * to]);
         }
     }
