@@ -214,6 +214,9 @@ pub struct BenchArgs {
     /// Seconds to measure each of training, inference, and single images for
     #[arg(long, value_name = "S", default_value = "3", value_parser = seconds)]
     pub seconds: f64,
+    /// Then write when every step of some more batches ran, for Perfetto or chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,

@@ -3,11 +3,14 @@
 //! The clock's rules: two steps untimed, then steps until the time is up, medians of all. Images are
 //! noise; the work does not depend on them.
 
-use std::fmt;
+mod table;
+mod trace;
+
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use modiste_cpu::{CpuEngine, CpuOptions, Isa, Profile, StepProfile};
-use modiste_spec::engine::{Adam, Batch, Loss, StepOptions};
+use modiste_spec::engine::{Adam, Batch, EngineError, Loss, StepOptions};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Architecture, Engine};
 use serde::Serialize;
@@ -37,9 +40,21 @@ struct Bench {
     /// Training steps that were timed.
     steps_timed: usize,
     peak_bytes: Option<u64>,
+    limits: Limits,
     /// Milliseconds of a training step outside the plan's steps: conversion, filters, loss, Adam.
     rest_milliseconds: f64,
     steps: Vec<StepCost>,
+    /// Those of prediction, which has no way back; threads work side by side on images of their own.
+    infer_steps: Vec<StepCost>,
+}
+
+/// What the machine can do at best, measured in the same run.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Limits {
+    /// Matrix products in the first cache, all threads, in 10^9 operations a second.
+    gflops: f64,
+    /// Copying large arrays, all threads, read and written, in 10^9 bytes a second.
+    gigabytes_per_second: f64,
 }
 
 /// The network that was measured.
@@ -51,7 +66,7 @@ struct NetworkSize {
     multiply_adds: u64,
 }
 
-/// One step of the training plan, a batch's mean.
+/// One step of a plan, a batch's mean.
 #[derive(Debug, Serialize)]
 struct StepCost {
     name: String,
@@ -66,6 +81,9 @@ struct StepCost {
     forward_gflops: f64,
     /// Likewise backward, which is twice the work.
     backward_gflops: f64,
+    /// The least time forwards by the limits (products of the method, bytes) over the time taken.
+    /// Bytes of prediction stay in the caches and are no limit.
+    roofline_share: f64,
 }
 
 /// Measures and prints.
@@ -87,11 +105,15 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
         CpuEngine::new(&network, CpuOptions { batch, threads, isa, direct: args.direct })?;
     let limit = Duration::from_secs_f64(args.seconds);
     let training = train(&mut engine, batch, started, limit)?;
-    let (images, _) = noise(&engine, batch);
-    let infer = batch as f64 / median(&mut time(limit, || engine.predict(&images).map(drop))?);
-    let one = &images[..images.len() / batch];
-    let latency = median(&mut time(limit, || engine.predict(one).map(drop))?);
+    let prediction = predict(&mut engine, batch, limit)?;
+    let peak_bytes = machine::peak_bytes(); // before the limits' own arrays
+    let limits = Limits::measure(&mut engine)?;
+    if let Some(path) = &args.trace {
+        trace::record(&mut engine, batch, path)?;
+    }
     let count = training.seconds.len() as f64;
+    // Threads that predict side by side each spend their own time on a step.
+    let workers = (prediction.seconds.len() * threads.min(batch)) as f64;
     let bench = Bench {
         threads,
         batch,
@@ -102,13 +124,15 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
             multiply_adds: network.multiply_adds(),
         },
         train_images_per_second: batch as f64 / median(&mut training.seconds.clone()),
-        infer_images_per_second: infer,
-        infer_latency_milliseconds: 1e3 * latency,
+        infer_images_per_second: batch as f64 / median(&mut prediction.seconds.clone()),
+        infer_latency_milliseconds: 1e3 * prediction.latency,
         first_step_seconds: training.first_step,
         steps_timed: training.seconds.len(),
-        peak_bytes: machine::peak_bytes(),
+        peak_bytes,
         rest_milliseconds: 1e3 * training.profile.rest_seconds / count,
-        steps: training.profile.steps.iter().map(|s| StepCost::new(s, batch, count)).collect(),
+        limits,
+        steps: step_costs(&training.profile, batch, count, limits, Bound::Both),
+        infer_steps: step_costs(&prediction.profile, batch, workers, limits, Bound::Products),
     };
     Ok(output::print_either(&bench, args.json)?)
 }
@@ -126,24 +150,57 @@ fn train(
     started: Instant,
     limit: Duration,
 ) -> anyhow::Result<Training> {
-    let (images, labels) = noise(engine, batch);
-    let loss = Loss::default();
-    let mut step = 0;
-    let mut advance = |engine: &mut CpuEngine| {
-        let adam = Adam::default();
-        let options = StepOptions { learning_rate: 1e-3, step, seed: 0, adam, loss: &loss };
-        step += 1;
-        engine.train_step(Batch { images: &images, labels: &labels }, &options).map(drop)
-    };
-    advance(engine)?;
+    let mut step = Step::new(engine, batch);
+    step.advance(engine)?;
     let first_step = started.elapsed().as_secs_f64();
     for _ in 1..WARM_UP {
-        advance(engine)?;
+        step.advance(engine)?;
     }
     engine.profiles();
-    let seconds = time(limit, || advance(engine))?;
+    let seconds = time(limit, || step.advance(engine))?;
     let [profile, _] = engine.profiles();
     Ok(Training { first_step, seconds, profile })
+}
+
+/// The timed predictions.
+struct Prediction {
+    /// Of a batch.
+    seconds: Vec<f64>,
+    profile: Profile,
+    /// Median seconds of a single image.
+    latency: f64,
+}
+
+fn predict(engine: &mut CpuEngine, batch: usize, limit: Duration) -> anyhow::Result<Prediction> {
+    let (images, _) = noise(engine, batch);
+    let seconds = time(limit, || engine.predict(&images).map(drop))?;
+    let [_, profile] = engine.profiles();
+    let one = &images[..images.len() / batch];
+    let latency = median(&mut time(limit, || engine.predict(one).map(drop))?);
+    Ok(Prediction { seconds, profile, latency })
+}
+
+/// Training steps, one after the other.
+struct Step {
+    images: Vec<u8>,
+    labels: Vec<u16>,
+    loss: Loss,
+    step: u64,
+}
+
+impl Step {
+    fn new(engine: &CpuEngine, batch: usize) -> Self {
+        let (images, labels) = noise(engine, batch);
+        Self { images, labels, loss: Loss::default(), step: 0 }
+    }
+
+    fn advance(&mut self, engine: &mut CpuEngine) -> Result<(), EngineError> {
+        let (step, adam, loss) = (self.step, Adam::default(), &self.loss);
+        let options = StepOptions { learning_rate: 1e-3, step, seed: 0, adam, loss };
+        self.step += 1;
+        let batch = Batch { images: &self.images, labels: &self.labels };
+        engine.train_step(batch, &options).map(drop)
+    }
 }
 
 /// Seconds of each call until the time is up, at least three.
@@ -175,63 +232,56 @@ fn noise(engine: &CpuEngine, batch: usize) -> (Vec<u8>, Vec<u16>) {
     (images, (0..batch).map(|i| (i % classes) as u16).collect())
 }
 
+impl Limits {
+    fn measure(engine: &mut CpuEngine) -> anyhow::Result<Self> {
+        let measured = engine.limits().context("failed to measure the machine's limits")?;
+        let modiste_cpu::Limits { gflops, gigabytes_per_second } = measured;
+        Ok(Self { gflops, gigabytes_per_second })
+    }
+}
+
+/// What the roofline of a plan's steps counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bound {
+    /// Products and bytes.
+    Both,
+    /// Products alone, as bytes stay in the caches.
+    Products,
+}
+
+fn step_costs(
+    profile: &Profile,
+    batch: usize,
+    count: f64,
+    limits: Limits,
+    bound: Bound,
+) -> Vec<StepCost> {
+    profile.steps.iter().map(|step| StepCost::new(step, batch, count, limits, bound)).collect()
+}
+
 impl StepCost {
-    fn new(step: &StepProfile, batch: usize, count: f64) -> Self {
-        let multiply_adds = step.multiply_adds * batch as u64;
-        let gflops = |factor: f64, seconds: f64| match seconds > 0.0 {
-            true => factor * multiply_adds as f64 * count / seconds / 1e9,
-            false => 0.0,
+    /// The cost of a batch, of `count` of which the step has the time.
+    fn new(step: &StepProfile, batch: usize, count: f64, limits: Limits, bound: Bound) -> Self {
+        let of_batch = |of_image: u64| of_image * batch as u64;
+        let (multiply_adds, bytes) = (of_batch(step.multiply_adds), of_batch(step.bytes));
+        let (forward, backward) = (step.forward_seconds / count, step.backward_seconds / count);
+        // What took no time, as prediction's way back, has no rate.
+        let rate = |amount: f64, seconds: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
+        let products = 2e-9 * of_batch(step.products) as f64 / limits.gflops;
+        let least = match bound {
+            Bound::Both => products.max(1e-9 * bytes as f64 / limits.gigabytes_per_second),
+            Bound::Products => products,
         };
         Self {
             name: step.name.clone(),
             method: step.method,
             multiply_adds,
-            bytes: step.bytes * batch as u64,
-            forward_milliseconds: 1e3 * step.forward_seconds / count,
-            backward_milliseconds: 1e3 * step.backward_seconds / count,
-            forward_gflops: gflops(2.0, step.forward_seconds),
-            backward_gflops: gflops(4.0, step.backward_seconds),
-        }
-    }
-}
-
-impl fmt::Display for Bench {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{}; batch {}, {} threads, {}",
-            self.network.settings, self.batch, self.threads, self.instruction_set
-        )?;
-        writeln!(
-            f,
-            "\nstep                          method     forward  backward  GFLOP/s of the direct method"
-        )?;
-        for s in &self.steps {
-            writeln!(
-                f,
-                "{:<29} {:<9} {:>6.2} ms {:>6.2} ms {:>8.0} {:>6.0}",
-                s.name,
-                s.method,
-                s.forward_milliseconds,
-                s.backward_milliseconds,
-                s.forward_gflops,
-                s.backward_gflops
-            )?;
-        }
-        writeln!(
-            f,
-            "{:<39} {:>6.2} ms",
-            "conversion, filters, loss, Adam", self.rest_milliseconds
-        )?;
-        writeln!(f, "\ntraining   {:>9.1} images/s", self.train_images_per_second)?;
-        writeln!(f, "inference  {:>9.1} images/s", self.infer_images_per_second)?;
-        writeln!(f, "one image  {:>9.2} ms", self.infer_latency_milliseconds)?;
-        writeln!(f, "first step {:>9.2} s after the engine's start", self.first_step_seconds)?;
-        match self.peak_bytes {
-            Some(bytes) => {
-                writeln!(f, "memory     {:>9.0} MiB at the most", bytes as f64 / f64::from(1 << 20))
-            }
-            None => Ok(()),
+            bytes,
+            forward_milliseconds: 1e3 * forward,
+            backward_milliseconds: 1e3 * backward,
+            forward_gflops: rate(2e-9 * multiply_adds as f64, forward),
+            backward_gflops: rate(4e-9 * multiply_adds as f64, backward),
+            roofline_share: rate(least, forward),
         }
     }
 }

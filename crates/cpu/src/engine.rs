@@ -1,6 +1,7 @@
 //! The engine: plans, parameters and one arena, behind `modiste_spec::Engine`.
 
 use crate::infer::Inference;
+use crate::limits::{self, Limits};
 use crate::loss::cross_entropy;
 use crate::lower::{Mode, lower};
 use crate::machine::{Extent, Machine, SHARDS};
@@ -8,6 +9,7 @@ use crate::norm::Lanes;
 use crate::plan::Plan;
 use crate::profile::{Clock, Profile};
 use crate::run::Run;
+use crate::trace::{Event, events};
 use crate::weights::Weights;
 use modiste_kernels::memory::Memory;
 use modiste_kernels::optimizer::{AdamStep, adam, sum_shards};
@@ -103,9 +105,30 @@ impl CpuEngine {
 
     /// Where training and inference have spent their time since the last call.
     pub fn profiles(&mut self) -> [Profile; 2] {
-        let training = Profile::new(&self.training, &self.training_clock);
+        let training = Profile::new(&self.training, &self.training_clock, false);
         self.training_clock.reset();
         [training, self.inference.profile()]
+    }
+
+    /// Begins or ends to note when every step runs; what was noted before is forgotten.
+    pub fn trace(&mut self, on: bool) {
+        self.training_clock.trace(on);
+        self.inference.trace(on);
+    }
+
+    /// What was noted since the last call.
+    pub fn events(&mut self) -> Vec<Event> {
+        let mut all = events("training", 0, &self.training, &mut self.training_clock);
+        all.extend(self.inference.events());
+        all
+    }
+
+    /// What the machine can do at best with this engine's threads and instruction set.
+    ///
+    /// # Errors
+    /// If the system gives no memory for the copies.
+    pub fn limits(&mut self) -> std::io::Result<Limits> {
+        limits::measure(&mut self.machine)
     }
 
     fn check(&self, batch: &Batch<'_>) -> Result<(), EngineError> {
@@ -226,11 +249,12 @@ impl Engine for CpuEngine {
         options: &StepOptions<'_>,
     ) -> Result<StepOutcome, EngineError> {
         self.check(&batch)?;
+        self.training_clock.images = batch.labels.len();
         self.training_clock.start();
         let extent = Extent::of_shards(batch.labels.len());
         let machine = &mut self.machine;
         self.weights.refresh(machine.isa, &mut machine.pool, &self.flat);
-        self.training_clock.rest();
+        self.training_clock.rest("filters");
         let mut run = Run {
             machine,
             plan: &self.training,
@@ -244,10 +268,11 @@ impl Engine for CpuEngine {
         };
         run.forward(batch.images);
         let outcome = cross_entropy(run.plan, run.arena, batch.labels, options.loss);
+        run.clock.rest("loss");
         run.backward(&mut self.gradients);
         self.training_clock.start();
         self.update(options, extent.shards);
-        self.training_clock.rest();
+        self.training_clock.rest("adam");
         self.fresh = false;
         Ok(outcome)
     }

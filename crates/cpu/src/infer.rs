@@ -13,7 +13,8 @@ mod steps;
 use crate::machine::share;
 use crate::norm::Lanes;
 use crate::plan::{Kind, Plan};
-use crate::profile::{Clock, Pass};
+use crate::profile::{Clock, Pass, Profile};
+use crate::trace::{Event, events};
 use crate::weights::Weights;
 use fold::Folded;
 use modiste_kernels::elementwise;
@@ -84,12 +85,16 @@ impl Inference {
 
     /// Takes over new parameters and running statistics.
     pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, weights: &Weights, flat: &[f32]) {
+        let clock = &mut self.workers[0].clock;
+        clock.images = 0;
+        clock.start();
         for step in &self.plan.steps {
             if let Some(norm) = &step.norm {
                 self.lanes[step.to.buffer].use_running(norm, step.to, weights, flat);
             }
         }
         self.folded.refresh(isa, pool, &self.plan, &self.lanes, weights, flat);
+        clock.rest("filters");
     }
 
     /// The logits of `n` images, (n, classes), to `logits`.
@@ -129,13 +134,27 @@ impl Inference {
     }
 
     /// The plan and the time that all threads spent on each step since the last call.
-    pub fn profile(&mut self) -> crate::profile::Profile {
+    pub fn profile(&mut self) -> Profile {
         let mut sum = Clock::new(&self.plan);
         for worker in &mut self.workers {
             sum.add(&worker.clock);
             worker.clock.reset();
         }
-        crate::profile::Profile::new(&self.plan, &sum)
+        Profile::new(&self.plan, &sum, true)
+    }
+
+    /// Begins or ends to note every step of every thread.
+    pub fn trace(&mut self, on: bool) {
+        self.workers.iter_mut().for_each(|worker| worker.clock.trace(on));
+    }
+
+    /// What was noted since the last call.
+    pub fn events(&mut self) -> Vec<Event> {
+        let Self { plan, workers, .. } = self;
+        let of = |(thread, worker): (usize, &mut Worker)| {
+            events("prediction", thread, plan, &mut worker.clock)
+        };
+        workers.iter_mut().enumerate().flat_map(of).collect()
     }
 }
 
@@ -157,8 +176,9 @@ impl Walk<'_> {
         clock.start();
         let input = &plan.buffers[plan.image];
         let n = pixels.len() / input.image();
+        clock.images = n;
         elementwise::from_bytes(self.isa, pixels, &mut arena[input.start * n..][..pixels.len()]);
-        clock.rest();
+        clock.rest("conversion");
         for (i, step) in plan.steps.iter().enumerate() {
             match &step.kind {
                 Kind::Conv(conv) => self.conv(i, conv, arena, n, &mut crew),

@@ -1,6 +1,9 @@
 //! Where the time goes: seconds of each step, beside what it computes and moves.
 
 use crate::plan::{Kind, Method, Place, Plan, Step};
+use crate::trace::{Span, Work};
+use modiste_kernels::winograd::mixed::Tiling;
+use modiste_kernels::winograd::{FREQUENCIES, tiles};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -10,6 +13,10 @@ pub(crate) struct Clock {
     steps: Vec<[f64; 2]>,
     rest: f64,
     started: Instant,
+    /// Images of the current pass.
+    pub images: usize,
+    /// Every stretch of time, while a trace is wanted.
+    spans: Option<Vec<Span>>,
 }
 
 /// Direction of a step.
@@ -21,7 +28,23 @@ pub(crate) enum Pass {
 
 impl Clock {
     pub fn new(plan: &Plan) -> Self {
-        Self { steps: vec![[0.0; 2]; plan.steps.len()], rest: 0.0, started: Instant::now() }
+        Self {
+            steps: vec![[0.0; 2]; plan.steps.len()],
+            rest: 0.0,
+            started: Instant::now(),
+            images: 0,
+            spans: None,
+        }
+    }
+
+    /// Begins or ends to note every stretch of time.
+    pub fn trace(&mut self, on: bool) {
+        self.spans = on.then(Vec::new);
+    }
+
+    /// What was noted since the last call.
+    pub fn take_spans(&mut self) -> Vec<Span> {
+        self.spans.as_mut().map_or_else(Vec::new, std::mem::take)
     }
 
     pub fn reset(&mut self) {
@@ -44,17 +67,21 @@ impl Clock {
 
     /// Counts the time since the last call for a step.
     pub fn step(&mut self, step: usize, pass: Pass) {
-        self.steps[step][pass as usize] += self.lap();
+        self.steps[step][pass as usize] += self.lap(Work::Step(step, pass));
     }
 
-    /// Counts the time since the last call for what is no step: conversion, loss, Adam.
-    pub fn rest(&mut self) {
-        self.rest += self.lap();
+    /// Counts the time since the last call for what is no step: filters, conversion, loss, Adam.
+    pub fn rest(&mut self, what: &'static str) {
+        self.rest += self.lap(Work::Rest(what));
     }
 
-    fn lap(&mut self) -> f64 {
+    fn lap(&mut self, work: Work) -> f64 {
         let now = Instant::now();
         let seconds = now.duration_since(self.started).as_secs_f64();
+        let (start, images) = (self.started, self.images);
+        if let Some(spans) = &mut self.spans {
+            spans.push(Span { work, images, start, seconds });
+        }
         self.started = now;
         seconds
     }
@@ -69,6 +96,9 @@ pub struct StepProfile {
     pub method: &'static str,
     /// Multiply-adds of one image forward, as the direct method counts them, padding included.
     pub multiply_adds: u64,
+    /// Multiply-adds that the method makes of them; with Winograd's, transforms left out, a quarter
+    /// and what the edges waste.
+    pub products: u64,
     /// Bytes of one image that a forward step must read and write at least.
     pub bytes: u64,
     /// Seconds spent forwards.
@@ -77,7 +107,7 @@ pub struct StepProfile {
     pub backward_seconds: f64,
 }
 
-/// The profile of a training plan.
+/// The profile of a plan.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Every step, in order.
@@ -87,7 +117,8 @@ pub struct Profile {
 }
 
 impl Profile {
-    pub(crate) fn new(plan: &Plan, clock: &Clock) -> Self {
+    /// `mixed` says whether the plan's tiles are of two sizes, as prediction's are.
+    pub(crate) fn new(plan: &Plan, clock: &Clock, mixed: bool) -> Self {
         let of_group = |range: &Range<usize>| {
             let (group, seconds) = (&plan.steps[range.clone()], clock.steps[range.start]);
             let more = match group.len() {
@@ -98,6 +129,7 @@ impl Profile {
                 name: format!("{}{more}", group[0].name),
                 method: method(&group[0].kind),
                 multiply_adds: group.iter().map(|step| multiply_adds(plan, step)).sum(),
+                products: group.iter().map(|step| products(plan, step, mixed)).sum(),
                 bytes: bytes(plan, group),
                 forward_seconds: seconds[Pass::Forward as usize],
                 backward_seconds: seconds[Pass::Backward as usize],
@@ -131,6 +163,23 @@ fn multiply_adds(plan: &Plan, step: &Step) -> u64 {
     };
     let pixels = plan.buffers[step.to.buffer].pixels();
     (pixels * taps * step.from.place.lanes * step.to.lanes) as u64
+}
+
+fn products(plan: &Plan, step: &Step, mixed: bool) -> u64 {
+    let winograd = matches!(&step.kind, Kind::Conv(conv) if conv.method == Method::Winograd);
+    if !winograd {
+        return multiply_adds(plan, step);
+    }
+    let to = &plan.buffers[step.to.buffer];
+    let down = tiles(to.height);
+    let rows: usize = match mixed {
+        false => FREQUENCIES * down * tiles(to.width),
+        true => {
+            let tiling = Tiling::new(1, (to.height, to.width), 0..down);
+            (0..FREQUENCIES).map(|f| tiling.range(f).len()).sum()
+        }
+    };
+    (rows * step.from.place.lanes * step.to.lanes) as u64
 }
 
 /// What is read, once for a group, and what each of its steps writes.

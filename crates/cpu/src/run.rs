@@ -43,7 +43,7 @@ impl Run<'_> {
     pub fn forward(&mut self, pixels: &[u8]) {
         self.clock.start();
         self.convert(pixels);
-        self.clock.rest();
+        self.clock.rest("conversion");
         let plan = self.plan;
         for range in &plan.groups {
             let group = &plan.steps[range.clone()];

@@ -1,0 +1,65 @@
+//! A trace notes the steps of all threads while it is on, and only then.
+
+use modiste_cpu::{CpuEngine, CpuOptions, Event};
+use modiste_spec::engine::{Adam, Batch, Loss, StepOptions};
+use modiste_spec::{Engine, InceptionResNet, Shape};
+use std::time::Instant;
+
+/// Pixels of an image.
+const IMAGE: usize = 28 * 28;
+
+fn engine() -> CpuEngine {
+    let settings =
+        InceptionResNet { length: 1, width: 2, stem_stride: 2, ..InceptionResNet::default() };
+    // Sixteen classes: a plan counts the lanes that fill up a vector as well.
+    let network = settings.network(Shape::new(28, 28, 1), 16).unwrap();
+    CpuEngine::new(&network, CpuOptions { batch: 8, threads: 2, ..CpuOptions::default() }).unwrap()
+}
+
+fn train(engine: &mut CpuEngine) {
+    let (images, labels) = (vec![7; 8 * IMAGE], vec![3; 8]);
+    let (adam, loss) = (Adam::default(), Loss::default());
+    let options = StepOptions { learning_rate: 1e-3, step: 0, seed: 0, adam, loss: &loss };
+    engine.train_step(Batch { images: &images, labels: &labels }, &options).unwrap();
+}
+
+/// Multiply-adds of the events that `wanted` takes.
+fn work(events: &[Event], wanted: impl Fn(&&Event) -> bool) -> u64 {
+    events.iter().filter(wanted).map(|event| event.multiply_adds).sum()
+}
+
+#[test]
+fn events_make_up_a_training_step() {
+    let mut engine = engine();
+    train(&mut engine);
+    assert!(engine.events().is_empty(), "noted before it was wanted");
+    engine.trace(true);
+    let begun = Instant::now();
+    train(&mut engine);
+    let passed = begun.elapsed().as_secs_f64();
+    let events = engine.events();
+    let busy: f64 = events.iter().map(|event| event.seconds).sum();
+    assert!(busy <= passed && events.iter().all(|event| event.start >= begun), "{busy} {passed}");
+    let rest: Vec<_> = events.iter().filter(|e| e.method == "rest").map(|e| &e.name[..]).collect();
+    assert_eq!(rest, ["filters", "conversion", "loss", "adam"]);
+    // The work of the network's own count, and its way back twice that.
+    let (there, back) = (work(&events, |e| !e.backward), work(&events, |e| e.backward));
+    assert_eq!((there, back), (8 * engine.network().multiply_adds(), 2 * there));
+    assert!(engine.events().is_empty(), "an event twice");
+}
+
+#[test]
+fn threads_share_the_images_of_a_prediction() {
+    let mut engine = engine();
+    engine.trace(true);
+    let all = engine.network().multiply_adds();
+    for (images, threads) in [(1, 1), (8, 2)] {
+        engine.predict(&vec![7; images * IMAGE]).unwrap();
+        let events = engine.events();
+        assert!(events.iter().all(|e| e.plan == "prediction" && e.thread < threads), "{images}");
+        assert_eq!(work(&events, |_| true), images as u64 * all, "{images} images");
+    }
+    engine.trace(false);
+    engine.predict(&[7; IMAGE]).unwrap();
+    assert!(engine.events().is_empty(), "noted after it was over");
+}

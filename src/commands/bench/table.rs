@@ -1,0 +1,58 @@
+//! What was measured, as text.
+
+use std::fmt;
+
+use super::{Bench, StepCost};
+
+/// What the columns of both tables of steps mean.
+const LEGEND: &str = "\
+Mmadd: 10^6 multiply-adds of the batch forwards, as the direct method counts them; MB: read and written
+at least; roof: the least time forwards by both limits over the time taken, above 100 % where maps still
+lie in the caches; prediction's always do, so its roof is that of the products alone";
+
+impl fmt::Display for Bench {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (network, limits) = (&self.network.settings, &self.limits);
+        let (batch, threads, isa) = (self.batch, self.threads, self.instruction_set);
+        writeln!(f, "{network}; batch {batch}, {threads} threads, {isa}")?;
+        writeln!(
+            f,
+            "limits measured in this run: {:.0} GFLOP/s (products in the cache), {:.1} GB/s (copying)",
+            limits.gflops, limits.gigabytes_per_second
+        )?;
+        let columns = "method       Mmadd      MB     forward   roof";
+        writeln!(f, "\n{:<29} {columns}    backward  direct GFLOP/s", "training step")?;
+        for s in &self.steps {
+            let (there, back) = (s.forward_gflops, s.backward_gflops);
+            row(f, s, &format!("{:>8.2} ms {there:>8.0} {back:>6.0}", s.backward_milliseconds))?;
+        }
+        let rest = self.rest_milliseconds;
+        writeln!(f, "{:<56} {rest:>7.2} ms", "conversion, filters, loss, Adam")?;
+        writeln!(f, "\n{:<29} {columns}  direct GFLOP/s", "prediction step")?;
+        for s in &self.infer_steps {
+            row(f, s, &format!("{:>8.0}", s.forward_gflops))?;
+        }
+        writeln!(f, "\n{LEGEND}")?;
+        writeln!(f, "\ntraining   {:>9.1} images/s", self.train_images_per_second)?;
+        writeln!(f, "inference  {:>9.1} images/s", self.infer_images_per_second)?;
+        writeln!(f, "one image  {:>9.2} ms", self.infer_latency_milliseconds)?;
+        writeln!(f, "first step {:>9.2} s after the engine's start", self.first_step_seconds)?;
+        match self.peak_bytes {
+            Some(bytes) => {
+                writeln!(f, "memory     {:>9.0} MiB at the most", bytes as f64 / f64::from(1 << 20))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// One step with its share of the roofline, forwards.
+fn row(f: &mut fmt::Formatter<'_>, s: &StepCost, rest: &str) -> fmt::Result {
+    let (name, method) = (&s.name, s.method);
+    let (multiply_adds, bytes) = (s.multiply_adds as f64 / 1e6, s.bytes as f64 / 1e6);
+    let (time, share) = (s.forward_milliseconds, 100.0 * s.roofline_share);
+    writeln!(
+        f,
+        "{name:<29} {method:<9} {multiply_adds:>8.0} {bytes:>7.1} {time:>8.2} ms {share:>4.0} % {rest}"
+    )
+}
