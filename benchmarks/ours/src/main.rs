@@ -1,7 +1,9 @@
 //! Modiste's CPU engine, measured by `run.py`.
 //!
-//! `--write-weights FILE` instead writes the initial parameters for the peers and ends.
+//! `--write-weights FILE` instead writes the initial parameters for the peers and ends; `--kernel NAME`
+//! instead serves a kernel alone.
 
+mod kernels;
 mod protocol;
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
@@ -14,6 +16,13 @@ const LEARNING_RATE: f64 = 1e-3;
 
 fn main() -> Outcome<()> {
     let settings = Settings::from_arguments()?;
+    let isa = match settings.text("isa") {
+        Some(name) => Isa::named(name).ok_or(format!("{name} does not run here"))?,
+        None => Isa::best(),
+    };
+    if let Some(name) = settings.text("kernel") {
+        return kernels::serve(name, isa);
+    }
     let described = InceptionResNet {
         length: settings.value("length")?,
         width: settings.value("width")?,
@@ -26,10 +35,6 @@ fn main() -> Outcome<()> {
         return write_weights(&network, path);
     }
     let (images, batch) = (Images::read(&settings)?, settings.value("batch")?);
-    let isa = match settings.text("isa") {
-        Some(name) => Isa::named(name).ok_or(format!("{name} does not run here"))?,
-        None => Isa::best(),
-    };
     let options = CpuOptions { batch, threads: settings.value("threads")?, isa, direct: false };
     let mut engine = CpuEngine::new(&network, options)?;
     engine.load_state(&State::initial(&network, SEED))?;
