@@ -185,10 +185,9 @@ function listen() {
   };
   const canvas = by("canvas");
   drawing(canvas, by("pen"), by("clear"), (empty) => {
-    if (empty) {
-      latest++; // An answer that is under way is to a drawing that is gone.
-      clear();
-    } else toBlob(canvas).then((picture) => classify(picture, "dark"));
+    const turn = ++latest; // What is under way belongs to a drawing that is gone.
+    if (empty) clear();
+    else toBlob(canvas).then((picture) => turn === latest && classify(picture, "dark"));
   });
 }
 
