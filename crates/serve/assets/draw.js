@@ -47,6 +47,8 @@ export function drawing(canvas, width, clear, changed) {
     stroke(last, next);
     last = next;
   });
+  // A fast stroke is no fling: after one, Chromium takes the next tap for its end and makes no click of it.
+  canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
 
   const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
