@@ -5,6 +5,7 @@
 //!
 #![doc = include_str!("../docs/library.md")]
 
+pub use modiste_baselines as baselines;
 pub use modiste_cpu as cpu;
 pub use modiste_data as data;
 pub use modiste_draw as draw;
@@ -14,6 +15,7 @@ pub use modiste_metrics as metrics;
 pub use modiste_predict as predict;
 pub use modiste_report as report;
 pub use modiste_search as search;
+pub use modiste_serve as serve;
 pub use modiste_spec as spec;
 pub use modiste_train as train;
 pub use modiste_views as views;

@@ -81,14 +81,17 @@ fn need_folder(
     Err(Failure::Usage(format!("{path}: was trained on {name}; name that folder with --data")))
 }
 
-/// Checks that the images of `data` are such as `model` was trained for.
+/// Checks that the images of `data` are such as `model` was trained for. Classes that are only
+/// numbered, as the competition's are, are taken to be the model's in their order.
 pub fn check_fits(model: &Model, path: &Path, data: &Dataset) -> anyhow::Result<()> {
     let (path, made_for) = (path.display(), model.network.input_shape());
     let shape = data.shape();
     if Shape::new(shape.height, shape.width, shape.channels) != made_for {
         bail!("{path}: takes images of {made_for}; those of {} are {shape}", data.name);
     }
-    if model.classes != data.classes {
+    let numbered = data.classes.iter().enumerate().all(|(i, class)| *class == i.to_string());
+    let alike = numbered && data.classes.len() == model.classes.len();
+    if model.classes != data.classes && !alike {
         let [known, given] = [&model.classes, &data.classes].map(|classes| classes.join(", "));
         bail!("{path}: knows the classes {known}; {} has {given}", data.name);
     }

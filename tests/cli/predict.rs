@@ -170,20 +170,28 @@ fn none_of_these() {
     assert!(text.lines().skip(1).all(|line| line.ends_with(",-1")), "{text}");
     let said = folder.run(&["predict", "m", "--threshold", "1"]).expect(0);
     assert_eq!(said.stdout.matches("none of these").count(), 20);
-    // The thresholds of the model itself are those that evaluate shows.
-    let evaluated = folder.run(&["evaluate", "m", "--json"]).expect(0).json();
+    let said = folder.run(&["predict", "m", "--reject=0.999"]);
+    said.expect_error(1, &["m: no threshold makes the model right in 0.999"]);
+}
+
+/// A model that learned enough to have thresholds has those that evaluate shows.
+#[test]
+fn thresholds_keep_what_they_promise() {
+    let folder = folder();
+    let train = "train --split 600/100/20 --length 1 --width 2 --epochs 8 --out n --quiet";
+    folder.run(&train.split(' ').collect::<Vec<_>>()).expect(0);
+    let evaluated = folder.run(&["evaluate", "n", "--json"]).expect(0).json();
     let rules = evaluated["rejection"].as_array().unwrap();
+    assert!(!rules.is_empty(), "{evaluated}");
     for rule in rules {
         assert!(rule["accuracy"].as_f64() >= rule["target"].as_f64(), "{rule}");
         let option = format!("--reject={}", rule["target"]);
-        let args = ["predict", "m", "--part", "validation", &option, "--json"];
+        let args = ["predict", "n", "--part", "validation", &option, "--json"];
         let json = folder.run(&args).expect(0).json();
         assert_eq!(json["threshold"], rule["threshold"]);
-        let answered = 40.0 * rule["coverage"].as_f64().unwrap();
-        assert_eq!(40.0 - json["rejected"].as_f64().unwrap(), answered.round());
+        let answered = 100.0 * rule["coverage"].as_f64().unwrap();
+        assert_eq!(100.0 - json["rejected"].as_f64().unwrap(), answered.round());
     }
-    let said = folder.run(&["predict", "m", "--reject=0.999"]);
-    said.expect_error(1, &["m: no threshold makes the model right in 0.999"]);
 }
 
 #[test]
@@ -227,6 +235,9 @@ fn a_submission_is_the_filled_sample() {
     }
     fs::remove_file(folder.path("data/test.csv")).unwrap();
     fs::copy(folder.path("sample.csv"), folder.path("data/sample_submission.csv")).unwrap();
+    let own = ["predict", "m", "--data", "data", "--split", "full", "--submission", "own.csv"];
+    folder.run(&own).expect_quiet();
+    assert!(bytes(&folder.path("own.csv")) == bytes(&folder.path("s.csv")));
     fs::write(folder.path("one.bmp"), bmp(images.get(0), 1, None)).unwrap();
     let by_name = ["predict", "m", "one.bmp", "--submission", "n.csv", "--sample", "named.csv"];
     fs::write(folder.path("named.csv"), "id,class\none,7\n").unwrap();
