@@ -66,9 +66,8 @@ impl Walk<'_> {
         match crew {
             Crew::Alone(scratch) => this.rows(0..height, out, scratch),
             Crew::Team(pool, scratch) => {
-                // Bands of whole tile rows.
-                let (rows, threads) = (tiles(height), pool.threads());
-                let cut = |thread: usize| (share(rows, thread, threads).start * TILE).min(height);
+                let threads = pool.threads();
+                let cut = |thread: usize| cut(conv.method, height, thread, threads);
                 let row = to.1.width * to.1.lanes;
                 let cuts: Vec<usize> = (0..=threads).map(|t| cut(t) * row).collect();
                 let (bands, scratch) = (Parts::at(out, &cuts), Parts::new(scratch, 1));
@@ -80,6 +79,15 @@ impl Walk<'_> {
                 });
             }
         }
+    }
+}
+
+/// The row at which a thread's band of an image begins. Bands are equal, but of whole tile rows with
+/// Winograd's method.
+fn cut(method: Method, height: usize, thread: usize, threads: usize) -> usize {
+    match method {
+        Method::Winograd => (share(tiles(height), thread, threads).start * TILE).min(height),
+        Method::Pointwise | Method::Patches(_) => share(height, thread, threads).start,
     }
 }
 
