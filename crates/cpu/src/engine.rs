@@ -4,7 +4,7 @@ use crate::infer::Inference;
 use crate::limits::{self, Limits};
 use crate::loss::cross_entropy;
 use crate::lower::{Mode, lower};
-use crate::machine::{Extent, Machine, SHARDS};
+use crate::machine::{Extent, MOST_SHARDS, Machine};
 use crate::norm::Lanes;
 use crate::plan::Plan;
 use crate::profile::{Clock, Profile};
@@ -77,7 +77,9 @@ impl CpuEngine {
         let no_memory = |e| EngineError::Unsupported(format!("memory for the network: {e}"));
         let machine =
             Machine::new(options.isa, options.threads, &[&training]).map_err(no_memory)?;
-        let training_lanes = training.buffers.iter().map(|b| Lanes::new(b.lanes, true)).collect();
+        // Smaller batches have no more shards.
+        let shards = Extent::of_shards(options.batch).shards;
+        let training_lanes = training.buffers.iter().map(|b| Lanes::new(b.lanes, shards)).collect();
         let arena = training.arena.saturating_mul(options.batch);
         let memory = |len: usize| Memory::zeroed(len).map_err(no_memory);
         weights.allocate().map_err(no_memory)?;
@@ -92,7 +94,7 @@ impl CpuEngine {
             flat: memory(weights.len)?,
             first_moments: memory(weights.trainable)?,
             second_moments: memory(weights.trainable)?,
-            gradients: memory(SHARDS * weights.trainable)?,
+            gradients: memory(shards * weights.trainable)?,
             arena: memory(arena)?,
             training,
             inference,
@@ -153,7 +155,10 @@ impl CpuEngine {
         let (len, threads) = (weights.trainable, self.machine.pool.threads());
         let stretch = len.div_ceil(threads).next_multiple_of(16);
         let (steps, gradients) = (adam_steps(options), Parts::new(&mut self.gradients, len));
-        let gradients: [&mut [f32]; SHARDS] = std::array::from_fn(|s| gradients.take(s));
+        let gradients: [&mut [f32]; MOST_SHARDS] = std::array::from_fn(|s| match s < shards {
+            true => gradients.take(s),
+            false => &mut [],
+        });
         let flat = Parts::new(&mut self.flat[..len], stretch);
         let first = Parts::new(&mut self.first_moments, stretch);
         let second = Parts::new(&mut self.second_moments, stretch);

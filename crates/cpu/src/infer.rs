@@ -67,7 +67,7 @@ impl Inference {
     /// # Errors
     /// If the system gives no more memory.
     pub fn new(plan: Plan, weights: &Weights, threads: usize) -> std::io::Result<Self> {
-        let lanes = plan.buffers.iter().map(|b| Lanes::new(b.lanes, false)).collect();
+        let lanes = plan.buffers.iter().map(|b| Lanes::new(b.lanes, 0)).collect();
         let folded = Folded::new(&plan, weights)?;
         let trunk = plan.steps.first().map_or(1, |step| plan.buffers[step.to.buffer].pixels());
         let slab = (SLAB_PIXELS / trunk).max(1);

@@ -6,9 +6,15 @@ use modiste_kernels::memory::{Ahead, Memory};
 use modiste_kernels::pool::Pool;
 use modiste_kernels::simd::Isa;
 
-/// Sums over a batch are taken in this many shards, each by one thread, and added up in their order.
-/// So results do not depend on the number of threads; more threads than shards would idle there.
-pub(crate) const SHARDS: usize = 8;
+/// Sums over a batch are taken in shards, each by one thread, and added up in their order, so that
+/// results do not depend on the number of threads; more threads than shards would idle there.
+///
+/// A shard costs a gradient of all weights, written and added up, so a shard has eight images unless
+/// that makes fewer than eight shards.
+const SHARD_IMAGES: usize = 8;
+const FEWEST_SHARDS: usize = 8;
+/// The most shards of any batch.
+pub(crate) const MOST_SHARDS: usize = 32;
 
 /// Threads and their scratch memory.
 pub(crate) struct Machine {
@@ -87,7 +93,8 @@ pub(crate) struct Extent {
 impl Extent {
     /// Shards of whole images; the division depends on the number of images alone.
     pub fn of_shards(images: usize) -> Self {
-        Self { images, shards: images.min(SHARDS) }
+        let shards = (images / SHARD_IMAGES).clamp(FEWEST_SHARDS, MOST_SHARDS);
+        Self { images, shards: shards.min(images) }
     }
 
     /// The images of a shard.
@@ -104,4 +111,19 @@ impl Extent {
 /// A thread's equal share of `count` things.
 pub(crate) fn share(count: usize, thread: usize, threads: usize) -> std::ops::Range<usize> {
     thread * count / threads..(thread + 1) * count / threads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_grow_with_the_batch_and_take_every_image_once() {
+        for (images, shards) in [(1, 1), (5, 5), (64, 8), (71, 8), (128, 16), (1000, 32)] {
+            let extent = Extent::of_shards(images);
+            assert_eq!(extent.shards, shards, "{images} images");
+            let all: Vec<usize> = (0..shards).flat_map(|s| extent.images_of(s)).collect();
+            assert!(all.into_iter().eq(0..images), "{images} images");
+        }
+    }
 }

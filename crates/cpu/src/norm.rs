@@ -1,7 +1,6 @@
 //! Batch normalisation between the steps: from the shards' sums to what each lane is read with, and
 //! back to what each lane's gradient takes.
 
-use crate::machine::SHARDS;
 use crate::plan::{Norm, Place};
 use crate::weights::Weights;
 use modiste_kernels::view::Activation;
@@ -25,15 +24,15 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub fn new(lanes: usize, training: bool) -> Self {
-        let sums = if training { SHARDS * 2 * lanes } else { 0 };
+    /// `shards` is the most that a batch is summed in; 0 for prediction.
+    pub fn new(lanes: usize, shards: usize) -> Self {
         Self {
             scale: vec![1.0; lanes],
             shift: vec![0.0; lanes],
             floor: vec![f32::NEG_INFINITY; lanes],
             slope: vec![0.0; lanes],
             offset: vec![0.0; lanes],
-            sums: vec![0.0; sums],
+            sums: vec![0.0; shards * 2 * lanes],
             pilot: vec![0.0; lanes],
         }
     }

@@ -45,6 +45,28 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
+fn a_batch_of_more_shards_gives_the_same_bits_too() {
+    let (name, network) = networks().swap_remove(0);
+    let step = |threads| {
+        let options = CpuOptions { batch: 200, threads, isa: Isa::best(), direct: false };
+        let mut engine = CpuEngine::new(&network, options).unwrap();
+        let (images, labels) = batch(&network, 200, 4);
+        let loss = Loss { label_smoothing: 0.0, class_weights: None };
+        let options = StepOptions {
+            learning_rate: 1e-3,
+            step: 0,
+            seed: 1,
+            adam: Adam::default(),
+            loss: &loss,
+        };
+        engine.train_step(Batch { images: &images, labels: &labels }, &options).unwrap();
+        engine.state()
+    };
+    let one = step(1);
+    assert!([2, 7, 40].into_iter().all(|threads| step(threads) == one), "{name}");
+}
+
+#[test]
 fn an_image_alone_gives_the_bits_it_gives_in_a_batch() {
     for (name, network) in networks() {
         let mut engine = engine(&network, Isa::best(), 3);
