@@ -5,6 +5,7 @@ use crate::plan::{Kind, Plan};
 use modiste_kernels::memory::{Ahead, Memory};
 use modiste_kernels::pool::Pool;
 use modiste_kernels::simd::Isa;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Sums over a batch are taken in shards, each by one thread, and added up in their order, so that
 /// results do not depend on the number of threads; more threads than shards would idle there.
@@ -102,9 +103,24 @@ impl Extent {
         shard * self.images / self.shards..(shard + 1) * self.images / self.shards
     }
 
-    /// The shards of a thread.
-    pub fn shards_of(&self, thread: usize, threads: usize) -> std::ops::Range<usize> {
-        share(self.shards, thread, threads)
+    /// The shards, for all threads of a step to take from.
+    pub fn queue(&self) -> Queue {
+        Queue { next: AtomicUsize::new(0), end: self.shards }
+    }
+}
+
+/// Shards that threads take as they come: one that is held up takes fewer. Whichever thread takes a
+/// shard, its sums are the same.
+pub(crate) struct Queue {
+    next: AtomicUsize,
+    end: usize,
+}
+
+impl Queue {
+    /// What the calling thread gets.
+    pub fn shards(&self) -> impl Iterator<Item = usize> + '_ {
+        let next = || self.next.fetch_add(1, Ordering::Relaxed);
+        std::iter::from_fn(move || Some(next()).filter(|&shard| shard < self.end))
     }
 }
 

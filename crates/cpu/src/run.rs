@@ -138,9 +138,10 @@ impl Run<'_> {
         let place = Place { buffer: self.plan.image, offset: 0, lanes: 0 };
         let (range, len) = (self.values(place), self.buffer(place).image());
         let parts = Parts::new(&mut self.arena[range], len);
-        let (isa, extent, threads) = (self.machine.isa, self.extent, self.machine.pool.threads());
-        self.machine.pool.run(&|thread| {
-            for shard in extent.shards_of(thread, threads) {
+        let (isa, extent) = (self.machine.isa, self.extent);
+        let queue = extent.queue();
+        self.machine.pool.run(&|_| {
+            for shard in queue.shards() {
                 for i in extent.images_of(shard) {
                     elementwise::from_bytes(isa, &pixels[i * len..][..len], parts.take(i));
                 }

@@ -64,7 +64,7 @@ impl Run<'_> {
         let (plan, extent, weights, flat) = (self.plan, self.extent, self.weights, &*self.flat);
         let from_buffer = &plan.buffers[from.place.buffer];
         let Machine { isa, pool, scratch, zeros } = &mut *self.machine;
-        let (isa, threads) = (*isa, pool.threads());
+        let isa = *isa;
         let [input, skipped, outputs @ ..] = self.arena.get_disjoint_mut(ranges).expect(APART);
         let (input, skipped) = (&*input, &*skipped);
         let from_lanes = &self.lanes[from.place.buffer];
@@ -104,9 +104,10 @@ impl Run<'_> {
             Input { map, activation, parts }
         };
         let together = members[0].as_ref().map_or(1, |m| m.image_conv.together(read(0).map));
+        let queue = extent.queue();
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
-            for shard in extent.shards_of(thread, threads) {
+            for shard in queue.shards() {
                 let mut sums: [Option<&mut [f32]>; GROUP] =
                     from_fn(|m| members[m].as_ref().and_then(|member| member.begin(shard)));
                 for images in chunks(extent.images_of(shard), together) {
@@ -140,7 +141,7 @@ impl Run<'_> {
         let (plan, extent, weights, flat) = (self.plan, self.extent, self.weights, &*self.flat);
         let from_buffer = &plan.buffers[from.place.buffer];
         let Machine { isa, pool, scratch, .. } = &mut *self.machine;
-        let (isa, threads) = (*isa, pool.threads());
+        let isa = *isa;
         let [input, d_input, d_skipped, outputs @ ..] =
             self.arena.get_disjoint_mut(ranges).expect(APART);
         let (input, outputs) = (&*input, outputs.map(|slice| &*slice));
@@ -178,9 +179,10 @@ impl Run<'_> {
             Input { map, activation: from.deferred.then_some(activation), parts }
         };
         let together = members[0].as_ref().map_or(1, |member| member.together(read(0).map));
+        let queue = extent.queue();
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
-            for shard in extent.shards_of(thread, threads) {
+            for shard in queue.shards() {
                 let gradient = shards.take(shard);
                 let mut shard_sums = completes.then(|| sums.take(shard));
                 if let Some(sums) = &mut shard_sums {

@@ -60,7 +60,7 @@ impl Run<'_> {
         let with_moments = step.norm.is_some();
         let Machine { isa, pool, scratch, zeros } = &mut *self.machine;
         let zeros = &*zeros;
-        let (isa, threads) = (*isa, pool.threads());
+        let isa = *isa;
         let [output, input, other] = self.arena.get_disjoint_mut(ranges).expect(APART);
         let (input, other) = (&*input, &*other);
         let [to_lanes, from_lanes] =
@@ -71,9 +71,10 @@ impl Run<'_> {
         let activation = from.deferred.then(|| from_lanes.activation(from.place));
         let outputs = Parts::new(output, to_buffer.image());
         let scratch = Parts::new(scratch, 1);
+        let queue = extent.queue();
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
-            for shard in extent.shards_of(thread, threads) {
+            for shard in queue.shards() {
                 let mut shard_sums = sums.as_ref().map(|s| s.take(shard));
                 if let Some(sums) = &mut shard_sums {
                     begin_sums(sums, to);
@@ -116,7 +117,7 @@ impl Run<'_> {
             return;
         }
         let Machine { isa, pool, scratch, .. } = &mut *self.machine;
-        let (isa, threads) = (*isa, pool.threads());
+        let isa = *isa;
         let [output, d_output, input, d_input] = self.arena.get_disjoint_mut(ranges).expect(APART);
         let (output, d_output, input) = (&*output, &*d_output, &*input);
         let [to_lanes, from_lanes] =
@@ -129,9 +130,10 @@ impl Run<'_> {
         let sums = Parts::new(sums, 2 * from_buffer.lanes);
         let d_inputs = Parts::new(d_input, from_buffer.image());
         let scratch = Parts::new(scratch, 1);
+        let queue = extent.queue();
         pool.run(&|thread| {
             let scratch = &mut scratch.take(thread)[0];
-            for shard in extent.shards_of(thread, threads) {
+            for shard in queue.shards() {
                 let mut shard_sums = from.completes.then(|| sums.take(shard));
                 if let Some(sums) = &mut shard_sums {
                     begin_sums(sums, from.place);
