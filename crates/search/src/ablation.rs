@@ -63,7 +63,7 @@ const CLAIMS: [Claim; 10] = [
     Claim { text: "a longer network is better", measure: Measure::Validation, better: BASE, worse: SHORTER },
     Claim { text: "a wider network is better", measure: Measure::Validation, better: BASE, worse: NARROWER },
     Claim { text: "width matters more than length", measure: Measure::Validation, better: SHORTER, worse: NARROWER },
-    Claim { text: "width matters more than length, on training images", measure: Measure::Train, better: SHORTER, worse: NARROWER },
+    Claim { text: "width matters more than length, in training", measure: Measure::Train, better: SHORTER, worse: NARROWER },
     Claim { text: "higher dropout does not help", measure: Measure::Validation, better: BASE, worse: MORE_DROPOUT },
     Claim { text: "dropout helps", measure: Measure::Validation, better: BASE, worse: NO_DROPOUT },
     Claim { text: "horizontal flips help", measure: Measure::Validation, better: BASE, worse: NO_FLIPS },

@@ -33,7 +33,7 @@ pub fn class_bias(confusion: &[Vec<u64>]) -> Verdict {
         largest = Some(largest.map_or(bounds, |l| [0, 1, 2].map(|i| l[i].max(bounds[i]))));
     }
     Verdict::new(
-        "no class bias: each class is predicted as often as it occurs",
+        "no class bias",
         "largest distance between a class's share of the predictions and of the images",
         (largest.map(|l| l[0]), largest.map(|l| [l[1], l[2]])),
         images as usize,

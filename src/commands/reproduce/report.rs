@@ -4,7 +4,7 @@ use std::path::Path;
 
 use modiste_data::{DataInfo, PartName};
 use modiste_metrics::Evaluation;
-use modiste_report::{Block, Figure, Page, Table, Weight, figures};
+use modiste_report::{Block, Cell, Figure, Page, Table, Weight, figures};
 use modiste_search::{
     PUBLISHED_BEST, SELECTION_RULE, Side, VERDICT_RULE, Verdict, better_than, class_bias, gap,
     hard_class, label,
@@ -88,10 +88,10 @@ fn page(found: &Found) -> Page {
 }
 
 fn claims(found: &Found) -> Vec<Block> {
-    let headings = verdicts::HEADINGS.into_iter().chain(["what is measured"]);
-    let mut table = Table::new(headings).text_columns(2);
+    let mut table = Table::new(verdicts::HEADINGS).text_columns(2);
     for verdict in &found.verdicts {
-        let cells = verdicts::cells(verdict).into_iter().chain([verdict.measure.clone()]);
+        let mut cells = verdicts::cells(verdict).map(Cell::from);
+        cells[0].note.clone_from(&verdict.measure);
         table.row(cells);
     }
     vec![Block::Table(table), Block::Note(format!("The rule: {VERDICT_RULE}."))]
