@@ -6,7 +6,7 @@ use clap::Args;
 use modiste_search::Shard;
 
 use super::train::field_and_value;
-use super::{DataFlags, NetworkFlags, TrainingFlags};
+use super::{BaseArgs, DataFlags, NetworkFlags, Settings, TrainingFlags};
 
 /// Arguments of `modiste grid`.
 #[derive(Debug, Args)]
@@ -23,21 +23,8 @@ pub struct GridArgs {
     /// Cross-validation: K folds over the training and validation images
     #[arg(long, value_name = "K")]
     pub folds: Option<usize>,
-    /// Begin with these settings, of 12 epochs: swift or paper [default: paper]
-    #[arg(long, value_name = "NAME")]
-    pub preset: Option<String>,
-    /// Begin with the settings of this file, such as a run's config.toml
-    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
-    pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub data: DataFlags,
-    #[command(flatten)]
-    pub network: NetworkFlags,
-    #[command(flatten)]
-    pub training: TrainingFlags,
-    /// Set any field of the configuration, as in --set training.schedule.patience=3
-    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
-    pub set: Vec<(String, String)>,
+    pub trial: TrialArgs,
     /// The results folder: made, or gone on with
     #[arg(long, value_name = "FOLDER", default_value = "runs/grid")]
     pub out: PathBuf,
@@ -52,6 +39,44 @@ pub struct GridArgs {
     /// Print one JSON object at the end
     #[arg(long)]
     pub json: bool,
+}
+
+/// The configuration that trials have in common.
+#[derive(Debug, Args)]
+pub struct TrialArgs {
+    /// Begin with these settings, of 12 epochs a trial: swift or paper [default: paper]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Begin with the settings of this file, such as a run's config.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub network: NetworkFlags,
+    #[command(flatten)]
+    pub training: TrainingFlags,
+    /// Set any field of the configuration, as in --set training.schedule.patience=3
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub set: Vec<(String, String)>,
+}
+
+impl TrialArgs {
+    /// The preset or file that was typed, else the paper's preset.
+    pub fn base(&self) -> BaseArgs {
+        match &self.config {
+            Some(path) => BaseArgs { preset: None, config: Some(path.clone()) },
+            None => {
+                let preset = self.preset.as_deref().unwrap_or("paper");
+                BaseArgs { preset: Some(preset.to_owned()), config: None }
+            }
+        }
+    }
+
+    /// The settings that were typed.
+    pub fn typed(&self) -> [&Settings; 4] {
+        [&self.data.0, &self.network.0, &self.training.0, &self.set]
+    }
 }
 
 /// How trials share the machine.

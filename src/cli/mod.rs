@@ -24,7 +24,7 @@ pub use data::{DataCommand, FetchArgs, InfoArgs, SamplesArgs};
 pub use explain::{ExplainArgs, MethodArg};
 pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
-pub use grid::{GridArgs, WorkerArgs};
+pub use grid::{GridArgs, TrialArgs, WorkerArgs};
 pub use predict::{AskArgs, PredictArgs};
 pub use reproduce::{BaselineArg, ReproduceArgs};
 pub use serve::ServeArgs;
@@ -231,16 +231,6 @@ pub struct BaseArgs {
     /// Begin with the settings of this file, such as a run's config.toml
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub config: Option<PathBuf>,
-}
-
-impl BaseArgs {
-    /// The preset or file that was typed, else the paper's preset.
-    pub fn or_paper(preset: Option<&str>, config: Option<&std::path::Path>) -> Self {
-        match config {
-            Some(path) => Self { preset: None, config: Some(path.to_owned()) },
-            None => Self { preset: Some(preset.unwrap_or("paper").to_owned()), config: None },
-        }
-    }
 }
 
 /// A number of threads: at least 1, and no more than a machine could have.

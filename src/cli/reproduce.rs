@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::grid::{count, field_and_values};
-use super::train::field_and_value;
-use super::{DataFlags, NetworkFlags, TrainingFlags, WorkerArgs};
+use super::{TrialArgs, WorkerArgs};
 
 /// Arguments of `modiste reproduce`.
 #[derive(Debug, Args)]
@@ -36,21 +35,8 @@ pub struct ReproduceArgs {
     /// Compare it with nothing
     #[arg(long, conflicts_with = "baselines")]
     pub no_baselines: bool,
-    /// Begin with these settings: swift or paper [default: paper]
-    #[arg(long, value_name = "NAME")]
-    pub preset: Option<String>,
-    /// Begin with the settings of this file, such as a run's config.toml
-    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
-    pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub data: DataFlags,
-    #[command(flatten)]
-    pub network: NetworkFlags,
-    #[command(flatten)]
-    pub training: TrainingFlags,
-    /// Set any field of the configuration, as in --set training.schedule.patience=3
-    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
-    pub set: Vec<(String, String)>,
+    pub trial: TrialArgs,
     /// The results folder: made, or gone on with
     #[arg(long, value_name = "FOLDER", default_value = "runs/reproduction")]
     pub out: PathBuf,

@@ -8,7 +8,7 @@ use modiste_train::{Config, EpochMetrics, read_metrics};
 use modiste_views::Table;
 use serde_json::{Value, json};
 
-use crate::cli::{AblateArgs, BaseArgs, WorkerArgs};
+use crate::cli::{AblateArgs, WorkerArgs};
 use crate::commands::grid::{self, results};
 use crate::commands::place::{Place, read_if_there};
 use crate::commands::trials::{self, Failed, Task, Workers};
@@ -21,9 +21,7 @@ const BASE_FILE: &str = "base.toml";
 
 /// Trains what is missing and prints the verdicts.
 pub fn run(args: AblateArgs) -> Result<(), Failure> {
-    let base = BaseArgs::or_paper(args.preset.as_deref(), args.config.as_deref());
-    let typed = [&args.data.0, &args.network.0, &args.training.0, &args.set];
-    let config = grid::base_of_trials(&base, &typed)?;
+    let config = grid::base_of_trials(&args.trial)?;
     let study = Study::new(&config, args.seeds, &args.out, Vec::new())?;
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let place = study.open(shard)?;

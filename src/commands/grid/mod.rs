@@ -8,7 +8,7 @@ use std::path::Path;
 use modiste_search::{Grid, Results, SearchError, Shard, Size, State};
 use modiste_train::{Config, TrainError};
 
-use crate::cli::{BaseArgs, GridArgs, Settings, WorkerArgs};
+use crate::cli::{BaseArgs, GridArgs, Settings, TrialArgs, WorkerArgs};
 use crate::commands::place::Place;
 use crate::commands::trials::{self, Failed, Task, Workers};
 use crate::commands::{settings, sizes};
@@ -22,12 +22,11 @@ const EPOCHS: &str = "12";
 
 /// Trains what is missing and prints the table.
 pub fn run(args: GridArgs) -> Result<(), Failure> {
-    let base = BaseArgs::or_paper(args.preset.as_deref(), args.config.as_deref());
-    let grid = grid(&args, &base)?;
+    let grid = grid(&args)?;
     // All that can be wrong with data and network shows before a folder is made.
     let plan = Plan::new(grid, &args.out)?;
     if args.dry_run {
-        return Ok(output::print_either(&plan.dry_run(&base)?, args.json)?);
+        return Ok(output::print_either(&plan.dry_run(&args.trial.base())?, args.json)?);
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let place = plan.open(shard)?;
@@ -42,22 +41,22 @@ pub fn run(args: GridArgs) -> Result<(), Failure> {
 }
 
 /// The grid that was typed.
-fn grid(args: &GridArgs, base: &BaseArgs) -> Result<Grid, Failure> {
-    let typed = [&args.data.0, &args.network.0, &args.training.0, &args.set];
-    let config = base_of_trials(base, &typed)?;
+fn grid(args: &GridArgs) -> Result<Grid, Failure> {
+    let config = base_of_trials(&args.trial)?;
     let over = if args.over.is_empty() { Grid::paper_axes() } else { args.over.clone() };
     let grid = Grid::new(config, &over, args.seeds, args.folds).map_err(usage)?;
-    check_effect(&grid, &typed)?;
+    check_effect(&grid, &args.trial.typed())?;
     Ok(grid)
 }
 
 /// What trials begin with: a preset has the epochs of the paper's table 1, a file its own.
-pub fn base_of_trials(base: &BaseArgs, typed: &[&Settings]) -> Result<Config, Failure> {
-    let (mut config, _) = settings::begin(base)?;
+pub fn base_of_trials(trial: &TrialArgs) -> Result<Config, Failure> {
+    let base = trial.base();
+    let (mut config, _) = settings::begin(&base)?;
     if base.config.is_none() {
         config.set("training.epochs", EPOCHS)?;
     }
-    settings::apply(&mut config, typed)?;
+    settings::apply(&mut config, &trial.typed())?;
     Ok(config)
 }
 

@@ -5,7 +5,7 @@ use modiste_train::Config;
 
 use clap::ValueEnum;
 
-use crate::cli::{BaseArgs, BaselineArg, ReproduceArgs};
+use crate::cli::{BaselineArg, ReproduceArgs};
 use crate::commands::place::{Place, read_if_there};
 use crate::commands::{grid, settings};
 use crate::failure::Failure;
@@ -71,9 +71,8 @@ impl Settings {
     /// If it makes no sense, or would have no effect.
     pub fn new(args: &ReproduceArgs) -> Result<Self, Failure> {
         let defaults = if args.quick { Defaults::quick() } else { Defaults::paper() };
-        let typed = [&args.data.0, &args.network.0, &args.training.0, &args.set];
-        let base = BaseArgs::or_paper(args.preset.as_deref(), args.config.as_deref());
-        let (mut config, _) = settings::begin(&base)?;
+        let typed = args.trial.typed();
+        let (mut config, _) = settings::begin(&args.trial.base())?;
         for (field, value) in defaults.fields {
             config.set(field, value)?;
         }
