@@ -107,7 +107,7 @@ impl CpuEngine {
 
     /// Where training and inference have spent their time since the last call.
     pub fn profiles(&mut self) -> [Profile; 2] {
-        let training = Profile::new(&self.training, &self.training_clock, false);
+        let training = Profile::new(&self.training, &self.training_clock);
         self.training_clock.reset();
         [training, self.inference.profile()]
     }

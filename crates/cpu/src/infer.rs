@@ -140,7 +140,7 @@ impl Inference {
             sum.add(&worker.clock);
             worker.clock.reset();
         }
-        Profile::new(&self.plan, &sum, true)
+        Profile::new(&self.plan, &sum)
     }
 
     /// Begins or ends to note every step of every thread.

@@ -2,8 +2,7 @@
 
 use crate::plan::{Kind, Method, Place, Plan, Step};
 use crate::trace::{Span, Work};
-use modiste_kernels::winograd::mixed::Tiling;
-use modiste_kernels::winograd::{FREQUENCIES, tiles};
+use modiste_kernels::winograd::{Block, FREQUENCIES, tiles};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -117,8 +116,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// `mixed` says whether the plan's tiles are of two sizes, as prediction's are.
-    pub(crate) fn new(plan: &Plan, clock: &Clock, mixed: bool) -> Self {
+    pub(crate) fn new(plan: &Plan, clock: &Clock) -> Self {
         let of_group = |range: &Range<usize>| {
             let (group, seconds) = (&plan.steps[range.clone()], clock.steps[range.start]);
             let more = match group.len() {
@@ -129,7 +127,7 @@ impl Profile {
                 name: format!("{}{more}", group[0].name),
                 method: method(&group[0].kind),
                 multiply_adds: group.iter().map(|step| multiply_adds(plan, step)).sum(),
-                products: group.iter().map(|step| products(plan, step, mixed)).sum(),
+                products: group.iter().map(|step| products(plan, step)).sum(),
                 bytes: bytes(plan, group),
                 forward_seconds: seconds[Pass::Forward as usize],
                 backward_seconds: seconds[Pass::Backward as usize],
@@ -165,20 +163,14 @@ fn multiply_adds(plan: &Plan, step: &Step) -> u64 {
     (pixels * taps * step.from.place.lanes * step.to.lanes) as u64
 }
 
-fn products(plan: &Plan, step: &Step, mixed: bool) -> u64 {
+fn products(plan: &Plan, step: &Step) -> u64 {
     let winograd = matches!(&step.kind, Kind::Conv(conv) if conv.method == Method::Winograd);
     if !winograd {
         return multiply_adds(plan, step);
     }
     let to = &plan.buffers[step.to.buffer];
-    let down = tiles(to.height);
-    let rows: usize = match mixed {
-        false => FREQUENCIES * down * tiles(to.width),
-        true => {
-            let tiling = Tiling::new(1, (to.height, to.width), 0..down);
-            (0..FREQUENCIES).map(|f| tiling.range(f).len()).sum()
-        }
-    };
+    let block = Block::new(1, (to.height, to.width), 0..tiles(to.height));
+    let rows: usize = (0..FREQUENCIES).map(|f| block.tiles_of(f).len()).sum();
     (rows * step.from.place.lanes * step.to.lanes) as u64
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn events(
     plan: &Plan,
     clock: &mut Clock,
 ) -> Vec<Event> {
-    let steps = Profile::new(plan, &Clock::new(plan), what == "prediction").steps;
+    let steps = Profile::new(plan, &Clock::new(plan)).steps;
     let of = |first: usize| -> &StepProfile {
         let group = plan.groups.iter().position(|range| range.start == first);
         &steps[group.expect("clocks count groups by their first step")]
