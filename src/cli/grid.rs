@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use modiste_search::Shard;
 
-use super::train::field_and_value;
-use super::{BaseArgs, DataFlags, NetworkFlags, Settings, TrainingFlags};
+use super::BaseArgs;
+use super::train::{SettingArgs, field_and_value};
 
 /// Arguments of `modiste grid`.
 #[derive(Debug, Args)]
@@ -51,14 +51,7 @@ pub struct TrialArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub data: DataFlags,
-    #[command(flatten)]
-    pub network: NetworkFlags,
-    #[command(flatten)]
-    pub training: TrainingFlags,
-    /// Set any field of the configuration, as in --set training.schedule.patience=3
-    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
-    pub set: Vec<(String, String)>,
+    pub settings: SettingArgs,
 }
 
 impl TrialArgs {
@@ -71,11 +64,6 @@ impl TrialArgs {
                 BaseArgs { preset: Some(preset.to_owned()), config: None }
             }
         }
-    }
-
-    /// The settings that were typed.
-    pub fn typed(&self) -> [&Settings; 4] {
-        [&self.data.0, &self.network.0, &self.training.0, &self.set]
     }
 }
 

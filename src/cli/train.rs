@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BaseArgs, DataFlags, NetworkFlags, TrainingFlags};
+use super::{BaseArgs, DataFlags, NetworkFlags, Settings, TrainingFlags};
 
 /// Arguments of `modiste train`.
 #[derive(Debug, Args)]
@@ -12,14 +12,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub base: BaseArgs,
     #[command(flatten)]
-    pub data: DataFlags,
-    #[command(flatten)]
-    pub network: NetworkFlags,
-    #[command(flatten)]
-    pub training: TrainingFlags,
-    /// Set any field of the configuration, as in --set training.schedule.patience=3
-    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
-    pub set: Vec<(String, String)>,
+    pub settings: SettingArgs,
     /// The run folder to make [default: runs/DATE-TIME-PRESET]
     #[arg(long, value_name = "RUN")]
     pub out: Option<PathBuf>,
@@ -45,6 +38,27 @@ pub struct TrainArgs {
     /// Print one JSON object at the end
     #[arg(long)]
     pub json: bool,
+}
+
+/// All that can be set of a configuration.
+#[derive(Debug, Args)]
+pub struct SettingArgs {
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub network: NetworkFlags,
+    #[command(flatten)]
+    pub training: TrainingFlags,
+    /// Set any field of the configuration, as in --set training.schedule.patience=3
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub set: Vec<(String, String)>,
+}
+
+impl SettingArgs {
+    /// The settings that were typed.
+    pub fn typed(&self) -> [&Settings; 4] {
+        [&self.data.0, &self.network.0, &self.training.0, &self.set]
+    }
 }
 
 /// Splits `field=value` at its first equals sign.

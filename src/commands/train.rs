@@ -98,8 +98,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
 
 /// The configuration of a new run, and its folder.
 fn plan(args: &TrainArgs) -> Result<(Config, PathBuf), Failure> {
-    let settings = [&args.data.0, &args.network.0, &args.training.0, &args.set];
-    let (config, name) = settings::build(&args.base, &settings)?;
+    let (config, name) = settings::build(&args.base, &args.settings.typed())?;
     let folder = args.out.clone().unwrap_or_else(|| new_folder(Path::new("runs"), &name));
     Ok((config, folder))
 }

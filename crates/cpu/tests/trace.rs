@@ -1,6 +1,6 @@
 //! A trace notes the steps of all threads while it is on, and only then.
 
-use modiste_cpu::{CpuEngine, CpuOptions, Event};
+use modiste_cpu::{CpuEngine, CpuOptions, Event, Profile};
 use modiste_spec::engine::{Adam, Batch, Loss, StepOptions};
 use modiste_spec::{Engine, InceptionResNet, Shape};
 use std::time::Instant;
@@ -62,4 +62,13 @@ fn threads_share_the_images_of_a_prediction() {
     engine.trace(false);
     engine.predict(&[7; IMAGE]).unwrap();
     assert!(engine.events().is_empty(), "noted after it was over");
+}
+
+#[test]
+fn training_and_prediction_count_the_same_products() {
+    let [training, prediction] = engine().profiles();
+    let products = |profile: &Profile| profile.steps.iter().map(|s| s.products).sum::<u64>();
+    assert_eq!(products(&training), products(&prediction));
+    let direct: u64 = training.steps.iter().map(|step| step.multiply_adds).sum();
+    assert!(products(&training) < direct, "{} of {direct}", products(&training));
 }

@@ -45,7 +45,7 @@ fn grid(args: &GridArgs) -> Result<Grid, Failure> {
     let config = base_of_trials(&args.trial)?;
     let over = if args.over.is_empty() { Grid::paper_axes() } else { args.over.clone() };
     let grid = Grid::new(config, &over, args.seeds, args.folds).map_err(usage)?;
-    check_effect(&grid, &args.trial.typed())?;
+    check_effect(&grid, &args.trial.settings.typed())?;
     Ok(grid)
 }
 
@@ -56,7 +56,7 @@ pub fn base_of_trials(trial: &TrialArgs) -> Result<Config, Failure> {
     if base.config.is_none() {
         config.set("training.epochs", EPOCHS)?;
     }
-    settings::apply(&mut config, &trial.typed())?;
+    settings::apply(&mut config, &trial.settings.typed())?;
     Ok(config)
 }
 

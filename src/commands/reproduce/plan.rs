@@ -71,7 +71,7 @@ impl Settings {
     /// If it makes no sense, or would have no effect.
     pub fn new(args: &ReproduceArgs) -> Result<Self, Failure> {
         let defaults = if args.quick { Defaults::quick() } else { Defaults::paper() };
-        let typed = args.trial.typed();
+        let typed = args.trial.settings.typed();
         let (mut config, _) = settings::begin(&args.trial.base())?;
         for (field, value) in defaults.fields {
             config.set(field, value)?;
