@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::grid::{count, field_and_values};
+use super::train::field_and_value;
 use super::{TrialArgs, WorkerArgs};
 
 /// Arguments of `modiste reproduce`.
@@ -29,6 +30,10 @@ pub struct ReproduceArgs {
     /// Runs of each variant of the ablation; fewer than three decide nothing [default: 3]
     #[arg(long, value_name = "K", value_parser = count)]
     pub ablation_seeds: Option<usize>,
+    /// Set a field of the ablation's runs otherwise than in the selected configuration, as in
+    /// --ablation-set stem_stride=2 for a quarter of the arithmetic
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub ablation_set: Vec<(String, String)>,
     /// What to compare the final model with, as in --baselines svm,knn [default: all]
     #[arg(long, value_name = "NAMES", value_enum, value_delimiter = ',')]
     pub baselines: Vec<BaselineArg>,

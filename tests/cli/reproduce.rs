@@ -116,6 +116,26 @@ fn a_reproduction_goes_all_the_way_and_on_where_it_was_killed() {
 }
 
 #[test]
+fn an_ablation_may_be_set_apart_from_the_rest() {
+    let folder = Folder::new();
+    let args = reproduce("r", &["--ablation-set", "stem_stride=2"]);
+    folder.run(&args).expect_quiet();
+    let text = "judged by the selected configuration at stem\\_stride=2";
+    let report = String::from_utf8(bytes(&folder.path("r/report.md"))).unwrap();
+    assert!(report.contains(text), "{report}");
+    let stride = |run: &str| {
+        let config = String::from_utf8(bytes(&folder.path(run).join("config.toml"))).unwrap();
+        config.lines().find(|line| line.starts_with("stem_stride")).unwrap().to_owned()
+    };
+    assert_eq!(stride("r/final"), "stem_stride = 4");
+    assert_eq!(stride("r/ablation/trials/base,seed=0"), "stem_stride = 2");
+    // Runs that differ are another ablation's.
+    folder
+        .run(&reproduce("r", &[]))
+        .expect_error(1, &["r/ablation: is another ablation's", "stem_stride"]);
+}
+
+#[test]
 fn what_makes_no_reproduction_is_wrong_usage() {
     let folder = Folder::new();
     for (args, text) in [
@@ -123,6 +143,8 @@ fn what_makes_no_reproduction_is_wrong_usage() {
         (&["--over", "epochs=1,2"], "training.epochs"),
         (&["--over", "length=1,2", "--length", "3"], "network.length: \"3\" has no effect"),
         (&["--width", "9"], "network.width"),
+        (&["--ablation-set", "width=9"], "network.width"),
+        (&["--ablation-set", "deep=9"], "deep"),
     ] {
         folder.run(&[&["reproduce"], args].concat()).expect_error(2, &[text]);
     }

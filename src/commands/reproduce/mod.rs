@@ -49,6 +49,8 @@ pub struct Found {
     baselines: Vec<BaselineResult>,
     ablation: AblationResults,
     ablation_epochs: usize,
+    /// What its runs have otherwise than the selected configuration.
+    ablation_set: Vec<(String, String)>,
     /// With and without residual connections, the mean of the seeds.
     #[serde(skip)]
     curves: Vec<(String, Vec<EpochRow>)>,
@@ -99,7 +101,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
 
     say(&args, "ablation");
     let known = plan.trials.iter().map(|trial| (trial.config.clone(), plan.folder(trial)));
-    let base = settings.ablation_base(&config);
+    let base = settings.ablation_base(&config)?;
     let study = Study::new(&base, settings.ablation_seeds, &out.join("ablation"), known.collect())?;
     let study_place = study.open(Shard::WHOLE)?;
     let failed = study.train(&study_place, Shard::WHOLE, &args.workers)?;
@@ -119,6 +121,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
         curves: study.mean_curves(&["base", "no-residual"])?,
         verdicts: Vec::new(),
         ablation_epochs: base.training.epochs,
+        ablation_set: settings.ablation_set.clone(),
         ablation,
     };
     found.verdicts = report::judge(&found);

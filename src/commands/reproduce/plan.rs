@@ -22,6 +22,8 @@ pub struct Settings {
     pub final_epochs: usize,
     /// Seeds of the ablation.
     pub ablation_seeds: usize,
+    /// What the ablation's runs have otherwise than the selected configuration.
+    pub ablation_set: Vec<(String, String)>,
     /// What the final model is compared with.
     pub baselines: Vec<BaselineArg>,
 }
@@ -92,10 +94,13 @@ impl Settings {
             return Err(Failure::Usage(format!("{EPOCHS}: is no field to choose by here")));
         }
         grid::check_effect(&grid, &typed)?;
+        // What is wrong with these shows now, not after the final training.
+        settings::apply(&mut grid.base.clone(), &[&args.ablation_set])?;
         Ok(Self {
             grid,
             final_epochs: args.final_epochs.unwrap_or(defaults.final_epochs),
             ablation_seeds: args.ablation_seeds.unwrap_or(defaults.ablation_seeds),
+            ablation_set: args.ablation_set.clone(),
             baselines: match args.no_baselines {
                 true => Vec::new(),
                 false if args.baselines.is_empty() => BaselineArg::value_variants().to_vec(),
@@ -145,10 +150,15 @@ impl Settings {
         Ok((selected, config))
     }
 
-    /// What the ablation's variants differ from: the selected configuration at the grid's epochs.
-    pub fn ablation_base(&self, selected: &Config) -> Config {
+    /// What the ablation's variants differ from: the selected configuration at the grid's epochs, with
+    /// what was set for the ablation alone.
+    ///
+    /// # Errors
+    /// If those settings do not fit the selected configuration.
+    pub fn ablation_base(&self, selected: &Config) -> Result<Config, Failure> {
         let mut config = selected.clone();
         config.training.epochs = self.grid.base.training.epochs;
-        config
+        settings::apply(&mut config, &[&self.ablation_set])?;
+        Ok(config)
     }
 }

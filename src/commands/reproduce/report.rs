@@ -94,7 +94,18 @@ fn claims(found: &Found) -> Vec<Block> {
         cells[0].note.clone_from(&verdict.measure);
         table.row(cells);
     }
-    vec![Block::Table(table), Block::Note(format!("The rule: {VERDICT_RULE}."))]
+    let parts = match otherwise(found).as_str() {
+        "" => String::new(),
+        apart => format!(" Parts of the method were judged by the selected configuration{apart}."),
+    };
+    vec![Block::Table(table), Block::Note(format!("The rule: {VERDICT_RULE}.{parts}"))]
+}
+
+/// What sets the ablation apart from the selected configuration, as ` at field=value`, or nothing.
+fn otherwise(found: &Found) -> String {
+    let set = |(field, value): &(String, String)| format!("{}={value}", label(field));
+    let set: Vec<String> = found.ablation_set.iter().map(set).collect();
+    if set.is_empty() { String::new() } else { format!(" at {}", set.join(", ")) }
 }
 
 fn data(found: &Found) -> Vec<Block> {
@@ -247,7 +258,8 @@ fn parts(found: &Found) -> Vec<Block> {
         table.row(ablate::cells(variant));
     }
     let text = format!(
-        "The selected configuration without one part, {} epochs, mean and deviation over seeds.",
+        "The selected configuration{} without one part, {} epochs, mean and deviation over seeds.",
+        otherwise(found),
         found.ablation_epochs
     );
     let mut blocks = vec![Block::Text(text), Block::Table(table)];
