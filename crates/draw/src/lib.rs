@@ -17,12 +17,14 @@ mod paint;
 mod picture;
 mod raster;
 mod svg;
+mod text;
 
 pub use drawing::{Anchor, Drawing, TextStyle};
 pub use font::text_width;
 pub use paint::{Colour, SERIES, Style, page_style};
 pub use picture::{Picture, base64, from_base64};
 pub use svg::escape;
+pub use text::{fitting, grouped};
 
 /// Why something could not be drawn.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! A sheet of explained images: each as the network sees it, with its heat maps beside it.
 
-use modiste_draw::{Colour, Drawing, Picture, TextStyle, text_width};
+use modiste_draw::{Colour, Drawing, Picture, TextStyle, fitting, text_width};
 use modiste_spec::Shape;
 
 use crate::{ExplainError, HeatMap, enlarged, overlay};
@@ -15,6 +15,8 @@ const MARGIN: f64 = 16.0;
 const TOP: f64 = 62.0;
 /// Height of a title or a caption.
 const LINE: f64 = 18.0;
+/// Height of the letters of titles, captions and the legend.
+const SIZE: f64 = 11.0;
 /// Images, heat maps included, that stand side by side, if one item has no more.
 const ABREAST: usize = 6;
 /// Steps of the legend's bar.
@@ -64,9 +66,9 @@ fn draw_item(
     shape: Shape,
     room: f64,
 ) -> Result<(), ExplainError> {
-    let small = |colour| TextStyle::new(11.0, colour);
+    let small = |colour| TextStyle::new(SIZE, colour);
     let scale = SCALE.max(112 / shape.height.max(shape.width).max(1));
-    drawing.text([x, y + 12.0], small(Colour::Ink).bold(), fitting(&item.title, room));
+    drawing.text([x, y + 12.0], small(Colour::Ink).bold(), fitting(&item.title, SIZE, room));
     let image = (enlarged(&item.pixels, shape, 1)?, &item.caption);
     let maps = item.maps.iter().map(|(map, caption)| {
         overlay(map, &item.pixels, shape, scale).map(|picture| (picture, caption))
@@ -78,14 +80,14 @@ fn draw_item(
         let (wide, high) = (SIDE * w / w.max(h), SIDE * h / w.max(h));
         drawing.picture([x, y + LINE, wide, high], picture);
         let at = [x, y + LINE + SIDE + 13.0];
-        drawing.text(at, small(Colour::Muted), fitting(caption, SIDE));
+        drawing.text(at, small(Colour::Muted), fitting(caption, SIZE, SIDE));
     }
     Ok(())
 }
 
 /// What the colours mean.
 fn legend(drawing: &mut Drawing) -> Result<(), ExplainError> {
-    let words = TextStyle::new(11.0, Colour::Muted);
+    let words = TextStyle::new(SIZE, Colour::Muted);
     let ramp = (0..STEPS).map(|i| i as f32 / (STEPS - 1) as f32).collect();
     let map = HeatMap { height: 1, width: STEPS, values: ramp, peak: 1.0 };
     let bar: Picture = overlay(&map, &[0; STEPS], Shape::new(1, STEPS, 1), 1)?;
@@ -93,21 +95,6 @@ fn legend(drawing: &mut Drawing) -> Result<(), ExplainError> {
     drawing.picture([MARGIN + 48.0, 39.0, 120.0, 9.0], bar);
     drawing.text([MARGIN + 176.0, 47.0], words, "what spoke most for the class");
     Ok(())
-}
-
-/// `text`, cut where it has no room.
-fn fitting(text: &str, room: f64) -> String {
-    if text_width(text, 11.0) <= room {
-        return text.to_owned();
-    }
-    let mut cut: Vec<char> = text.chars().collect();
-    loop {
-        cut.pop();
-        let shorter = format!("{}…", cut.iter().collect::<String>().trim_end());
-        if cut.is_empty() || text_width(&shorter, 11.0) <= room {
-            return shorter;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -133,14 +120,6 @@ mod tests {
             assert!(drawing.svg().contains("data:image/png;base64,"));
             assert!(drawing.png(1.0).is_ok());
         }
-    }
-
-    #[test]
-    fn long_names_are_cut() {
-        let long = "a".repeat(300);
-        let cut = fitting(&long, 100.0);
-        assert!(cut.ends_with('…') && text_width(&cut, 11.0) <= 100.0, "{cut}");
-        assert_eq!(fitting("short", 100.0), "short");
     }
 
     #[test]

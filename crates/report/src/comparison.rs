@@ -1,7 +1,9 @@
 //! The page that compares several runs.
 
+use modiste_draw::grouped;
+
 use crate::figures::{RunCurves, comparison_curves};
-use crate::format::{NONE, decimal, digits, duration, interval, optional, thousands};
+use crate::format::{NONE, decimal, digits, duration, interval, optional};
 use crate::page::{Block, Cell, Figure, Page, Table, Weight};
 use crate::run::{PartReport, RunReport};
 
@@ -80,7 +82,7 @@ fn row(run: &RunReport, tested: bool) -> Vec<Cell> {
     let epoch = run.best_epoch.map_or_else(|| NONE.into(), |epoch| epoch.to_string());
     cells.extend([
         format!("{epoch} of {}", run.epochs.len()).into(),
-        if run.parameters > 0 { thousands(run.parameters) } else { NONE.into() }.into(),
+        if run.parameters > 0 { grouped(run.parameters) } else { NONE.into() }.into(),
         duration(seconds).into(),
     ]);
     cells

@@ -1,22 +1,7 @@
-//! How numbers are written, in one place for all kinds of report, and texts that must fit.
-
-use modiste_draw::text_width;
+//! How numbers are written, in one place for all kinds of report.
 
 /// What stands for a number that does not exist.
 pub(crate) const NONE: &str = "-";
-
-/// 12345 as "12,345".
-pub(crate) fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// `value` with `digits` decimals, or a dash if it is not finite.
 pub(crate) fn decimal(value: f64, digits: usize) -> String {
@@ -71,28 +56,12 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `text`, or as much of it as fits `room` when set in `size`, ended by dots.
-pub(crate) fn fitting(text: &str, size: f64, room: f64) -> String {
-    if text_width(text, size) <= room {
-        return text.into();
-    }
-    let mut short: Vec<char> = text.chars().collect();
-    while short.pop().is_some() {
-        let shortened: String = short.iter().chain(&['…']).collect();
-        if text_width(&shortened, size) <= room {
-            return shortened;
-        }
-    }
-    "…".into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_are_written_for_people() {
-        assert_eq!([0, 999, 1000, 1_104_218].map(thousands), ["0", "999", "1,000", "1,104,218"]);
         assert_eq!(
             [0.0, 1e-4, 0.0123, 0.9999, 1.0].map(percent)[..],
             ["0.0 %", "< 0.1 %", "1.2 %", "> 99.9 %", "100.0 %"]
@@ -103,14 +72,5 @@ mod tests {
         assert_eq!(times.map(duration), ["0.4 s", "1 min 00 s", "1 min 01 s", "3 h 05 min", "-"]);
         assert_eq!(interval([0.12345, 1.0], 3), "0.123 to 1.000");
         assert_eq!(optional(None, 3), "-");
-    }
-
-    #[test]
-    fn long_texts_are_cut() {
-        assert_eq!(fitting("Coat", 10.0, 100.0), "Coat");
-        let short = fitting("a very long name of a class", 10.0, 50.0);
-        assert!(short.starts_with("a very") && short.ends_with('…'), "{short}");
-        assert!(text_width(&short, 10.0) <= 50.0);
-        assert_eq!(fitting("Coat", 10.0, 0.0), "…");
     }
 }

@@ -1,9 +1,9 @@
 //! The page of a run.
 
+use modiste_draw::grouped;
 use modiste_metrics::{ClassReport, Evaluation};
 
 use crate::figures;
-use crate::format::thousands;
 use crate::format::{NONE, decimal, digits, duration, interval, optional, percent, significant};
 use crate::page::{Block, Cell, Figure, Gallery, GalleryItem, Page, Table, Weight};
 use crate::run::{MistakeImage, PartReport, Reference, RunReport};
@@ -43,7 +43,7 @@ impl RunReport {
             parts.push(self.data.clone());
         }
         if self.parameters > 0 {
-            parts.push(format!("{} trainable parameters", thousands(self.parameters)));
+            parts.push(format!("{} trainable parameters", grouped(self.parameters)));
         }
         if !self.epochs.is_empty() {
             let seconds: f64 = self.epochs.iter().map(|row| row.seconds).sum();
@@ -191,7 +191,7 @@ fn own_row(part: &PartReport) -> [Cell; 6] {
     let auroc_interval = evaluation.auroc_interval.map_or(String::new(), |i| interval(i, digits));
     [
         name.clone().into(),
-        thousands(evaluation.images).into(),
+        grouped(evaluation.images).into(),
         Cell::with_note(
             decimal(evaluation.accuracy, digits),
             interval(evaluation.accuracy_interval, digits),
@@ -248,7 +248,7 @@ fn class_table(evaluation: &Evaluation) -> Table {
     let mut table = Table::new(["class", "precision", "recall", "F1", "AUROC", "images"]);
     let row = |name: &str, numbers: [f64; 3], auroc: Option<f64>, images: u64| {
         let [precision, recall, f1] = numbers.map(|number| decimal(number, 3));
-        [name.into(), precision, recall, f1, optional(auroc, 4), thousands(images)]
+        [name.into(), precision, recall, f1, optional(auroc, 4), grouped(images)]
     };
     for class in &evaluation.classes {
         let ClassReport { name, precision, recall, f1, support, auroc } = class;
@@ -264,7 +264,7 @@ fn confusion_table(evaluation: &Evaluation) -> Table {
     let names = evaluation.classes.iter().map(|class| class.name.as_str());
     let mut table = Table::new(["truth \\ prediction"].into_iter().chain(names));
     for (class, counts) in evaluation.classes.iter().zip(&evaluation.confusion) {
-        let counts = counts.iter().map(|&count| thousands(count));
+        let counts = counts.iter().map(|&count| grouped(count));
         table.row([class.name.clone()].into_iter().chain(counts));
     }
     table

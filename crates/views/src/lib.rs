@@ -7,5 +7,6 @@ mod summary;
 mod table;
 
 pub use diagram::{block, block_names, structure};
+pub use modiste_draw::grouped;
 pub use summary::{Summary, SummaryRow};
-pub use table::{Table, grouped};
+pub use table::Table;

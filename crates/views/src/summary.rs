@@ -5,7 +5,7 @@ use std::fmt;
 use modiste_spec::Network;
 use serde::Serialize;
 
-use crate::table::{Table, grouped};
+use crate::{Table, grouped};
 
 /// Headings of the table's columns.
 const HEADINGS: [&str; 5] = ["node", "op", "shape", "parameters", "multiply-adds"];

@@ -48,19 +48,6 @@ impl fmt::Display for Table {
     }
 }
 
-/// Digits in groups of three: `1,104,218`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,10 +60,5 @@ mod tests {
         table.row(["none"]);
         let expected = "class        images\nT-shirt/top       7\nGröße         1,000\nnone\n";
         assert_eq!(table.to_string(), expected);
-    }
-
-    #[test]
-    fn digits_are_grouped_from_the_right() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

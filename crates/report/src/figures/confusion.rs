@@ -1,10 +1,10 @@
 //! The confusion matrix: counts, and their share of each class's images.
 
-use modiste_draw::{Colour, Drawing, Picture, Style, TextStyle, text_width};
+use modiste_draw::{Colour, Drawing, Picture, Style, TextStyle, fitting, grouped, text_width};
 use modiste_metrics::Evaluation;
 
 use super::{faint, label, title};
-use crate::format::{decimal, digits, fitting, percent, thousands};
+use crate::format::{decimal, digits, percent};
 
 /// Up to how many classes cells hold count and share, only the count, and a hint.
 const BOTH: usize = 14;
@@ -58,7 +58,7 @@ impl Layout {
     fn new(evaluation: &Evaluation) -> Self {
         let classes = evaluation.classes.len();
         let largest = evaluation.confusion.iter().flatten().max().copied().unwrap_or(0);
-        let count = text_width(&thousands(largest), 13.0) + 10.0;
+        let count = text_width(&grouped(largest), 13.0) + 10.0;
         let cell = if classes <= BOTH {
             count.max(50.0)
         } else if classes <= COUNTS {
@@ -85,7 +85,7 @@ fn describe(evaluation: &Evaluation) -> String {
     let most = wrong.iter().take(3).filter(|(count, ..)| *count > 0);
     let most: Vec<String> = most
         .map(|&(count, truth, prediction)| {
-            format!("{} of {} seen as {}", thousands(count), name(truth), name(prediction))
+            format!("{} of {} seen as {}", grouped(count), name(truth), name(prediction))
         })
         .collect();
     let accuracy = decimal(evaluation.accuracy, 4);
@@ -98,7 +98,7 @@ fn describe(evaluation: &Evaluation) -> String {
 fn draw_heading(drawing: &mut Drawing, layout: &Layout, evaluation: &Evaluation) {
     drawing.text([MARGIN, 14.0], title(), "Confusion matrix");
     let accuracy = decimal(evaluation.accuracy, digits(evaluation.images));
-    let line = format!("accuracy {accuracy}, {} images", thousands(evaluation.images));
+    let line = format!("accuracy {accuracy}, {} images", grouped(evaluation.images));
     drawing.text([MARGIN, 32.0], faint(), line);
     drawing.text([layout.left, TOP], label().bold(), "prediction →");
     let style = label().bold().upwards().end();
@@ -137,16 +137,16 @@ fn draw_cell(drawing: &mut Drawing, layout: &Layout, evaluation: &Evaluation, at
     let (middle, centre) = (x + (cell - gap) / 2.0, y + cell / 2.0);
     if layout.classes <= BOTH && count > 0 {
         let text = |size| TextStyle::new(size, ink).middle();
-        drawing.text([middle, centre - 1.0], text(13.0), thousands(count));
+        drawing.text([middle, centre - 1.0], text(13.0), grouped(count));
         drawing.text([middle, centre + 14.0], text(9.5), percent(share));
     } else if layout.names {
         let size = if layout.classes <= BOTH { 13.0 } else { 10.0 };
         let text = TextStyle::new(size, ink).middle();
-        drawing.text([middle, centre + size * 0.35], text, thousands(count));
+        drawing.text([middle, centre + size * 0.35], text, grouped(count));
     }
     let name = |class: usize| &evaluation.classes[class].name;
     let support: u64 = evaluation.confusion[truth].iter().sum();
-    let (count, support) = (thousands(count), thousands(support));
+    let (count, support) = (grouped(count), grouped(support));
     let hint = format!("{} seen as {}: {count} of {support}", name(truth), name(prediction));
     drawing.hint(place, format!("{hint} ({})", percent(share)));
 }

@@ -1,11 +1,11 @@
 //! The training curves: loss, accuracy, learning rate; of one run, or of several together.
 
-use modiste_draw::{Colour, Drawing, Style, text_width};
+use modiste_draw::{Colour, Drawing, Style, fitting, text_width};
 
 use super::frame::Frame;
 use super::ticks::Axis;
 use super::{faint, label, series_line, title};
-use crate::format::{decimal, fitting, significant};
+use crate::format::{decimal, significant};
 use crate::run::EpochRow;
 
 /// Size of a chart, and what lies around the plot.

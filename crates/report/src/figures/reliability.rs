@@ -1,12 +1,12 @@
 //! The reliability diagram: how often each confidence was right, and how often it was held.
 
-use modiste_draw::{Colour, Drawing, Style};
+use modiste_draw::{Colour, Drawing, Style, grouped};
 use modiste_metrics::Calibration;
 
 use super::frame::Frame;
 use super::ticks::Axis;
 use super::{faint, title};
-use crate::format::{decimal, percent, thousands};
+use crate::format::{decimal, percent};
 
 const LEFT: f64 = 52.0;
 const TOP: f64 = 46.0;
@@ -41,7 +41,7 @@ pub fn reliability(calibration: &Calibration) -> Drawing {
         drawing.rect([x + 0.6, bottom - high, width - 1.2, high - low], frame);
         let tall = bin.count as f64 / most as f64 * COUNTS;
         drawing.rect([x, below - tall, width, tall], Style::tint(Colour::Muted, 0.7));
-        let images = thousands(bin.count);
+        let images = grouped(bin.count);
         let [confidence, accuracy] = [confidence, accuracy].map(percent);
         let hint = format!("{images} images: confidence {confidence}, right {accuracy}");
         drawing.hint([x, TOP, width, below - TOP], hint);

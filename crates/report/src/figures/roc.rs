@@ -1,12 +1,12 @@
 //! Receiver operating characteristics, one against all others, a line a class.
 
-use modiste_draw::{Colour, Drawing, Style};
+use modiste_draw::{Colour, Drawing, Style, fitting};
 use modiste_metrics::RocCurve;
 
 use super::frame::Frame;
 use super::ticks::Axis;
 use super::{faint, label, series_line, title};
-use crate::format::{decimal, fitting};
+use crate::format::decimal;
 
 const LEFT: f64 = 52.0;
 const TOP: f64 = 46.0;

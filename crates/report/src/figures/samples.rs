@@ -1,9 +1,8 @@
 //! Images of each class, a row a class.
 
-use modiste_draw::{Colour, Drawing, Picture, Style, text_width};
+use modiste_draw::{Colour, Drawing, Picture, Style, fitting, grouped, text_width};
 
 use super::{faint, label, title};
-use crate::format::{fitting, thousands};
 
 const SIDE: f64 = 52.0;
 const MARGIN: f64 = 14.0;
@@ -31,7 +30,7 @@ pub fn samples(
     for (row, (name, count, pictures)) in classes.iter().enumerate() {
         let y = TOP + row as f64 * SIDE;
         drawing.text([left - 10.0, y + 24.0], label().end(), fitting(name, 11.0, NAME));
-        drawing.text([left - 10.0, y + 38.0], faint().end(), thousands(*count as u64));
+        drawing.text([left - 10.0, y + 38.0], faint().end(), grouped(*count as u64));
         for (column, picture) in pictures.iter().enumerate() {
             let x = left + column as f64 * SIDE;
             let [height, width, _] = picture.shape().map(|side| side as f64);

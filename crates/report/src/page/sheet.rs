@@ -59,6 +59,6 @@ fn draw(sheet: &mut Drawing, item: &GalleryItem, [x, y]: [f64; 2], room: f64) {
             _ => TextStyle::new(SIZE, Colour::Muted),
         };
         let below = y + SIDE + LINE * (i as f64 + 0.6);
-        sheet.text([x, below], style, crate::format::fitting(line, SIZE, room));
+        sheet.text([x, below], style, modiste_draw::fitting(line, SIZE, room));
     }
 }

@@ -1,0 +1,54 @@
+//! Text as it is set: numbers for people, and words where there is little room.
+
+use crate::text_width;
+
+/// Digits in groups of three: `1,104,218`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `text`, or as much of it as fits `room` when set in `size`, ended by dots.
+pub fn fitting(text: &str, size: f64, room: f64) -> String {
+    if text_width(text, size) <= room {
+        return text.to_owned();
+    }
+    let mut start = text.to_owned();
+    while start.pop().is_some() {
+        let shortened = format!("{}…", start.trim_end());
+        if text_width(&shortened, size) <= room {
+            return shortened;
+        }
+    }
+    "…".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_come_in_groups_of_three() {
+        let groups = [0, 999, 1000, 1_104_218].map(grouped);
+        assert_eq!(groups, ["0", "999", "1,000", "1,104,218"]);
+    }
+
+    #[test]
+    fn what_has_no_room_is_cut() {
+        let text = "ankle boots and sneakers";
+        assert_eq!(fitting(text, 11.0, 1e3), text);
+        let room = text_width("ankle b…", 11.0);
+        assert_eq!(fitting(text, 11.0, room), "ankle b…");
+        // No space before the dots.
+        let room = text_width("ankle…", 11.0) + 0.1;
+        assert_eq!(fitting(text, 11.0, room), "ankle…");
+        assert_eq!(fitting(text, 11.0, 0.0), "…");
+    }
+}
