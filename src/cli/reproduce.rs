@@ -47,6 +47,9 @@ pub struct ReproduceArgs {
     pub out: PathBuf,
     #[command(flatten)]
     pub workers: WorkerArgs,
+    /// Say what is to be trained yet and about how long it takes here, and train nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Print one JSON object at the end
     #[arg(long)]
     pub json: bool,

@@ -108,6 +108,11 @@ impl Study {
         self.tasks.len()
     }
 
+    /// The runs, variant by variant, seed by seed.
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
     /// Trains those runs of the shard that are not done; results are written after each.
     pub fn train(
         &self,

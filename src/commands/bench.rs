@@ -12,7 +12,7 @@ use anyhow::Context;
 use modiste_cpu::{CpuEngine, CpuOptions, Isa, Profile, StepProfile};
 use modiste_spec::engine::{Adam, Batch, EngineError, Loss, StepOptions};
 use modiste_spec::random::{Purpose, Stream};
-use modiste_spec::{Architecture, Engine};
+use modiste_spec::{Architecture, Engine, Network};
 use serde::Serialize;
 
 use crate::cli::BenchArgs;
@@ -135,6 +135,17 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
         infer_steps: step_costs(&prediction.profile, batch, workers, limits, Bound::Products),
     };
     Ok(output::print_either(&bench, args.json)?)
+}
+
+/// Images a second that a training step on this machine takes, the median of a second's steps.
+///
+/// # Errors
+/// If the engine cannot be made.
+pub fn training_speed(network: &Network, batch: usize, threads: usize) -> anyhow::Result<f64> {
+    let options = CpuOptions { batch, threads, isa: Isa::best(), direct: false };
+    let mut engine = CpuEngine::new(network, options)?;
+    let mut training = train(&mut engine, batch, Instant::now(), Duration::from_secs(1))?;
+    Ok(batch as f64 / median(&mut training.seconds))
 }
 
 /// The timed training steps.

@@ -12,6 +12,8 @@ pub struct RunSize {
     pub parameters: usize,
     /// Multiply-adds of an image.
     pub multiply_adds: u64,
+    /// Training images.
+    pub train_images: usize,
     /// Validation images.
     pub validation_images: usize,
     /// Whether the classes are the paper's.
@@ -39,6 +41,7 @@ pub fn measure(configs: &[&Config]) -> Result<Vec<RunSize>, Failure> {
             sizes[i] = Some(RunSize {
                 parameters: network.trainable(),
                 multiply_adds: network.multiply_adds(),
+                train_images: data.train.len(),
                 validation_images: data.validation.len(),
                 fashion: data.classes == FASHION_CLASSES,
             });

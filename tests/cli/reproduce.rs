@@ -105,6 +105,9 @@ fn a_reproduction_goes_all_the_way_and_on_where_it_was_killed() {
     for file in ["report.html", "figures/curves.svg", "figures/residual.png"] {
         assert!(!bytes(&folder.path("r").join(file)).is_empty(), "{file}");
     }
+    let left = folder.run(&reproduce("r", &["--dry-run", "--json"])).expect_quiet().json();
+    assert_eq!(left["seconds_left"], 0.0, "{left}");
+    assert_eq!(left["stages"][0]["done"], 4, "{left}");
     // The final run is one like any other, for `report` too.
     folder.run(&["report", "r/final", "--json"]).expect(0);
     // What the grid trained already is not trained again for the ablation.
@@ -133,6 +136,24 @@ fn an_ablation_may_be_set_apart_from_the_rest() {
     folder
         .run(&reproduce("r", &[]))
         .expect_error(1, &["r/ablation: is another ablation's", "stem_stride"]);
+}
+
+#[test]
+fn a_dry_run_says_what_is_to_be_done_and_does_nothing() {
+    let folder = Folder::new();
+    let json = folder.run(&reproduce("r", &["--dry-run", "--json"])).expect_quiet().json();
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0, "a folder was made");
+    let column = |field: &str| -> Vec<u64> {
+        json["stages"].as_array().unwrap().iter().map(|s| s[field].as_u64().unwrap()).collect()
+    };
+    // Base, shorter and narrower are runs of the grid.
+    assert_eq!((column("runs"), column("done")), (vec![4, 1, 5], vec![0, 0, 0]), "{json}");
+    assert_eq!((column("epochs"), column("images")), (vec![1, 2, 1], vec![120, 120, 120]));
+    assert!(json["seconds_left"].as_f64().unwrap() > 0.0);
+    let said = folder.run(&reproduce("r", &["--dry-run", "--threads", "1"])).expect_quiet();
+    for text in ["final training", "measured now on 1 thread;"] {
+        assert!(said.stdout.contains(text), "{text}: {}", said.stdout);
+    }
 }
 
 #[test]

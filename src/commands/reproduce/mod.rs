@@ -7,6 +7,7 @@
 
 mod answers;
 mod baselines;
+mod dry_run;
 mod plan;
 mod report;
 
@@ -27,6 +28,7 @@ use crate::failure::Failure;
 use crate::output;
 use answers::Answers;
 use baselines::Bench;
+use dry_run::DryRun;
 use plan::Settings;
 
 /// All that a reproduction found.
@@ -64,6 +66,10 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     let out = &args.out;
     // All that can be wrong with the grid, data and networks shows before a folder is made.
     let plan = Plan::new(settings.grid.clone(), &out.join("grid"))?;
+    if args.dry_run {
+        let found = DryRun::new(&args, &settings, &plan)?;
+        return Ok(output::print_either(&found, args.json)?);
+    }
     let place = Place::open(out, Shard::WHOLE)?;
     settings.keep(&place)?;
 

@@ -1,5 +1,7 @@
 //! What a reproduction is of: the grid, the epochs, the seeds; and what follows from its results.
 
+use std::path::Path;
+
 use modiste_search::{Grid, Results};
 use modiste_train::Config;
 
@@ -114,22 +116,44 @@ impl Settings {
     /// # Errors
     /// If the folder is of another reproduction.
     pub fn keep(&self, place: &Place) -> Result<(), Failure> {
-        let mut base = self.grid.base.clone();
-        base.training.epochs = self.final_epochs;
-        let path = place.path().join(FILE);
-        let Some(text) = read_if_there(&path)? else {
-            return Ok(place.write(FILE, &base.to_toml())?);
-        };
+        match self.check_place(place.path())? {
+            true => Ok(()),
+            false => Ok(place.write(FILE, &self.final_base().to_toml())?),
+        }
+    }
+
+    /// Whether the results folder is of this reproduction already.
+    ///
+    /// # Errors
+    /// If it is of another.
+    pub fn check_place(&self, folder: &Path) -> Result<bool, Failure> {
+        let path = folder.join(FILE);
+        let Some(text) = read_if_there(&path)? else { return Ok(false) };
         let there = Config::parse(&text, &path.display().to_string())?;
-        match modiste_search::State::difference(&there, &base) {
-            None => Ok(()),
+        match modiste_search::State::difference(&there, &self.final_base()) {
+            None => Ok(true),
             Some([field, there, here]) => Err(anyhow::anyhow!(
                 "{}: is another reproduction's: {field} is {there} there and {here} here; take \
                  another folder with --out",
-                place.path().display()
+                folder.display()
             )
             .into()),
         }
+    }
+
+    /// What the final training may be, before the grid has selected: the last combination.
+    pub fn likely(&self) -> Config {
+        let mut config =
+            self.grid.points().pop().map_or(self.grid.base.clone(), |point| point.config);
+        config.training.epochs = self.final_epochs;
+        config
+    }
+
+    /// What the final training begins with, but for what the grid selects.
+    fn final_base(&self) -> Config {
+        let mut base = self.grid.base.clone();
+        base.training.epochs = self.final_epochs;
+        base
     }
 
     /// What the grid chose, and the configuration of the final training with it.
