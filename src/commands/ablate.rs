@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{AblateArgs, WorkerArgs};
 use crate::commands::grid::{self, results};
-use crate::commands::place::{Place, read_if_there};
+use crate::commands::place::{self, Place};
 use crate::commands::trials::{self, Failed, Task, Workers};
 use crate::commands::{sizes, verdicts};
 use crate::failure::Failure;
@@ -73,7 +73,7 @@ impl Study {
         let configs: Vec<&Config> = tasks.iter().map(|task| &task.config).collect();
         let sizes = sizes::measure(&configs)?;
         for (task, size) in tasks.iter_mut().zip(sizes) {
-            task.cost = size.multiply_adds;
+            task.cost = size.training_cost;
         }
         Ok(Self { ablation, base: base.clone(), out: out.to_owned(), tasks })
     }
@@ -85,22 +85,23 @@ impl Study {
     pub fn open(&self, shard: Shard) -> Result<Place, Failure> {
         let place = Place::open(&self.out, shard)?;
         let _lock = place.lock()?;
-        let path = self.out.join(BASE_FILE);
-        match read_if_there(&path)? {
-            None => place.write(BASE_FILE, &self.base.to_toml())?,
-            Some(text) => {
-                let there = Config::parse(&text, &path.display().to_string())?;
-                if let Some([field, there, here]) = State::difference(&there, &self.base) {
-                    return Err(anyhow::anyhow!(
-                        "{}: is another ablation's: {field} is {there} there and {here} here; take \
-                         another folder with --out",
-                        self.out.display()
-                    )
-                    .into());
-                }
-            }
+        if !self.check_place()? {
+            place.write(BASE_FILE, &self.base.to_toml())?;
         }
         Ok(place)
+    }
+
+    /// Whether the results folder is of this ablation already.
+    ///
+    /// # Errors
+    /// If it is another's.
+    pub fn check_place(&self) -> Result<bool, Failure> {
+        place::is_of(&self.out, BASE_FILE, &self.base, "ablation")
+    }
+
+    /// What the variants differ from.
+    pub fn base(&self) -> &Config {
+        &self.base
     }
 
     /// How many runs there are.

@@ -5,8 +5,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use modiste_search::Shard;
-use modiste_train::atomic_write;
+use modiste_search::{Shard, State};
+use modiste_train::{Config, atomic_write};
 
 use crate::failure::Failure;
 
@@ -56,6 +56,24 @@ impl Place {
     pub fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         Ok(atomic_write(&self.out.join(name), text.as_bytes())?)
     }
+}
+
+/// Whether `folder` is of the runs that `base` stands for, as its file `name` says; `false` if it is of
+/// none yet. `what` is such a folder's kind.
+///
+/// # Errors
+/// If it is of others, or the file is broken.
+pub fn is_of(folder: &Path, name: &str, base: &Config, what: &str) -> Result<bool, Failure> {
+    let path = folder.join(name);
+    let Some(text) = read_if_there(&path)? else { return Ok(false) };
+    let there = Config::parse(&text, &path.display().to_string())?;
+    let Some([field, there, here]) = State::difference(&there, base) else { return Ok(true) };
+    let folder = folder.display();
+    Err(anyhow!(
+        "{folder}: is another {what}'s: {field} is {there} there and {here} here; take another folder \
+         with --out"
+    )
+    .into())
 }
 
 /// The text of a file that may not be there.

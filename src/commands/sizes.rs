@@ -10,10 +10,8 @@ use crate::failure::Failure;
 pub struct RunSize {
     /// Trainable parameters.
     pub parameters: usize,
-    /// Multiply-adds of an image.
-    pub multiply_adds: u64,
-    /// Training images.
-    pub train_images: usize,
+    /// Multiply-adds of all training images of all epochs, forward.
+    pub training_cost: u64,
     /// Validation images.
     pub validation_images: usize,
     /// Whether the classes are the paper's.
@@ -40,8 +38,8 @@ pub fn measure(configs: &[&Config]) -> Result<Vec<RunSize>, Failure> {
             let network = config.network(&data)?;
             sizes[i] = Some(RunSize {
                 parameters: network.trainable(),
-                multiply_adds: network.multiply_adds(),
-                train_images: data.train.len(),
+                training_cost: network.multiply_adds()
+                    * (data.train.len() * config.training.epochs) as u64,
                 validation_images: data.validation.len(),
                 fashion: data.classes == FASHION_CLASSES,
             });

@@ -35,7 +35,8 @@ pub struct Task {
     pub folder: PathBuf,
     /// What decides its outcome.
     pub config: Config,
-    /// Multiply-adds of an image, by which the time that is left is told.
+    /// What its whole training costs, in a unit that all tasks share; by it the time that is left is
+    /// told.
     pub cost: u64,
 }
 

@@ -22,7 +22,7 @@ pub struct Plan {
     pub sizes: Vec<Size>,
     /// Whether the images are such as the paper's.
     pub fashion: bool,
-    /// Multiply-adds of an image, one a trial.
+    /// What training costs, one a trial ([`sizes::RunSize::training_cost`]).
     costs: Vec<u64>,
     out: PathBuf,
 }
@@ -44,7 +44,7 @@ impl Plan {
                 size.validation_images += measured.validation_images;
             }
         }
-        let costs = measured.iter().map(|size| size.multiply_adds).collect();
+        let costs = measured.iter().map(|size| size.training_cost).collect();
         let fashion = measured.iter().all(|size| size.fashion);
         Ok(Self { grid, trials, sizes, fashion, costs, out: out.to_owned() })
     }

@@ -1,19 +1,17 @@
 //! What a reproduction has to train yet, and about how long that takes here.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use modiste_search::{Results, State};
-use modiste_train::Config;
-use modiste_views::{Table, grouped};
+use modiste_views::Table;
 use serde::Serialize;
 
 use super::plan::Settings;
 use crate::cli::ReproduceArgs;
-use crate::commands::ablate::Study;
 use crate::commands::bench;
 use crate::commands::grid::Plan;
-use crate::commands::sizes;
+use crate::commands::trials::Task;
 use crate::failure::Failure;
 use crate::machine;
 use crate::watch::duration;
@@ -38,13 +36,8 @@ struct Stage {
     done: usize,
     /// Epochs of a run at most.
     epochs: usize,
-    /// Training images of an epoch at most.
-    images: usize,
     seconds_left: f64,
 }
-
-/// A run by its folder and configuration.
-type Run<'a> = (PathBuf, &'a Config);
 
 impl DryRun {
     /// Looks at the results folder, if there is one, and measures how fast this machine trains.
@@ -63,23 +56,22 @@ impl DryRun {
             true => settings.select(&results)?.1,
             false => settings.likely(),
         };
-        let base = settings.ablation_base(&last)?;
-        let folder = out.join("ablation");
-        let known = plan.trials.iter().map(|trial| (trial.config.clone(), plan.folder(trial)));
-        let study = Study::new(&base, settings.ablation_seeds, &folder, known.collect())?;
+        let study = settings.study(&last, plan, out)?;
+        study.check_place()?;
 
         let threads = args.workers.threads.unwrap_or_else(machine::available_threads);
         let network = last.network(&last.load_data()?)?;
         let images_per_second = bench::training_speed(&network, last.training.batch, threads)?;
         let rate = images_per_second * network.multiply_adds() as f64;
 
-        let trials = plan.trials.iter().map(|trial| (plan.folder(trial), &trial.config));
-        // What the grid trains is not trained again.
-        let own = study.tasks().iter().filter(|task| task.folder.starts_with(&folder));
+        let trials: Vec<Task> = (0..plan.trials.len()).map(|i| plan.task(i)).collect();
+        // What the grid trains is counted there.
+        let own = |task: &&Task| !trials.iter().any(|trial| trial.folder == task.folder);
+        let others: Vec<Task> = study.tasks().iter().filter(own).cloned().collect();
         let stages = vec![
-            Stage::new("grid", trials.collect(), rate)?,
-            Stage::new("final training", vec![(out.join("final"), &last)], rate)?,
-            Stage::new("ablation", own.map(|t| (t.folder.clone(), &t.config)).collect(), rate)?,
+            Stage::new("grid", &trials, rate)?,
+            Stage::new("final training", &[super::final_task(out, &last)?], rate)?,
+            Stage::new("ablation", &others, rate)?,
         ];
         let seconds_left = stages.iter().map(|stage| stage.seconds_left).sum();
         Ok(Self { out: out.to_owned(), threads, images_per_second, stages, seconds_left })
@@ -87,55 +79,41 @@ impl DryRun {
 }
 
 impl Stage {
-    /// That of `runs`, at `rate` multiply-adds of training images a second.
-    fn new(name: &'static str, runs: Vec<Run<'_>>, rate: f64) -> Result<Self, Failure> {
-        let configs: Vec<&Config> = runs.iter().map(|(_, config)| *config).collect();
-        let sizes = sizes::measure(&configs)?;
-        let mut stage =
-            Self { name, runs: runs.len(), done: 0, epochs: 0, images: 0, seconds_left: 0.0 };
-        for ((folder, config), size) in runs.iter().zip(sizes) {
-            let all = config.training.epochs;
-            let epochs = epochs_left(folder, config)?;
-            stage.done += usize::from(epochs == 0);
-            stage.epochs = stage.epochs.max(all);
-            stage.images = stage.images.max(size.train_images);
-            let work = (epochs * size.train_images) as f64 * size.multiply_adds as f64;
-            stage.seconds_left += work / rate;
+    /// That of `tasks`, at `rate` multiply-adds of training images a second.
+    fn new(name: &'static str, tasks: &[Task], rate: f64) -> Result<Self, Failure> {
+        let epochs = tasks.iter().map(|task| task.config.training.epochs).max().unwrap_or(0);
+        let mut stage = Self { name, runs: tasks.len(), done: 0, epochs, seconds_left: 0.0 };
+        for task in tasks {
+            let left = part_left(task)?;
+            stage.done += usize::from(left == 0.0);
+            stage.seconds_left += left * task.cost as f64 / rate;
         }
         Ok(stage)
     }
 }
 
-/// How many epochs a run lacks.
-fn epochs_left(folder: &Path, config: &Config) -> Result<usize, Failure> {
-    let all = config.training.epochs;
-    Ok(match State::read(folder, config)? {
-        State::New => all,
-        State::Begun { epochs } => all.saturating_sub(epochs).max(1),
-        State::Done(_) => 0,
+/// The part of a run that is to be done yet.
+fn part_left(task: &Task) -> Result<f64, Failure> {
+    let all = task.config.training.epochs;
+    Ok(match State::read(&task.folder, &task.config)? {
+        State::New => 1.0,
+        // Its report may be all that it lacks.
+        State::Begun { epochs } => all.saturating_sub(epochs).max(1) as f64 / all as f64,
+        State::Done(_) => 0.0,
     })
 }
 
 impl fmt::Display for DryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", self.out.display())?;
-        let mut table = Table::new(1, ["stage", "runs", "done", "epochs", "images", "time left"]);
+        let mut table = Table::new(1, ["stage", "runs", "done", "epochs", "time left"]);
         for stage in &self.stages {
-            let Stage { runs, done, epochs, .. } = stage;
-            let [runs, done, epochs] = [runs, done, epochs].map(ToString::to_string);
-            let images = grouped(stage.images as u64);
-            let name = stage.name.to_owned();
-            table.row([name, runs, done, epochs, images, duration(stage.seconds_left)]);
+            let numbers = [stage.runs, stage.done, stage.epochs].map(|n| n.to_string());
+            let left = duration(stage.seconds_left);
+            table.row(std::iter::once(stage.name.to_owned()).chain(numbers).chain([left]));
         }
         let whole = duration(self.seconds_left);
-        table.row([
-            "all".to_owned(),
-            String::new(),
-            String::new(),
-            String::new(),
-            String::new(),
-            whole,
-        ]);
+        table.row(["all", "", "", "", &whole]);
         let (speed, threads) = (self.images_per_second, self.threads);
         let by = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
         writeln!(

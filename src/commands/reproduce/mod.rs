@@ -11,6 +11,8 @@ mod dry_run;
 mod plan;
 mod report;
 
+use std::path::Path;
+
 use modiste_baselines::BaselineResult;
 use modiste_data::DataInfo;
 use modiste_report::EpochRow;
@@ -19,7 +21,6 @@ use modiste_train::{Config, read_metrics};
 use serde::Serialize;
 
 use crate::cli::ReproduceArgs;
-use crate::commands::ablate::Study;
 use crate::commands::grid::{self, Plan};
 use crate::commands::place::Place;
 use crate::commands::trials::{self, Failed, Task, Workers};
@@ -66,6 +67,8 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     let out = &args.out;
     // All that can be wrong with the grid, data and networks shows before a folder is made.
     let plan = Plan::new(settings.grid.clone(), &out.join("grid"))?;
+    // Nor do the ablation's settings wait for it, though what it is of is chosen later.
+    sizes::measure(&[&settings.ablation_base(&settings.likely())?])?;
     if args.dry_run {
         let found = DryRun::new(&args, &settings, &plan)?;
         return Ok(output::print_either(&found, args.json)?);
@@ -86,7 +89,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     say(&args, "final training");
     let (selected, config) = settings.select(&results)?;
     let folder = out.join("final");
-    let failed = train_one(&folder, &config, &args)?;
+    let failed = train_one(final_task(out, &config)?, &args)?;
     check("final training", failed, 1)?;
 
     say(&args, "evaluation");
@@ -106,9 +109,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     let baselines = bench.run(&settings.baselines)?;
 
     say(&args, "ablation");
-    let known = plan.trials.iter().map(|trial| (trial.config.clone(), plan.folder(trial)));
-    let base = settings.ablation_base(&config)?;
-    let study = Study::new(&base, settings.ablation_seeds, &out.join("ablation"), known.collect())?;
+    let study = settings.study(&config, &plan, out)?;
     let study_place = study.open(Shard::WHOLE)?;
     let failed = study.train(&study_place, Shard::WHOLE, &args.workers)?;
     let ablation = study.write(&study_place)?;
@@ -126,7 +127,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
         baselines,
         curves: study.mean_curves(&["base", "no-residual"])?,
         verdicts: Vec::new(),
-        ablation_epochs: base.training.epochs,
+        ablation_epochs: study.base().training.epochs,
         ablation_set: settings.ablation_set.clone(),
         ablation,
     };
@@ -156,15 +157,15 @@ fn check(stage: &str, failed: Vec<Failed>, all: usize) -> Result<(), Failure> {
     })
 }
 
+/// The final training as something to be done.
+fn final_task(out: &Path, config: &Config) -> Result<Task, Failure> {
+    let (name, folder) = ("final".to_owned(), out.join("final"));
+    let cost = sizes::measure(&[config])?[0].training_cost;
+    Ok(Task { name, folder, config: config.clone(), cost })
+}
+
 /// Brings one run to its end, with all threads.
-fn train_one(
-    folder: &std::path::Path,
-    config: &Config,
-    args: &ReproduceArgs,
-) -> Result<Vec<Failed>, Failure> {
-    let cost = sizes::measure(&[config])?[0].multiply_adds;
-    let (name, folder) = ("final".to_owned(), folder.to_owned());
-    let task = Task { name, folder, config: config.clone(), cost };
+fn train_one(task: Task, args: &ReproduceArgs) -> Result<Vec<Failed>, Failure> {
     if modiste_search::State::read(&task.folder, &task.config)?.numbers().is_some() {
         return Ok(Vec::new());
     }

@@ -8,7 +8,9 @@ use modiste_train::Config;
 use clap::ValueEnum;
 
 use crate::cli::{BaselineArg, ReproduceArgs};
-use crate::commands::place::{Place, read_if_there};
+use crate::commands::ablate::Study;
+use crate::commands::grid::Plan;
+use crate::commands::place::{self, Place};
 use crate::commands::{grid, settings};
 use crate::failure::Failure;
 
@@ -96,8 +98,6 @@ impl Settings {
             return Err(Failure::Usage(format!("{EPOCHS}: is no field to choose by here")));
         }
         grid::check_effect(&grid, &typed)?;
-        // What is wrong with these shows now, not after the final training.
-        settings::apply(&mut grid.base.clone(), &[&args.ablation_set])?;
         Ok(Self {
             grid,
             final_epochs: args.final_epochs.unwrap_or(defaults.final_epochs),
@@ -127,18 +127,7 @@ impl Settings {
     /// # Errors
     /// If it is of another.
     pub fn check_place(&self, folder: &Path) -> Result<bool, Failure> {
-        let path = folder.join(FILE);
-        let Some(text) = read_if_there(&path)? else { return Ok(false) };
-        let there = Config::parse(&text, &path.display().to_string())?;
-        match modiste_search::State::difference(&there, &self.final_base()) {
-            None => Ok(true),
-            Some([field, there, here]) => Err(anyhow::anyhow!(
-                "{}: is another reproduction's: {field} is {there} there and {here} here; take \
-                 another folder with --out",
-                folder.display()
-            )
-            .into()),
-        }
+        place::is_of(folder, FILE, &self.final_base(), "reproduction")
     }
 
     /// What the final training may be, before the grid has selected: the last combination.
@@ -172,6 +161,16 @@ impl Settings {
         config.training.epochs = self.final_epochs;
         config.check()?;
         Ok((selected, config))
+    }
+
+    /// The ablation of what was selected; what the grid trained is not trained again.
+    ///
+    /// # Errors
+    /// As [`Settings::ablation_base`] and [`Study::new`].
+    pub fn study(&self, selected: &Config, grid: &Plan, out: &Path) -> Result<Study, Failure> {
+        let base = self.ablation_base(selected)?;
+        let known = grid.trials.iter().map(|trial| (trial.config.clone(), grid.folder(trial)));
+        Study::new(&base, self.ablation_seeds, &out.join("ablation"), known.collect())
     }
 
     /// What the ablation's variants differ from: the selected configuration at the grid's epochs, with
