@@ -17,6 +17,14 @@ pub fn new(
     with(network, CpuOptions { batch, threads, ..CpuOptions::default() })
 }
 
+/// Whether any engine takes training batches of so many images, which needs no network to be said.
+///
+/// # Errors
+/// If they are empty or too large.
+pub fn check_batch(batch: usize) -> Result<(), EngineError> {
+    CpuOptions { batch, ..CpuOptions::default() }.check()
+}
+
 /// An engine made as `options` say.
 ///
 /// # Errors

@@ -17,6 +17,13 @@ const RENAMED: [(&str, &str); 6] = [
     ("training.early_stopping.min_delta", "early-stopping-delta"),
 ];
 
+/// The field whose flag is called `name`, else `name`: what is typed after `--` may be typed in
+/// `--set` and `--over`.
+pub(super) fn field(name: &str) -> String {
+    let renamed = RENAMED.iter().find(|(_, flag)| *flag == name).map(|(field, _)| *field);
+    renamed.map_or_else(|| name.replace('-', "_"), str::to_owned)
+}
+
 /// The headings of the help, by the beginning of a field; the first that fits holds.
 const HEADINGS: [(&str, &str); 7] = [
     ("data.", "Data"),

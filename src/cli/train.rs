@@ -61,10 +61,12 @@ impl SettingArgs {
     }
 }
 
-/// Splits `field=value` at its first equals sign.
+/// Splits `field=value` at its first equals sign; the name of a field's flag will do for it.
 pub(super) fn field_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((field, value)) if !field.is_empty() => Ok((field.to_owned(), value.to_owned())),
+        Some((field, value)) if !field.is_empty() => {
+            Ok((super::flags::field(field), value.to_owned()))
+        }
         _ => Err("a field and its value are joined by \"=\"".to_owned()),
     }
 }

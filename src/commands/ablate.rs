@@ -203,6 +203,7 @@ fn mean_curve(runs: &[Vec<EpochMetrics>]) -> Vec<EpochRow> {
 
 /// The results with the folder they lie in.
 fn json(out: &Path, results: &AblationResults) -> Value {
+    let out = out.display().to_string();
     json!({ "out": out, "variants": results.variants, "verdicts": results.verdicts })
 }
 

@@ -57,6 +57,10 @@ fn classic<F: Flags + clap::Args>(args: &ClassicArgs<F>) -> Result<(), Failure> 
     }
     let threads = args.common.threads.unwrap_or_else(machine::available_threads);
     let parts = parts(args.common.part);
+    // A fit may take minutes; whether its result can be kept shows before.
+    if let Some(folder) = &args.common.out {
+        make(folder)?;
+    }
     // A signal ends the process as it does any other: there is nothing to save.
     let (settings, stop) = (args.flags.settings(), AtomicBool::new(false));
     let result = measure(&settings, &data, &parts, threads, args.common.quiet, &stop)?;
@@ -123,6 +127,7 @@ pub fn measure_network(
     quiet: bool,
 ) -> Result<(BaselineResult, String), Failure> {
     let data = config.load_data()?;
+    config.check_data(&data)?;
     for &part in parts {
         model::labels(&data, part)?;
     }
@@ -191,7 +196,13 @@ fn parts(part: PartArg) -> Vec<PartName> {
     }
 }
 
-/// Writes and prints.
+/// The folder of a result.
+fn make(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: failed to create", folder.display()))
+}
+
+/// Prints and writes; what cannot be written has been seen at least.
 fn finish(
     result: BaselineResult,
     common: &CommonArgs,
@@ -200,15 +211,14 @@ fn finish(
 ) -> Result<(), Failure> {
     let environment = Environment::here(engine, 0);
     let output = Output { result, threads, peak_bytes: machine::peak_bytes(), environment };
-    if let Some(folder) = &common.out {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("{}: failed to create", folder.display()))?;
-        let text = serde_json::to_string_pretty(&output)? + "\n";
-        atomic_write(&folder.join("baseline.json"), text.as_bytes())?;
-    }
     match common.json {
         true => output::print_json(&output)?,
         false => output::print(&baseline_text::text(&output))?,
+    }
+    if let Some(folder) = &common.out {
+        make(folder)?;
+        let text = serde_json::to_string_pretty(&output)? + "\n";
+        atomic_write(&folder.join("baseline.json"), text.as_bytes())?;
     }
     Ok(())
 }

@@ -64,16 +64,31 @@ impl Place {
 /// # Errors
 /// If it is of others, or the file is broken.
 pub fn is_of(folder: &Path, name: &str, base: &Config, what: &str) -> Result<bool, Failure> {
-    let path = folder.join(name);
-    let Some(text) = read_if_there(&path)? else { return Ok(false) };
-    let there = Config::parse(&text, &path.display().to_string())?;
-    let Some([field, there, here]) = State::difference(&there, base) else { return Ok(true) };
+    let Some([field, there, here]) = difference(folder, name, base)? else {
+        return Ok(folder.join(name).exists());
+    };
     let folder = folder.display();
     Err(anyhow!(
         "{folder}: is another {what}'s: {field} is {there} there and {here} here; take another folder \
          with --out"
     )
     .into())
+}
+
+/// The first field in which the configuration in the file `name` of `folder` is not `config`, its value
+/// there and here; `None` also where there is no such file.
+///
+/// # Errors
+/// If the file is broken.
+pub fn difference(
+    folder: &Path,
+    name: &str,
+    config: &Config,
+) -> Result<Option<[String; 3]>, Failure> {
+    let path = folder.join(name);
+    let Some(text) = read_if_there(&path)? else { return Ok(None) };
+    let there = Config::parse(&text, &path.display().to_string())?;
+    Ok(State::difference(&there, config))
 }
 
 /// The text of a file that may not be there.

@@ -1,8 +1,9 @@
 //! What only data can say of configurations: whether networks fit the images, parameters, costs.
 
 use modiste_data::FASHION_CLASSES;
-use modiste_train::{Config, DataConfig};
+use modiste_train::Config;
 
+use crate::engine;
 use crate::failure::Failure;
 
 /// A configuration with its data looked at.
@@ -21,20 +22,22 @@ pub struct RunSize {
 /// That of each configuration; data that several have are loaded once.
 ///
 /// # Errors
-/// If data cannot be had, or a network does not fit them.
+/// If data cannot be had, a network does not fit them, or they cannot be trained on as a
+/// configuration says.
 pub fn measure(configs: &[&Config]) -> Result<Vec<RunSize>, Failure> {
     let mut sizes = vec![None; configs.len()];
-    let mut datas: Vec<&DataConfig> = Vec::new();
+    let mut firsts: Vec<&Config> = Vec::new();
     for config in configs {
-        if !datas.contains(&&config.data) {
-            datas.push(&config.data);
+        if !firsts.iter().any(|first| first.same_data(config)) {
+            firsts.push(config);
         }
     }
-    for of in datas {
-        let same = || configs.iter().enumerate().filter(|(_, config)| config.data == *of);
-        let (_, first) = same().next().expect("it is the data of one");
+    for first in firsts {
         let data = first.load_data()?;
-        for (i, config) in same() {
+        let same = configs.iter().enumerate().filter(|(_, config)| config.same_data(first));
+        for (i, config) in same {
+            config.check_data(&data)?;
+            engine::check_batch(config.training.batch)?;
             let network = config.network(&data)?;
             sizes[i] = Some(RunSize {
                 parameters: network.trainable(),

@@ -70,6 +70,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     };
     // All that can be wrong with data and network shows before a folder is made.
     let data = config.load_data()?;
+    config.check_data(&data)?;
     let network = config.network(&data)?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let batch = config.training.batch;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use modiste_data::Dataset;
 use modiste_search::State;
-use modiste_train::{Config, DataConfig, Run, TrainError};
+use modiste_train::{Config, Run, TrainError};
 
 use crate::cli::WorkerArgs;
 use crate::commands::train::{self, Trained};
@@ -194,7 +194,7 @@ impl Floor<'_> {
     fn attempt(
         &self,
         index: usize,
-        data: &mut Option<(DataConfig, Dataset)>,
+        data: &mut Option<(Config, Dataset)>,
     ) -> Result<Attempt, Failure> {
         let task = &self.tasks[index];
         let Some(run) = open(task)? else { return Ok(Attempt::InUse) };
@@ -203,9 +203,9 @@ impl Floor<'_> {
             return Ok(Attempt::Done);
         }
         let config = run.config();
-        if data.as_ref().is_none_or(|(of, _)| *of != config.data) {
+        if data.as_ref().is_none_or(|(of, _)| !of.same_data(config)) {
             *data = None;
-            *data = Some((config.data.clone(), config.load_data()?));
+            *data = Some((config.clone(), config.load_data()?));
         }
         let (_, data) = data.as_ref().expect("loaded if it was not there");
         let network = config.network(data)?;

@@ -86,6 +86,8 @@ fn wrong_usage_is_told_in_a_line() {
         &["the test part of", "no images"],
     );
     error(&["svm", "--data", "nowhere"], 1, &["nowhere"]);
+    std::fs::write(folder.path("file"), "").unwrap();
+    error(&["knn", "--images", "50", "--out", "file/b"], 1, &["file/b: failed to create"]);
     error(
         &["logistic", "--steps", "3"],
         1,

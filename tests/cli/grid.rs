@@ -233,6 +233,19 @@ fn what_makes_no_grid_is_wrong_usage() {
         (&["--over", "length=1,2", "--length", "3"], "network.length: \"3\" has no effect"),
         (&["--folds", "1"], "data.split"),
         (&["--over", "patience=1,2"], "patience"),
+        // What an architecture or a schedule of the grid begins with is not what was typed.
+        (
+            &["--over", "width=4,5", "--over", "architecture=inception_resnet,cnn"],
+            "no effect on the architecture cnn",
+        ),
+        (
+            &["--over", "architecture=cnn,inception_resnet", "--dropout", "0.1"],
+            "take --over network.dropout=0.1",
+        ),
+        (
+            &["--over", "schedule=cosine,plateau", "--lr", "0.01"],
+            "take --over training.schedule.learning_rate=0.01",
+        ),
     ] {
         folder.run(&[&["grid"], args].concat()).expect_error(2, &[text]);
     }
@@ -242,6 +255,76 @@ fn what_makes_no_grid_is_wrong_usage() {
         assert_eq!(folder.run(&[&["grid"], args].concat()).status, 2, "{args:?}");
     }
     assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0, "a folder was made");
+}
+
+#[test]
+fn what_only_data_and_engine_rule_out_shows_before_a_folder_is_made() {
+    let folder = Folder::new();
+    for (over, split, text) in [
+        ("batch=16,8192", "120/40/20", "a batch of 8192 images: 1 to 4096 fit"),
+        ("class-weights=1,2,1;none", "120/40/20", "training.class_weights: "),
+        ("dropout=0.1,0.2", "120/0/40", "data.split: the validation part of"),
+    ] {
+        let args = ["grid", "--quiet", "--out", "g", "--over", over, "--split", split];
+        folder.run(&args).expect_error(1, &[text]);
+    }
+    let said = folder.train(&["--class-weights", "1,2,1", "--out", "r", "--quiet"]);
+    said.expect_error(1, &["training.class_weights: "]);
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0, "a folder was made");
+}
+
+#[test]
+fn architectures_side_by_side_have_their_own_data_and_commands() {
+    let folder = Folder::new();
+    let args = ["grid", "--out", "g", "--preset", "mlp", "--split", "60/20/20", "--epochs", "1"];
+    let over = ["--over", "dropout=0.4", "--over", "architecture=mlp,cnn,inception_resnet"];
+    let more = ["--batch", "16", "--early-stopping", "3", "--weight-decay", "0.01", "--json"];
+    let args = [&args[..], &over, &more].concat();
+    let dry = || folder.run(&[&args[..], &["--dry-run"]].concat()).expect_quiet().json();
+    for trial in dry()["trials"].as_array().unwrap() {
+        let command = trial["command"].as_str().unwrap().strip_prefix("modiste ").unwrap();
+        assert!(command.contains("dropout=0.4"), "{command}");
+        folder.shell(&format!("\"$MODISTE\" {command} --quiet")).expect(0);
+    }
+    let json = folder.run(&[&args[..], &["--quiet"]].concat()).expect_quiet().json();
+    for (row, trial) in dry()["trials"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(trial["state"], "done", "{trial}");
+        let kind = json["rows"][row]["values"][1].as_str().unwrap();
+        let preset = if kind == "inception_resnet" { "paper" } else { kind };
+        let alone = folder.run(&["summary", "--preset", preset, "--json"]).expect(0).json();
+        assert_eq!(json["rows"][row]["parameters"], alone["parameters"], "{kind}");
+    }
+    // Trained by one worker one after the other, each still sees the images as it takes them.
+    let again = [&args[..], &["--quiet", "--jobs", "1"]].concat();
+    let again: Vec<&str> =
+        again.into_iter().map(|arg| if arg == "g" { "h" } else { arg }).collect();
+    folder.run(&again).expect_quiet();
+    assert!(models(&folder, "g") == models(&folder, "h"));
+}
+
+#[test]
+fn the_tables_are_those_of_the_grown_grid() {
+    let folder = Folder::new();
+    grid(&folder, &[]).expect_quiet();
+    let grown = fs::read_to_string(folder.path("g/grid.toml")).unwrap();
+    fs::remove_dir_all(folder.path("g/trials/length=1,dropout=0.5,seed=0")).unwrap();
+    let mut child = start(&folder, &args(&["--shard", "1/4"]));
+    wait_for(&folder.path("g/.shard-1-of-4.lock"));
+    wait_for(&folder.path("g/trials/length=1,dropout=0.5,seed=0/config.toml"));
+    // Another process makes it grow by two seeds meanwhile.
+    let grown = grown.replacen("seeds = 1", "seeds = 2", 1);
+    fs::write(folder.path("g/grid.toml"), grown).unwrap();
+    assert!(child.wait().unwrap().success());
+    let csv = String::from_utf8(bytes(&folder.path("g/trials.csv"))).unwrap();
+    assert_eq!(csv.lines().count(), 9, "{csv}");
+}
+
+#[test]
+fn a_folder_of_any_name_will_do() {
+    let folder = Folder::new();
+    let script =
+        "\"$MODISTE\" grid --quiet --over width=1 --shard 2/2 --out \"$(printf 'g\\377')\"";
+    folder.shell(script).expect(0);
 }
 
 #[test]

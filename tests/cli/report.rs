@@ -128,6 +128,12 @@ fn broken_runs_get_one_line_and_keep_what_they_have() {
         }
         fs::write(&path, &good).unwrap();
     }
+    // A last row without its end.
+    let path = folder.path("run/metrics.csv");
+    let good = bytes(&path);
+    fs::write(&path, &good[..good.len() - 1]).unwrap();
+    folder.run(&["report", "run"]).expect_error(1, &["metrics.csv: ends within a line"]);
+    fs::write(&path, &good).unwrap();
     for (file, text) in [("config.toml", "holds no run"), ("metrics.csv", "has no epoch yet")] {
         let path = folder.path("run").join(file);
         let good = bytes(&path);

@@ -173,10 +173,54 @@ fn what_makes_no_reproduction_is_wrong_usage() {
         (&["--width", "9"], "network.width"),
         (&["--ablation-set", "width=9"], "network.width"),
         (&["--ablation-set", "deep=9"], "deep"),
+        (&["--over", "split=120/40/20,60/20/20"], "data.split: all that is compared"),
     ] {
         folder.run(&[&["reproduce"], args].concat()).expect_error(2, &[text]);
     }
     assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0, "a folder was made");
+}
+
+#[test]
+fn any_network_can_be_reproduced_and_compared() {
+    let folder = Folder::new();
+    let args = ["reproduce", "--quick", "--preset", "mlp", "--over", "units=4,8", "--quiet"];
+    let small = ["--split", "120/40/20", "--grid-epochs", "1", "--final-epochs", "2"];
+    let rest = ["--ablation-seeds", "1", "--baselines", "knn,cnn", "--out", "r", "--json"];
+    let json = folder.run(&[&args[..], &small, &rest].concat()).expect_quiet().json();
+    let accuracy = &json["baselines"][1]["parts"][0]["accuracy"];
+    let run = "r/baselines/cnn";
+    let said = folder.run(&["evaluate", run, "--part", "validation", "--json"]).expect(0).json();
+    assert_eq!(accuracy, &said["accuracy"]);
+}
+
+#[test]
+fn a_selection_that_more_seeds_change_says_what_to_do() {
+    let folder = Folder::new();
+    folder.run(&reproduce("r", &[])).expect_quiet();
+    // As if the grid had chosen the other width then.
+    let config = folder.path("r/final/config.toml");
+    let text = String::from_utf8(bytes(&config)).unwrap();
+    let other = match text.contains("width = 1") {
+        true => text.replace("width = 1", "width = 2"),
+        false => text.replace("width = 2", "width = 1"),
+    };
+    fs::write(&config, other).unwrap();
+    for more in [&[][..], &["--dry-run"]] {
+        let said = folder.run(&reproduce("r", more));
+        said.expect_error(1, &["r/final: is of another selection: network.width", "move it and"]);
+    }
+    for old in ["final", "ablation"] {
+        fs::remove_dir_all(folder.path("r").join(old)).unwrap();
+    }
+    folder.run(&reproduce("r", &[])).expect_quiet();
+    // Answers whose matrix is not square are made again.
+    let path = folder.path("r/evaluation.json");
+    let good = bytes(&path);
+    let mut answers: serde_json::Value = serde_json::from_slice(&good).unwrap();
+    answers["validation"]["confusion"][0] = serde_json::json!([1]);
+    fs::write(&path, answers.to_string()).unwrap();
+    folder.run(&reproduce("r", &[])).expect_quiet();
+    assert!(bytes(&path) == good);
 }
 
 #[test]

@@ -32,6 +32,20 @@ pub struct CpuOptions {
     pub direct: bool,
 }
 
+impl CpuOptions {
+    /// Whether the engine can divide such batches.
+    ///
+    /// # Errors
+    /// If a batch is empty or too large.
+    pub fn check(&self) -> Result<(), EngineError> {
+        if self.batch == 0 || self.batch > MAX_PARTS {
+            let text = format!("a batch of {} images: 1 to {MAX_PARTS} fit", self.batch);
+            return Err(EngineError::Batch(text));
+        }
+        Ok(())
+    }
+}
+
 impl Default for CpuOptions {
     /// Batches of 64, all processors, the fastest instruction set of the host and the fastest methods.
     fn default() -> Self {
@@ -68,10 +82,7 @@ impl CpuEngine {
     /// # Errors
     /// If the batch is empty or larger than the engine can divide.
     pub fn new(network: &Network, options: CpuOptions) -> Result<Self, EngineError> {
-        if options.batch == 0 || options.batch > MAX_PARTS {
-            let text = format!("a batch of {} images: 1 to {MAX_PARTS} fit", options.batch);
-            return Err(EngineError::Batch(text));
-        }
+        options.check()?;
         let (training, mut weights) = lower(network, Mode::Training, options.direct);
         let (inference, _) = lower(network, Mode::Inference, options.direct);
         let no_memory = |e| EngineError::Unsupported(format!("memory for the network: {e}"));

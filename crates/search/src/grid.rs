@@ -211,8 +211,8 @@ impl Grid {
         }
         let mut config = self.base.clone();
         let mut settings: Vec<_> = self.over.iter().map(|axis| &axis.field).zip(&values).collect();
-        // The kind first: it resets the other settings of the schedule.
-        settings.sort_by_key(|(field, _)| *field != KIND);
+        // Kinds first: they reset the settings that belong to them.
+        settings.sort_by_key(|(field, _)| !Config::KINDS.contains(&field.as_str()));
         for (field, value) in settings {
             config.set(field, value)?;
         }

@@ -42,11 +42,14 @@ pub fn read_metrics(path: &Path) -> Result<Vec<EpochRow>, TrainError> {
 /// Reads the text of `metrics.csv`; `name` is the file's, for errors.
 ///
 /// # Errors
-/// If a row is not one of [`write_metrics`]; it is named.
+/// If a row is not one of [`write_metrics`]; it is named. If the last one is cut off.
 pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, TrainError> {
     let mut lines = text.lines();
     if lines.next() != Some(HEADER) {
         return Err(TrainError::file(name, format!("the first line is not {HEADER}")));
+    }
+    if !text.ends_with('\n') {
+        return Err(TrainError::file(name, "ends within a line, it is cut off"));
     }
     let row = |(i, line): (usize, &str)| {
         let problem = || TrainError::file(name, format!("line {} is no epoch: {line:?}", i + 2));

@@ -60,13 +60,27 @@ pub fn base_of_trials(trial: &TrialArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// A field that was typed and that the grid gives other values is a mistake.
+/// A field that was typed and that the grid gives other values is a mistake, be it by an axis or as
+/// one of the settings that an architecture or a schedule of the grid begins with.
 pub fn check_effect(grid: &Grid, typed: &[&Settings]) -> Result<(), Failure> {
+    let kinds = grid.over.iter().any(|axis| Config::KINDS.contains(&axis.field.as_str()));
+    let points = if kinds { grid.points() } else { Vec::new() };
     for (path, value) in typed.iter().copied().flatten() {
         let path = Config::path_of(path).map_err(|error| usage(error.into()))?;
         if grid.over.iter().any(|axis| axis.field == path) {
             return Err(Failure::Usage(format!(
                 "{path}: {value:?} has no effect, the grid gives it other values"
+            )));
+        }
+        let kept = |config: &Config| {
+            let mut again = config.clone();
+            again.set(path, value).is_ok() && again == *config
+        };
+        if let Some(point) = points.iter().find(|point| !kept(&point.config)) {
+            let values = point.values.join(",");
+            return Err(Failure::Usage(format!(
+                "{path}: {value:?} has no effect on the combination {values}, whose kind begins with \
+                 its own settings; take --over {path}={value} instead"
             )));
         }
     }

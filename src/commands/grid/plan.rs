@@ -94,13 +94,36 @@ impl Plan {
     }
 
     /// Writes the tables of what is done by now (`results.csv`, `results.json`, `trials.csv`), and
-    /// gives them.
+    /// gives this grid's.
+    ///
+    /// Another process may have made the grid grow; the tables are those of all that there is.
     ///
     /// # Errors
     /// If a file cannot be written, or a trial's folder holds another run.
     pub fn write(&self, place: &Place) -> Result<Results, Failure> {
         let _lock = place.lock()?;
-        let results = Results::new(&self.grid, &self.states()?, &self.sizes, self.fashion);
+        let path = self.out.join(GRID_FILE);
+        let grown = match read_if_there(&path)? {
+            Some(text) => Grid::parse(&text, &path.display().to_string())?,
+            None => self.grid.clone(),
+        };
+        match grown == self.grid {
+            true => self.tabulate(place),
+            false => {
+                Self::new(grown, &self.out)?.tabulate(place)?;
+                self.results()
+            }
+        }
+    }
+
+    /// What is done by now.
+    fn results(&self) -> Result<Results, Failure> {
+        Ok(Results::new(&self.grid, &self.states()?, &self.sizes, self.fashion))
+    }
+
+    /// Writes this grid's tables, and gives them.
+    fn tabulate(&self, place: &Place) -> Result<Results, Failure> {
+        let results = self.results()?;
         let json = serde_json::to_string_pretty(&results::json(&self.out, &results))?;
         place.write("results.csv", &results_csv(&results))?;
         place.write("trials.csv", &trials_csv(&results))?;
@@ -188,12 +211,14 @@ impl fmt::Display for DryRun {
 fn differences(origin: &Config, config: &Config) -> Vec<(String, String)> {
     let mut origin = origin.clone();
     let mut settings = Vec::new();
-    let kind = config.training.schedule.kind();
-    if kind != origin.training.schedule.kind() {
-        let path = "training.schedule.kind";
-        origin.set(path, kind).expect("another configuration has that kind");
-        settings.push((path.to_owned(), kind.to_owned()));
+    let kinds = |config: &Config| [config.network.kind(), config.training.schedule.kind()];
+    for ((path, old), new) in Config::KINDS.into_iter().zip(kinds(&origin)).zip(kinds(config)) {
+        if old != new {
+            origin.set(path, new).expect("another configuration has that kind");
+            settings.push((path.to_owned(), new.to_owned()));
+        }
     }
+    // Of the same kinds, both have the same fields.
     for (old, new) in origin.fields().into_iter().zip(config.fields()) {
         if old != new {
             settings.push((new.path.to_owned(), new.value));

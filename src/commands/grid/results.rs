@@ -11,7 +11,7 @@ use super::Results;
 /// The results with the folder they lie in.
 pub fn json(out: &Path, results: &Results) -> Value {
     json!({
-        "out": out,
+        "out": out.display().to_string(),
         "complete": results.complete(),
         "fields": results.fields,
         "rows": results.rows,

@@ -50,6 +50,14 @@ impl RunFolder {
             file if file.exists() => Some(Model::load(&file)?),
             _ => None,
         };
+        // A model is written before the epoch's row; a kill between the two is no damage.
+        if let Some(model) = &model
+            && model.provenance.chosen.epoch > rows.len() + 1
+        {
+            let (best, last) = (model.provenance.chosen.epoch, rows.len());
+            let path = folder.join("metrics.csv");
+            bail!("{}: ends after epoch {last}, the model is of epoch {best}", path.display());
+        }
         let stored = Stored::load(folder, model.as_ref())?;
         Ok(Self { folder: folder.into(), config, model, stored, rows })
     }

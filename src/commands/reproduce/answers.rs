@@ -33,6 +33,18 @@ pub struct Answers {
     pub test: Option<Evaluation>,
 }
 
+impl Answers {
+    /// Whether every part's confusion matrix is one of so many classes, as verdicts rely on.
+    fn fits(&self, classes: usize) -> bool {
+        let parts = [Some(&self.train), Some(&self.validation), self.test.as_ref()];
+        let square = |part: &Evaluation| {
+            let rows = &part.confusion;
+            rows.len() == classes && rows.iter().all(|row| row.len() == classes)
+        };
+        parts.into_iter().flatten().all(square)
+    }
+}
+
 /// Evaluates the best model of the run in `folder` on every part, and keeps that in `out`.
 ///
 /// # Errors
@@ -50,6 +62,7 @@ pub fn evaluate(
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     if let Ok(known) = serde_json::from_str::<Answers>(&text)
         && known.best == best
+        && known.fits(model.classes.len())
     {
         return Ok(known);
     }

@@ -93,7 +93,9 @@ impl Bench<'_> {
         config.data = self.config.data.clone();
         config.training.seed = self.config.training.seed;
         config.training.epochs = config.training.epochs.min(self.epochs);
-        let network = config.network(self.data)?;
+        // Not `self.data`, which are flat where the selected network takes them so.
+        let data = config.load_data()?;
+        let network = config.network(&data)?;
         let task = Task {
             name: preset.to_owned(),
             folder: folder.to_owned(),
@@ -108,6 +110,6 @@ impl Bench<'_> {
         let mut engine = engine::new(&network, config.training.batch, self.threads())?;
         engine.load_state(&model::load(folder)?.state())?;
         let outcome = (trained.best.epoch, trained.seconds);
-        baseline::of_network(engine.as_mut(), &config, self.data, &self.parts(), outcome)
+        baseline::of_network(engine.as_mut(), &config, &data, &self.parts(), outcome)
     }
 }

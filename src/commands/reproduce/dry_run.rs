@@ -56,6 +56,9 @@ impl DryRun {
             true => settings.select(&results)?.1,
             false => settings.likely(),
         };
+        if complete {
+            settings.check_selected(&last, out)?;
+        }
         let study = settings.study(&last, plan, out)?;
         study.check_place()?;
 

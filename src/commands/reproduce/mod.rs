@@ -30,7 +30,7 @@ use crate::output;
 use answers::Answers;
 use baselines::Bench;
 use dry_run::DryRun;
-use plan::Settings;
+use plan::{FINAL, Settings};
 
 /// All that a reproduction found.
 #[derive(Serialize)]
@@ -88,7 +88,8 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
 
     say(&args, "final training");
     let (selected, config) = settings.select(&results)?;
-    let folder = out.join("final");
+    settings.check_selected(&config, out)?;
+    let folder = out.join(FINAL);
     let failed = train_one(final_task(out, &config)?, &args)?;
     check("final training", failed, 1)?;
 
@@ -159,7 +160,7 @@ fn check(stage: &str, failed: Vec<Failed>, all: usize) -> Result<(), Failure> {
 
 /// The final training as something to be done.
 fn final_task(out: &Path, config: &Config) -> Result<Task, Failure> {
-    let (name, folder) = ("final".to_owned(), out.join("final"));
+    let (name, folder) = (FINAL.to_owned(), out.join(FINAL));
     let cost = sizes::measure(&[config])?[0].training_cost;
     Ok(Task { name, folder, config: config.clone(), cost })
 }

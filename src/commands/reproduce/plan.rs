@@ -17,6 +17,8 @@ use crate::failure::Failure;
 /// What a reproduction is of, as a results folder keeps it.
 const FILE: &str = "reproduction.toml";
 const EPOCHS: &str = "training.epochs";
+/// The folder of the final run.
+pub const FINAL: &str = "final";
 
 /// What a reproduction is of.
 pub struct Settings {
@@ -79,7 +81,8 @@ impl Settings {
         let defaults = if args.quick { Defaults::quick() } else { Defaults::paper() };
         let typed = args.trial.settings.typed();
         let (mut config, _) = settings::begin(&args.trial.base())?;
-        for (field, value) in defaults.fields {
+        let known: Vec<&str> = config.fields().iter().map(|field| field.path).collect();
+        for (field, value) in defaults.fields.iter().filter(|(field, _)| known.contains(field)) {
             config.set(field, value)?;
         }
         let epochs = args.grid_epochs.unwrap_or(defaults.grid_epochs);
@@ -96,6 +99,12 @@ impl Settings {
         let grid = Grid::new(config, &over, args.seeds.unwrap_or(1), None).map_err(grid::usage)?;
         if grid.over.iter().any(|axis| axis.field == EPOCHS) {
             return Err(Failure::Usage(format!("{EPOCHS}: is no field to choose by here")));
+        }
+        if let Some(axis) = grid.over.iter().find(|axis| axis.field.starts_with("data.")) {
+            return Err(Failure::Usage(format!(
+                "{}: all that is compared here has the same images; modiste grid compares others",
+                axis.field
+            )));
         }
         grid::check_effect(&grid, &typed)?;
         Ok(Self {
@@ -161,6 +170,25 @@ impl Settings {
         config.training.epochs = self.final_epochs;
         config.check()?;
         Ok((selected, config))
+    }
+
+    /// Whether the final run, if there is one, is of what is selected now: with more seeds the grid may
+    /// choose otherwise.
+    ///
+    /// # Errors
+    /// If it is not, with what to do.
+    pub fn check_selected(&self, selected: &Config, out: &Path) -> Result<(), Failure> {
+        let folder = out.join(FINAL);
+        let Some([field, there, here]) = place::difference(&folder, "config.toml", selected)?
+        else {
+            return Ok(());
+        };
+        let (folder, out) = (folder.display(), out.display());
+        Err(anyhow::anyhow!(
+            "{folder}: is of another selection: {field} is {there} there and {here} by the grid's \
+             present results; move it and {out}/ablation away and the same command goes on"
+        )
+        .into())
     }
 
     /// The ablation of what was selected; what the grid trained is not trained again.

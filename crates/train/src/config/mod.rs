@@ -151,8 +151,38 @@ impl Config {
         Ok(if self.network.flat() { data.flat() } else { data })
     }
 
+    /// Whether [`Config::load_data`] gives the same for `other`.
+    pub fn same_data(&self, other: &Self) -> bool {
+        self.data == other.data && self.network.flat() == other.network.flat()
+    }
+
+    /// Whether `data` can be trained on as the configuration says, as far as only the data can tell:
+    /// the loop checks it, too, but a run folder is there by then.
+    ///
+    /// # Errors
+    /// If training or validation images or their labels are missing, or class weights do not fit.
+    pub fn check_data(&self, data: &Dataset) -> Result<(), TrainError> {
+        self.loss_on(data).map(|_| ())
+    }
+
+    /// The loss on the training images of `data`, whose images and labels are checked.
+    pub(crate) fn loss_on(&self, data: &Dataset) -> Result<Loss, TrainError> {
+        for (part, name) in [(&data.train, "training"), (&data.validation, "validation")] {
+            let problem = match &part.labels {
+                _ if part.is_empty() => {
+                    "is empty; epochs are trained on the one and chosen by the other"
+                }
+                None => "has no labels",
+                Some(_) => continue,
+            };
+            let problem = format!("the {name} part of {} {problem}", data.name);
+            return Err(TrainError::config("data.split", problem));
+        }
+        self.loss(&data.train.class_counts(data.classes.len()).unwrap_or_default())
+    }
+
     /// The loss, with class weights made for training labels that have `counts` images a class.
-    pub(crate) fn loss(&self, counts: &[usize]) -> Result<Loss, TrainError> {
+    fn loss(&self, counts: &[usize]) -> Result<Loss, TrainError> {
         let class_weights = self.training.class_weights.resolve(counts)?;
         Ok(Loss { label_smoothing: self.training.label_smoothing, class_weights })
     }

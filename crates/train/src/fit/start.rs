@@ -1,6 +1,6 @@
 //! Where a run begins: the checks that everything fits, and the state to begin with.
 
-use modiste_data::{Dataset, Part};
+use modiste_data::Dataset;
 use modiste_spec::Network;
 use modiste_spec::engine::{Loss, State, Tensor};
 
@@ -24,12 +24,9 @@ impl<'a> Start<'a> {
     /// The checkpoint's, or that of a new run.
     pub fn find(network: &Network, data: &'a Dataset, run: &Run) -> Result<Self, TrainError> {
         let config = run.config();
-        let labels = [
-            labels_of(data, &data.train, "training")?,
-            labels_of(data, &data.validation, "validation")?,
-        ];
-        let counts = data.train.class_counts(data.classes.len()).unwrap_or_default();
-        let loss = config.loss(&counts)?;
+        let loss = config.loss_on(data)?;
+        let labels = [&data.train, &data.validation]
+            .map(|part| part.labels.as_deref().expect("checked with the loss"));
         let identity = DataIdentity::of(data);
         check_engine(network, data)?;
         let checkpoint = run.load_checkpoint()?;
@@ -46,19 +43,6 @@ impl<'a> Start<'a> {
         let row = |&metrics| EpochRow { metrics, timing: timing(metrics.epoch) };
         let rows = progress.history.iter().map(row).collect();
         Ok(Self { labels, identity, loss, state, progress, best, rows, saved })
-    }
-}
-
-fn labels_of<'a>(data: &Dataset, part: &'a Part, name: &str) -> Result<&'a [u16], TrainError> {
-    let fail = |problem: &str| {
-        Err(TrainError::config("data.split", format!("the {name} part of {} {problem}", data.name)))
-    };
-    match &part.labels {
-        _ if part.is_empty() => {
-            fail("is empty; epochs are trained on the one and chosen by the other")
-        }
-        None => fail("has no labels"),
-        Some(labels) => Ok(labels),
     }
 }
 
