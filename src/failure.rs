@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::output;
+
 /// Why a command ended without doing what was asked.
 #[derive(Debug)]
 pub enum Failure {
@@ -28,7 +30,7 @@ impl Failure {
             Self::Failed(error) => (one_line(error), 1),
             Self::Interrupted(text) => (text.clone(), 130),
         };
-        eprintln!("modiste: {line}");
+        output::note(&format!("modiste: {line}"));
         ExitCode::from(status)
     }
 }

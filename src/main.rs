@@ -4,6 +4,9 @@
 //! ([`commands`]) hands that to the crates, and what comes back becomes text, JSON and an exit
 //! status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
+// A reader that went away ends no work: see `output`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod cli;
 mod commands;
 mod engine;

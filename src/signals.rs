@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
+use crate::output;
+
 static STOP: AtomicBool = AtomicBool::new(false);
 static LISTENING: AtomicBool = AtomicBool::new(false);
 
@@ -16,7 +18,7 @@ pub fn listen() -> anyhow::Result<()> {
     }
     ctrlc::set_handler(|| {
         if !STOP.swap(true, Ordering::Relaxed) {
-            eprintln!("modiste: stopping; the checkpoint is being written");
+            output::note("modiste: stopping; the checkpoint is being written");
         }
     })
     .context("failed to listen to signals")

@@ -32,10 +32,10 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
     /// Side of the patch that covers the image, in pixels [default: 7]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = pixels)]
     pub patch: Option<usize>,
     /// Pixels from one place of the patch to the next [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = pixels)]
     pub stride: Option<usize>,
     /// Grey of the patch, 0 to 255 [default: 0, the ground of Fashion-MNIST's images]
     #[arg(long, value_name = "GREY")]
@@ -52,6 +52,12 @@ pub struct ExplainArgs {
     /// Print one JSON object, with every heat map's values, instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// A number of pixels.
+fn pixels(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=4096).contains(number));
+    number.ok_or_else(|| "not a number of pixels from 1 to 4096".to_owned())
 }
 
 /// A number of mistakes: no more than a run keeps images of.

@@ -106,6 +106,10 @@ fn samples(args: SamplesArgs) -> Result<(), Failure> {
         let error = anyhow::anyhow!("{}: the {name} part has no labels", data.name);
         return Err(Failure::Failed(error));
     };
+    if images.is_empty() {
+        let error = anyhow::anyhow!("{}: the {name} part has no images", data.name);
+        return Err(Failure::Failed(error));
+    }
     let shape = [images.shape.height, images.shape.width, images.shape.channels];
     let of_class = |class: usize| {
         let mine = || (0..labels.len()).filter(move |&i| usize::from(labels[i]) == class);
@@ -127,7 +131,8 @@ fn fetch(args: FetchArgs) -> Result<(), Failure> {
         let tenth = progress.done * 10 / progress.file.bytes.max(1);
         if last.replace((progress.file.name, tenth)) != Some((progress.file.name, tenth)) {
             let Progress { file, done } = progress;
-            eprintln!("{}: {} of {} bytes", file.name, grouped(done), grouped(file.bytes));
+            let [done, bytes] = [done, file.bytes].map(grouped);
+            output::note(&format!("{}: {done} of {bytes} bytes", file.name));
         }
     })?;
     let folder = args.folder.display();

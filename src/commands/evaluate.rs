@@ -36,7 +36,10 @@ struct Output {
 
 /// Evaluates and prints.
 pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
+    let outputs = [("--mistakes", args.mistakes.as_deref()), ("--logits", args.logits.as_deref())];
+    model::check_outputs(&args.model, &outputs)?;
     let model = model::load(&args.model)?;
+    model::check_mirror(&model, args.mirror)?;
     let (_, data) = model::data(&args.model, &model, &args.data)?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let mut engine = engine::new(&model.network, model::AT_ONCE, threads)?;

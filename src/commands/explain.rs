@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use modiste_explain::{ExplainError, Explained, Explainer, HeatMap, Occlusion, occlusion, sheet};
 use modiste_predict::{Answer, Options, Predictor};
 use modiste_spec::Engine;
@@ -33,6 +33,7 @@ struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<String>,
     /// The picture that was written.
+    #[serde(serialize_with = "output::shown")]
     out: PathBuf,
     images: Vec<Image>,
 }
@@ -76,7 +77,7 @@ pub fn run(args: ExplainArgs) -> Result<(), Failure> {
     check_effect(&args)?;
     let png = is_png(&args.out)?;
     let model = model::load(&args.model)?;
-    let class = args.class.as_deref().map(|name| find_class(&model, name)).transpose()?;
+    let class = args.class.as_deref().map(|name| find_class(&model.classes, name)).transpose()?;
     let mut asked = Asked::new(&args, &model)?;
     let subjects = subjects(&args, &model, &asked)?;
     let mut explained = Vec::with_capacity(subjects.len());
@@ -124,13 +125,20 @@ fn is_png(out: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// The position of the class of this name, capitals or not.
-fn find_class(model: &Model, name: &str) -> Result<usize, Failure> {
-    let same = |class: &String| class.to_lowercase() == name.to_lowercase();
-    model.classes.iter().position(same).ok_or_else(|| {
-        let known = model.classes.join(", ");
-        Failure::Usage(format!("--class {name:?}: is none of the model's classes: {known}"))
-    })
+/// The position of the class of this name; capitals count where two differ in them alone.
+fn find_class(classes: &[String], name: &str) -> Result<usize, Failure> {
+    if let Some(class) = classes.iter().position(|class| class == name) {
+        return Ok(class);
+    }
+    let alike = |class: usize| classes[class].to_lowercase() == name.to_lowercase();
+    let alike: Vec<usize> = (0..classes.len()).filter(|&class| alike(class)).collect();
+    let problem = match alike[..] {
+        [class] => return Ok(class),
+        [] => "is none",
+        _ => "is like more than one",
+    };
+    let known = classes.join(", ");
+    Err(Failure::Usage(format!("--class {name:?}: {problem} of the model's classes: {known}")))
 }
 
 /// The pictures that were named, or the run's worst mistakes.
@@ -152,6 +160,10 @@ fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked<'_>) -> anyhow::Res
         pixels: image.picture.pixels().to_vec(),
         truth: Some(image.mistake.truth.into()),
     };
+    if mistakes.is_empty() {
+        let run = args.model.display();
+        bail!("{run}: no picture of a mistake is kept; name pictures to explain");
+    }
     let count = args.mistakes.unwrap_or(MISTAKES);
     Ok(mistakes.into_iter().take(count).map(mistake).collect())
 }
@@ -284,5 +296,20 @@ impl fmt::Display for Output {
         writeln!(f, "{table}")?;
         let at = self.layer.as_ref().map_or(String::new(), |layer| format!(", layer {layer}"));
         writeln!(f, "{}: {}{at}", self.out.display(), self.method)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find_class;
+
+    #[test]
+    fn capitals_count_where_they_must() {
+        let classes = ["A", "a", "Shirt"].map(str::to_owned);
+        for (name, found) in [("a", Some(1)), ("A", Some(0)), ("shirt", Some(2)), ("b", None)] {
+            assert_eq!(find_class(&classes, name).ok(), found, "{name}");
+        }
+        let classes = ["Ab", "aB"].map(str::to_owned);
+        assert!(find_class(&classes, "ab").is_err());
     }
 }

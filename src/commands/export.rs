@@ -39,6 +39,7 @@ struct Output {
     model: String,
     format: &'static str,
     /// The file that was written.
+    #[serde(serialize_with = "output::shown")]
     out: PathBuf,
     bytes: usize,
     /// What the second runtime said; nothing of plain weights, which nobody runs.
@@ -65,10 +66,7 @@ pub fn run(args: ExportArgs) -> Result<(), Failure> {
         FormatArg::Safetensors => ("safetensors", "weights.safetensors"),
     };
     let out = args.out.unwrap_or_else(|| file.with_extension(extension));
-    if same_file(&out, &file) {
-        let text = format!("{}: is the model itself; name another file with --out", out.display());
-        return Err(Failure::Usage(text));
-    }
+    model::check_outputs(&args.model, &[("--out", Some(&out))])?;
     let (bytes, check) = match args.format {
         FormatArg::Onnx => {
             let bytes = onnx_model(&model)?;
@@ -82,11 +80,6 @@ pub fn run(args: ExportArgs) -> Result<(), Failure> {
     let model = file.display().to_string();
     let printed = Output { model, format, out, bytes: bytes.len(), check };
     Ok(output::print_either(&printed, args.json)?)
-}
-
-/// Whether both name one file that is there.
-fn same_file(a: &std::path::Path, b: &std::path::Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The model as ONNX, with all that a user of it may ask for.

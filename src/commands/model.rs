@@ -6,11 +6,12 @@ use anyhow::{Context, bail};
 use modiste_data::{Dataset, Part, PartName};
 use modiste_metrics::{Evaluation, MetricsError};
 use modiste_spec::{Engine, Shape};
-use modiste_train::{Config, Model, TrainError};
+use modiste_train::{Config, DataIdentity, Model, TrainError};
 
 use crate::cli::DataFlags;
 use crate::commands::settings;
 use crate::failure::Failure;
+use crate::output;
 
 /// Images that go through the network together: enough to keep the threads busy, few enough for the
 /// cache.
@@ -22,6 +23,45 @@ const BOOTSTRAP_SEED: u64 = 0;
 /// The model file at `path`, or that of the best epoch where `path` is the folder of a run.
 pub fn file(path: &Path) -> PathBuf {
     if path.is_dir() { path.join("best.safetensors") } else { path.to_owned() }
+}
+
+/// Checks that the files to be written, with their options, are neither the model's own at `path` nor
+/// one and the same.
+pub fn check_outputs(path: &Path, outputs: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
+    let given: Vec<(&str, &Path)> =
+        outputs.iter().filter_map(|&(option, out)| Some((option, out?))).collect();
+    for (i, &(option, out)) in given.iter().enumerate() {
+        let shown = out.display();
+        if same_file(out, &file(path)) {
+            let text = format!("{option} {shown}: is the model itself; name another file");
+            return Err(Failure::Usage(text));
+        }
+        if let Some((other, _)) = given[..i].iter().find(|(_, other)| same_file(other, out)) {
+            let text = format!("{option} {shown}: is the file of {other}, too; name another");
+            return Err(Failure::Usage(text));
+        }
+    }
+    Ok(())
+}
+
+/// Whether both name one file, which need not be there.
+fn same_file(a: &Path, b: &Path) -> bool {
+    let whole = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+        path.canonicalize()
+            .or(folder.map(|folder| folder.join(path.file_name().unwrap_or_default())))
+    };
+    matches!((whole(a), whole(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Mirrored, an image of one column is the same image.
+pub fn check_mirror(model: &Model, mirror: bool) -> Result<(), Failure> {
+    let shape = model.network.input_shape();
+    if mirror && shape.width == 1 {
+        return Err(Failure::Usage(format!("--mirror: has no effect on images of {shape}")));
+    }
+    Ok(())
 }
 
 /// Reads the model at `path`: a model file, or the folder of a run.
@@ -52,18 +92,34 @@ pub fn data(path: &Path, model: &Model, flags: &DataFlags) -> Result<(Config, Da
     let data = config.load_data()?;
     check_fits(model, path, &data)?;
     let split = (config.data.split.clone(), config.data.split_seed);
-    note_other_split(&data, model, &trained_on, &split);
+    note_other_images(&data, model, &trained_on, &split);
     Ok((config, data))
 }
 
-/// Another split of the same images may deal training images to the part that is measured on.
-fn note_other_split(data: &Dataset, model: &Model, old: &(String, u64), new: &(String, u64)) {
-    if data.name == model.provenance.data && old != new {
-        let (old, new) = (&old.0, &new.0);
-        eprintln!(
-            "modiste: note: trained on split {old}; images of split {new} may be known to it"
-        );
+/// Another split of the same images, or the same split of images that have changed, may deal training
+/// images to the part that is measured on.
+fn note_other_images(data: &Dataset, model: &Model, old: &(String, u64), new: &(String, u64)) {
+    if data.name != model.provenance.data {
+        return;
     }
+    if old == new && !is_trained_on(data, model) {
+        let name = &data.name;
+        output::note(&format!(
+            "modiste: note: {name} has other images than the model was trained on; some of these may \
+             be known to it"
+        ));
+    }
+    if old != new {
+        let (old, new) = (&old.0, &new.0);
+        output::note(&format!(
+            "modiste: note: trained on split {old}; images of split {new} may be known to it"
+        ));
+    }
+}
+
+/// Whether the training and validation images of `data` are those of the model.
+pub fn is_trained_on(data: &Dataset, model: &Model) -> bool {
+    DataIdentity::of(data).checksum == model.provenance.data_checksum
 }
 
 /// A model file alone does not know where its folder of images lies.

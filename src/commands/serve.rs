@@ -13,7 +13,7 @@ use modiste_train::Model;
 use crate::cli::ServeArgs;
 use crate::commands::model;
 use crate::failure::{Failure, one_line};
-use crate::{engine, machine};
+use crate::{engine, machine, output};
 
 /// The environment variable that may hold the token.
 const TOKEN: &str = "MODISTE_TOKEN";
@@ -27,7 +27,9 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     if token.is_none() && !args.listen.ip().is_loopback() {
         let address = args.listen;
-        eprintln!("modiste: note: everybody who reaches {address} may use it; see --token-file");
+        output::note(&format!(
+            "modiste: note: everybody who reaches {address} may use it; see --token-file"
+        ));
     }
     let options = Options {
         listen: args.listen,
@@ -40,7 +42,7 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     let batch = options.batching.images;
     let ServeArgs { model, no_card, .. } = args;
     let load = move || load(&model, batch, threads, !no_card).map_err(|error| one_line(&error));
-    let started = |address| eprintln!("modiste: listening on http://{address}");
+    let started = |address| output::note(&format!("modiste: listening on http://{address}"));
     Ok(modiste_serve::serve(options, Box::new(load), started)?)
 }
 
@@ -170,7 +172,8 @@ fn images(path: &Path, model: &Model) -> Result<Dataset, CardError> {
     let config = model::config(path, model).map_err(|_| none())?;
     let data = config.load_data().map_err(|_| none())?;
     let same = data.name == model.provenance.data && data.classes == model.classes;
-    let fits = same && model::check_fits(model, path, &data).is_ok();
+    let fits =
+        same && model::check_fits(model, path, &data).is_ok() && model::is_trained_on(&data, model);
     fits.then_some(data).ok_or_else(none)
 }
 

@@ -33,7 +33,9 @@ pub struct Output {
 /// The run as a whole.
 #[derive(Serialize)]
 pub struct RunNumbers {
+    #[serde(serialize_with = "output::shown")]
     run: PathBuf,
+    #[serde(serialize_with = "output::shown")]
     model: PathBuf,
     data: String,
     split: String,

@@ -11,6 +11,8 @@ use modiste_views::Table;
 
 use super::duration;
 
+use crate::output;
+
 /// Rows of the table on a terminal; of more trials only those in training are shown.
 const MOST_ROWS: usize = 20;
 
@@ -124,7 +126,7 @@ impl Inner {
     /// Says a line where there is no terminal.
     fn say(&self, line: impl FnOnce() -> String) {
         if let Show::Lines = self.show {
-            eprintln!("{}", line());
+            output::note(&line());
         }
     }
 

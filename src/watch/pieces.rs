@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use modiste_baselines::Progress;
 
+use crate::output;
+
 /// The longest silence where there is no terminal.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -31,7 +33,7 @@ impl Pieces {
             bar.set_length(of as u64);
             bar.set_position(done as u64);
         } else if self.said.is_some_and(|said| said.elapsed() >= SILENCE) {
-            eprintln!("{what} {done}/{of}");
+            output::note(&format!("{what} {done}/{of}"));
             self.said = Some(Instant::now());
         }
     }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use modiste_train::{EpochMetrics, Event, Observer, Timing};
 
+use crate::output;
+
 /// The longest silence within an epoch where there is no terminal.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -47,9 +49,9 @@ impl Progress {
     /// Says a line: above the bar, where there is one.
     fn say(&mut self, line: &str) {
         match &mut self.show {
-            Some(Show::Bar(bar)) => bar.suspend(|| eprintln!("{line}")),
+            Some(Show::Bar(bar)) => bar.suspend(|| output::note(line)),
             Some(Show::Lines(last)) => {
-                eprintln!("{line}");
+                output::note(line);
                 *last = Instant::now();
             }
             None => {}

@@ -62,6 +62,22 @@ fn a_model_says_which_images_it_takes() {
 }
 
 #[test]
+fn images_that_changed_since_training_are_noted() {
+    let folder = Folder::new();
+    folder.idx("data", 28, 2);
+    let args = ["--data", "data", "--split", "12/6/6", "--out", "r", "--quiet"];
+    let small = ["--length", "1", "--width", "1", "--epochs", "1"];
+    folder.run(&[&["train"], &args[..], &small].concat()).expect_quiet();
+    folder.run(&["evaluate", "r"]).expect_quiet();
+    let path = folder.path("data/train-images-idx3-ubyte");
+    let mut images = std::fs::read(&path).unwrap();
+    images[16..].iter_mut().for_each(|pixel| *pixel ^= 1);
+    std::fs::write(&path, images).unwrap();
+    let said = folder.run(&["evaluate", "r"]).expect(0);
+    assert!(said.stderr.contains("data has other images than the model"), "{}", said.stderr);
+}
+
+#[test]
 fn images_of_ones_own_are_trained_on_and_found_again() {
     let folder = Folder::new();
     folder.idx("mine", 16, 3);

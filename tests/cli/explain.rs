@@ -89,7 +89,11 @@ fn what_makes_no_sense_is_said_in_a_line() {
         .expect_error(2, &["--patch: has no effect without --method occlusion"]);
     explain(&["--method", "occlusion", "--layer", "dense"])
         .expect_error(2, &["--layer: has no effect"]);
-    for patch in [["--patch", "29"], ["--patch", "0"], ["--stride", "8"]] {
+    for patch in [["--patch", "0"], ["--stride", "0"]] {
+        let said = explain(&[&["--method", "occlusion"], &patch[..]].concat()).expect(2);
+        assert!(said.stderr.contains("not a number of pixels"), "{}", said.stderr);
+    }
+    for patch in [["--patch", "29"], ["--stride", "8"]] {
         let said = explain(&[&["--method", "occlusion"], &patch[..]].concat());
         said.expect_error(1, &["does not fit into an image of 28x28x1"]);
     }

@@ -9,6 +9,7 @@ mod explain;
 mod export;
 mod grid;
 mod interrupt;
+mod outputs;
 mod predict;
 mod readme;
 mod report;

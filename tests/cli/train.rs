@@ -1,5 +1,6 @@
 //! `modiste train` from the first image to the report.
 
+use std::fs;
 use std::path::Path;
 
 use crate::util::{Folder, TINY, bytes};
@@ -70,7 +71,7 @@ fn the_configuration_alone_repeats_a_run() {
 fn without_out_the_run_is_called_after_time_and_preset() {
     let folder = Folder::new();
     let said = folder.train(&["--preset", "swift"]).expect(0);
-    let run = std::fs::read_dir(folder.path("runs")).unwrap().next().unwrap().unwrap();
+    let run = fs::read_dir(folder.path("runs")).unwrap().next().unwrap().unwrap();
     let name = run.file_name().into_string().unwrap();
     assert!(name.starts_with("20") && name.ends_with("-swift"), "{name}");
     // The next command is printed as it can be typed.
@@ -111,6 +112,33 @@ fn a_run_is_not_overwritten() {
 }
 
 #[test]
+fn a_batch_of_classes_without_weight_is_passed_over() {
+    let folder = Folder::new();
+    let weights = ["--class-weights", "0,0,0,0,0,0,0,0,0,1", "--set", "batch=1", "--epochs", "1"];
+    let tiny = [&["train"], &TINY[..8], &["--quiet", "--out", "r"], &weights].concat();
+    folder.run(&tiny).expect_quiet();
+    let weights = ["--class-weights", "0,0,0,0,0,0,0,0,0,1e-300", "--quiet"];
+    folder.train(&weights).expect_error(2, &["training.class_weights"]);
+}
+
+#[test]
+fn large_images_are_learned_flat_too() {
+    let folder = Folder::new();
+    folder.idx("large", 100, 2);
+    let data = ["--data", "large", "--split", "12/6/6", "--preset", "mlp", "--units", "4"];
+    let args = ["--epochs", "1", "--quiet", "--out", "r"];
+    folder.run(&[&["train"], &data[..], &args].concat()).expect_quiet();
+    let said = folder.run(&["evaluate", "r", "--part", "test", "--json"]).expect_quiet().json();
+    assert_eq!(said["images"], 6);
+    // What has neither neighbours nor columns takes no pictures and is not mirrored.
+    fs::write(folder.path("x.png"), bytes(&folder.path("r/figures/curves.png"))).unwrap();
+    folder.run(&["predict", "r", "x.png"]).expect_error(1, &["x.png: is a picture"]);
+    folder.run(&["evaluate", "r", "--mirror"]).expect_error(2, &["--mirror: has no effect"]);
+    let said = folder.run(&["train", "--preset", "mlp", "--units", "8192", "--layers", "6"]);
+    said.expect_error(1, &["network: 342", "parameters"]);
+}
+
+#[test]
 fn a_loss_that_is_not_finite_ends_the_run_with_advice() {
     let folder = Folder::new();
     let args = [&TINY[..], &["--schedule", "constant", "--lr", "1e30", "--out", "run"]].concat();
@@ -119,6 +147,6 @@ fn a_loss_that_is_not_finite_ends_the_run_with_advice() {
 }
 
 fn event_files(run: &Path) -> usize {
-    let names = std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = fs::read_dir(run).unwrap().map(|entry| entry.unwrap().file_name());
     names.filter(|name| name.to_string_lossy().starts_with("events.out.tfevents.")).count()
 }

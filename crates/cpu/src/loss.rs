@@ -26,6 +26,8 @@ pub(crate) fn cross_entropy(
     let classes = plan.classes.len();
     let all: f64 = (0..classes).map(weight).sum();
     let total: f64 = labels.iter().map(|&y| weight(usize::from(y))).sum();
+    // A batch of classes without weight alone says nothing.
+    let total = if total > 0.0 { total } else { f64::INFINITY };
     let (keep, share) = (1.0 - loss.label_smoothing, loss.label_smoothing / classes as f64);
     let (mut sum, mut correct) = (0.0, 0);
     for (i, &label) in labels.iter().enumerate() {

@@ -41,11 +41,21 @@ impl AtomicFile {
     /// A new file that will be `path`.
     ///
     /// # Errors
-    /// If the folder cannot be written.
+    /// If the folder cannot be written, or `path` is something else than a file, such as a device. What a
+    /// link leads to is replaced, not the link.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
-        let temporary = temporary_name(path);
-        let file = File::create(&temporary).map_err(|e| TrainError::io(path, "write", e))?;
-        Ok(Self { path: path.to_owned(), temporary, file: BufWriter::new(file) })
+        let fail = |error| TrainError::io(path, "write", error);
+        let target =
+            if path.is_symlink() { path.canonicalize().map_err(fail)? } else { path.into() };
+        if target.exists() && !target.is_file() {
+            return Err(TrainError::file(
+                path.display().to_string(),
+                "is no file that can be written",
+            ));
+        }
+        let temporary = temporary_name(&target);
+        let file = File::create(&temporary).map_err(fail)?;
+        Ok(Self { path: target, temporary, file: BufWriter::new(file) })
     }
 
     /// Syncs what was written and gives it the file's name.
@@ -162,6 +172,23 @@ mod tests {
         assert!(text.ends_with("failed to write: no storage space"), "{text}");
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_folders_and_devices_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, link] = ["file", "link"].map(|name| folder.path().join(name));
+        atomic_write(&path, b"old").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        atomic_write(&link, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert!(link.is_symlink());
+        for other in [folder.path(), Path::new("/dev/null")] {
+            let text = atomic_write(other, b"new").unwrap_err().to_string();
+            assert!(text.ends_with("is no file that can be written"), "{text}");
+        }
+        assert_eq!(names(folder.path()), ["file", "link"]);
     }
 
     #[test]

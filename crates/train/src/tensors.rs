@@ -169,8 +169,10 @@ const MAX_MAP: usize = 1 << 26;
 pub(crate) fn check_size(network: &Network) -> Result<(), String> {
     for node in network.nodes() {
         let s = node.shape;
-        let side = s.height.max(s.width).max(s.channels);
-        if side > MAX_SIDE || s.len() > MAX_MAP {
+        // A flat image has all of its values as channels.
+        let side = s.height.max(s.width);
+        let values = s.height.checked_mul(s.width).and_then(|n| n.checked_mul(s.channels));
+        if side > MAX_SIDE || values.is_none_or(|n| n > MAX_MAP) {
             return Err(format!("node \"{}\" is {s}, more than can be run", node.name));
         }
     }

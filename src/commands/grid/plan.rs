@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{BaseArgs, Config, Failure, Grid, Place, Results, Shard, Size, State, Task};
 use super::{folder_of, results, settings, sizes};
 use crate::commands::place::read_if_there;
+use crate::output;
 
 /// Which grid a results folder is of.
 const GRID_FILE: &str = "grid.toml";
@@ -174,6 +175,7 @@ impl Plan {
 /// What would be done, for people or as JSON.
 #[derive(Serialize)]
 pub struct DryRun {
+    #[serde(serialize_with = "output::shown")]
     out: PathBuf,
     fields: Vec<String>,
     /// Where all configurations begin, as `modiste train` takes it.
@@ -184,6 +186,7 @@ pub struct DryRun {
 #[derive(Serialize)]
 struct DryTrial {
     name: String,
+    #[serde(serialize_with = "output::shown")]
     folder: PathBuf,
     state: String,
     parameters: usize,

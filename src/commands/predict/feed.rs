@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::AnyPredictor;
 use crate::commands::model::AT_ONCE;
+use crate::output;
 
 /// What was said of one image.
 pub struct Row {
@@ -143,7 +144,7 @@ impl<'a> Feed<'a> {
     /// Notes an input without an answer, and says so.
     fn fail(&mut self, problem: String) {
         if !self.lone {
-            eprintln!("not answered: {problem}");
+            output::note(&format!("not answered: {problem}"));
         }
         self.failed.push(Failed { problem });
     }

@@ -29,7 +29,10 @@ type AnyPredictor = Predictor<Box<dyn Engine>>;
 /// Predicts and writes.
 pub fn run(args: PredictArgs) -> Result<(), Failure> {
     check_effect(&args)?;
+    let outputs = [("--csv", args.csv.as_deref()), ("--submission", args.submission.as_deref())];
+    model::check_outputs(&args.model, &outputs)?;
     let model = model::load(&args.model)?;
+    model::check_mirror(&model, args.ask.mirror)?;
     let part = part(&args, &model)?;
     let source = args.data.0.iter().find(|(path, _)| path == "data.source");
     let folder = source.map(|(_, folder)| Path::new(folder));

@@ -74,7 +74,7 @@ impl Writer {
     fn begin(&mut self, args: &PredictArgs, predictor: &AnyPredictor) -> anyhow::Result<()> {
         if self.json {
             let about = json!({
-                "model": model::file(&args.model),
+                "model": model::file(&args.model).display().to_string(),
                 "classes": self.classes,
                 "temperature": predictor.temperature(),
                 "threshold": predictor.threshold(),
@@ -195,7 +195,8 @@ impl Writer {
 
     /// Ends the files and says what there was.
     pub fn finish(mut self, failed: &[Failed]) -> anyhow::Result<()> {
-        if let Some((_, file)) = self.csv.take() {
+        // Where nothing was answered, what the file had before is worth more than no line.
+        if let Some((_, file)) = self.csv.take().filter(|_| self.images > 0) {
             file.finish()?;
         }
         if self.json {
@@ -212,7 +213,7 @@ impl Writer {
         }
         if self.rejected > 0 {
             let (none, all) = (grouped(self.rejected), grouped(self.images));
-            eprintln!("none of these: {none} of {all} images");
+            output::note(&format!("none of these: {none} of {all} images"));
         }
         Ok(())
     }

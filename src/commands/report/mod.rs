@@ -28,10 +28,13 @@ const PREDICTED_AT_ONCE: usize = 64;
 /// What is printed.
 #[derive(Serialize)]
 struct Output {
+    #[serde(serialize_with = "output::all_shown")]
     runs: Vec<PathBuf>,
     /// The page.
+    #[serde(serialize_with = "output::shown")]
     report: PathBuf,
     /// All files that were written, the page among them.
+    #[serde(serialize_with = "output::all_shown")]
     files: Vec<PathBuf>,
 }
 
@@ -176,13 +179,14 @@ fn read_and_evaluate(
                 "{shown}: no model is there (best.safetensors) to evaluate on the test part"
             )));
         }
-        eprintln!(
+        output::note(&format!(
             "modiste: note: {shown}: no model is there (best.safetensors), only curves and settings"
-        );
+        ));
         return Ok(run);
     };
     let names: Vec<String> = missing.iter().map(PartName::to_string).collect();
-    eprintln!("modiste: {}: evaluates the model on: {}", folder.display(), names.join(", "));
+    let (shown, names) = (folder.display(), names.join(", "));
+    output::note(&format!("modiste: {shown}: evaluates the model on: {names}"));
     let data = run.config.load_data()?;
     model::check_fits(model, folder, &data)?;
     let threads = threads.unwrap_or_else(machine::available_threads);

@@ -15,7 +15,7 @@ use crate::commands::place::read_if_there;
 use crate::commands::trials::{self, Task, Workers};
 use crate::commands::{baseline, model};
 use crate::failure::Failure;
-use crate::{engine, machine, signals};
+use crate::{engine, machine, output, signals};
 
 const FILE: &str = "baseline.json";
 
@@ -49,7 +49,7 @@ impl Bench<'_> {
             return Ok(serde_json::from_str(&text).with_context(problem)?);
         }
         if !self.workers.quiet {
-            eprintln!("{}", which.name());
+            output::note(which.name());
         }
         let result = match which {
             BaselineArg::Svm => self.classic(&Settings::Svm(SvmSettings::default()))?,

@@ -13,12 +13,13 @@ use crate::commands::bench;
 use crate::commands::grid::Plan;
 use crate::commands::trials::Task;
 use crate::failure::Failure;
-use crate::machine;
 use crate::watch::duration;
+use crate::{machine, output};
 
 /// What there is to be trained, for people or as JSON.
 #[derive(Serialize)]
 pub struct DryRun {
+    #[serde(serialize_with = "output::shown")]
     out: PathBuf,
     /// Threads that the speed was measured with.
     threads: usize,

@@ -146,7 +146,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
 /// Names the stage that begins.
 fn say(args: &ReproduceArgs, stage: &str) {
     if !args.workers.quiet {
-        eprintln!("== {stage}");
+        output::note(&format!("== {stage}"));
     }
 }
 

@@ -149,7 +149,7 @@ impl SlabConv<'_> {
         let (c, k, stride) = (from.lanes, to.lanes, to_buffer.lanes);
         let origin = rows.start * to_buffer.width;
         let pixels = self.pixels(&rows);
-        let block = (ROW_VALUES / c).next_multiple_of(8);
+        let block = (ROW_VALUES / c).max(1).next_multiple_of(8);
         for pixel in pixels.clone().step_by(block) {
             let count = block.min(pixels.end - pixel);
             let values = &input[pixel * from_buffer.lanes + from.offset..];

@@ -96,7 +96,8 @@ pub struct Prepared {
 /// The picture file `bytes` as a network of input `shape` takes it; errors speak of it as `name`.
 ///
 /// # Errors
-/// If it is no picture, a damaged, too large or too small one, or one that shows nothing.
+/// If it is no picture, a damaged, too large or too small one, or one that shows nothing; or if the
+/// network takes no pictures: images of other than one or three channels, such as flat ones.
 pub fn prepare(
     bytes: &[u8],
     name: &str,
@@ -104,6 +105,10 @@ pub fn prepare(
     background: Background,
     limits: &Limits,
 ) -> Result<Prepared, DataError> {
+    if !matches!(shape.channels, 1 | 3) {
+        let problem = format!("is a picture; the network takes images of {shape}, no pictures");
+        return Err(DataError::file(name, problem));
+    }
     let picture = decode(bytes, limits).and_then(|picture| convert(&picture, shape, background));
     picture.map_err(|problem| DataError::file(name, problem))
 }

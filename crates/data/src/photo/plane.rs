@@ -1,4 +1,4 @@
-//! A picture's pixels upright, opaque, and of the channels that the network takes.
+//! A picture's pixels opaque, and of the channels that the network takes.
 
 use crate::picture::Decoded;
 
@@ -26,23 +26,11 @@ impl Plane {
             true => (u8::MAX, "transparency on white"),
         };
         let channels = if coloured { 3 } else { 1 };
-        let (h, w) = (picture.height, picture.width);
-        let turned = picture.orientation;
-        let (height, width) = if turned.is_lying() { (w, h) } else { (h, w) };
+        let (height, width) = (picture.height, picture.width);
         let mut pixels = Vec::with_capacity(height * width * channels);
         let step = picture.channels + usize::from(picture.alpha);
-        if turned.is_upright() {
-            for pixel in picture.pixels.chunks_exact(step) {
-                push(picture, pixel, behind, coloured, &mut pixels);
-            }
-        } else {
-            for y in 0..height {
-                for x in 0..width {
-                    let (row, column) = turned.place((y, x), (h, w));
-                    let pixel = &picture.pixels[(row * w + column) * step..][..step];
-                    push(picture, pixel, behind, coloured, &mut pixels);
-                }
-            }
+        for pixel in picture.pixels.chunks_exact(step) {
+            push(picture, pixel, behind, coloured, &mut pixels);
         }
         (Self { height, width, channels, pixels }, said)
     }

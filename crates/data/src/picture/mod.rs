@@ -12,7 +12,7 @@ mod png;
 mod webp;
 
 pub use limits::Limits;
-pub(crate) use orientation::Orientation;
+use orientation::Orientation;
 
 use crate::DataError;
 use crate::dataset::{ImageShape, Images};
@@ -46,7 +46,7 @@ impl Format {
     }
 }
 
-/// A picture as it lies in its file.
+/// The pixels of a picture.
 pub(crate) struct Decoded {
     pub height: usize,
     pub width: usize,
@@ -56,8 +56,8 @@ pub(crate) struct Decoded {
     pub alpha: bool,
     /// (h, w, channels and alpha).
     pub pixels: Vec<u8>,
-    /// How the camera was held, where the file says.
-    pub orientation: Orientation,
+    /// How they lie, where the file says how the camera was held; upright once it is decoded.
+    orientation: Orientation,
 }
 
 impl Decoded {
@@ -71,6 +71,24 @@ impl Decoded {
         }
         self
     }
+
+    /// The picture turned upright.
+    fn upright(self) -> Self {
+        let (h, w, turned) = (self.height, self.width, self.orientation);
+        if turned.is_upright() {
+            return self;
+        }
+        let (height, width) = if turned.is_lying() { (w, h) } else { (h, w) };
+        let step = self.channels + usize::from(self.alpha);
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        for y in 0..height {
+            for x in 0..width {
+                let (row, column) = turned.place((y, x), (h, w));
+                pixels.extend_from_slice(&self.pixels[(row * w + column) * step..][..step]);
+            }
+        }
+        Self { height, width, pixels, orientation: Orientation::default(), ..self }
+    }
 }
 
 /// Whether `bytes` begin as a picture file does.
@@ -80,8 +98,8 @@ pub(crate) fn is_picture(bytes: &[u8]) -> bool {
 
 /// Decodes one picture; the problem, in lower case, where it is none.
 ///
-/// Palettes are resolved, 16 bits a channel become 8, an opaque alpha channel is dropped. What the
-/// header claims is checked against `limits` before anything is allocated for pixels.
+/// Palettes are resolved, 16 bits a channel become 8, an opaque alpha channel is dropped, the picture
+/// is turned upright. What the header claims is checked against `limits` before anything is allocated for pixels.
 pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
     if bytes.is_empty() {
         return Err("is empty".to_owned());
@@ -94,13 +112,13 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
         Format::WebP => webp::decode(bytes, limits),
         Format::Bmp => bmp::decode(bytes, limits),
     }?;
-    Ok(decoded.without_idle_alpha())
+    Ok(decoded.without_idle_alpha().upright())
 }
 
 /// Decodes one picture to a single image of one or three channels; errors speak of it as `name`.
 ///
-/// Palettes are resolved, 16 bits a channel become 8. Opaque alpha channels are dropped; a picture
-/// that shows something through is refused, since it does not say what is behind.
+/// Palettes are resolved, 16 bits a channel become 8, the picture is turned upright (Exif). Opaque
+/// alpha channels are dropped; a picture that shows something through is refused, since it does not say what is behind.
 pub fn parse_picture(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     let picture = decode(bytes, &TRAINING).map_err(|problem| DataError::file(name, problem))?;
     if picture.alpha {

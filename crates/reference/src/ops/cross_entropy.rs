@@ -60,8 +60,10 @@ fn class_weights(loss: &Loss, classes: usize) -> Vec<f64> {
     }
 }
 
+/// What sums are divided by; so that a batch of classes without weight alone says nothing.
 fn total_weight(weights: &[f64], labels: &[u16]) -> f64 {
-    labels.iter().map(|&label| weights[usize::from(label)]).sum()
+    let sum = labels.iter().map(|&label| weights[usize::from(label)]).sum();
+    if sum > 0.0 { sum } else { f64::INFINITY }
 }
 
 /// log(sum of exp), with the largest value taken out so that nothing overflows.

@@ -65,9 +65,11 @@ impl TrainingConfig {
         part("training.label_smoothing", self.label_smoothing)?;
         not_negative("training.checkpoint_minutes", self.checkpoint_minutes)?;
         if let ClassWeights::List(list) = &self.class_weights {
+            // As the engine has them.
+            let list: Vec<f32> = list.iter().map(|&w| w as f32).collect();
             let fits = list.iter().all(|w| w.is_finite() && *w >= 0.0);
             ensure(fits && list.iter().any(|&w| w > 0.0), "training.class_weights", || {
-                format!("{list:?} are not finite numbers from 0 up, one of them above 0")
+                format!("{list:?} are not finite 32-bit numbers from 0 up, one of them above 0")
             })?;
         }
         let augmentation = self.augmentation.check();

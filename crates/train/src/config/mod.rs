@@ -20,6 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Schedule, TrainError};
 
+/// A checkpoint has each parameter four times: its value, the best epoch's, two moments. So many, and as
+/// much again for all else, stay under the largest files that are read.
+const MAX_PARAMETERS: usize = 200_000_000;
+
 /// The complete configuration of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,11 +137,18 @@ impl Config {
     /// The network for images of `data`, as [`Config::load_data`] gives them.
     ///
     /// # Errors
-    /// If a setting of the network is out of range, or the images are too small for it.
+    /// If a setting of the network is out of range, the images are too small for it, or it has more
+    /// parameters than a checkpoint that is read again.
     pub fn network(&self, data: &Dataset) -> Result<Network, TrainError> {
         let shape = data.shape();
         let shape = Shape::new(shape.height, shape.width, shape.channels);
-        Ok(self.network.network(shape, data.classes.len())?)
+        let network = self.network.network(shape, data.classes.len())?;
+        let parameters = network.trainable();
+        if parameters > MAX_PARAMETERS {
+            let problem = format!("{parameters} parameters; files of {MAX_PARAMETERS} can be read");
+            return Err(TrainError::config("network", problem));
+        }
+        Ok(network)
     }
 
     /// Loads the data that the configuration names, flat where the network takes them so.
