@@ -311,7 +311,7 @@ fn the_tables_are_those_of_the_grown_grid() {
     let mut child = start(&folder, &args(&["--shard", "1/4"]));
     wait_for(&folder.path("g/.shard-1-of-4.lock"));
     wait_for(&folder.path("g/trials/length=1,dropout=0.5,seed=0/config.toml"));
-    // Another process makes it grow by two seeds meanwhile.
+    // Another process makes it grow by another seed meanwhile.
     let grown = grown.replacen("seeds = 1", "seeds = 2", 1);
     fs::write(folder.path("g/grid.toml"), grown).unwrap();
     assert!(child.wait().unwrap().success());

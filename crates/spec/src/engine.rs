@@ -18,6 +18,7 @@ pub struct Batch<'a> {
 ///
 /// With class weights w and smoothing e over C classes, the loss of the batch is
 /// `((1 - e) sum_i -w[y_i] log p_i[y_i] + e / C sum_i sum_c -w[c] log p_i[c]) / sum_i w[y_i]`.
+/// Where all those weights are 0, which PyTorch calls not a number, loss and gradient are 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loss {
     /// e, from 0 to under 1.

@@ -99,7 +99,8 @@ pub(crate) fn is_picture(bytes: &[u8]) -> bool {
 /// Decodes one picture; the problem, in lower case, where it is none.
 ///
 /// Palettes are resolved, 16 bits a channel become 8, an opaque alpha channel is dropped, the picture
-/// is turned upright. What the header claims is checked against `limits` before anything is allocated for pixels.
+/// is turned upright. What the header claims is checked against `limits` before anything is allocated
+/// for pixels.
 pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
     if bytes.is_empty() {
         return Err("is empty".to_owned());
@@ -118,7 +119,8 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
 /// Decodes one picture to a single image of one or three channels; errors speak of it as `name`.
 ///
 /// Palettes are resolved, 16 bits a channel become 8, the picture is turned upright (Exif). Opaque
-/// alpha channels are dropped; a picture that shows something through is refused, since it does not say what is behind.
+/// alpha channels are dropped; a picture that shows something through is refused, since it does not
+/// say what is behind.
 pub fn parse_picture(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     let picture = decode(bytes, &TRAINING).map_err(|problem| DataError::file(name, problem))?;
     if picture.alpha {
