@@ -86,12 +86,11 @@ impl Plan {
     /// The grid that the results folder is of, if it is of one; this one must be that, or grown from
     /// it.
     fn check_place(&self) -> Result<Option<Grid>, Failure> {
-        let path = self.out.join(GRID_FILE);
-        let Some(text) = read_if_there(&path)? else { return Ok(None) };
-        let old = Grid::parse(&text, &path.display().to_string())?;
-        let grown = self.grid.check_grown_from(&old, &self.out.display().to_string());
-        grown?;
-        Ok(Some(old))
+        let old = self.stored()?;
+        if let Some(old) = &old {
+            self.grid.check_grown_from(old, &self.out.display().to_string())?;
+        }
+        Ok(old)
     }
 
     /// Writes the tables of what is done by now (`results.csv`, `results.json`, `trials.csv`), and
@@ -103,18 +102,20 @@ impl Plan {
     /// If a file cannot be written, or a trial's folder holds another run.
     pub fn write(&self, place: &Place) -> Result<Results, Failure> {
         let _lock = place.lock()?;
-        let path = self.out.join(GRID_FILE);
-        let grown = match read_if_there(&path)? {
-            Some(text) => Grid::parse(&text, &path.display().to_string())?,
-            None => self.grid.clone(),
-        };
-        match grown == self.grid {
-            true => self.tabulate(place),
-            false => {
+        match self.stored()? {
+            Some(grown) if grown != self.grid => {
                 Self::new(grown, &self.out)?.tabulate(place)?;
                 self.results()
             }
+            _ => self.tabulate(place),
         }
+    }
+
+    /// The grid that the results folder is of, if it is of one.
+    fn stored(&self) -> Result<Option<Grid>, Failure> {
+        let path = self.out.join(GRID_FILE);
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        Ok(Some(Grid::parse(&text, &path.display().to_string())?))
     }
 
     /// What is done by now.
