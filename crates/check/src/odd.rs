@@ -1,0 +1,56 @@
+//! Pictures that hold nothing, or hardly anything.
+
+/// A picture that no one wants to train on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// Every value is 0, or nearly.
+    Black,
+    /// Every pixel has the same colour, or nearly.
+    Constant,
+    /// All but a hundredth of the values are dark.
+    Dark,
+    /// All but a hundredth of the values are bright.
+    Bright,
+}
+
+/// A spread of values so small that nothing can be seen.
+const NOTHING: u8 = 4;
+/// The brightest of a dark picture: a sixteenth of the range.
+const DARK: u8 = 16;
+/// The darkest of a bright picture.
+const BRIGHT: u8 = 255 - DARK;
+
+/// What is odd about an image (h, w, `channels`), if anything.
+pub fn oddity(image: &[u8], channels: usize) -> Option<Oddity> {
+    let brightest = *image.iter().max()?;
+    if brightest <= NOTHING {
+        return Some(Oddity::Black);
+    }
+    if (0..channels).all(|channel| spread(image, channel, channels) <= NOTHING) {
+        return Some(Oddity::Constant);
+    }
+    // One bright pixel does not make a dark picture a good one.
+    let few = image.len() / 100;
+    match () {
+        () if image.iter().filter(|&&value| value > DARK).count() <= few => Some(Oddity::Dark),
+        () if image.iter().filter(|&&value| value < BRIGHT).count() <= few => Some(Oddity::Bright),
+        () => None,
+    }
+}
+
+/// The largest less the smallest value of a channel.
+fn spread(image: &[u8], channel: usize, channels: usize) -> u8 {
+    let values = || image.iter().skip(channel).step_by(channels);
+    values().max().zip(values().min()).map_or(0, |(high, low)| high - low)
+}
+
+impl std::fmt::Display for Oddity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Black => "black",
+            Self::Constant => "one colour",
+            Self::Dark => "very dark",
+            Self::Bright => "very bright",
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! Copies and odd pictures, on pictures drawn here.
+
+use modiste_check::{Copies, Match, Oddity, SIMILARITY, copies, oddity};
+
+const SHAPE: [usize; 3] = [20, 24, 3];
+
+/// Eight discs over each other, as no other `seed` gives them.
+fn picture(seed: u32) -> Vec<u8> {
+    let [height, width, channels] = SHAPE;
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let mut next = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % below
+    };
+    let mut bytes = vec![30; height * width * channels];
+    for _ in 0..8 {
+        let (cx, cy, r, value) = (next(24), next(20), 2 + next(6), next(250));
+        for (i, byte) in (0_u32..).zip(&mut bytes) {
+            let (x, y) = (i / 3 % width as u32, i / 3 / width as u32);
+            if x.abs_diff(cx).pow(2) + y.abs_diff(cy).pow(2) < r * r {
+                *byte = (value + 2 * (i % 3)) as u8;
+            }
+        }
+    }
+    bytes
+}
+
+fn find(images: &[Vec<u8>], groups: &[usize], threads: usize) -> Vec<Match> {
+    let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
+    copies(&Copies { images: &images, shape: SHAPE, groups, similarity: SIMILARITY, threads })
+}
+
+#[test]
+fn exact_and_near_copies_are_found_and_nothing_else() {
+    let mut images: Vec<Vec<u8>> = (0..700).map(picture).collect();
+    images.push(images[3].clone());
+    // Darker, as another camera would have it; and with noise of a lossy file.
+    images.push(images[5].iter().map(|&v| (f64::from(v) * 0.8) as u8).collect());
+    images.push(
+        (0_u32..).zip(&images[7]).map(|(i, &v)| v.saturating_add((i * 7 % 5) as u8)).collect(),
+    );
+    let found = find(&images, &[703], 3);
+    let pairs: Vec<_> = found.iter().map(|m| (m.image, m.of, m.exact)).collect();
+    assert_eq!(pairs, [(700, 3, true), (701, 5, false), (702, 7, false)]);
+    assert!(found.iter().all(|m| (m.exact && m.similarity == 1.0) || m.similarity < 1.0));
+    assert_eq!(found, find(&images, &[703], 1));
+}
+
+#[test]
+fn each_group_tells_its_own_match() {
+    let images = [picture(1), picture(2), picture(1), picture(1), picture(2)];
+    let pairs: Vec<_> = find(&images, &[2, 5], 2).iter().map(|m| (m.image, m.of)).collect();
+    assert_eq!(pairs, [(2, 0), (3, 0), (3, 2), (4, 1)]);
+}
+
+#[test]
+fn constant_pictures_are_copies_of_equal_ones_alone() {
+    let constant = |value| vec![value; SHAPE.iter().product()];
+    let found = find(&[constant(0), constant(9), constant(200), constant(9)], &[4], 2);
+    assert_eq!(found, [Match { image: 3, of: 1, similarity: 1.0, exact: true }]);
+}
+
+#[test]
+fn odd_pictures_are_those_that_hold_nothing() {
+    let of = |bytes: Vec<u8>| oddity(&bytes, 3);
+    let n = SHAPE.iter().product::<usize>();
+    assert_eq!(of(vec![0; n]), Some(Oddity::Black));
+    assert_eq!(of(vec![3; n]), Some(Oddity::Black));
+    assert_eq!(of([200, 10, 30].repeat(n / 3)), Some(Oddity::Constant));
+    let mut dark: Vec<u8> = (0..n).map(|i| (i % 14) as u8).collect();
+    assert_eq!(of(dark.clone()), Some(Oddity::Dark));
+    dark.iter_mut().for_each(|v| *v = 255 - *v);
+    assert_eq!(of(dark), Some(Oddity::Bright));
+    assert_eq!(of(picture(4)), None);
+    assert_eq!(of(Vec::new()), None);
+}
