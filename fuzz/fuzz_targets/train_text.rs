@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use modiste_train::{Config, parse_metrics, write_metrics};
+use modiste_model::{parse_metrics, write_metrics};
+use modiste_train::Config;
 
 fuzz_target!(|text: &str| {
     let mut config = Config::swift();

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use modiste_model::{EpochMetrics, read_metrics};
+use modiste_paper::{Ablation, AblationResults, curves_csv};
 use modiste_report::EpochRow;
-use modiste_search::{Ablation, AblationResults, Shard, State, curves_csv};
-use modiste_train::{Config, EpochMetrics, read_metrics};
+use modiste_search::{Shard, State};
+use modiste_train::Config;
 use modiste_views::Table;
 use serde_json::{Value, json};
 
@@ -222,7 +224,7 @@ fn text(out: &Path, results: &AblationResults) -> String {
 }
 
 /// A variant's name, settings and numbers.
-pub fn cells(variant: &modiste_search::VariantResult) -> [String; 6] {
+pub fn cells(variant: &modiste_paper::VariantResult) -> [String; 6] {
     let setting = |(field, value): &(String, String)| format!("{field}={value}");
     [
         variant.name.to_owned(),

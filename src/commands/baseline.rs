@@ -8,13 +8,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Context;
-use modiste_baselines::{
-    BaselineError, BaselineResult, Options, PartResult, Seconds, Settings, published,
-};
+use modiste_baselines::{BaselineError, BaselineResult, Options, PartResult, Seconds, Settings};
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::argmax;
+use modiste_model::{Environment, atomic_write};
 use modiste_spec::Engine;
-use modiste_train::{Config, Environment, Run, atomic_write};
+use modiste_train::{Config, Run};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -78,8 +77,10 @@ pub fn measure(
 ) -> Result<BaselineResult, Failure> {
     let options = Options { parts, threads, stop };
     let mut pieces = Pieces::new(quiet);
-    modiste_baselines::run(settings, data, &options, &mut |progress| pieces.show(progress))
-        .map_err(usage)
+    let mut watch = |progress| pieces.show(progress);
+    let mut result = modiste_baselines::run(settings, data, &options, &mut watch).map_err(usage)?;
+    result.published = modiste_paper::rivals(settings.kind());
+    Ok(result)
 }
 
 /// A setting out of range was typed wrongly; to be asked to stop is none; all else is a failure.
@@ -183,7 +184,7 @@ pub fn of_network(
         parts: results,
         seconds: Seconds { train: outcome.1, predict: clock.elapsed().as_secs_f64() },
         facts: facts.map(|(name, fact)| (name.to_owned(), fact)).into(),
-        published: published(kind),
+        published: modiste_paper::rivals(kind),
     })
 }
 

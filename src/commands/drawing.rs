@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use modiste_draw::Drawing;
+use modiste_model::atomic_write;
 use modiste_report::PIXELS;
-use modiste_train::atomic_write;
 
 use crate::failure::Failure;
 use crate::output;

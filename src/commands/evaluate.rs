@@ -4,8 +4,8 @@ use std::fmt;
 
 use modiste_data::PartName;
 use modiste_metrics::{Evaluation, worst_mistakes};
+use modiste_model::{atomic_write, mirrored_logits};
 use modiste_report::mistakes_csv;
-use modiste_train::{atomic_write, mirrored_logits};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 

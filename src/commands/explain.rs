@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use modiste_explain::{ExplainError, Explained, Explainer, HeatMap, Occlusion, occlusion, sheet};
-use modiste_predict::{Answer, Options, Predictor};
+use modiste_model::{Answer, Options, Predictor};
+use modiste_model::{Model, atomic_write};
 use modiste_spec::Engine;
-use modiste_train::{Model, atomic_write};
 use modiste_views::Table;
 use serde::Serialize;
 

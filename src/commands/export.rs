@@ -10,9 +10,9 @@ use anyhow::{Context, bail};
 use modiste_data::{EMBEDDED_FILES, parse_images};
 use modiste_export::{Answers, OnnxSource, onnx, second_opinion, weights};
 use modiste_metrics::{argmax, softmax_at};
+use modiste_model::{Model, Preprocessing, atomic_write};
 use modiste_spec::Shape;
 use modiste_spec::random::{Purpose, Stream};
-use modiste_train::{Model, Preprocessing, atomic_write};
 use modiste_views::grouped;
 use serde::Serialize;
 

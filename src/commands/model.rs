@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use modiste_data::{Dataset, Part, PartName};
 use modiste_metrics::{Evaluation, MetricsError};
+use modiste_model::{DataIdentity, Model};
 use modiste_spec::{Engine, Shape};
-use modiste_train::{Config, DataIdentity, Model, TrainError};
+use modiste_train::{Config, TrainError};
 
 use crate::cli::DataFlags;
 use crate::commands::settings;

@@ -5,8 +5,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use modiste_model::atomic_write;
 use modiste_search::{Shard, State};
-use modiste_train::{Config, atomic_write};
+use modiste_train::Config;
 
 use crate::failure::Failure;
 

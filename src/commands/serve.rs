@@ -7,8 +7,8 @@ use anyhow::Context;
 use modiste_data::{Dataset, ImageShape, PartName};
 use modiste_explain::{Explainer, HeatMap};
 use modiste_metrics::worst_mistakes;
+use modiste_model::Model;
 use modiste_serve::{About, Ask, Card, CardError, Heat, Options, Origin, Token, WrongImage};
-use modiste_train::Model;
 
 use crate::cli::ServeArgs;
 use crate::commands::model;

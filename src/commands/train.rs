@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use modiste_cpu::CpuOptions;
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
+use modiste_model::{Environment, Model};
 use modiste_spec::{Architecture, Engine};
-use modiste_train::{Config, Environment, Model, Observer, Outcome, Run, Summary};
+use modiste_train::{Config, Observer, Outcome, Run, Summary};
 use modiste_views::Table;
 use serde::Serialize;
 

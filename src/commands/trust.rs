@@ -2,7 +2,7 @@
 //! temperature, and what its thresholds for "none of these" cost and bring there.
 
 use modiste_metrics::{Calibration, accuracy, answered, cross_entropy, mean_auroc};
-use modiste_train::Model;
+use modiste_model::Model;
 use modiste_views::Table;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Verdicts on claims as text.
 
-use modiste_search::{Side, VERDICT_RULE, Verdict};
+use modiste_paper::{Side, VERDICT_RULE, Verdict};
 use modiste_views::Table;
 
 /// The columns of a table of verdicts.

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use modiste_train::{EpochMetrics, Event, Observer};
+use modiste_model::EpochMetrics;
+use modiste_train::{Event, Observer};
 use modiste_views::Table;
 
 use super::duration;

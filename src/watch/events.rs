@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use modiste_metrics::evaluate;
+use modiste_model::EpochMetrics;
 use modiste_report::tensorboard::{EventWriter, Hyperparameter, Outcome};
 use modiste_report::{ReportError, confusion_png};
-use modiste_train::{Config, EpochMetrics, Event, Observer};
+use modiste_train::{Config, Event, Observer};
 
 /// The curves that the HParams table compares runs by.
 const COMPARED: [&str; 3] = ["validation/accuracy", "validation/loss", "validation/auroc"];

@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use modiste_train::{EpochMetrics, Event, Observer, Timing};
+use modiste_model::{EpochMetrics, Timing};
+use modiste_train::{Event, Observer};
 
 use crate::output;
 

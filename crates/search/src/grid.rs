@@ -64,17 +64,6 @@ pub struct Trial {
 }
 
 impl Grid {
-    /// The paper's grid of its table 1, in the order of that table: fields and values.
-    pub fn paper_axes() -> Vec<(String, Vec<String>)> {
-        [
-            ("network.length", ["3", "4"]),
-            ("network.width", ["4", "5"]),
-            ("network.dropout", ["0.5", "0.3"]),
-        ]
-        .map(|(field, values)| (field.to_owned(), values.map(str::to_owned).to_vec()))
-        .to_vec()
-    }
-
     /// `over` names fields, by their paths or the ends of them, with values.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::table::Row;
+use crate::Row;
 
 /// The rule, for people.
 pub const SELECTION_RULE: &str = "the highest validation accuracy; of all that are within one \

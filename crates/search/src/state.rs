@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use modiste_train::{Config, EpochMetrics, Progress, read_metrics};
+use modiste_model::{EpochMetrics, read_metrics};
+use modiste_train::{Config, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::SearchError;

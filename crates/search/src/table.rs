@@ -1,10 +1,13 @@
 //! The table of a grid: a row a combination, with means over seeds and folds, gains as in the
-//! paper's table 1, and the published numbers.
+//! paper's table 1, and published numbers.
 
+use modiste_train::Config;
 use serde::Serialize;
 
 use crate::name::label;
-use crate::{Grid, Numbers, Published, Selection, Spread, State, published, select};
+use crate::{
+    Gain, Grid, Numbers, Published, Row, Selection, Size, Spread, State, TrialResult, select,
+};
 
 /// What a grid found so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,74 +22,15 @@ pub struct Results {
     pub selection: Option<Selection>,
 }
 
-/// One combination. Training accuracy is that after the last epoch, as the paper's table has it, and
-/// validation accuracy that of the best epoch, which the trial's model is of.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
-    /// The value of each varied field.
-    pub values: Vec<String>,
-    /// Trainable parameters.
-    pub parameters: usize,
-    /// Validation images; those of all folds together.
-    pub validation_images: usize,
-    /// Its trials.
-    pub trials: usize,
-    /// Those that are done.
-    pub done: usize,
-    /// Accuracy of the training batches as they were trained on, over the last epoch.
-    pub train: Option<Spread>,
-    /// Validation accuracy of the best epoch.
-    pub validation: Option<Spread>,
-    /// Validation AUROC of the best epoch.
-    pub auroc: Option<Spread>,
-    /// Training accuracy less that of the row with the field's value before, all else equal; one a
-    /// varied field.
-    pub gains: Vec<Gain>,
-    /// What the paper has of it.
-    pub published: Option<&'static Published>,
-}
-
-/// What a step along one field gains.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Gain {
-    /// In training accuracy; `None` at the first value, and where a trial is missing.
-    pub train: Option<f64>,
-    /// In validation accuracy.
-    pub validation: Option<f64>,
-    /// In training accuracy, published.
-    pub published_train: Option<f64>,
-}
-
-/// One trial.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct TrialResult {
-    /// Its name, which is that of its folder.
-    pub name: String,
-    /// Position of its row.
-    pub row: usize,
-    /// Its seed.
-    pub seed: u64,
-    /// Its fold, from 1.
-    pub fold: Option<usize>,
-    /// `new`, `begun, 3 epochs` or `done`.
-    pub state: String,
-    /// What it found, if it is done.
-    pub numbers: Option<Numbers>,
-}
-
-/// What only data can say of a combination: parameters for images of that shape, and the images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Trainable parameters.
-    pub parameters: usize,
-    /// Validation images; those of all folds together.
-    pub validation_images: usize,
-}
-
 impl Results {
     /// Puts together what the trials found; `states` are those of [`Grid::trials`], `sizes` those of
-    /// [`Grid::points`]. `fashion` says whether the images are such as the paper's.
-    pub fn new(grid: &Grid, states: &[State], sizes: &[Size], fashion: bool) -> Self {
+    /// [`Grid::points`]. `published` knows what others published of a configuration.
+    pub fn new(
+        grid: &Grid,
+        states: &[State],
+        sizes: &[Size],
+        published: impl Fn(&Config) -> Option<Published>,
+    ) -> Self {
         let trials: Vec<TrialResult> = grid
             .trials()
             .into_iter()
@@ -106,7 +50,7 @@ impl Results {
             .zip(sizes)
             .enumerate()
             .map(|(i, (point, size))| {
-                let published = if fashion { published(&point.config) } else { None };
+                let published = published(&point.config);
                 row(point.values, *size, trials.iter().filter(|trial| trial.row == i), published)
             })
             .collect();
@@ -129,7 +73,7 @@ fn row<'a>(
     values: Vec<String>,
     size: Size,
     trials: impl Iterator<Item = &'a TrialResult>,
-    published: Option<&'static Published>,
+    published: Option<Published>,
 ) -> Row {
     let trials: Vec<&TrialResult> = trials.collect();
     let done: Vec<&Numbers> = trials.iter().filter_map(|trial| trial.numbers.as_ref()).collect();

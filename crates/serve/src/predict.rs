@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use modiste_data::photo::{self, Background};
-use modiste_predict::Answer;
+use modiste_model::Answer;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 

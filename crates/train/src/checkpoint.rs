@@ -7,51 +7,16 @@
 
 use std::path::Path;
 
-use modiste_data::Dataset;
+use modiste_model::tensors::{self, Metadata, Reader};
+use modiste_model::{DataIdentity, ModelError, read_file};
 use modiste_spec::Network;
 use modiste_spec::engine::{State, Tensor};
-use serde::{Deserialize, Serialize};
 
-use crate::files::read_file;
-use crate::tensors::{self, Metadata, Reader};
 use crate::{Config, Progress, TrainError};
 
 const MAGIC: &[u8; 8] = b"mdstckp1";
 /// The largest checkpoint that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 32;
-
-/// Tells the data of a run from other data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataIdentity {
-    /// Name of the data set.
-    pub name: String,
-    /// The name of each class.
-    pub classes: Vec<String>,
-    /// Training images.
-    pub images: usize,
-    /// CRC-32 of the training and validation images and labels.
-    pub checksum: u32,
-}
-
-impl DataIdentity {
-    /// That of `data`.
-    pub fn of(data: &Dataset) -> Self {
-        let mut crc = crc32fast::Hasher::new();
-        for part in [&data.train, &data.validation] {
-            crc.update(&part.images.pixels);
-            for label in part.labels.iter().flatten() {
-                crc.update(&label.to_le_bytes());
-            }
-        }
-        Self {
-            name: data.name.clone(),
-            classes: data.classes.clone(),
-            images: data.train.len(),
-            checksum: crc.finalize(),
-        }
-    }
-}
 
 /// A run at the end of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,12 +104,12 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
 /// What lies between magic and checksum.
 fn verified<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], TrainError> {
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
-        return Err(TrainError::file(name, "is not a checkpoint: its first 8 bytes are others"));
+        return Err(ModelError::file(name, "is not a checkpoint: its first 8 bytes are others"));
     };
     let whole = rest.split_last_chunk::<4>().filter(|(_, checksum)| {
         crc32fast::hash(&bytes[..bytes.len() - 4]) == u32::from_le_bytes(**checksum)
     });
-    let damaged = || TrainError::file(name, "the checksum differs: the file was damaged or cut");
+    let damaged = || ModelError::file(name, "the checksum differs: the file was damaged or cut");
     whole.map(|(payload, _)| payload).ok_or_else(damaged)
 }
 

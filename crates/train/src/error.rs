@@ -1,29 +1,10 @@
 //! The crate's one error: which file, field or step, and what is wrong, in one line.
 
-use std::io;
 use std::path::Path;
 
 /// Why a run could not be started, continued or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// A file or folder could not be read or written.
-    #[error("{file}: failed to {action}: {source}")]
-    Io {
-        /// The file or folder.
-        file: String,
-        /// What was being done: `read`, `write`, ...
-        action: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file was read and is not what it should be.
-    #[error("{file}: {problem}")]
-    File {
-        /// The file.
-        file: String,
-        /// What is wrong, in lower case.
-        problem: String,
-    },
     /// A field of the configuration does not exist, or its value will not do.
     #[error("{field}: {problem}")]
     Config {
@@ -64,6 +45,9 @@ pub enum TrainError {
         /// File and position of the last good checkpoint, or `none`.
         checkpoint: String,
     },
+    /// A file of the run cannot be read or written, or is not what it should be.
+    #[error(transparent)]
+    Model(#[from] modiste_model::ModelError),
     /// The images cannot be had or do not fit.
     #[error(transparent)]
     Data(#[from] modiste_data::DataError),
@@ -79,16 +63,6 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// A file that the system would not let us `action`.
-    pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
-        Self::Io { file: path.display().to_string(), action, source }
-    }
-
-    /// A file that was read and is not what it should be.
-    pub(crate) fn file(file: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::File { file: file.into(), problem: problem.into() }
-    }
-
     /// A field that does not exist or whose value will not do.
     pub(crate) fn config(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Config { field: field.into(), problem: problem.into() }

@@ -2,7 +2,7 @@
 //!
 //! [`fit`] is the loop, over any [`modiste_spec::Engine`]; it prints nothing and tells an
 //! [`Observer`] what happens. A [`Config`] decides everything about the outcome, a [`Run`] is the
-//! folder that keeps it, a [`Model`] is what comes out. Which engine runs is the caller's choice:
+//! folder that keeps it, a [`Model`](modiste_model::Model) is what comes out. Which engine runs is the caller's choice:
 //!
 //! ```no_run
 //! # use modiste_train::{Config, Event, Run, TrainError, fit};
@@ -21,30 +21,21 @@
 
 mod checkpoint;
 mod config;
-mod environment;
 mod error;
-mod files;
 mod fit;
-mod metrics_csv;
-mod model;
 mod observer;
 mod progress;
 mod run;
 mod schedule;
-mod tensors;
 
-pub use checkpoint::{Checkpoint, DataIdentity, parse_checkpoint};
+pub use checkpoint::{Checkpoint, parse_checkpoint};
 pub use config::{
     ClassWeights, Config, DataConfig, EarlyStoppingConfig, Field, OptimiserConfig, PRESETS, Preset,
-    SelectBy, TrainingConfig,
+    TrainingConfig,
 };
-pub use environment::Environment;
 pub use error::TrainError;
-pub use files::{AtomicFile, atomic_write};
-pub use fit::{Outcome, Summary, fit, mirrored_logits};
-pub use metrics_csv::{EpochRow, Timing, parse_metrics, read_metrics, write_metrics};
-pub use model::{Model, ModelConfidence, Preprocessing, Provenance, parse_model};
+pub use fit::{Outcome, Summary, fit};
 pub use observer::{Event, Observer};
-pub use progress::{EpochMetrics, Progress, StoppingState, Totals};
+pub use progress::{Progress, StoppingState, Totals};
 pub use run::Run;
 pub use schedule::{PlateauState, Schedule};

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use modiste_model::{EpochMetrics, EpochRow, Timing};
 use modiste_spec::Network;
 
-use crate::{Config, EpochMetrics, EpochRow, Outcome, Timing};
+use crate::{Config, Outcome};
 
 /// Something that happened. Epochs and steps count from 1.
 #[derive(Clone, Copy, Debug)]

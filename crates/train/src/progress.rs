@@ -1,49 +1,9 @@
 //! Where a run stands: all that the loop itself must remember to go on as if it had never stopped.
 
+use modiste_model::EpochMetrics;
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, PlateauState, SelectBy};
-
-/// The numbers of one epoch, the same in every repetition of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EpochMetrics {
-    /// The epoch, from 1.
-    pub epoch: usize,
-    /// The learning rate of its last step.
-    pub learning_rate: f64,
-    /// Mean loss of the training batches as they were trained on, that is with augmentation, dropout,
-    /// label smoothing and class weights, while the parameters changed.
-    pub train_loss: f64,
-    /// Accuracy of the same predictions.
-    pub train_accuracy: f64,
-    /// Mean cross-entropy of the validation images after the epoch, in nats.
-    pub validation_loss: f64,
-    /// Their accuracy.
-    pub validation_accuracy: f64,
-    /// Their mean one-vs-rest AUROC; `None` where it is not defined.
-    pub validation_auroc: Option<f64>,
-}
-
-impl EpochMetrics {
-    /// Whether this epoch is chosen over `other`; equal ones are not.
-    fn better_than(&self, other: &Self, by: SelectBy) -> bool {
-        let accuracy = self.validation_accuracy.total_cmp(&other.validation_accuracy);
-        let loss = other.validation_loss.total_cmp(&self.validation_loss);
-        match by {
-            SelectBy::Accuracy => accuracy.then(loss).is_gt(),
-            SelectBy::Loss => loss.then(accuracy).is_gt(),
-        }
-    }
-
-    /// The number that `by` watches, with its sign such that more is better.
-    fn score(&self, by: SelectBy) -> f64 {
-        match by {
-            SelectBy::Accuracy => self.validation_accuracy,
-            SelectBy::Loss => -self.validation_loss,
-        }
-    }
-}
+use crate::{Config, PlateauState};
 
 /// Sums over the steps of an epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -158,6 +118,8 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use modiste_model::SelectBy;
+
     use super::*;
 
     /// The best epoch after epochs of these validation accuracies and losses.

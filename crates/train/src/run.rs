@@ -10,11 +10,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::environment::utc;
-use crate::files::{atomic_write, read_text};
-use crate::{
-    Checkpoint, Config, Environment, EpochRow, Model, TrainError, read_metrics, write_metrics,
+use modiste_model::{
+    Environment, EpochRow, Model, ModelError, RunFolder, atomic_write, read_metrics, read_text,
+    utc, write_metrics,
 };
+
+use crate::{Checkpoint, Config, TrainError};
 
 /// The largest text file of a run folder that is read, in bytes.
 const MAX_TEXT_BYTES: u64 = 1 << 24;
@@ -22,7 +23,7 @@ const MAX_TEXT_BYTES: u64 = 1 << 24;
 /// A run folder, locked for this process.
 #[derive(Debug)]
 pub struct Run {
-    folder: PathBuf,
+    files: RunFolder,
     config: Config,
     /// Held as long as the run is; the system lets go of it when the process ends, however it does.
     _lock: File,
@@ -36,17 +37,17 @@ impl Run {
     /// in use.
     pub fn create(folder: &Path, config: &Config) -> Result<Self, TrainError> {
         config.check()?;
-        std::fs::create_dir_all(folder).map_err(|e| TrainError::io(folder, "create", e))?;
+        std::fs::create_dir_all(folder).map_err(|e| ModelError::io(folder, "create", e))?;
         let lock = lock(folder)?;
-        let run = Self { folder: folder.into(), config: config.clone(), _lock: lock };
+        let run = Self { files: RunFolder::new(folder), config: config.clone(), _lock: lock };
         let files =
-            [run.config_path(), run.checkpoint_path(), run.model_path(), run.metrics_path()];
+            [run.files.config(), run.files.checkpoint(), run.files.model(), run.files.metrics()];
         if let Some(file) = files.iter().find(|file| file.exists()) {
             let name = file.file_name().unwrap_or_default().display();
             let problem = format!("already holds a run ({name}); resume it or take another folder");
             return Err(TrainError::run(folder, problem));
         }
-        atomic_write(&run.config_path(), config.to_toml().as_bytes())?;
+        atomic_write(&run.files.config(), config.to_toml().as_bytes())?;
         Ok(run)
     }
 
@@ -55,19 +56,19 @@ impl Run {
     /// # Errors
     /// If there is none, its `config.toml` is broken, or another process is at it.
     pub fn resume(folder: &Path) -> Result<Self, TrainError> {
-        let path = folder.join("config.toml");
+        let path = RunFolder::new(folder).config();
         if !path.exists() {
             return Err(TrainError::run(folder, "holds no run to resume: no config.toml is there"));
         }
         let lock = lock(folder)?;
         let text = read_text(&path, MAX_TEXT_BYTES)?;
         let config = Config::parse(&text, &path.display().to_string())?;
-        Ok(Self { folder: folder.into(), config, _lock: lock })
+        Ok(Self { files: RunFolder::new(folder), config, _lock: lock })
     }
 
     /// The folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.files.path()
     }
 
     /// What decides the outcome.
@@ -75,34 +76,9 @@ impl Run {
         &self.config
     }
 
-    /// `config.toml`, complete: it alone repeats the run.
-    pub fn config_path(&self) -> PathBuf {
-        self.folder.join("config.toml")
-    }
-
-    /// `last.ckpt`: see [`Checkpoint`].
-    pub fn checkpoint_path(&self) -> PathBuf {
-        self.folder.join("last.ckpt")
-    }
-
-    /// `best.safetensors`: see [`Model`].
-    pub fn model_path(&self) -> PathBuf {
-        self.folder.join("best.safetensors")
-    }
-
-    /// `metrics.csv`: see [`write_metrics`].
-    pub fn metrics_path(&self) -> PathBuf {
-        self.folder.join("metrics.csv")
-    }
-
-    /// `environment.json`: a list of [`Environment`].
-    pub fn environment_path(&self) -> PathBuf {
-        self.folder.join("environment.json")
-    }
-
-    /// `log.txt`: what happened and when, for people.
-    pub fn log_path(&self) -> PathBuf {
-        self.folder.join("log.txt")
+    /// Its files, by name.
+    pub fn files(&self) -> &RunFolder {
+        &self.files
     }
 
     /// The checkpoint; `None` before the first was written.
@@ -110,7 +86,7 @@ impl Run {
     /// # Errors
     /// If it is broken, or of another configuration than `config.toml`.
     pub(crate) fn load_checkpoint(&self) -> Result<Option<Checkpoint>, TrainError> {
-        let path = self.checkpoint_path();
+        let path = self.files.checkpoint();
         if !path.exists() {
             return Ok(None);
         }
@@ -118,25 +94,25 @@ impl Run {
         if let Some([field, here, there]) = self.config.first_difference(&checkpoint.config) {
             let problem =
                 format!("{field} is {here}, but {there} in last.ckpt; a run keeps its own");
-            return Err(TrainError::file(self.config_path().display().to_string(), problem));
+            return Err(ModelError::file(self.files.config().display().to_string(), problem));
         }
         Ok(Some(checkpoint))
     }
 
     pub(crate) fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf, TrainError> {
-        let path = self.checkpoint_path();
+        let path = self.files.checkpoint();
         atomic_write(&path, &checkpoint.to_bytes())?;
         Ok(path)
     }
 
     pub(crate) fn save_model(&self, model: &Model) -> Result<PathBuf, TrainError> {
-        let path = self.model_path();
+        let path = self.files.model();
         model.save(&path)?;
         Ok(path)
     }
 
     pub(crate) fn save_metrics(&self, rows: &[EpochRow]) -> Result<PathBuf, TrainError> {
-        let path = self.metrics_path();
+        let path = self.files.metrics();
         atomic_write(&path, write_metrics(rows).as_bytes())?;
         Ok(path)
     }
@@ -144,12 +120,12 @@ impl Run {
     /// The rows that `metrics.csv` has; none where it is missing or broken, as the checkpoint knows
     /// all of them but their times.
     pub(crate) fn known_rows(&self) -> Vec<EpochRow> {
-        read_metrics(&self.metrics_path()).unwrap_or_default()
+        read_metrics(&self.files.metrics()).unwrap_or_default()
     }
 
     /// Adds this start to `environment.json`; a broken list begins anew, as no result depends on it.
     pub(crate) fn note_environment(&self, here: Environment) -> Result<(), TrainError> {
-        let path = self.environment_path();
+        let path = self.files.environment();
         let text = read_text(&path, MAX_TEXT_BYTES).unwrap_or_default();
         let mut starts: Vec<Environment> = serde_json::from_str(&text).unwrap_or_default();
         starts.push(here);
@@ -159,24 +135,24 @@ impl Run {
 
     /// Adds a line with the time to `log.txt`, the one file that grows in place.
     pub(crate) fn log(&self, line: impl Display) -> Result<(), TrainError> {
-        let path = self.log_path();
+        let path = self.files.log();
         let line = format!("{} {line}\n", utc(SystemTime::now()));
         let file = OpenOptions::new().create(true).append(true).open(&path);
         file.and_then(|mut file| file.write_all(line.as_bytes()))
-            .map_err(|e| TrainError::io(&path, "write", e))
+            .map_err(|e| ModelError::io(&path, "write", e))
     }
 }
 
 /// Takes the folder's lock, the file `.lock`.
 fn lock(folder: &Path) -> Result<File, TrainError> {
-    let path = folder.join(".lock");
+    let path = RunFolder::new(folder).lock();
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|e| TrainError::io(&path, "open", e))?;
+    let file = file.map_err(|e| ModelError::io(&path, "open", e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             Err(TrainError::InUse { folder: folder.display().to_string() })
         }
-        Err(TryLockError::Error(e)) => Err(TrainError::io(&path, "lock", e)),
+        Err(TryLockError::Error(e)) => Err(ModelError::io(&path, "lock", e)),
     }
 }

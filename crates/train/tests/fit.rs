@@ -7,11 +7,9 @@ use common::{
 };
 use modiste_data::Dataset;
 use modiste_metrics::Confidence;
+use modiste_model::{Model, ModelConfidence, SelectBy, mirrored_logits, read_metrics};
 use modiste_spec::Engine;
-use modiste_train::{
-    ClassWeights, Config, Event, Model, ModelConfidence, Outcome, Run, Schedule, SelectBy, Summary,
-    fit, mirrored_logits, read_metrics,
-};
+use modiste_train::{ClassWeights, Config, Event, Outcome, Run, Schedule, Summary, fit};
 
 fn run_on(config: &Config, data: &Dataset) -> (tempfile::TempDir, Summary) {
     let root = tempfile::tempdir().unwrap();
@@ -56,7 +54,7 @@ fn a_run_learns_and_keeps_its_best_epoch() {
         assert_eq!(rows.len(), 20);
         assert!(rows.iter().all(|row| row.timing.unwrap().images_per_second > 0.0));
         let epochs = rows.iter().map(|row| row.metrics);
-        let key = |e: &modiste_train::EpochMetrics| match select_by {
+        let key = |e: &modiste_model::EpochMetrics| match select_by {
             SelectBy::Accuracy => [-e.validation_accuracy, e.validation_loss],
             SelectBy::Loss => [e.validation_loss, -e.validation_accuracy],
         };

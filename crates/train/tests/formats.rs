@@ -5,8 +5,9 @@ mod common;
 use std::sync::LazyLock;
 
 use common::{LogisticRegression, config, train_steps};
+use modiste_model::{Model, parse_model};
 use modiste_spec::Engine;
-use modiste_train::{Checkpoint, Model, Run, parse_checkpoint, parse_model};
+use modiste_train::{Checkpoint, Run, parse_checkpoint};
 use proptest::prelude::*;
 
 /// The files of a run that was interrupted in its second epoch: model, checkpoint.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use common::{config, copy_folder, outcome_of, train, train_steps, train_watched};
+use modiste_model::{Model, SelectBy};
 use modiste_train::{
-    ClassWeights, Config, EarlyStoppingConfig, Event, Model, Outcome, Run, Schedule, SelectBy,
-    Summary,
+    ClassWeights, Config, EarlyStoppingConfig, Event, Outcome, Run, Schedule, Summary,
 };
 
 /// A configuration whose checkpoint must carry every kind of counter.
@@ -180,7 +180,7 @@ fn the_environment_of_every_start_is_kept() {
     train_steps(&Run::create(&folder, &config()).unwrap(), 6).unwrap();
     resume(&folder);
     let text = std::fs::read_to_string(folder.join("environment.json")).unwrap();
-    let starts: Vec<modiste_train::Environment> = serde_json::from_str(&text).unwrap();
+    let starts: Vec<modiste_model::Environment> = serde_json::from_str(&text).unwrap();
     assert_eq!(starts.iter().map(|start| start.steps_done).collect::<Vec<_>>(), [0, 6]);
     assert_eq!(starts[0].engine, "logistic regression of the tests");
     let log = std::fs::read_to_string(folder.join("log.txt")).unwrap();

@@ -43,7 +43,7 @@ pub fn run(args: GridArgs) -> Result<(), Failure> {
 /// The grid that was typed.
 fn grid(args: &GridArgs) -> Result<Grid, Failure> {
     let config = base_of_trials(&args.trial)?;
-    let over = if args.over.is_empty() { Grid::paper_axes() } else { args.over.clone() };
+    let over = if args.over.is_empty() { modiste_paper::grid_axes() } else { args.over.clone() };
     let grid = Grid::new(config, &over, args.seeds, args.folds).map_err(usage)?;
     check_effect(&grid, &args.trial.settings.typed())?;
     Ok(grid)

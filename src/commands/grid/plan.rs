@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use modiste_search::{Trial, label, results_csv, trials_csv};
+use modiste_search::{Published, Trial, label, results_csv, trials_csv};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub struct Plan {
     /// One a combination.
     pub sizes: Vec<Size>,
     /// Whether the images are such as the paper's.
-    pub fashion: bool,
+    fashion: bool,
     /// What training costs, one a trial ([`sizes::RunSize::training_cost`]).
     costs: Vec<u64>,
     out: PathBuf,
@@ -120,7 +120,13 @@ impl Plan {
 
     /// What is done by now.
     fn results(&self) -> Result<Results, Failure> {
-        Ok(Results::new(&self.grid, &self.states()?, &self.sizes, self.fashion))
+        Ok(Results::new(&self.grid, &self.states()?, &self.sizes, self.published()))
+    }
+
+    /// What the paper published of a configuration, where the images are such as the paper's.
+    pub fn published(&self) -> impl Fn(&Config) -> Option<Published> + use<> {
+        let fashion = self.fashion;
+        move |config| modiste_paper::published(config).filter(|_| fashion)
     }
 
     /// Writes this grid's tables, and gives them.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modiste_data::{DataError, ImageStream, Input, Part, files_below};
-use modiste_predict::Answer;
+use modiste_model::Answer;
 use serde::Serialize;
 
 use super::AnyPredictor;

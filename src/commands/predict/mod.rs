@@ -11,9 +11,9 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use modiste_data::{Images, Part, PartName};
-use modiste_predict::{Options, Predictor, Reject};
+use modiste_model::Model;
+use modiste_model::{Options, Predictor, Reject};
 use modiste_spec::Engine;
-use modiste_train::Model;
 
 use self::feed::{Failed, Feed, Row};
 use self::submission::Submission;

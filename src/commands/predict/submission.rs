@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use modiste_data::{fill_named_submission, fill_submission};
-use modiste_train::atomic_write;
+use modiste_model::atomic_write;
 
 use super::Row;
 use crate::cli::PredictArgs;

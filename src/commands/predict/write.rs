@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use modiste_predict::Predictor;
+use modiste_model::AtomicFile;
+use modiste_model::Predictor;
 use modiste_spec::Engine;
-use modiste_train::AtomicFile;
 use modiste_views::grouped;
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use modiste_data::{FASHION_CLASSES, PartName};
+use modiste_model::{Model, read_metrics};
+use modiste_paper::PUBLISHED_BEST;
 use modiste_report::{EpochRow, Figure, PartReport, Reference, RunReport};
 use modiste_spec::Network;
-use modiste_train::{Config, EpochMetrics, Model, SelectBy, read_metrics};
+use modiste_train::Config;
 
 use super::stored::Stored;
 use modiste_views::{block, structure};
@@ -22,7 +24,7 @@ pub struct RunFolder {
     pub model: Option<Model>,
     /// What is known of the model's answers.
     pub stored: Option<Stored>,
-    rows: Vec<modiste_train::EpochRow>,
+    rows: Vec<modiste_model::EpochRow>,
 }
 
 impl RunFolder {
@@ -109,14 +111,9 @@ impl RunFolder {
         if let Some(model) = &self.model {
             return Some(model.provenance.chosen.epoch);
         }
-        let score = |m: &EpochMetrics| match self.config.training.select_by {
-            SelectBy::Accuracy => [m.validation_accuracy, -m.validation_loss],
-            SelectBy::Loss => [-m.validation_loss, m.validation_accuracy],
-        };
-        let better = |a: [f64; 2], b: [f64; 2]| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1]));
+        let by = self.config.training.select_by;
         let metrics = self.rows.iter().map(|row| &row.metrics);
-        let best =
-            metrics.reduce(|best, m| if better(score(m), score(best)).is_gt() { m } else { best });
+        let best = metrics.reduce(|best, m| if m.better_than(best, by) { m } else { best });
         best.map(|best| best.epoch)
     }
 }
@@ -128,7 +125,7 @@ fn network_figures(network: &Network) -> Vec<Figure> {
 }
 
 /// A row of `metrics.csv` as reports take it.
-pub fn epoch(row: &modiste_train::EpochRow) -> EpochRow {
+pub fn epoch(row: &modiste_model::EpochRow) -> EpochRow {
     EpochRow {
         epoch: row.metrics.epoch,
         seconds: row.timing.map_or(0.0, |timing| timing.seconds),
@@ -150,5 +147,9 @@ fn references() -> Vec<Reference> {
         loss,
         auroc,
     };
-    vec![paper("train", 0.992, Some(0.0563), None), paper("validation", 0.940, None, Some(0.997))]
+    let best = &PUBLISHED_BEST;
+    vec![
+        paper("train", best.train_accuracy, Some(best.train_loss), None),
+        paper("validation", best.validation_accuracy, None, Some(best.auroc)),
+    ]
 }

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use modiste_data::{Dataset, PartName};
+use modiste_model::{Model, atomic_write};
 use modiste_report::{MistakeImage, Page, comparison, mistakes_csv};
 use modiste_spec::Engine;
-use modiste_train::{Model, atomic_write};
 use serde::Serialize;
 
 use crate::cli::ReportArgs;

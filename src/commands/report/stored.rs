@@ -8,8 +8,8 @@ use modiste_data::{Dataset, Images, PartName};
 use modiste_draw::{Picture, base64, from_base64};
 use modiste_explain::{Explainer, overlay};
 use modiste_metrics::{Evaluation, Mistake, RocCurve, roc_curves, worst_mistakes};
+use modiste_model::{Model, atomic_write};
 use modiste_report::MistakeImage;
-use modiste_train::{Model, atomic_write};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::model::Answers;

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use modiste_data::PartName;
 use modiste_metrics::Evaluation;
-use modiste_train::{Config, EpochMetrics, Model, atomic_write, read_metrics};
+use modiste_model::{EpochMetrics, Model, atomic_write, read_metrics};
+use modiste_train::Config;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::WorkerArgs;

@@ -7,8 +7,9 @@ use modiste_baselines::{
     BaselineResult, ForestSettings, KnnSettings, LogisticSettings, Settings, SvmSettings,
 };
 use modiste_data::{Dataset, PartName};
+use modiste_model::atomic_write;
 use modiste_search::State;
-use modiste_train::{Config, atomic_write};
+use modiste_train::Config;
 
 use crate::cli::{BaselineArg, WorkerArgs};
 use crate::commands::place::read_if_there;

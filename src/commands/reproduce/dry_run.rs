@@ -51,7 +51,7 @@ impl DryRun {
         let out = &args.out;
         settings.check_place(out)?;
         let states = plan.states()?;
-        let results = Results::new(&plan.grid, &states, &plan.sizes, plan.fashion);
+        let results = Results::new(&plan.grid, &states, &plan.sizes, plan.published());
         let complete = states.iter().all(|state| state.numbers().is_some());
         let last = match complete {
             true => settings.select(&results)?.1,

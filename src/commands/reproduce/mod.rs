@@ -15,9 +15,11 @@ use std::path::Path;
 
 use modiste_baselines::BaselineResult;
 use modiste_data::DataInfo;
+use modiste_model::read_metrics;
+use modiste_paper::{AblationResults, Verdict};
 use modiste_report::EpochRow;
-use modiste_search::{AblationResults, Results, Shard, Verdict};
-use modiste_train::{Config, read_metrics};
+use modiste_search::{Results, Shard};
+use modiste_train::Config;
 use serde::Serialize;
 
 use crate::cli::ReproduceArgs;

@@ -47,7 +47,7 @@ impl Defaults {
     /// The paper's.
     fn paper() -> Self {
         Self {
-            over: Grid::paper_axes(),
+            over: modiste_paper::grid_axes(),
             fields: &[],
             grid_epochs: 12,
             final_epochs: 40,

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use modiste_data::{DataInfo, PartName};
 use modiste_metrics::Evaluation;
-use modiste_report::{Block, Cell, Figure, Page, Table, Weight, figures};
-use modiste_search::{
-    PUBLISHED_BEST, SELECTION_RULE, Side, VERDICT_RULE, Verdict, better_than, class_bias, gap,
-    hard_class, label,
+use modiste_paper::{
+    PUBLISHED_BEST, Side, VERDICT_RULE, Verdict, better_than, class_bias, gap, hard_class,
 };
+use modiste_report::{Block, Cell, Figure, Page, Table, Weight, figures};
+use modiste_search::{SELECTION_RULE, label};
 use modiste_views::grouped;
 
 use super::{Answers, Found, verdicts};

@@ -14,6 +14,7 @@ pub use presets::{PRESETS, Preset};
 pub use weights::ClassWeights;
 
 use modiste_data::{Augmentation, Dataset, Source, Split};
+use modiste_model::{ModelError, SelectBy};
 use modiste_spec::engine::{Adam, Loss};
 use modiste_spec::{Architecture, Network, Shape};
 use serde::{Deserialize, Serialize};
@@ -77,16 +78,6 @@ pub struct TrainingConfig {
     pub early_stopping: EarlyStoppingConfig,
 }
 
-/// Which validation number chooses the best epoch; the first of equal epochs is the best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SelectBy {
-    /// The highest accuracy; of equal ones the lowest loss.
-    Accuracy,
-    /// The lowest loss; of equal ones the highest accuracy.
-    Loss,
-}
-
 /// Adam's settings; with weight decay it is AdamW.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,7 +116,7 @@ impl Config {
     /// If it is no TOML, a field is missing or unknown, or a value will not do.
     pub fn parse(text: &str, name: &str) -> Result<Self, TrainError> {
         let config: Self = toml::from_str(text).map_err(|e| toml_error(text, name, &e))?;
-        config.check().map_err(|e| TrainError::file(name, e.to_string()))?;
+        config.check().map_err(|e| ModelError::file(name, e.to_string()))?;
         Ok(config)
     }
 
@@ -205,8 +196,8 @@ fn toml_error(text: &str, name: &str, error: &toml::de::Error) -> TrainError {
     match error.span() {
         Some(span) => {
             let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
-            TrainError::file(format!("{name}:{line}"), problem)
+            ModelError::file(format!("{name}:{line}"), problem)
         }
-        None => TrainError::file(name, problem),
+        None => ModelError::file(name, problem),
     }
 }

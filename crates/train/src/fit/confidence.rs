@@ -2,13 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use modiste_data::{ImageShape, mirror};
 use modiste_metrics::Confidence;
-use modiste_spec::Engine;
-use modiste_spec::engine::{EngineError, State};
+use modiste_model::{ModelConfidence, mirrored_logits};
+use modiste_spec::engine::State;
 
 use super::{PREDICT_IMAGES, Trainer};
-use crate::{ModelConfidence, TrainError};
+use crate::TrainError;
 
 impl Trainer<'_> {
     /// Fits temperature and thresholds to the best model's answers and writes the model again, with
@@ -41,22 +40,4 @@ impl Trainer<'_> {
         }
         Ok(Some([plain, mirrored]))
     }
-}
-
-/// The means of `logits`, those of images (n, h, w, c), and the logits of the mirror images.
-///
-/// # Errors
-/// As [`Engine::predict`].
-pub fn mirrored_logits(
-    engine: &mut dyn Engine,
-    pixels: &[u8],
-    shape: ImageShape,
-    mut logits: Vec<f32>,
-) -> Result<Vec<f32>, EngineError> {
-    let mut turned = pixels.to_vec();
-    mirror(&mut turned, shape);
-    for (logit, other) in logits.iter_mut().zip(engine.predict(&turned)?) {
-        *logit = f32::midpoint(*logit, other);
-    }
-    Ok(logits)
 }

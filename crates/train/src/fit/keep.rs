@@ -4,13 +4,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use modiste_data::photo::Background;
+use modiste_model::{Environment, EpochMetrics, Model, ModelConfidence, Provenance};
+use modiste_spec::engine::State;
 
 use super::Trainer;
-use crate::tensors::first_not_finite;
-use crate::{
-    Checkpoint, Environment, EpochMetrics, Event, Model, ModelConfidence, Provenance, TrainError,
-    model,
-};
+use crate::{Checkpoint, Config, Event, TrainError};
 
 impl Trainer<'_> {
     /// Notes the start and makes the other files agree with the checkpoint.
@@ -81,7 +79,7 @@ impl Trainer<'_> {
             network: self.engine.network().clone(),
             classes: self.data.classes.clone(),
             parameters,
-            config: model::config_for_model(self.run.config(), &self.data.name),
+            config: config_for_model(self.run.config(), &self.data.name),
             provenance: Provenance {
                 modiste: env!("CARGO_PKG_VERSION").into(),
                 data: self.data.name.clone(),
@@ -128,7 +126,7 @@ impl Trainer<'_> {
 
     /// The error that `what` is not finite after the last step.
     pub(super) fn not_finite(&self, what: &str) -> TrainError {
-        let file = self.run.checkpoint_path();
+        let file = self.run.files().checkpoint();
         let checkpoint = match self.saved {
             Some((epoch, step)) => {
                 format!("{} (epoch {epoch}, {step} steps done)", file.display())
@@ -156,4 +154,26 @@ pub(super) fn epoch_line(m: &EpochMetrics, best: bool) -> String {
         m.validation_loss,
         if best { ", the best so far" } else { "" }
     )
+}
+
+/// The first value of a state that is infinite or not a number, as `parameter "dense.weight"`.
+pub(super) fn first_not_finite(state: &State) -> Option<String> {
+    let groups = [
+        ("parameter", &state.parameters),
+        ("first moment of", &state.first_moments),
+        ("second moment of", &state.second_moments),
+    ];
+    groups.into_iter().find_map(|(what, tensors)| {
+        let bad = tensors.iter().find(|t| t.values.iter().any(|value| !value.is_finite()))?;
+        Some(format!("{what} \"{}\"", bad.name))
+    })
+}
+
+/// The configuration as a model keeps it: a folder of images is named without its path.
+fn config_for_model(config: &Config, data_name: &str) -> String {
+    let mut config = config.clone();
+    if config.data.source != "embedded" {
+        config.data.source = data_name.to_owned();
+    }
+    config.to_toml()
 }

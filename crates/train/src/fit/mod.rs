@@ -13,18 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use modiste_data::{Dataset, Part, fill_batch};
+use modiste_model::{DataIdentity, EpochMetrics, EpochRow, Timing};
 use modiste_spec::engine::{Batch, Engine, Loss, StepOptions, Tensor};
 use modiste_spec::random::{Purpose, Stream};
 
-pub use self::confidence::mirrored_logits;
-use self::keep::epoch_line;
+use self::keep::{epoch_line, first_not_finite};
 pub use self::outcome::{Outcome, Summary};
 use self::start::Start;
-use crate::tensors::first_not_finite;
-use crate::{
-    Config, DataIdentity, EpochMetrics, EpochRow, Event, Observer, Progress, Run, Timing,
-    TrainError,
-};
+use crate::{Config, Event, Observer, Progress, Run, TrainError};
 
 /// Validation images predicted between two looks at whether to stop.
 const PREDICT_IMAGES: usize = 1_000;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use modiste_model::{EpochMetrics, Timing};
 use serde::Serialize;
 
 use super::Trainer;
-use crate::{EpochMetrics, Event, Timing, TrainError};
+use crate::{Event, TrainError};
 
 /// How a call of [`fit`](crate::fit()) ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,7 +50,7 @@ impl Trainer<'_> {
         self.save_checkpoint()?;
         let (epoch, steps_done) = (self.progress.epoch(), self.progress.steps_done);
         self.run.log(format!("interrupted in epoch {epoch} after step {steps_done}"))?;
-        let checkpoint = self.run.checkpoint_path();
+        let checkpoint = self.run.files().checkpoint();
         let outcome = Outcome::Interrupted { epoch, steps_done, checkpoint };
         self.observer.event(&Event::Ended { outcome: &outcome });
         Ok(outcome)
@@ -61,7 +62,7 @@ impl Trainer<'_> {
         let timings: Vec<Timing> = self.rows.iter().filter_map(|row| row.timing).collect();
         let summary = Summary {
             run: self.run.folder().into(),
-            model: self.run.model_path(),
+            model: self.run.files().model(),
             epochs: self.progress.history.len(),
             stopped_early: self.progress.stopping.stopped,
             best,

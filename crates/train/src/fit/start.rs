@@ -1,10 +1,11 @@
 //! Where a run begins: the checks that everything fits, and the state to begin with.
 
 use modiste_data::Dataset;
+use modiste_model::{DataIdentity, EpochRow};
 use modiste_spec::Network;
 use modiste_spec::engine::{Loss, State, Tensor};
 
-use crate::{Checkpoint, DataIdentity, EpochRow, Progress, Run, TrainError};
+use crate::{Checkpoint, Progress, Run, TrainError};
 
 /// All that follows from data, configuration and checkpoint before the first step.
 pub(super) struct Start<'a> {
@@ -69,7 +70,7 @@ fn check(
     run: &Run,
 ) -> Result<(), TrainError> {
     let fail = |problem: String| {
-        Err(TrainError::file(run.checkpoint_path().display().to_string(), problem))
+        Err(ModelError::file(run.files().checkpoint().display().to_string(), problem))
     };
     if let Some(difference) = difference(&checkpoint.network, network) {
         return fail(format!("is the checkpoint of another network: {difference}"));

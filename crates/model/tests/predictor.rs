@@ -4,10 +4,10 @@ use modiste_cpu::{CpuEngine, CpuOptions};
 use modiste_data::photo::Background;
 use modiste_data::{Images, Source, load, mirror};
 use modiste_metrics::{Confidence, Rejection, softmax_at};
-use modiste_predict::{Options, Predictor, Reject};
+use modiste_model::{EpochMetrics, Model, ModelConfidence, Provenance};
+use modiste_model::{Options, Predictor, Reject};
 use modiste_spec::engine::State;
 use modiste_spec::{Engine, InceptionResNet, Shape};
-use modiste_train::{EpochMetrics, Model, ModelConfidence, Provenance};
 
 /// A model with initial parameters: what it says is arbitrary, and always the same.
 fn model(confidence: Option<ModelConfidence>) -> Model {

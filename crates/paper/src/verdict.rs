@@ -1,8 +1,7 @@
 //! Whether a claim holds: one rule for all of them.
 
+use modiste_search::Difference;
 use serde::Serialize;
-
-use crate::Difference;
 
 /// The rule, for people.
 pub const VERDICT_RULE: &str = "a claim says that a number is above (or below) a bound; it holds if \

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::TrainError;
+use crate::ModelError;
 
 /// Replaces the file at `path` by `bytes`, or leaves it as it was.
 ///
@@ -15,7 +15,7 @@ use crate::TrainError;
 ///
 /// # Errors
 /// If the disk is full or the folder cannot be written; then the old file is still there.
-pub fn atomic_write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+pub fn atomic_write(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
     atomic_write_with(path, |file| file.write_all(bytes))
 }
 
@@ -23,9 +23,9 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 fn atomic_write_with(
     path: &Path,
     write: impl FnOnce(&mut AtomicFile) -> io::Result<()>,
-) -> Result<(), TrainError> {
+) -> Result<(), ModelError> {
     let mut file = AtomicFile::create(path)?;
-    write(&mut file).map_err(|error| TrainError::io(path, "write", error))?;
+    write(&mut file).map_err(|error| ModelError::io(path, "write", error))?;
     file.finish()
 }
 
@@ -43,12 +43,12 @@ impl AtomicFile {
     /// # Errors
     /// If the folder cannot be written, or `path` is something else than a file, such as a device. What a
     /// link leads to is replaced, not the link.
-    pub fn create(path: &Path) -> Result<Self, TrainError> {
-        let fail = |error| TrainError::io(path, "write", error);
+    pub fn create(path: &Path) -> Result<Self, ModelError> {
+        let fail = |error| ModelError::io(path, "write", error);
         let target =
             if path.is_symlink() { path.canonicalize().map_err(fail)? } else { path.into() };
         if target.exists() && !target.is_file() {
-            return Err(TrainError::file(
+            return Err(ModelError::file(
                 path.display().to_string(),
                 "is no file that can be written",
             ));
@@ -62,14 +62,14 @@ impl AtomicFile {
     ///
     /// # Errors
     /// As [`atomic_write`].
-    pub fn finish(mut self) -> Result<(), TrainError> {
+    pub fn finish(mut self) -> Result<(), ModelError> {
         let replace = |file: &mut Self| {
             file.file.flush()?;
             file.file.get_ref().sync_all()?;
             std::fs::rename(&file.temporary, &file.path)?;
             sync_folder(&file.path)
         };
-        replace(&mut self).map_err(|error| TrainError::io(&self.path, "write", error))
+        replace(&mut self).map_err(|error| ModelError::io(&self.path, "write", error))
     }
 }
 
@@ -111,8 +111,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// If it cannot be read or is larger.
-pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, TrainError> {
-    let fail = |error| TrainError::io(path, "read", error);
+pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
+    let fail = |error| ModelError::io(path, "read", error);
     let file = File::open(path).map_err(fail)?;
     let length = file.metadata().map_err(fail)?.len();
     let mut bytes = Vec::new();
@@ -123,7 +123,7 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, TrainError> 
     if length > limit || read > limit {
         let length = length.max(read);
         let problem = format!("{length} bytes are more than the {limit} that such a file may have");
-        return Err(TrainError::file(path.display().to_string(), problem));
+        return Err(ModelError::file(path.display().to_string(), problem));
     }
     Ok(bytes)
 }
@@ -132,9 +132,9 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, TrainError> 
 ///
 /// # Errors
 /// If it cannot be read, is larger, or is no UTF-8.
-pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, TrainError> {
+pub fn read_text(path: &Path, limit: u64) -> Result<String, ModelError> {
     String::from_utf8(read_file(path, limit)?)
-        .map_err(|_| TrainError::file(path.display().to_string(), "is not a text in UTF-8"))
+        .map_err(|_| ModelError::file(path.display().to_string(), "is not a text in UTF-8"))
 }
 
 #[cfg(test)]

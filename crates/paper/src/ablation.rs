@@ -1,11 +1,12 @@
 //! What each part of the paper's method is worth: runs that lack one part, beside runs that have it,
 //! seed by seed.
 
-use modiste_train::{Config, EpochMetrics};
+use modiste_model::EpochMetrics;
+use modiste_search::{Numbers, SearchError, Spread, State, file_name};
+use modiste_train::Config;
 use serde::Serialize;
 
-use crate::name::file_name;
-use crate::{Numbers, SearchError, Spread, State, Verdict};
+use crate::Verdict;
 
 /// The base configuration and those that differ from it in one part, for some seeds.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,16 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use modiste_spec::engine::{State, Tensor};
+use modiste_spec::engine::Tensor;
 use modiste_spec::{Network, Parameter};
 use safetensors::{Dtype, SafeTensors};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::TrainError;
+use crate::ModelError;
 
 /// Texts that stand in a file's header.
-pub(crate) type Metadata = BTreeMap<String, String>;
+pub type Metadata = BTreeMap<String, String>;
 
 /// What the header says of one tensor.
 #[derive(Serialize)]
@@ -46,7 +46,7 @@ impl Serialize for Header<'_> {
 }
 
 /// A safetensors file of `metadata` and the tensors, in their order.
-pub(crate) fn write(metadata: &Metadata, tensors: &[(String, &Tensor)]) -> Vec<u8> {
+pub fn write(metadata: &Metadata, tensors: &[(String, &Tensor)]) -> Vec<u8> {
     let header = serde_json::to_string(&Header { metadata, tensors });
     let mut header = header.expect("names and sizes are JSON");
     // The data begin at a multiple of 8, as the library has it.
@@ -62,7 +62,7 @@ pub(crate) fn write(metadata: &Metadata, tensors: &[(String, &Tensor)]) -> Vec<u
 }
 
 /// A safetensors file that was read.
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     /// The file's name, for errors.
     name: &'a str,
     metadata: Metadata,
@@ -73,9 +73,9 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads the header and checks that it fits the file's size.
-    pub(crate) fn new(bytes: &'a [u8], name: &'a str) -> Result<Self, TrainError> {
+    pub fn new(bytes: &'a [u8], name: &'a str) -> Result<Self, ModelError> {
         let fail =
-            |error| TrainError::file(name, format!("is not a whole safetensors file: {error}"));
+            |error| ModelError::file(name, format!("is not a whole safetensors file: {error}"));
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(fail)?;
         let metadata = header.metadata().iter().flatten();
         let metadata = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -85,51 +85,51 @@ impl<'a> Reader<'a> {
     }
 
     /// An error about this file.
-    pub(crate) fn error(&self, problem: impl Into<String>) -> TrainError {
-        TrainError::file(self.name, problem)
+    pub fn error(&self, problem: impl Into<String>) -> ModelError {
+        ModelError::file(self.name, problem)
     }
 
     /// All metadata.
-    pub(crate) fn metadata(&self) -> &Metadata {
+    pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
     /// The metadata entry `key`.
-    pub(crate) fn text(&self, key: &str) -> Result<&str, TrainError> {
+    pub fn text(&self, key: &str) -> Result<&str, ModelError> {
         let text = self.metadata.get(key).map(String::as_str);
         text.ok_or_else(|| self.error(format!("metadata entry \"{key}\" is missing")))
     }
 
     /// The metadata entry `key`, which is JSON.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<T, TrainError> {
+    pub fn json<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<T, ModelError> {
         let text = self.text(key)?;
         serde_json::from_str(text)
             .map_err(|error| self.error(format!("metadata entry \"{key}\": {error}")))
     }
 
     /// The metadata entry `key`, which is JSON, where there is one.
-    pub(crate) fn optional_json<T: serde::de::DeserializeOwned>(
+    pub fn optional_json<T: serde::de::DeserializeOwned>(
         &self,
         key: &str,
-    ) -> Result<Option<T>, TrainError> {
+    ) -> Result<Option<T>, ModelError> {
         self.metadata.contains_key(key).then(|| self.json(key)).transpose()
     }
 
     /// Whether some tensor's name begins with `prefix`.
-    pub(crate) fn has(&self, prefix: &str) -> bool {
+    pub fn has(&self, prefix: &str) -> bool {
         self.left.iter().any(|name| name.starts_with(prefix))
     }
 
     /// Takes the tensors called `prefix` + name of `parameters`, whatever their order.
-    pub(crate) fn take<'p>(
+    pub fn take<'p>(
         &mut self,
         prefix: &str,
         parameters: impl Iterator<Item = &'p Parameter>,
-    ) -> Result<Vec<Tensor>, TrainError> {
+    ) -> Result<Vec<Tensor>, ModelError> {
         parameters.map(|parameter| self.take_one(prefix, parameter)).collect()
     }
 
-    fn take_one(&mut self, prefix: &str, parameter: &Parameter) -> Result<Tensor, TrainError> {
+    fn take_one(&mut self, prefix: &str, parameter: &Parameter) -> Result<Tensor, ModelError> {
         let full = format!("{prefix}{}", parameter.name);
         let fail = |problem: String| Err(self.error(format!("tensor \"{full}\" {problem}")));
         let Ok(view) = self.tensors.tensor(&full) else {
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Checks that every tensor was taken.
-    pub(crate) fn finish(&self) -> Result<(), TrainError> {
+    pub fn finish(&self) -> Result<(), ModelError> {
         match self.left.first() {
             Some(name) => Err(self.error(format!("tensor {name:?} is not part of the network"))),
             None => Ok(()),
@@ -166,7 +166,7 @@ const MAX_SIDE: usize = 1 << 16;
 const MAX_MAP: usize = 1 << 26;
 
 /// Checks that a network read from a file is of a size that can be run.
-pub(crate) fn check_size(network: &Network) -> Result<(), String> {
+pub fn check_size(network: &Network) -> Result<(), String> {
     for node in network.nodes() {
         let s = node.shape;
         // A flat image has all of its values as channels.
@@ -177,17 +177,4 @@ pub(crate) fn check_size(network: &Network) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// The first value of a state that is infinite or not a number, as `parameter "dense.weight"`.
-pub(crate) fn first_not_finite(state: &State) -> Option<String> {
-    let groups = [
-        ("parameter", &state.parameters),
-        ("first moment of", &state.first_moments),
-        ("second moment of", &state.second_moments),
-    ];
-    groups.into_iter().find_map(|(what, tensors)| {
-        let bad = tensors.iter().find(|t| t.values.iter().any(|value| !value.is_finite()))?;
-        Some(format!("{what} \"{}\"", bad.name))
-    })
 }

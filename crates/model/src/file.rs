@@ -8,6 +8,7 @@
 
 use std::path::Path;
 
+use modiste_data::Dataset;
 use modiste_data::photo::Background;
 use modiste_metrics::Confidence;
 use modiste_spec::Network;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::{atomic_write, read_file};
 use crate::tensors::{self, Metadata, Reader};
-use crate::{Config, EpochMetrics, TrainError};
+use crate::{EpochMetrics, ModelError};
 
 /// What stands as `format`; another layout gets another number.
 const FORMAT: &str = "modiste model 1";
@@ -64,6 +65,39 @@ pub struct Provenance {
     pub data_checksum: u32,
     /// The epoch that was chosen, with its numbers.
     pub chosen: EpochMetrics,
+}
+
+/// Tells the data of a run from other data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataIdentity {
+    /// Name of the data set.
+    pub name: String,
+    /// The name of each class.
+    pub classes: Vec<String>,
+    /// Training images.
+    pub images: usize,
+    /// CRC-32 of the training and validation images and labels.
+    pub checksum: u32,
+}
+
+impl DataIdentity {
+    /// That of `data`.
+    pub fn of(data: &Dataset) -> Self {
+        let mut crc = crc32fast::Hasher::new();
+        for part in [&data.train, &data.validation] {
+            crc.update(&part.images.pixels);
+            for label in part.labels.iter().flatten() {
+                crc.update(&label.to_le_bytes());
+            }
+        }
+        Self {
+            name: data.name.clone(),
+            classes: data.classes.clone(),
+            images: data.train.len(),
+            checksum: crc.finalize(),
+        }
+    }
 }
 
 /// What the validation part told of a model's probabilities, for both ways to ask it.
@@ -121,7 +155,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`parse_model`], or if the file cannot be read.
-    pub fn load(path: &Path) -> Result<Self, TrainError> {
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
         parse_model(&read_file(path, MAX_BYTES)?, &path.display().to_string())
     }
 
@@ -129,7 +163,7 @@ impl Model {
     ///
     /// # Errors
     /// If it cannot be written; a file that was there is there still.
-    pub fn save(&self, path: &Path) -> Result<(), TrainError> {
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
         atomic_write(path, &self.to_bytes())
     }
 
@@ -179,7 +213,7 @@ impl Model {
 /// # Errors
 /// If it is no safetensors file, misses an entry or tensor, has one too many, or one of another
 /// shape, type or with values that are not finite, or if the checksum differs.
-pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, TrainError> {
+pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
     let mut reader = Reader::new(bytes, name)?;
     let format = reader.text("format")?;
     if format != FORMAT {
@@ -230,13 +264,4 @@ fn checksum(metadata: &Metadata, parameters: &[Tensor]) -> String {
         }
     }
     format!("{:08x}", crc.finalize())
-}
-
-/// The configuration as a model keeps it: a folder of images is named without its path.
-pub(crate) fn config_for_model(config: &Config, data_name: &str) -> String {
-    let mut config = config.clone();
-    if config.data.source != "embedded" {
-        config.data.source = data_name.to_owned();
-    }
-    config.to_toml()
 }

@@ -1,17 +1,70 @@
-//! `metrics.csv`: one row an epoch.
+//! The numbers of an epoch, the rule for the best one, and `metrics.csv`: one row for each epoch.
 //!
 //! All columns but the last two are the same in every repetition of the run.
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
 use crate::files::read_text;
-use crate::{EpochMetrics, TrainError};
 
 /// The first line.
 const HEADER: &str = "epoch,learning_rate,train_loss,train_accuracy,validation_loss,\
                       validation_accuracy,validation_auroc,seconds,images_per_second";
 /// The largest file that is read, in bytes: a million epochs.
 const MAX_BYTES: u64 = 1 << 28;
+
+/// The numbers of one epoch, the same in every repetition of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochMetrics {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The learning rate of its last step.
+    pub learning_rate: f64,
+    /// Mean loss of the training batches as they were trained on, that is with augmentation, dropout,
+    /// label smoothing and class weights, while the parameters changed.
+    pub train_loss: f64,
+    /// Accuracy of the same predictions.
+    pub train_accuracy: f64,
+    /// Mean cross-entropy of the validation images after the epoch, in nats.
+    pub validation_loss: f64,
+    /// Their accuracy.
+    pub validation_accuracy: f64,
+    /// Their mean one-vs-rest AUROC; `None` where it is not defined.
+    pub validation_auroc: Option<f64>,
+}
+
+impl EpochMetrics {
+    /// Whether this epoch is chosen over `other`; equal ones are not.
+    pub fn better_than(&self, other: &Self, by: SelectBy) -> bool {
+        let accuracy = self.validation_accuracy.total_cmp(&other.validation_accuracy);
+        let loss = other.validation_loss.total_cmp(&self.validation_loss);
+        match by {
+            SelectBy::Accuracy => accuracy.then(loss).is_gt(),
+            SelectBy::Loss => loss.then(accuracy).is_gt(),
+        }
+    }
+
+    /// The number that `by` watches, with its sign such that more is better.
+    pub fn score(&self, by: SelectBy) -> f64 {
+        match by {
+            SelectBy::Accuracy => self.validation_accuracy,
+            SelectBy::Loss => -self.validation_loss,
+        }
+    }
+}
+
+/// Which validation number chooses the best epoch; the first of equal epochs is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SelectBy {
+    /// The highest accuracy; of equal ones the lowest loss.
+    Accuracy,
+    /// The lowest loss; of equal ones the highest accuracy.
+    Loss,
+}
 
 /// How long an epoch took; where it was interrupted, only what came after the last resume counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +88,7 @@ pub struct EpochRow {
 ///
 /// # Errors
 /// If it cannot be read or a row is not one of [`write_metrics`]; the row is named.
-pub fn read_metrics(path: &Path) -> Result<Vec<EpochRow>, TrainError> {
+pub fn read_metrics(path: &Path) -> Result<Vec<EpochRow>, ModelError> {
     parse_metrics(&read_text(path, MAX_BYTES)?, &path.display().to_string())
 }
 
@@ -43,20 +96,20 @@ pub fn read_metrics(path: &Path) -> Result<Vec<EpochRow>, TrainError> {
 ///
 /// # Errors
 /// If a row is not one of [`write_metrics`]; it is named. If the last one is cut off.
-pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, TrainError> {
+pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError> {
     let mut lines = text.lines();
     if lines.next() != Some(HEADER) {
-        return Err(TrainError::file(name, format!("the first line is not {HEADER}")));
+        return Err(ModelError::file(name, format!("the first line is not {HEADER}")));
     }
     let row = |(i, line): (usize, &str)| {
-        let problem = || TrainError::file(name, format!("line {} is no epoch: {line:?}", i + 2));
+        let problem = || ModelError::file(name, format!("line {} is no epoch: {line:?}", i + 2));
         parse_row(line).ok_or_else(problem)
     };
     let rows = lines.enumerate().map(row).collect::<Result<_, _>>()?;
     // Half a number is a number, too.
     match text.ends_with('\n') {
         true => Ok(rows),
-        false => Err(TrainError::file(name, "ends within a line, it is cut off")),
+        false => Err(ModelError::file(name, "ends within a line, it is cut off")),
     }
 }
 

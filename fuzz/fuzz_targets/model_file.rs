@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use modiste_train::parse_model;
+use modiste_model::parse_model;
 
 fuzz_target!(|bytes: &[u8]| match parse_model(bytes, "dir/file") {
     Ok(model) => assert_eq!(parse_model(&model.to_bytes(), "copy").unwrap(), model),

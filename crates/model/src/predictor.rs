@@ -1,12 +1,12 @@
 //! From a model and an engine to answers.
 
-use modiste_data::ImageShape;
 use modiste_data::photo::{Background, Limits, Prepared, prepare};
+use modiste_data::{ImageShape, mirror};
 use modiste_metrics::Confidence;
 use modiste_spec::Engine;
-use modiste_train::{Model, mirrored_logits};
+use modiste_spec::engine::EngineError;
 
-use crate::{Answer, PredictError};
+use crate::{Answer, Model, ModelError};
 
 /// When the answer is "none of these".
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -60,7 +60,7 @@ impl<E: Engine> Predictor<E> {
     ///
     /// # Errors
     /// If the engine runs another network, or the model does not know a threshold that was asked for.
-    pub fn new(model: Model, mut engine: E, options: Options) -> Result<Self, PredictError> {
+    pub fn new(model: Model, mut engine: E, options: Options) -> Result<Self, ModelError> {
         engine.load_state(&model.state())?;
         let confidence = model.confidence.as_ref().map(|both| both.of(options.mirror));
         let temperature = confidence.map_or(1.0, |confidence| confidence.temperature);
@@ -113,7 +113,7 @@ impl<E: Engine> Predictor<E> {
     ///
     /// # Errors
     /// If the pixels are not a whole number of images.
-    pub fn logits(&mut self, pixels: &[u8]) -> Result<Vec<f32>, PredictError> {
+    pub fn logits(&mut self, pixels: &[u8]) -> Result<Vec<f32>, ModelError> {
         let logits = self.engine.predict(pixels)?;
         if !self.options.mirror {
             return Ok(logits);
@@ -131,7 +131,7 @@ impl<E: Engine> Predictor<E> {
     ///
     /// # Errors
     /// If the pixels are not a whole number of images.
-    pub fn answers(&mut self, pixels: &[u8]) -> Result<Vec<Answer>, PredictError> {
+    pub fn answers(&mut self, pixels: &[u8]) -> Result<Vec<Answer>, ModelError> {
         let logits = self.logits(pixels)?;
         Ok(logits.chunks_exact(self.model.classes.len()).map(|row| self.answer(row)).collect())
     }
@@ -140,7 +140,7 @@ impl<E: Engine> Predictor<E> {
     ///
     /// # Errors
     /// As [`prepare`].
-    pub fn prepare(&self, bytes: &[u8], name: &str) -> Result<Prepared, PredictError> {
+    pub fn prepare(&self, bytes: &[u8], name: &str) -> Result<Prepared, ModelError> {
         let Options { background, limits, .. } = &self.options;
         let background = match background {
             Background::Auto => self.model.background,
@@ -153,11 +153,7 @@ impl<E: Engine> Predictor<E> {
     ///
     /// # Errors
     /// As [`prepare`].
-    pub fn picture(
-        &mut self,
-        bytes: &[u8],
-        name: &str,
-    ) -> Result<(Answer, Prepared), PredictError> {
+    pub fn picture(&mut self, bytes: &[u8], name: &str) -> Result<(Answer, Prepared), ModelError> {
         let prepared = self.prepare(bytes, name)?;
         let logits = self.logits(&prepared.pixels)?;
         Ok((self.answer(&logits), prepared))
@@ -168,8 +164,8 @@ impl<E: Engine> Predictor<E> {
 fn threshold(
     options: &Options,
     confidence: Option<&Confidence>,
-) -> Result<Option<f64>, PredictError> {
-    let unknown = |problem: String| Err(PredictError::Model(problem));
+) -> Result<Option<f64>, ModelError> {
+    let unknown = |problem: String| Err(ModelError::Unavailable(problem));
     match options.reject {
         Reject::Never => Ok(None),
         Reject::Under(threshold) => Ok(Some(threshold)),
@@ -194,4 +190,22 @@ fn threshold(
             }
         }
     }
+}
+
+/// The means of `logits`, those of images (n, h, w, c), and the logits of the mirror images.
+///
+/// # Errors
+/// As [`Engine::predict`].
+pub fn mirrored_logits(
+    engine: &mut dyn Engine,
+    pixels: &[u8],
+    shape: ImageShape,
+    mut logits: Vec<f32>,
+) -> Result<Vec<f32>, EngineError> {
+    let mut turned = pixels.to_vec();
+    mirror(&mut turned, shape);
+    for (logit, other) in logits.iter_mut().zip(engine.predict(&turned)?) {
+        *logit = f32::midpoint(*logit, other);
+    }
+    Ok(logits)
 }

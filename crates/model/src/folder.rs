@@ -1,0 +1,64 @@
+//! The names of a run folder's files, all of them.
+
+use std::path::{Path, PathBuf};
+
+/// A folder of a run, by the names of its files; whether they exist is another question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// The run folder at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `config.toml`: the complete configuration, from which the run can be repeated.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// `last.ckpt`: everything that is needed to go on.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("last.ckpt")
+    }
+
+    /// `best.safetensors`: the [`Model`](crate::Model) of the best epoch.
+    pub fn model(&self) -> PathBuf {
+        self.0.join("best.safetensors")
+    }
+
+    /// `metrics.csv`: see [`write_metrics`](crate::write_metrics).
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.csv")
+    }
+
+    /// `environment.json`: a list of [`Environment`](crate::Environment), one for each start.
+    pub fn environment(&self) -> PathBuf {
+        self.0.join("environment.json")
+    }
+
+    /// `log.txt`: what happened and when, for people.
+    pub fn log(&self) -> PathBuf {
+        self.0.join("log.txt")
+    }
+
+    /// `evaluation.json`: how the best model classified each part of the data.
+    pub fn evaluation(&self) -> PathBuf {
+        self.0.join("evaluation.json")
+    }
+
+    /// `worst_mistakes.csv`: the validation images that were most wrong.
+    pub fn mistakes(&self) -> PathBuf {
+        self.0.join("worst_mistakes.csv")
+    }
+
+    /// `.lock`: held by the process that trains here.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join(".lock")
+    }
+}

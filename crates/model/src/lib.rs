@@ -1,0 +1,39 @@
+//! A trained model: its file, the run folder it lies in, and its answers.
+//!
+//! [`Predictor`] leads from a model file to answers; it knows the temperature of the model's
+//! probabilities and when to answer "none of these". [`RunFolder`] names every file of a run,
+//! [`EpochRow`] is a row of its `metrics.csv`. Nothing here trains: exporting, explaining and serving
+//! need no more than this crate. The engine is the caller's choice:
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use modiste_model::{Model, Options, Predictor};
+//! let model = Model::load("runs/first/best.safetensors".as_ref())?;
+//! let engine = modiste_cpu::CpuEngine::new(&model.network, Default::default())?;
+//! let mut predictor = Predictor::new(model, engine, Options::default())?;
+//! let (answer, _) = predictor.picture(&std::fs::read("shoe.jpg")?, "shoe.jpg")?;
+//! println!("{} ({:.3})", predictor.class(&answer), answer.probability);
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod environment;
+mod epochs;
+mod error;
+mod file;
+mod files;
+mod folder;
+mod predictor;
+pub mod tensors;
+
+pub use answer::Answer;
+pub use environment::{Environment, utc};
+pub use epochs::{
+    EpochMetrics, EpochRow, SelectBy, Timing, parse_metrics, read_metrics, write_metrics,
+};
+pub use error::ModelError;
+pub use file::{DataIdentity, Model, ModelConfidence, Preprocessing, Provenance, parse_model};
+pub use files::{AtomicFile, atomic_write, read_file, read_text};
+pub use folder::RunFolder;
+pub use predictor::{Options, Predictor, Reject, mirrored_logits};

@@ -1,0 +1,14 @@
+//! The paper: what it and others published, what it claims, and whether that holds.
+//!
+//! A claim is about a number with an interval; [`VERDICT_RULE`] says when it holds. [`Ablation`] plans
+//! the runs that judge the parts of the method, seed by seed. Nothing is trained and nothing is printed here.
+
+mod ablation;
+mod claims;
+mod published;
+mod verdict;
+
+pub use ablation::{Ablation, AblationResults, Variant, VariantResult, curves_csv};
+pub use claims::{better_than, class_bias, gap, hard_class};
+pub use published::{PUBLISHED, PUBLISHED_BEST, PublishedBest, grid_axes, published, rivals};
+pub use verdict::{LEAST_SEEDS, Outcome, Side, VERDICT_RULE, Verdict};
