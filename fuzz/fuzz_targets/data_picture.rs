@@ -1,15 +1,16 @@
 //! PNG, JPEG, WebP and BMP files: one image, or an error that names the file.
 #![no_main]
 
+use modiste_spec::Shape;
 use libfuzzer_sys::fuzz_target;
 use modiste_data::photo::{Background, Limits, prepare};
-use modiste_data::{DataError, ImageShape, parse_picture};
+use modiste_data::{DataError, parse_picture};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(images) = named(parse_picture(bytes, "dir/file")) {
         assert_eq!((images.len(), images.pixels.len()), (1, images.shape.len()));
     }
-    let shape = ImageShape { height: 28, width: 28, channels: 1 };
+    let shape = Shape { height: 28, width: 28, channels: 1 };
     let limits = Limits { bytes: 1 << 20, pixels: 1 << 22, side: 4_096 };
     if let Some(image) = named(prepare(bytes, "dir/file", shape, Background::Auto, &limits)) {
         assert_eq!(image.pixels.len(), shape.len());

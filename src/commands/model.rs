@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use modiste_data::{Dataset, Part, PartName};
 use modiste_metrics::{Evaluation, MetricsError};
-use modiste_model::{DataIdentity, Model};
-use modiste_spec::{Engine, Shape};
-use modiste_train::{Config, TrainError};
+use modiste_model::{DataIdentity, Model, ModelError};
+use modiste_spec::Engine;
+use modiste_train::Config;
 
 use crate::cli::DataFlags;
 use crate::commands::settings;
@@ -66,7 +66,7 @@ pub fn check_mirror(model: &Model, mirror: bool) -> Result<(), Failure> {
 }
 
 /// Reads the model at `path`: a model file, or the folder of a run.
-pub fn load(path: &Path) -> Result<Model, TrainError> {
+pub fn load(path: &Path) -> Result<Model, ModelError> {
     Model::load(&file(path))
 }
 
@@ -143,7 +143,7 @@ fn need_folder(
 pub fn check_fits(model: &Model, path: &Path, data: &Dataset) -> anyhow::Result<()> {
     let (path, made_for) = (path.display(), model.network.input_shape());
     let shape = data.shape();
-    if Shape::new(shape.height, shape.width, shape.channels) != made_for {
+    if shape != made_for {
         bail!("{path}: takes images of {made_for}; those of {} are {shape}", data.name);
     }
     let numbered = data.classes.iter().enumerate().all(|(i, class)| *class == i.to_string());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use modiste_data::{Dataset, ImageShape, PartName};
+use modiste_data::{Dataset, PartName};
 use modiste_explain::{Explainer, HeatMap};
 use modiste_metrics::worst_mistakes;
 use modiste_model::Model;
@@ -107,13 +107,12 @@ fn heat(model: &Model, pixels: &[u8], class: usize) -> Result<Heat, String> {
 
 /// What is told of a model.
 fn about(path: &Path, model: &Model) -> About {
-    let shape = model.network.input_shape();
     let chosen = &model.provenance.chosen;
     About {
         name: name(path),
         version: format!("{:08x}", crc32fast::hash(&model.to_bytes())),
         classes: model.classes.clone(),
-        image: ImageShape { height: shape.height, width: shape.width, channels: shape.channels },
+        image: model.network.input_shape(),
         parameters: model.network.trainable(),
         multiply_adds: model.network.multiply_adds(),
         temperature: model.confidence.as_ref().map_or(1.0, |both| both.plain.temperature),

@@ -3,11 +3,12 @@
 //! Every draw is a function of (seed, epoch, image index), so neither the place in the batch nor
 //! the number of threads nor a resumed run changes it.
 
+use modiste_spec::Shape;
 use modiste_spec::random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
-use crate::dataset::{ImageShape, Images};
+use crate::dataset::Images;
 
 /// What is done to an image before it is trained on; by default nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -128,7 +129,7 @@ fn unit(bits: u32) -> f64 {
 }
 
 /// How far the image moves down and to the right: each in -k ..= k, k at most the image's side.
-fn offsets(stream: &Stream, index: u32, k: usize, shape: ImageShape) -> [isize; 2] {
+fn offsets(stream: &Stream, index: u32, k: usize, shape: Shape) -> [isize; 2] {
     let [y, x, ..] = stream.block(index);
     let draw = |bits, side: usize| {
         let k = k.min(side);
@@ -138,8 +139,8 @@ fn offsets(stream: &Stream, index: u32, k: usize, shape: ImageShape) -> [isize; 
 }
 
 /// Copies `image` moved by `by` = [down, right], neither over the image's side.
-fn copy_shifted(image: &[u8], out: &mut [u8], shape: ImageShape, by: [isize; 2], edge: bool) {
-    let ImageShape { height, width, channels } = shape;
+fn copy_shifted(image: &[u8], out: &mut [u8], shape: Shape, by: [isize; 2], edge: bool) {
+    let Shape { height, width, channels } = shape;
     let [down, right] = by;
     // Columns of the output that have an origin in the image, and where that begins.
     let start = right.max(0) as usize;
@@ -168,8 +169,8 @@ fn copy_shifted(image: &[u8], out: &mut [u8], shape: ImageShape, by: [isize; 2],
 }
 
 /// Mirrors left and right of images (n, h, w, c), in place.
-pub fn mirror(images: &mut [u8], shape: ImageShape) {
-    let ImageShape { width, channels, .. } = shape;
+pub fn mirror(images: &mut [u8], shape: Shape) {
+    let Shape { width, channels, .. } = shape;
     for row in images.chunks_exact_mut(width * channels) {
         if channels == 1 {
             row.reverse();
@@ -184,7 +185,7 @@ pub fn mirror(images: &mut [u8], shape: ImageShape) {
 }
 
 /// Blackens the square of `side` pixels around a random pixel, as far as it lies in the image.
-fn cut_out(image: &mut [u8], shape: ImageShape, side: usize, bits: [u32; 4]) {
+fn cut_out(image: &mut [u8], shape: Shape, side: usize, bits: [u32; 4]) {
     let [y, x] = [below(bits[0], shape.height), below(bits[1], shape.width)];
     let side = side.min(2 * (shape.height + shape.width));
     let ends = |centre: usize, limit: usize| {
@@ -199,7 +200,7 @@ fn cut_out(image: &mut [u8], shape: ImageShape, side: usize, bits: [u32; 4]) {
 }
 
 /// Fills a random rectangle with random bytes, with the given probability.
-fn erase(image: &mut [u8], shape: ImageShape, probability: f64, draws: &Draws, index: u32) {
+fn erase(image: &mut [u8], shape: Shape, probability: f64, draws: &Draws, index: u32) {
     let [chance, area, aspect, _] = draws.erase[0].block(index);
     if unit(chance) >= probability {
         return;

@@ -1,7 +1,9 @@
 //! What a source holds before it is split, and the checks that every source must pass.
 
+use modiste_spec::Shape;
+
 use crate::DataError;
-use crate::dataset::{ImageShape, Part};
+use crate::dataset::Part;
 
 /// Everything a source holds.
 pub(crate) struct Collection {
@@ -37,7 +39,7 @@ pub(crate) fn check_labels(part: &Part, classes: usize, file: &str) -> Result<()
 }
 
 /// Checks that the images of `part`, read from `file`, have the shape of the training images.
-pub(crate) fn check_shape(part: &Part, train: ImageShape, file: &str) -> Result<(), DataError> {
+pub(crate) fn check_shape(part: &Part, train: Shape, file: &str) -> Result<(), DataError> {
     let shape = part.images.shape;
     if shape != train {
         let problem = format!("holds images of {shape}, the training images are {train}");

@@ -3,45 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use modiste_spec::Shape;
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
-
-/// Height, width and channels of one image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageShape {
-    /// Rows of pixels.
-    pub height: usize,
-    /// Columns of pixels.
-    pub width: usize,
-    /// 1 for grey, 3 for red, green, blue.
-    pub channels: usize,
-}
-
-impl ImageShape {
-    /// Bytes of one image.
-    pub fn len(&self) -> usize {
-        self.height * self.width * self.channels
-    }
-
-    /// Whether an image of this shape has no pixels.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// As in `28x28x1`.
-impl fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.height, self.width, self.channels)
-    }
-}
 
 /// Images of one shape, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
     /// The shape that all of them have; never empty.
-    pub shape: ImageShape,
+    pub shape: Shape,
     /// (n, h, w, c), channels last.
     pub pixels: Vec<u8>,
 }
@@ -188,13 +159,13 @@ impl Dataset {
     pub fn flat(mut self) -> Self {
         for part in [&mut self.train, &mut self.validation, &mut self.test] {
             let channels = part.images.shape.len();
-            part.images.shape = ImageShape { height: 1, width: 1, channels };
+            part.images.shape = Shape { height: 1, width: 1, channels };
         }
         self
     }
 
     /// The shape of every image in every part.
-    pub fn shape(&self) -> ImageShape {
+    pub fn shape(&self) -> Shape {
         self.train.images.shape
     }
 }

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use modiste_spec::Shape;
+
 use crate::DataError;
 use crate::collection::{Collection, check_labels, check_shape, count_classes};
-use crate::dataset::{ImageShape, Images, Part};
+use crate::dataset::{Images, Part};
 use crate::files::read;
 use crate::idx::{MAX_BYTES, parse_idx};
 
@@ -69,7 +71,7 @@ pub fn parse_images(bytes: &[u8], name: &str) -> Result<Images, DataError> {
 }
 
 /// How many images of which shape dimensions stand for.
-pub(crate) fn image_dims(dims: &[usize]) -> Result<(usize, ImageShape), String> {
+pub(crate) fn image_dims(dims: &[usize]) -> Result<(usize, Shape), String> {
     let (n, height, width, channels) = match *dims {
         [n, height, width] => (n, height, width, 1),
         [n, height, width, channels @ (1 | 3)] => (n, height, width, channels),
@@ -78,7 +80,7 @@ pub(crate) fn image_dims(dims: &[usize]) -> Result<(usize, ImageShape), String> 
     if n == 0 || height == 0 || width == 0 {
         return Err(format!("holds no image: {n} of {height} x {width} pixels"));
     }
-    Ok((n, ImageShape { height, width, channels }))
+    Ok((n, Shape { height, width, channels }))
 }
 
 /// The labels of an IDX file.

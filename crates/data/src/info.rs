@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use modiste_spec::Shape;
 use serde::Serialize;
 
-use crate::dataset::{Dataset, ImageShape, Images, Part, PartName};
+use crate::dataset::{Dataset, Images, Part, PartName};
 
 /// How many duplicates are named one by one.
 const EXAMPLES: usize = 20;
@@ -17,7 +18,7 @@ pub struct DataInfo {
     /// The split.
     pub split: String,
     /// The shape of every image.
-    pub shape: ImageShape,
+    pub shape: Shape,
     /// The names of the classes.
     pub classes: Vec<String>,
     /// Training, validation and test part.

@@ -28,7 +28,7 @@ mod stream;
 mod table;
 
 pub use batch::{Augmentation, fill_batch, mirror};
-pub use dataset::{Dataset, ImageShape, Images, Part, PartName};
+pub use dataset::{Dataset, Images, Part, PartName};
 pub use embedded::{EMBEDDED_FILES, FASHION_CLASSES};
 pub use error::DataError;
 pub use fetch::{OFFICIAL_FILES, OfficialFile, Progress, fetch};

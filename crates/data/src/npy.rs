@@ -4,8 +4,10 @@
 //! library and a parser generator). Bytes, integers and floats are taken, in C and Fortran order;
 //! floats may lie in 0 to 255, or in 0 to 1 and are then scaled to 255.
 
+use modiste_spec::Shape;
+
 use crate::DataError;
-use crate::dataset::{ImageShape, Images};
+use crate::dataset::Images;
 use crate::idx::{MAX_BYTES, elements};
 
 /// What a header says.
@@ -41,7 +43,7 @@ pub fn parse_npy(bytes: &[u8], name: &str) -> Result<Images, DataError> {
 pub(crate) fn convert(
     header: &Header,
     data: &[u8],
-    shape: ImageShape,
+    shape: Shape,
     name: &str,
 ) -> Result<Images, DataError> {
     let fail = |problem: String| DataError::file(name, problem);
@@ -65,7 +67,7 @@ pub(crate) fn convert(
 }
 
 /// Shape of one image among `dims`.
-pub(crate) fn image_shape(dims: &[usize]) -> Result<ImageShape, String> {
+pub(crate) fn image_shape(dims: &[usize]) -> Result<Shape, String> {
     let shape = match *dims {
         [_, row] => {
             let side = row.isqrt();
@@ -88,7 +90,7 @@ pub(crate) fn image_shape(dims: &[usize]) -> Result<ImageShape, String> {
     if dims.contains(&0) {
         return Err(format!("holds no image: its dimensions are {dims:?}"));
     }
-    Ok(ImageShape { height, width, channels })
+    Ok(Shape { height, width, channels })
 }
 
 /// Splits the file into its header and its data.

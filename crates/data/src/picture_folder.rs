@@ -6,9 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
+use modiste_spec::Shape;
+
 use crate::DataError;
 use crate::collection::{Collection, check_shape};
-use crate::dataset::{ImageShape, Images, Part};
+use crate::dataset::{Images, Part};
 use crate::files::read;
 use crate::idx::MAX_BYTES;
 use crate::picture::parse_picture;
@@ -166,7 +168,7 @@ impl Gathered {
             self.first = name;
             return Ok(());
         };
-        let size = |shape: ImageShape| (shape.height, shape.width);
+        let size = |shape: Shape| (shape.height, shape.width);
         if size(picture.shape) != size(images.shape) {
             let ((h, w), (height, width)) = (size(picture.shape), size(images.shape));
             let problem = format!("is {h} x {w} pixels, {} is {height} x {width}", self.first);

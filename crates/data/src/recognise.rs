@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use modiste_spec::Shape;
+
 use crate::DataError;
 use crate::collection::Collection;
-use crate::dataset::ImageShape;
 use crate::embedded::{self, FASHION, FASHION_CLASSES};
 
 /// The shape of its images.
-const SHAPE: ImageShape = ImageShape { height: 28, width: 28, channels: 1 };
+const SHAPE: Shape = Shape { height: 28, width: 28, channels: 1 };
 /// How many training images are looked at.
 const SAMPLE: usize = 10_000;
 /// One in so many must be an embedded training image of the same class; of the official files and

@@ -8,9 +8,9 @@ use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+use modiste_spec::Shape;
 
 use crate::DataError;
-use crate::dataset::ImageShape;
 use crate::idx::{self, MAX_BYTES, broken, claim};
 use crate::idx_folder::image_dims;
 use crate::npy;
@@ -23,7 +23,7 @@ const PIECE: usize = 1 << 16;
 /// Images, a piece at a time.
 pub struct ImageStream {
     name: String,
-    shape: ImageShape,
+    shape: Shape,
     images: usize,
     /// Images given out.
     done: usize,
@@ -105,7 +105,7 @@ impl ImageStream {
 
     fn new(
         name: String,
-        shape: ImageShape,
+        shape: Shape,
         images: usize,
         reader: Box<dyn Read>,
         elements: Elements,
@@ -149,7 +149,7 @@ impl ImageStream {
     /// An npy file that must be read as a whole.
     fn whole(
         header: npy::Header,
-        shape: ImageShape,
+        shape: Shape,
         reader: impl Read,
         name: String,
     ) -> Result<Self, DataError> {
@@ -163,7 +163,7 @@ impl ImageStream {
     }
 
     /// The shape of every image.
-    pub fn shape(&self) -> ImageShape {
+    pub fn shape(&self) -> Shape {
         self.shape
     }
 
@@ -193,7 +193,7 @@ impl ImageStream {
             Elements::Npy(header, _) => header.width,
         };
         let fail = |problem: String| Err(DataError::file(&self.name, problem));
-        let ImageShape { height, width: columns, channels } = self.shape;
+        let Shape { height, width: columns, channels } = self.shape;
         let wanted = idx::elements(&[count, height, columns, channels, width]);
         let Some(wanted) = wanted.filter(|&wanted| wanted as u64 <= MAX_BYTES) else {
             return fail(format!("holds images of {}, too large to be read", self.shape));
@@ -234,7 +234,7 @@ impl ImageStream {
 }
 
 /// The header of an npy file and the shape of its images; `reader` then stands before the data.
-fn npy_header(reader: &mut impl Read, name: &str) -> Result<(npy::Header, ImageShape), DataError> {
+fn npy_header(reader: &mut impl Read, name: &str) -> Result<(npy::Header, Shape), DataError> {
     let fail = |problem: String| DataError::file(name, problem);
     let mut bytes = Vec::new();
     let mut read = |count: usize, bytes: &mut Vec<u8>| {

@@ -1,11 +1,12 @@
 //! Batches: what augmentation does, and that it depends on seed, epoch and image alone.
 
-use modiste_data::{Augmentation, ImageShape, Images, fill_batch};
+use modiste_data::{Augmentation, Images, fill_batch};
+use modiste_spec::Shape;
 
-const SHAPE: ImageShape = ImageShape { height: 5, width: 4, channels: 3 };
+const SHAPE: Shape = Shape { height: 5, width: 4, channels: 3 };
 
 /// Images whose pixels tell image, row, column and channel, none of them black.
-fn images(n: usize, shape: ImageShape) -> Images {
+fn images(n: usize, shape: Shape) -> Images {
     let pixels = (0..n * shape.len()).map(|p| 1 + (p * 7 % 255) as u8).collect();
     Images { shape, pixels }
 }
@@ -17,7 +18,7 @@ fn batch(images: &Images, indices: &[u32], with: &Augmentation, seed: u64, epoch
 }
 
 /// The image mirrored, by definition.
-fn reference_mirror(image: &[u8], shape: ImageShape) -> Vec<u8> {
+fn reference_mirror(image: &[u8], shape: Shape) -> Vec<u8> {
     let at = |y: usize, x: usize, c: usize| image[(y * shape.width + x) * shape.channels + c];
     let mut out = Vec::new();
     for y in 0..shape.height {
@@ -29,7 +30,7 @@ fn reference_mirror(image: &[u8], shape: ImageShape) -> Vec<u8> {
 }
 
 /// The image moved by (dy, dx), by definition.
-fn reference_shift(image: &[u8], shape: ImageShape, [dy, dx]: [isize; 2], edge: bool) -> Vec<u8> {
+fn reference_shift(image: &[u8], shape: Shape, [dy, dx]: [isize; 2], edge: bool) -> Vec<u8> {
     let (h, w) = (shape.height as isize, shape.width as isize);
     let mut out = Vec::new();
     for (y, x) in (0..h * w).map(|p| (p / w - dy, p % w - dx)) {
@@ -66,7 +67,7 @@ fn a_batch_that_is_used_again_is_not_allocated_again() {
 fn half_of_the_images_are_mirrored() {
     for channels in [1, 3] {
         for width in [4, 5] {
-            let shape = ImageShape { width, channels, ..SHAPE };
+            let shape = Shape { width, channels, ..SHAPE };
             let images = images(2000, shape);
             let all: Vec<u32> = (0..2000).collect();
             let out = batch(&images, &all, &Augmentation::paper(), 1, 1);
@@ -155,7 +156,7 @@ fn cutout_blackens_one_square() {
 
 #[test]
 fn erasing_changes_a_rectangle_with_its_probability() {
-    let shape = ImageShape { height: 28, width: 28, channels: 1 };
+    let shape = Shape { height: 28, width: 28, channels: 1 };
     let images = Images { shape, pixels: vec![0; 1000 * 784] };
     let all: Vec<u32> = (0..1000).collect();
     let with = Augmentation { erase: 0.4, ..Augmentation::default() };

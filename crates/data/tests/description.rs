@@ -1,10 +1,11 @@
 //! What is said of the data: counts, mean and deviation, duplicates; against numbers made by hand.
 
-use modiste_data::{Dataset, DuplicateCount, ImageShape, Images, Part, PartName, info};
+use modiste_data::{Dataset, DuplicateCount, Images, Part, PartName, info};
+use modiste_spec::Shape;
 
 /// A part of 1 x 2 images.
 fn part(pixels: &[u8], labels: Option<&[u16]>) -> Part {
-    let shape = ImageShape { height: 1, width: 2, channels: 1 };
+    let shape = Shape { height: 1, width: 2, channels: 1 };
     let images = Images { shape, pixels: pixels.to_vec() };
     Part { images, labels: labels.map(<[u16]>::to_vec) }
 }

@@ -4,12 +4,13 @@ mod common;
 
 use common::{expect_line, golden};
 use modiste_data::photo::{Background, Limits, Prepared, prepare};
-use modiste_data::{ImageShape, Images, Source, load, parse_npy, parse_picture};
+use modiste_data::{Images, Source, load, parse_npy, parse_picture};
+use modiste_spec::Shape;
 
-const GREY: ImageShape = ImageShape { height: 28, width: 28, channels: 1 };
-const COLOURED: ImageShape = ImageShape { height: 28, width: 28, channels: 3 };
+const GREY: Shape = Shape { height: 28, width: 28, channels: 1 };
+const COLOURED: Shape = Shape { height: 28, width: 28, channels: 3 };
 
-fn prepared(bytes: &[u8], shape: ImageShape, background: Background) -> Prepared {
+fn prepared(bytes: &[u8], shape: Shape, background: Background) -> Prepared {
     prepare(bytes, "dir/file", shape, background, &Limits::default()).unwrap()
 }
 
@@ -62,7 +63,7 @@ fn validation_images() -> Images {
 
 #[test]
 fn lossless_formats_give_the_pixels_that_were_stored() {
-    let shape = |side, channels| ImageShape { height: side, width: side, channels };
+    let shape = |side, channels| Shape { height: side, width: side, channels };
     let stored = |file: &str| parse_picture(&golden(file), file).unwrap();
     let (grey, colour) = (stored("grey.png"), stored("colour.png"));
     assert_eq!((grey.shape, colour.shape), (shape(4, 1), shape(4, 3)));
@@ -172,7 +173,7 @@ fn an_image_of_the_network_s_own_size_is_inverted_only_if_its_border_is_white() 
 #[test]
 fn transparent_pictures_are_put_on_white_or_black() {
     // Opacity 9 of 255 everywhere, and colours that are not white.
-    let shape = ImageShape { height: 4, width: 4, channels: 1 };
+    let shape = Shape { height: 4, width: 4, channels: 1 };
     let on_white = prepared(&golden("transparent.png"), shape, Background::Keep);
     let on_black = prepared(&golden("transparent.webp"), shape, Background::Dark);
     assert_eq!(

@@ -6,9 +6,10 @@ mod common;
 use common::{golden, idx};
 use modiste_data::photo::{Background, Limits, prepare};
 use modiste_data::{
-    DataError, ImageShape, fill_submission, parse_idx, parse_images, parse_labels_csv, parse_npy,
+    DataError, fill_submission, parse_idx, parse_images, parse_labels_csv, parse_npy,
     parse_picture, write_idx_gz,
 };
+use modiste_spec::Shape;
 use proptest::prelude::*;
 
 /// Every parser must take the bytes or name the file in one line.
@@ -24,7 +25,7 @@ fn expect_data_or_name(bytes: &[u8]) {
     check(parse_picture(bytes, "dir/file"));
     let limits = Limits { bytes: 1 << 20, pixels: 1 << 20, side: 4_096 };
     for channels in [1, 3] {
-        let shape = ImageShape { height: 8, width: 6, channels };
+        let shape = Shape { height: 8, width: 6, channels };
         check(prepare(bytes, "dir/file", shape, Background::Auto, &limits));
     }
     check(parse_labels_csv(bytes, "dir/file"));

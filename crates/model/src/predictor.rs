@@ -1,10 +1,10 @@
 //! From a model and an engine to answers.
 
+use modiste_data::mirror;
 use modiste_data::photo::{Background, Limits, Prepared, prepare};
-use modiste_data::{ImageShape, mirror};
 use modiste_metrics::Confidence;
-use modiste_spec::Engine;
 use modiste_spec::engine::EngineError;
+use modiste_spec::{Engine, Shape};
 
 use crate::{Answer, Model, ModelError};
 
@@ -84,9 +84,8 @@ impl<E: Engine> Predictor<E> {
     }
 
     /// The shape of the images it takes.
-    pub fn shape(&self) -> ImageShape {
-        let shape = self.model.network.input_shape();
-        ImageShape { height: shape.height, width: shape.width, channels: shape.channels }
+    pub fn shape(&self) -> Shape {
+        self.model.network.input_shape()
     }
 
     /// The name of each class.
@@ -199,7 +198,7 @@ fn threshold(
 pub fn mirrored_logits(
     engine: &mut dyn Engine,
     pixels: &[u8],
-    shape: ImageShape,
+    shape: Shape,
     mut logits: Vec<f32>,
 ) -> Result<Vec<f32>, EngineError> {
     let mut turned = pixels.to_vec();

@@ -28,12 +28,12 @@ pub enum SearchError {
 
 impl SearchError {
     /// Something that was written makes no sense.
-    pub(crate) fn grid(what: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn grid(what: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Grid { what: what.into(), problem: problem.into() }
     }
 
     /// A place holds something else.
-    pub(crate) fn place(place: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn place(place: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Place { place: place.into(), problem: problem.into() }
     }
 }

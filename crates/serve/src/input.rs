@@ -5,8 +5,8 @@ use std::fmt;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyDataStream, Full};
-use modiste_data::ImageShape;
 use modiste_data::photo::{self, Background};
+use modiste_spec::Shape;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -87,7 +87,7 @@ pub(crate) fn is_quick(kind: &Kind, bytes: &[u8]) -> bool {
 /// What pictures may be, and how they are seen.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
-    pub shape: ImageShape,
+    pub shape: Shape,
     pub background: Background,
     pub limits: photo::Limits,
     /// The most images of a request.

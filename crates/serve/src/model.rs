@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use modiste_data::ImageShape;
 use modiste_data::photo::Background;
-use modiste_spec::Engine;
+use modiste_spec::{Engine, Shape};
 use serde::{Serialize, Serializer};
 
 use crate::card::{Card, CardError};
@@ -60,7 +59,7 @@ pub struct About {
     /// The name of each class, in the order of the logits.
     pub classes: Vec<String>,
     /// The images that the network takes.
-    pub image: ImageShape,
+    pub image: Shape,
     /// Number of trained parameters.
     pub parameters: usize,
     /// Multiply-adds of one image.

@@ -8,7 +8,6 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use modiste_data::ImageShape;
 use modiste_data::photo::Background;
 use modiste_serve::{About, Batching, CardError, Limits, Model, Options, Origin, serve};
 use modiste_spec::engine::{Batch, EngineError, State, StepOptions, StepOutcome};
@@ -78,7 +77,7 @@ fn about() -> About {
         name: "odd".into(),
         version: "1".into(),
         classes: vec!["no".into(), "yes".into()],
-        image: ImageShape { height: 2, width: 2, channels: 1 },
+        image: Shape { height: 2, width: 2, channels: 1 },
         parameters: 4,
         multiply_adds: 2,
         temperature: 1.0,

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use modiste_model::tensors::{self, Metadata, Reader};
-use modiste_model::{DataIdentity, ModelError, read_file};
+use modiste_model::{DataIdentity, read_file};
 use modiste_spec::Network;
 use modiste_spec::engine::{State, Tensor};
 
@@ -104,12 +104,12 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
 /// What lies between magic and checksum.
 fn verified<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], TrainError> {
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
-        return Err(ModelError::file(name, "is not a checkpoint: its first 8 bytes are others"));
+        return Err(TrainError::file(name, "is not a checkpoint: its first 8 bytes are others"));
     };
     let whole = rest.split_last_chunk::<4>().filter(|(_, checksum)| {
         crc32fast::hash(&bytes[..bytes.len() - 4]) == u32::from_le_bytes(**checksum)
     });
-    let damaged = || ModelError::file(name, "the checksum differs: the file was damaged or cut");
+    let damaged = || TrainError::file(name, "the checksum differs: the file was damaged or cut");
     whole.map(|(payload, _)| payload).ok_or_else(damaged)
 }
 

@@ -63,6 +63,11 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// A file that was read and is not what it should be.
+    pub(crate) fn file(file: impl Into<String>, problem: impl Into<String>) -> Self {
+        modiste_model::ModelError::file(file, problem).into()
+    }
+
     /// A field that does not exist or whose value will not do.
     pub(crate) fn config(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Config { field: field.into(), problem: problem.into() }

@@ -94,7 +94,7 @@ impl Run {
         if let Some([field, here, there]) = self.config.first_difference(&checkpoint.config) {
             let problem =
                 format!("{field} is {here}, but {there} in last.ckpt; a run keeps its own");
-            return Err(ModelError::file(self.files.config().display().to_string(), problem));
+            return Err(TrainError::file(self.files.config().display().to_string(), problem));
         }
         Ok(Some(checkpoint))
     }
@@ -130,7 +130,7 @@ impl Run {
         let mut starts: Vec<Environment> = serde_json::from_str(&text).unwrap_or_default();
         starts.push(here);
         let text = serde_json::to_string_pretty(&starts).expect("plain data is JSON");
-        atomic_write(&path, format!("{text}\n").as_bytes())
+        Ok(atomic_write(&path, format!("{text}\n").as_bytes())?)
     }
 
     /// Adds a line with the time to `log.txt`, the one file that grows in place.
@@ -139,7 +139,7 @@ impl Run {
         let line = format!("{} {line}\n", utc(SystemTime::now()));
         let file = OpenOptions::new().create(true).append(true).open(&path);
         file.and_then(|mut file| file.write_all(line.as_bytes()))
-            .map_err(|e| ModelError::io(&path, "write", e))
+            .map_err(|e| ModelError::io(&path, "write", e).into())
     }
 }
 
@@ -153,6 +153,6 @@ fn lock(folder: &Path) -> Result<File, TrainError> {
         Err(TryLockError::WouldBlock) => {
             Err(TrainError::InUse { folder: folder.display().to_string() })
         }
-        Err(TryLockError::Error(e)) => Err(ModelError::io(&path, "lock", e)),
+        Err(TryLockError::Error(e)) => Err(ModelError::io(&path, "lock", e).into()),
     }
 }

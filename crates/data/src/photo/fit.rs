@@ -1,14 +1,15 @@
 //! Resampling: a rectangle of a picture, as large as it fits, centred in an image.
 
+use modiste_spec::Shape;
+
 use super::background::Span;
 use super::plane::Plane;
-use crate::dataset::ImageShape;
 
 /// The rectangle `span` of `plane`, its aspect ratio kept, in an image of `shape`; what is left over
 /// has the colour `around`.
 ///
 /// Each pixel is the mean of the area it covers, so nothing of a large picture is passed over.
-pub(super) fn fit(plane: &Plane, span: Span, shape: ImageShape, around: &[u8]) -> Vec<u8> {
+pub(super) fn fit(plane: &Plane, span: Span, shape: Shape, around: &[u8]) -> Vec<u8> {
     let scale =
         f64::min(shape.height as f64 / span.height as f64, shape.width as f64 / span.width as f64);
     let scaled = |side: usize, most: usize| ((side as f64 * scale).round() as usize).clamp(1, most);

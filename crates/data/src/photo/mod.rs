@@ -16,12 +16,13 @@ use std::str::FromStr;
 
 use background::{Border, Span, content};
 use fit::fit;
+use modiste_spec::Shape;
 use plane::Plane;
 
 pub use crate::picture::Limits;
 
 use crate::DataError;
-use crate::dataset::{ImageShape, Images};
+use crate::dataset::Images;
 use crate::picture::{Decoded, decode};
 
 /// Pictures with fewer rows or columns show nothing, unless they are of the network's own size.
@@ -70,7 +71,7 @@ impl Background {
     /// What makes photographs look like `images`: [`Background::Auto`] where those are grey and most
     /// have a dark border, otherwise [`Background::Keep`].
     pub fn like(images: &Images) -> Self {
-        let ImageShape { height, width, channels } = images.shape;
+        let Shape { height, width, channels } = images.shape;
         let looked_at = images.len().min(1_000);
         let dark = |i: &usize| {
             let pixels = images.get(*i).to_vec();
@@ -101,7 +102,7 @@ pub struct Prepared {
 pub fn prepare(
     bytes: &[u8],
     name: &str,
-    shape: ImageShape,
+    shape: Shape,
     background: Background,
     limits: &Limits,
 ) -> Result<Prepared, DataError> {
@@ -113,11 +114,7 @@ pub fn prepare(
     picture.map_err(|problem| DataError::file(name, problem))
 }
 
-fn convert(
-    picture: &Decoded,
-    shape: ImageShape,
-    background: Background,
-) -> Result<Prepared, String> {
+fn convert(picture: &Decoded, shape: Shape, background: Background) -> Result<Prepared, String> {
     let coloured = shape.channels == 3;
     let dark = background == Background::Dark;
     let (plane, backed) = Plane::of(picture, coloured, dark);
@@ -159,7 +156,7 @@ fn take_as_it_is(mut plane: Plane, background: Background, mut said: Said) -> Pr
 /// The object of a grey picture, bright on black, trimmed and centred.
 fn on_black(
     mut plane: Plane,
-    shape: ImageShape,
+    shape: Shape,
     background: Background,
     mut said: Said,
 ) -> Result<Prepared, String> {

@@ -12,10 +12,11 @@ mod png;
 mod webp;
 
 pub use limits::Limits;
+use modiste_spec::Shape;
 use orientation::Orientation;
 
 use crate::DataError;
-use crate::dataset::{ImageShape, Images};
+use crate::dataset::Images;
 
 /// What pictures to train on may be.
 const TRAINING: Limits = Limits { bytes: usize::MAX, pixels: 4_096 * 4_096, side: 4_096 };
@@ -128,5 +129,5 @@ pub fn parse_picture(bytes: &[u8], name: &str) -> Result<Images, DataError> {
         return Err(DataError::file(name, problem));
     }
     let Decoded { height, width, channels, pixels, .. } = picture;
-    Ok(Images { shape: ImageShape { height, width, channels }, pixels })
+    Ok(Images { shape: Shape { height, width, channels }, pixels })
 }

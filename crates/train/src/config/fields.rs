@@ -152,7 +152,7 @@ impl Config {
         for (path, value) in leaves {
             let known = FIELDS.iter().any(|(field, _)| *field == path);
             let set = if known { changed.set(&path, &value) } else { Err(unknown(&path)) };
-            set.map_err(|e| ModelError::file(name, e.to_string()))?;
+            set.map_err(|e| TrainError::file(name, e.to_string()))?;
         }
         *self = changed;
         Ok(())

@@ -14,9 +14,9 @@ pub use presets::{PRESETS, Preset};
 pub use weights::ClassWeights;
 
 use modiste_data::{Augmentation, Dataset, Source, Split};
-use modiste_model::{ModelError, SelectBy};
+use modiste_model::SelectBy;
 use modiste_spec::engine::{Adam, Loss};
-use modiste_spec::{Architecture, Network, Shape};
+use modiste_spec::{Architecture, Network};
 use serde::{Deserialize, Serialize};
 
 use crate::{Schedule, TrainError};
@@ -116,7 +116,7 @@ impl Config {
     /// If it is no TOML, a field is missing or unknown, or a value will not do.
     pub fn parse(text: &str, name: &str) -> Result<Self, TrainError> {
         let config: Self = toml::from_str(text).map_err(|e| toml_error(text, name, &e))?;
-        config.check().map_err(|e| ModelError::file(name, e.to_string()))?;
+        config.check().map_err(|e| TrainError::file(name, e.to_string()))?;
         Ok(config)
     }
 
@@ -131,9 +131,7 @@ impl Config {
     /// If a setting of the network is out of range, the images are too small for it, or it has more
     /// parameters than a checkpoint that is read again.
     pub fn network(&self, data: &Dataset) -> Result<Network, TrainError> {
-        let shape = data.shape();
-        let shape = Shape::new(shape.height, shape.width, shape.channels);
-        let network = self.network.network(shape, data.classes.len())?;
+        let network = self.network.network(data.shape(), data.classes.len())?;
         let parameters = network.trainable();
         if parameters > MAX_PARAMETERS {
             let problem = format!("{parameters} parameters; files of {MAX_PARAMETERS} can be read");
@@ -196,8 +194,8 @@ fn toml_error(text: &str, name: &str, error: &toml::de::Error) -> TrainError {
     match error.span() {
         Some(span) => {
             let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
-            ModelError::file(format!("{name}:{line}"), problem)
+            TrainError::file(format!("{name}:{line}"), problem)
         }
-        None => ModelError::file(name, problem),
+        None => TrainError::file(name, problem),
     }
 }

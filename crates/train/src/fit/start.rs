@@ -51,8 +51,7 @@ impl<'a> Start<'a> {
 fn check_engine(network: &Network, data: &Dataset) -> Result<(), TrainError> {
     let (images, input) = (data.shape(), network.input_shape());
     let (named, known) = (data.classes.len(), network.classes());
-    if [images.height, images.width, images.channels] != [input.height, input.width, input.channels]
-    {
+    if images != input {
         let problem = format!("takes images of {input}, those of {} are {images}", data.name);
         return Err(TrainError::config("network", problem));
     }
@@ -70,7 +69,7 @@ fn check(
     run: &Run,
 ) -> Result<(), TrainError> {
     let fail = |problem: String| {
-        Err(ModelError::file(run.files().checkpoint().display().to_string(), problem))
+        Err(TrainError::file(run.files().checkpoint().display().to_string(), problem))
     };
     if let Some(difference) = difference(&checkpoint.network, network) {
         return fail(format!("is the checkpoint of another network: {difference}"));

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use modiste_data::{Augmentation, Dataset, ImageShape, Images, Part};
+use modiste_data::{Augmentation, Dataset, Images, Part};
 use modiste_spec::engine::{Batch, Engine, EngineError, State, StepOptions, StepOutcome, Tensor};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Network, NetworkBuilder, Op, Shape};
@@ -153,7 +153,7 @@ pub fn images_of(n: usize, seed: u64) -> Part {
         let bright = labels[i / (SIDE * SIDE * CLASSES)] as usize == i % CLASSES;
         (noise.below(i as u64, 180) + if bright { 60 } else { 0 }) as u8
     };
-    let shape = ImageShape { height: SIDE, width: SIDE, channels: CLASSES };
+    let shape = Shape { height: SIDE, width: SIDE, channels: CLASSES };
     let pixels = (0..n * shape.len()).map(pixel).collect();
     Part { images: Images { shape, pixels }, labels: Some(labels) }
 }
