@@ -4,7 +4,7 @@
 //! training images the first counts, and of equally many votes the lower class.
 
 use modiste_kernels::bytes::dots;
-use modiste_kernels::simd::Isa;
+use modiste_kernels::isa::Isa;
 use serde_json::{Value, json};
 
 use crate::parallel::Team;

@@ -5,8 +5,8 @@
 //! share, so its minimum is the same whoever finds it.
 
 use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::isa::Isa;
 use modiste_kernels::padded;
-use modiste_kernels::simd::Isa;
 use modiste_metrics::argmax;
 use serde_json::{Value, json};
 

@@ -9,9 +9,9 @@ use crate::plan::{Buffer, Conv, Method};
 use crate::weights::{ConvWeights, Weights};
 use modiste_kernels::elementwise::copy;
 use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::isa::Isa;
 use modiste_kernels::norm::activate;
 use modiste_kernels::patches::{Window, gather, scatter};
-use modiste_kernels::simd::Isa;
 use modiste_kernels::view::{Activation, Gradient, Map, MapMut};
 use modiste_kernels::winograd::{
     Block, FREQUENCIES, tiles, transform_filter_gradient, transform_gradient, transform_input,

@@ -11,10 +11,10 @@ use crate::profile::{Clock, Profile};
 use crate::run::Run;
 use crate::trace::{Event, events};
 use crate::weights::Weights;
+use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
 use modiste_kernels::optimizer::{AdamStep, adam, sum_shards};
 use modiste_kernels::pool::{MAX_PARTS, Parts};
-use modiste_kernels::simd::Isa;
 use modiste_spec::engine::{Adam, Batch, EngineError, State, StepOptions, StepOutcome, Tensor};
 use modiste_spec::{Engine, Network};
 
@@ -85,7 +85,8 @@ impl CpuEngine {
         options.check()?;
         let (training, mut weights) = lower(network, Mode::Training, options.direct);
         let (inference, _) = lower(network, Mode::Inference, options.direct);
-        let no_memory = |e| EngineError::Unsupported(format!("memory for the network: {e}"));
+        let no_memory =
+            |e| EngineError::Unsupported(format!("memory and threads for the network: {e}"));
         let machine =
             Machine::new(options.isa, options.threads, &[&training]).map_err(no_memory)?;
         // Smaller batches have no more shards.

@@ -18,9 +18,9 @@ use crate::trace::{Event, events};
 use crate::weights::Weights;
 use fold::Folded;
 use modiste_kernels::elementwise;
+use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
 use modiste_kernels::pool::{Parts, Pool};
-use modiste_kernels::simd::Isa;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -22,6 +22,6 @@ mod weights;
 
 pub use engine::{CpuEngine, CpuOptions};
 pub use limits::Limits;
-pub use modiste_kernels::simd::Isa;
+pub use modiste_kernels::isa::Isa;
 pub use profile::{Profile, StepProfile};
 pub use trace::Event;

@@ -3,9 +3,9 @@
 use crate::machine::Machine;
 use modiste_kernels::elementwise::copy;
 use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
 use modiste_kernels::pool::{Parts, Pool};
-use modiste_kernels::simd::Isa;
 use modiste_kernels::view::{Map, MapMut};
 use std::time::Instant;
 

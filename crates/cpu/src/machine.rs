@@ -2,9 +2,9 @@
 
 use crate::conv::Sizes;
 use crate::plan::{Kind, Plan};
+use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::{Ahead, Memory};
 use modiste_kernels::pool::Pool;
-use modiste_kernels::simd::Isa;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Sums over a batch are taken in shards, each by one thread, and added up in their order, so that
@@ -50,7 +50,7 @@ impl Machine {
     /// `threads` threads with scratch for the given plans.
     ///
     /// # Errors
-    /// If the system gives no more memory.
+    /// If the system gives no more threads or memory.
     pub fn new(isa: Isa, threads: usize, plans: &[&Plan]) -> std::io::Result<Self> {
         let mut sizes = Sizes::default();
         let (mut small, mut lanes) = (0, 0);
@@ -78,7 +78,7 @@ impl Machine {
                 ahead: Ahead::default(),
             })
         };
-        let pool = Pool::new(threads);
+        let pool = Pool::new(threads)?;
         let scratch = (0..pool.threads()).map(|_| scratch()).collect::<Result<_, _>>()?;
         Ok(Self { isa, pool, scratch, zeros: vec![0.0; lanes] })
     }

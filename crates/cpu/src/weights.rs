@@ -6,9 +6,9 @@
 //! by one rule.
 
 use crate::plan::Method;
+use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
 use modiste_kernels::pool::{Parts, Pool};
-use modiste_kernels::simd::Isa;
 use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
 use modiste_spec::{Parameter, ParameterKind};
 

@@ -9,8 +9,8 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
-use modiste_kernels::simd::Isa;
 use modiste_kernels::view::{Activation, Gradient, Map, MapMut, NormGradient};
 use modiste_kernels::winograd::*;
 use std::hint::black_box;

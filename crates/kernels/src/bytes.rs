@@ -1,7 +1,8 @@
 //! Inner products of rows of bytes. They are exact: a sum of products of bytes is a whole number, so
 //! every instruction set gives the same.
 
-use crate::simd::vectorised;
+use crate::isa::vectorised;
+use crate::view::{ensure_len, product};
 
 /// Products of bytes, at most 255 x 255, that are summed in 32 bits with a sign: 33,025 would fit.
 const SHORT: usize = 32_768;
@@ -12,7 +13,7 @@ vectorised! {
     /// # Panics
     /// If `rows` has another length.
     pub fn dots(x: &[u8], rows: &[u8], out: &mut [u64]) {
-        assert_eq!(rows.len(), x.len() * out.len(), "rows of {} bytes", x.len());
+        ensure_len("rows", rows.len(), product([x.len(), out.len()]));
         if x.is_empty() {
             return out.fill(0);
         }

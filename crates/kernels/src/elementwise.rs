@@ -1,11 +1,12 @@
 //! Loops over values one by one: the block's sum and ReLU, biases, conversion, accumulation.
 
-use crate::simd::vectorised;
-use crate::view::{Map, MapMut};
+use crate::isa::vectorised;
+use crate::view::{Map, MapMut, ensure_alike, ensure_len, ensure_vector, product};
 
 vectorised! {
     /// out = pixel / 255: bytes to floats in [0, 1].
     pub fn from_bytes(pixels: &[u8], out: &mut [f32]) {
+        ensure_len("bytes", pixels.len(), out.len());
         for (to, &from) in out.iter_mut().zip(pixels) {
             *to = f32::from(from) / 255.0;
         }
@@ -15,6 +16,7 @@ vectorised! {
 vectorised! {
     /// to += from.
     pub fn add_assign(to: MapMut<'_>, from: Map<'_>) {
+        ensure_alike([from, to.as_map()]);
         let c = from.channels;
         for pixel in 0..from.pixels() {
             let from = &from.values[pixel * from.stride..][..c];
@@ -29,6 +31,7 @@ vectorised! {
 vectorised! {
     /// to = from.
     pub fn copy(to: MapMut<'_>, from: Map<'_>) {
+        ensure_alike([from, to.as_map()]);
         let c = from.channels;
         for pixel in 0..from.pixels() {
             to.values[pixel * to.stride..][..c]
@@ -40,6 +43,8 @@ vectorised! {
 vectorised! {
     /// y = max(y + bias, floor) a channel.
     pub fn bias_floor(y: MapMut<'_>, bias: &[f32], floor: f32) {
+        y.ensure();
+        ensure_vector("biases", bias, y.channels);
         let c = y.channels;
         let bias = &bias[..c];
         for pixel in 0..y.height * y.width {
@@ -55,6 +60,8 @@ vectorised! {
 vectorised! {
     /// y = max(x + scale * (y + bias), floor) a channel: the end of a residual block.
     pub fn residual(y: MapMut<'_>, x: Map<'_>, bias: &[f32], scale: f32, floor: f32) {
+        ensure_alike([x, y.as_map()]);
+        ensure_vector("biases", bias, x.channels);
         let c = x.channels;
         let bias = &bias[..c];
         for pixel in 0..x.pixels() {
@@ -71,6 +78,7 @@ vectorised! {
 vectorised! {
     /// out = scale * dy where y lies over the floor, else 0: the gradient of a ReLU by its output.
     pub fn relu_gradient(dy: Map<'_>, y: Map<'_>, scale: f32, floor: f32, out: MapMut<'_>) {
+        ensure_alike([y, dy, out.as_map()]);
         let c = y.channels;
         for pixel in 0..y.pixels() {
             let y = &y.values[pixel * y.stride..][..c];
@@ -86,6 +94,7 @@ vectorised! {
 vectorised! {
     /// out += scale * dy where y lies over the floor.
     pub fn add_relu_gradient(dy: Map<'_>, y: Map<'_>, scale: f32, floor: f32, out: MapMut<'_>) {
+        ensure_alike([y, dy, out.as_map()]);
         let c = y.channels;
         for pixel in 0..y.pixels() {
             let y = &y.values[pixel * y.stride..][..c];
@@ -101,6 +110,8 @@ vectorised! {
 vectorised! {
     /// Adds the sum of each channel to `sum`.
     pub fn accumulate_sums(x: Map<'_>, sum: &mut [f32]) {
+        x.ensure();
+        ensure_vector("sums", sum, x.channels);
         let c = x.channels;
         let sum = &mut sum[..c];
         for pixel in 0..x.pixels() {
@@ -115,6 +126,7 @@ vectorised! {
 vectorised! {
     /// y = max(y, floor).
     pub fn floor(y: MapMut<'_>, floor: f32) {
+        y.ensure();
         let c = y.channels;
         for pixel in 0..y.height * y.width {
             for v in &mut y.values[pixel * y.stride..][..c] {
@@ -127,6 +139,8 @@ vectorised! {
 vectorised! {
     /// y *= factor, where the factors lie as (pixels, channels).
     pub fn multiply_rows(y: MapMut<'_>, factor: &[f32]) {
+        y.ensure();
+        ensure_len("factors", factor.len(), product([y.height, y.width, y.channels]));
         let c = y.channels;
         for pixel in 0..y.height * y.width {
             let factor = &factor[pixel * c..][..c];

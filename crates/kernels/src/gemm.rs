@@ -6,9 +6,9 @@
 //! (rows of pixels or tiles times weights) and gradient of the weights (rows transposed).
 
 use crate::LANES;
-use crate::simd::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel};
+use crate::simd::Simd;
 use crate::view::{product, span};
-use std::cell::Cell;
 
 /// A left-hand matrix: element (i, p) lies at `i * row + p * column`.
 #[derive(Clone, Copy, Debug)]
@@ -76,14 +76,14 @@ pub fn gemm_ahead(
 
 /// Memory on its way to the cache: the next address and the end. Never read through.
 struct Ahead {
-    next: Cell<*const f32>,
+    next: *const f32,
     end: *const f32,
 }
 
 impl Ahead {
     fn of(values: &[f32]) -> Self {
         let range = values.as_ptr_range();
-        Self { next: Cell::new(range.start), end: range.end }
+        Self { next: range.start, end: range.end }
     }
 }
 
@@ -129,7 +129,7 @@ impl Kernel for Gemm<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
+    fn run<S: Simd>(mut self, simd: S) {
         let vectors = self.n / S::WIDTH;
         let most = S::GEMM_ROWS.len();
         // Equal shares: 5 registers go as 3 + 2, not as 4 + 1.
@@ -152,7 +152,7 @@ impl Kernel for Gemm<'_> {
 impl Gemm<'_> {
     /// All rows of `NV` registers' columns.
     #[inline(always)]
-    fn columns<S: Simd, const NV: usize>(&self, simd: S, first: usize) {
+    fn columns<S: Simd, const NV: usize>(&mut self, simd: S, first: usize) {
         let Some(&most) = S::GEMM_ROWS.get(NV - 1) else { return };
         let blocks = self.m.div_ceil(most);
         let mut row = 0;
@@ -165,7 +165,7 @@ impl Gemm<'_> {
 
     /// `rows` rows from `row` on, by the micro-kernel of that height.
     #[inline(always)]
-    fn rows<S: Simd, const NV: usize>(&self, simd: S, row: usize, rows: usize, column: usize) {
+    fn rows<S: Simd, const NV: usize>(&mut self, simd: S, row: usize, rows: usize, column: usize) {
         macro_rules! of_height {
             ($($height:literal)*) => {
                 match rows {
@@ -182,15 +182,22 @@ impl Gemm<'_> {
 
     /// The micro-kernel: an `MR` x `NV` block of registers, summed over k.
     #[inline(always)]
-    fn block<S: Simd, const MR: usize, const NV: usize>(&self, simd: S, row: usize, column: usize) {
+    fn block<S: Simd, const MR: usize, const NV: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        column: usize,
+    ) {
         let (a_row, a_column, b_row) = (self.a.row, self.a.column, self.b_row);
         let mut sum = [[simd.splat(0.0); NV]; MR];
         // SAFETY: `ensure_sizes` checked that rows under m, columns under n and terms under k lie
-        // within the three slices; the block lies within m and n.
+        // within the three slices, and the block lies within m and n. `c` is borrowed mutably, so
+        // neither A nor B changes. Pointers step beyond their slice by wrapping arithmetic alone
+        // and are not read there; `ahead` is only prefetched.
         unsafe {
             let mut a = self.a.values.as_ptr().wrapping_add(row * a_row);
             let mut b = self.b.as_ptr().wrapping_add(column);
-            let mut ahead = self.ahead.next.get();
+            let mut ahead = self.ahead.next;
             for _ in 0..self.k {
                 simd.prefetch(ahead);
                 simd.prefetch(ahead.wrapping_add(LINE));
@@ -208,8 +215,8 @@ impl Gemm<'_> {
                 a = a.wrapping_add(a_column);
                 b = b.wrapping_add(b_row);
             }
-            self.ahead.next.set(ahead);
-            let c = self.c.as_ptr().cast_mut().add(row * self.c_row + column);
+            self.ahead.next = ahead;
+            let c = self.c.as_mut_ptr().add(row * self.c_row + column);
             for i in 0..MR {
                 for j in 0..NV {
                     let at = c.add(i * self.c_row + j * S::WIDTH);

@@ -2,12 +2,13 @@
 //!
 //! Nothing here knows of networks. Each kernel is one file: an `ensure` that asserts its limits, a
 //! generic loop over [`simd::Simd`] or a plain loop that the compiler vectorises, compiled for
-//! every instruction set by [`simd::Isa`].
+//! every instruction set by [`isa::Isa`].
 
 mod arch;
 pub mod bytes;
 pub mod elementwise;
 pub mod gemm;
+pub mod isa;
 pub mod mask;
 pub mod memory;
 pub mod norm;

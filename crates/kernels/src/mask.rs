@@ -2,7 +2,7 @@
 //!
 //! The rule is that of `modiste_spec::random::dropout_keeps`; tests hold the two together.
 
-use crate::simd::vectorised;
+use crate::isa::vectorised;
 
 /// Counters computed side by side.
 const SIDE: usize = 16;
@@ -26,6 +26,9 @@ vectorised! {
     /// Fills `mask` with 0 or `kept` for elements `first` .. of the node's output; `first` is a
     /// multiple of [`PER_COUNTER`].
     pub fn fill(key: MaskKey, first: usize, mask: &mut [f32]) {
+        assert!(first.is_multiple_of(PER_COUNTER), "a mask from element {first} on");
+        let end = first.checked_add(mask.len()).map(|end| end.div_ceil(PER_COUNTER) as u64);
+        assert!(end.is_some_and(|end| end <= 1 << 32), "a mask beyond the last counter");
         let mut counter = (first / PER_COUNTER) as u32;
         for chunk in mask.chunks_mut(SIDE * PER_COUNTER) {
             let words = philox(key, counter);

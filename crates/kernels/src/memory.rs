@@ -25,6 +25,8 @@ impl Memory {
             return Ok(Self { map: None, len });
         }
         let bytes = len.checked_mul(size_of::<f32>());
+        // A slice may not be larger than `isize::MAX` bytes.
+        let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok());
         let bytes = bytes.ok_or(std::io::ErrorKind::OutOfMemory)?;
         let map = MmapMut::map_anon(bytes)?;
         // Where the system has no huge pages to give, ordinary ones serve.
@@ -39,8 +41,9 @@ impl Deref for Memory {
 
     fn deref(&self) -> &[f32] {
         let Some(map) = &self.map else { return &[] };
-        // SAFETY: the mapping begins on a page, so it is aligned for f32, it holds `len` of them,
-        // and every pattern of bits is an f32.
+        // SAFETY: the mapping begins on a page, so it is aligned for f32; it holds `len` of them, no
+        // more than `isize::MAX` bytes, and lives as long as `self`; nobody else writes to it; every
+        // pattern of bits is an f32.
         unsafe { std::slice::from_raw_parts(map.as_ptr().cast(), self.len) }
     }
 }
@@ -72,8 +75,11 @@ impl Ahead {
     /// Adds the map that lies `distance` values behind `map`, as that of a later image does; beyond
     /// 32 maps, nothing.
     pub fn add(&mut self, map: Map<'_>, distance: usize) {
+        if map.pixels() == 0 {
+            return;
+        }
         if let Some(stretch) = self.stretches.get_mut(self.count) {
-            let start = map.values.as_ptr().wrapping_add(distance) as usize;
+            let start = map.values.as_ptr().wrapping_add(distance).addr();
             *stretch = (start, span(map.pixels(), map.stride, map.channels) * size_of::<f32>());
             self.count += 1;
         }
@@ -98,12 +104,12 @@ fn fetch_line(address: usize) {
     // SAFETY: a hint that touches no memory for the program, whatever the address; every x86-64 has it.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(address as *const i8);
+        _mm_prefetch::<_MM_HINT_T1>(std::ptr::without_provenance(address));
     }
     #[cfg(target_arch = "aarch64")]
     // SAFETY: likewise.
     unsafe {
-        std::arch::asm!("prfm pldl2keep, [{}]", in(reg) address, options(nostack, readonly));
+        std::arch::asm!("prfm pldl2keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = address;
@@ -125,6 +131,8 @@ mod tests {
 
     #[test]
     fn more_memory_than_there_can_be_is_an_error() {
-        assert!(Memory::zeroed(usize::MAX / 2).is_err());
+        for len in [usize::MAX / 2, usize::MAX / 4, isize::MAX as usize / 4 + 1] {
+            assert!(Memory::zeroed(len).is_err(), "{len}");
+        }
     }
 }

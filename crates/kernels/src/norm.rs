@@ -4,14 +4,18 @@
 //! max(z * scale + shift, floor) ([`crate::view::Activation`]) on the way. The backward pass needs
 //! two sums a channel over the whole batch and then gives the gradient of z.
 
-use crate::simd::vectorised;
-use crate::view::{Activation, Map, MapMut};
+use crate::isa::vectorised;
+use crate::view::{Activation, Map, MapMut, ensure_alike, ensure_vector};
 
 vectorised! {
     /// Adds to `sum` and `square` the sums of z - pilot and (z - pilot)^2 of each channel.
     ///
     /// With a pilot near the mean no digits are lost to cancellation.
     pub fn accumulate_moments(z: Map<'_>, pilot: &[f32], sum: &mut [f32], square: &mut [f32]) {
+        z.ensure();
+        ensure_vector("pilots", pilot, z.channels);
+        ensure_vector("sums", sum, z.channels);
+        ensure_vector("squares", square, z.channels);
         let c = z.channels;
         let (pilot, sum, square) = (&pilot[..c], &mut sum[..c], &mut square[..c]);
         for pixel in 0..z.pixels() {
@@ -28,6 +32,8 @@ vectorised! {
 vectorised! {
     /// out = max(z * scale + shift, floor).
     pub fn activate(z: Map<'_>, activation: Activation<'_>, out: MapMut<'_>) {
+        ensure_alike([z, out.as_map()]);
+        activation.ensure(z.channels);
         let c = z.channels;
         let (scale, shift) = (&activation.scale[..c], &activation.shift[..c]);
         let floor = &activation.floor[..c];
@@ -52,6 +58,10 @@ vectorised! {
         sum: &mut [f32],
         product: &mut [f32],
     ) {
+        ensure_alike([z, da]);
+        activation.ensure(z.channels);
+        ensure_vector("sums", sum, z.channels);
+        ensure_vector("products", product, z.channels);
         let c = z.channels;
         let (scale, shift) = (&activation.scale[..c], &activation.shift[..c]);
         let (floor, sum, product) = (&activation.floor[..c], &mut sum[..c], &mut product[..c]);
@@ -79,6 +89,10 @@ vectorised! {
         offset: &[f32],
         dz: MapMut<'_>,
     ) {
+        ensure_alike([z, da, dz.as_map()]);
+        activation.ensure(z.channels);
+        ensure_vector("slopes", slope, z.channels);
+        ensure_vector("offsets", offset, z.channels);
         let c = z.channels;
         let (scale, shift) = (&activation.scale[..c], &activation.shift[..c]);
         let (floor, slope, offset) = (&activation.floor[..c], &slope[..c], &offset[..c]);

@@ -1,6 +1,6 @@
 //! Adam in one pass over flat arrays.
 
-use crate::simd::vectorised;
+use crate::isa::vectorised;
 
 /// One step's numbers, the bias corrections worked in.
 #[derive(Clone, Copy, Debug)]

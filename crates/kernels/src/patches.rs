@@ -1,7 +1,7 @@
 //! Convolution of any kernel and stride as a matrix product over patches ("im2col").
 
-use crate::simd::vectorised;
-use crate::view::{Activation, Map, MapMut};
+use crate::isa::vectorised;
+use crate::view::{Activation, Map, MapMut, ensure_len, product};
 
 /// Where the windows of a convolution or pooling lie: side, step and padding on each edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,24 @@ pub struct Window {
 }
 
 impl Window {
+    /// Windows that `size` rows (or columns) take.
+    ///
+    /// # Panics
+    /// If not even one fits.
+    pub fn outputs(&self, size: usize) -> usize {
+        let Self { kernel, stride, padding } = *self;
+        let room = padding.checked_mul(2).and_then(|edges| edges.checked_add(size));
+        let room = room.and_then(|room| room.checked_sub(kernel));
+        let room = room.filter(|_| kernel > 0 && stride > 0);
+        room.unwrap_or_else(|| panic!("no {self:?} fits into {size}")) / stride + 1
+    }
+
+    /// Panics unless `down` x `across` outputs are those of a map.
+    pub(crate) fn ensure(&self, x: (usize, usize), outputs: (usize, usize)) {
+        let fitting = (self.outputs(x.0), self.outputs(x.1));
+        assert!(outputs == fitting, "outputs of {outputs:?} for {x:?}, not {fitting:?}");
+    }
+
     /// First input row (or column) of output row `out`, possibly negative.
     pub fn start(&self, out: usize) -> isize {
         (out * self.stride) as isize - self.padding as isize
@@ -41,7 +59,14 @@ vectorised! {
         across: usize,
         out: &mut [f32],
     ) {
+        x.ensure();
+        activation.iter().for_each(|activation| activation.ensure(x.channels));
+        let down = window.outputs(x.height);
+        assert!(rows.start <= rows.end && rows.end <= down, "rows {rows:?} of {down}");
+        window.ensure((x.height, x.width), (down, across));
         let c = x.channels;
+        let all = product([rows.len(), across, window.kernel, window.kernel, c]);
+        ensure_len("patches", out.len(), all);
         let patch = window.kernel * window.kernel * c;
         for (oy, ox) in rows.clone().flat_map(|oy| (0..across).map(move |ox| (oy, ox))) {
             let at = ((oy - rows.start) * across + ox) * patch;
@@ -75,6 +100,10 @@ vectorised! {
 vectorised! {
     /// Adds every patch (pixels, kernel, kernel, channels) back to where [`gather`] read it.
     pub fn scatter(patches: &[f32], window: Window, down: usize, across: usize, dx: MapMut<'_>) {
+        dx.ensure();
+        window.ensure((dx.height, dx.width), (down, across));
+        let all = product([down, across, window.kernel, window.kernel, dx.channels]);
+        ensure_len("patches", patches.len(), all);
         let c = dx.channels;
         let patch = window.kernel * window.kernel * c;
         for (oy, ox) in (0..down).flat_map(|oy| (0..across).map(move |ox| (oy, ox))) {

@@ -4,14 +4,17 @@
 //! queue, no stealing and no allocation stand between two jobs. Waiting threads spin briefly, as the
 //! next job of a training step follows within microseconds, then give the core away, then sleep.
 
+use std::any::Any;
+use std::io;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// Turns of spinning (some 200 microseconds), then of yielding, before a worker goes to sleep. Who
-/// yields on a busy machine is gone for milliseconds; but a team larger than the machine must yield.
+/// Turns of spinning (some 200 microseconds), then of yielding, before a worker goes to sleep. A
+/// thread that yields on a busy machine gets its core back milliseconds later; but a team larger than
+/// the machine must yield.
 const SPINS: usize = 20_000;
 const YIELDS: usize = 200;
 
@@ -24,7 +27,8 @@ struct Shared {
     round: AtomicUsize,
     /// Workers that have not finished the current job.
     running: AtomicUsize,
-    panicked: AtomicBool,
+    /// What the first thread that panicked in the current job panicked with.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
     closed: AtomicBool,
     sleepers: Mutex<usize>,
     wake: Condvar,
@@ -33,10 +37,43 @@ struct Shared {
 }
 
 // SAFETY: `job` is written only by `Pool::run`, which holds `&mut Pool` and has seen `running` fall
-// to 0 (acquire); workers read it after the change of `round` (acquire) that follows the write.
+// to 0 (acquire); workers read it after the change of `round` (acquire) that follows the write. All
+// other fields are `Sync`.
 unsafe impl Sync for Shared {}
-// SAFETY: the pointer in `job` is only used while `Pool::run` keeps its referent borrowed.
+// SAFETY: the pointer in `job` is only used while `Pool::run` keeps its referent borrowed, and that
+// referent is `Sync`. All other fields are `Send`.
 unsafe impl Send for Shared {}
+
+impl Shared {
+    /// Does a thread's share of a job; a panic is kept for the caller, never dropped here: a payload
+    /// may panic once more when it is dropped.
+    fn work(&self, job: &(dyn Fn(usize) + Sync), number: usize) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job(number))) {
+            let mut kept = unpoisoned(&self.panic);
+            match &*kept {
+                None => *kept = Some(payload),
+                Some(_) => std::mem::forget(payload),
+            }
+        }
+    }
+
+    /// Changes the round, which workers wait for.
+    fn signal(&self) {
+        self.round.fetch_add(1, Ordering::SeqCst);
+        if *unpoisoned(&self.sleepers) > 0 {
+            self.wake.notify_all();
+        }
+    }
+
+    fn spin_or_yield(&self, turn: usize) {
+        if turn < self.spins { std::hint::spin_loop() } else { std::thread::yield_now() }
+    }
+}
+
+/// What a mutex guards, which no panic can leave half changed here.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A team of threads; the caller is its first member.
 pub struct Pool {
@@ -47,27 +84,44 @@ pub struct Pool {
 impl Pool {
     /// A team of `threads` threads, at least 1, the caller included.
     ///
-    /// # Panics
-    /// If the system gives no more threads.
-    pub fn new(threads: usize) -> Self {
+    /// # Errors
+    /// If the system gives no more threads; those that started have ended by then.
+    pub fn new(threads: usize) -> io::Result<Self> {
+        Self::with(threads, |number, work| {
+            std::thread::Builder::new().name(format!("modiste-{number}")).spawn(work)
+        })
+    }
+
+    /// A team whose threads `spawn(number, life)` starts.
+    fn with(
+        threads: usize,
+        spawn: impl Fn(usize, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>,
+    ) -> io::Result<Self> {
         let available = std::thread::available_parallelism().map_or(1, |n| n.get());
         let shared = Arc::new(Shared {
             job: std::cell::UnsafeCell::new(None),
             round: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
-            panicked: AtomicBool::new(false),
+            panic: Mutex::new(None),
             closed: AtomicBool::new(false),
             sleepers: Mutex::new(0),
             wake: Condvar::new(),
             spins: if threads > available { 0 } else { SPINS },
         });
-        let spawn = |number| {
-            let shared = Arc::clone(&shared);
-            let builder = std::thread::Builder::new().name(format!("modiste-{number}"));
-            builder.spawn(move || work(&shared, number)).expect("the system gives a thread")
-        };
-        let workers = (1..threads.max(1)).map(spawn).collect();
-        Self { shared, workers }
+        // Dropped on an error, the pool ends the workers that it has.
+        let mut pool = Self { shared, workers: Vec::new() };
+        for number in 1..threads {
+            let shared = Arc::clone(&pool.shared);
+            let worker = spawn(number, Box::new(move || live(&shared, number)));
+            let named = |e: io::Error| {
+                io::Error::new(
+                    e.kind(),
+                    format!("failed to start thread {} of {threads}: {e}", number + 1),
+                )
+            };
+            pool.workers.push(worker.map_err(named)?);
+        }
+        Ok(pool)
     }
 
     /// Members of the team.
@@ -78,37 +132,37 @@ impl Pool {
     /// Runs `job(number)` once on each thread and returns when all have finished.
     ///
     /// # Panics
-    /// If the job panics on any thread, after all have finished.
+    /// If the job panics on any thread, with the first one's payload, after all have finished.
     pub fn run(&mut self, job: &(dyn Fn(usize) + Sync)) {
         if self.workers.is_empty() {
             return job(0);
         }
         let shared = &*self.shared;
-        // SAFETY: only the lifetime is changed; this function does not return, nor unwind, before
-        // every worker has finished with the job.
+        // SAFETY: only the lifetime is changed; `finish` is dropped, and so every worker has finished
+        // with the job, before this function returns or unwinds.
         let erased: Job = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), Job>(job) };
         // SAFETY: no worker reads the job before `round` changes.
         unsafe { *shared.job.get() = Some(erased) };
         shared.running.store(self.workers.len(), Ordering::Relaxed);
-        shared.round.fetch_add(1, Ordering::SeqCst);
-        self.wake_sleepers();
-        let own = catch_unwind(AssertUnwindSafe(|| job(0)));
-        let mut turns = 0;
-        while shared.running.load(Ordering::Acquire) > 0 {
-            turns += 1;
-            if turns < shared.spins { std::hint::spin_loop() } else { std::thread::yield_now() }
-        }
-        let panicked = shared.panicked.swap(false, Ordering::Relaxed);
-        match own {
-            Err(panic) => std::panic::resume_unwind(panic),
-            Ok(()) if panicked => panic!("a job panicked on another thread"),
-            Ok(()) => (),
+        let finish = Finish(shared);
+        shared.signal();
+        shared.work(job, 0);
+        drop(finish);
+        if let Some(payload) = unpoisoned(&shared.panic).take() {
+            resume_unwind(payload);
         }
     }
+}
 
-    fn wake_sleepers(&self) {
-        if *self.shared.sleepers.lock().expect("no panic under this lock") > 0 {
-            self.shared.wake.notify_all();
+/// Waits for the workers of the current job when it is dropped.
+struct Finish<'a>(&'a Shared);
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        let mut turn = 0;
+        while self.0.running.load(Ordering::Acquire) > 0 {
+            self.0.spin_or_yield(turn);
+            turn += 1;
         }
     }
 }
@@ -116,17 +170,16 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
-        self.shared.round.fetch_add(1, Ordering::SeqCst);
-        self.wake_sleepers();
+        self.shared.signal();
         for worker in self.workers.drain(..) {
-            // A worker catches the panics of its jobs, so there is nothing to report here.
+            // A worker keeps the panics of its jobs for the caller, so there is nothing to report.
             let _ = worker.join();
         }
     }
 }
 
 /// A worker's life: wait for a job, do it, say so.
-fn work(shared: &Shared, number: usize) {
+fn live(shared: &Shared, number: usize) {
     let mut seen = 0;
     loop {
         seen = wait_for_change(shared, seen);
@@ -135,9 +188,7 @@ fn work(shared: &Shared, number: usize) {
         }
         // SAFETY: the job was written before `round` changed and stays until `running` is 0.
         let job = unsafe { &*(*shared.job.get()).expect("a round has a job") };
-        if catch_unwind(AssertUnwindSafe(|| job(number))).is_err() {
-            shared.panicked.store(true, Ordering::Relaxed);
-        }
+        shared.work(job, number);
         shared.running.fetch_sub(1, Ordering::Release);
     }
 }
@@ -148,9 +199,9 @@ fn wait_for_change(shared: &Shared, seen: usize) -> usize {
         if round != seen {
             return round;
         }
-        if turn < shared.spins { std::hint::spin_loop() } else { std::thread::yield_now() }
+        shared.spin_or_yield(turn);
     }
-    let mut sleepers = shared.sleepers.lock().expect("no panic under this lock");
+    let mut sleepers = unpoisoned(&shared.sleepers);
     *sleepers += 1;
     loop {
         let round = shared.round.load(Ordering::SeqCst);
@@ -158,7 +209,7 @@ fn wait_for_change(shared: &Shared, seen: usize) -> usize {
             *sleepers -= 1;
             return round;
         }
-        sleepers = shared.wake.wait(sleepers).expect("no panic under this lock");
+        sleepers = shared.wake.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
@@ -247,7 +298,7 @@ mod tests {
 
     #[test]
     fn every_thread_runs_every_job_once() {
-        let mut pool = Pool::new(3);
+        let mut pool = Pool::new(3).unwrap();
         let mut values = vec![0u32; 10];
         for _ in 0..if cfg!(miri) { 3 } else { 500 } {
             let parts = Parts::new(&mut values, 1);
@@ -258,7 +309,7 @@ mod tests {
 
     #[test]
     fn sleeping_workers_wake() {
-        let mut pool = Pool::new(2);
+        let mut pool = Pool::new(2).unwrap();
         let count = AtomicUsize::new(0);
         std::thread::sleep(std::time::Duration::from_millis(50));
         pool.run(&|_| {
@@ -269,12 +320,69 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller_and_the_team_goes_on() {
-        let mut pool = Pool::new(2);
+        let mut pool = Pool::new(2).unwrap();
         let panics = catch_unwind(AssertUnwindSafe(|| {
             pool.run(&|t| assert!(t == 0, "for the test"));
         }));
-        assert!(panics.is_err());
+        let payload = panics.expect_err("a panic");
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"for the test"));
         pool.run(&|_| ());
+    }
+
+    /// A payload that panics once more where it is dropped.
+    struct Again;
+
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_dropped_does_not_hang_the_team() {
+        let mut pool = Pool::new(3).unwrap();
+        for _ in 0..3 {
+            let run = AssertUnwindSafe(|| pool.run(&|_| std::panic::panic_any(Again)));
+            let payload = catch_unwind(run).expect_err("a panic");
+            assert!(payload.is::<Again>());
+            std::mem::forget(payload);
+        }
+        pool.run(&|_| ());
+    }
+
+    #[test]
+    fn a_poisoned_lock_stops_nothing() {
+        let mut pool = Pool::new(2).unwrap();
+        let poison = AssertUnwindSafe(|| {
+            let _guards = (pool.shared.sleepers.lock(), pool.shared.panic.lock());
+            panic!("for the test");
+        });
+        assert!(catch_unwind(poison).is_err());
+        assert!(pool.shared.sleepers.is_poisoned() && pool.shared.panic.is_poisoned());
+        let count = AtomicUsize::new(0);
+        pool.run(&|_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(count.into_inner(), 2);
+    }
+
+    #[test]
+    fn threads_end_when_a_later_one_does_not_start() {
+        let lives = Arc::new(AtomicUsize::new(0));
+        let pool = Pool::with(5, |number, life| {
+            if number == 3 {
+                return Err(io::Error::other("for the test"));
+            }
+            let lives = Arc::clone(&lives);
+            lives.fetch_add(1, Ordering::SeqCst);
+            std::thread::Builder::new().spawn(move || {
+                life();
+                lives.fetch_sub(1, Ordering::SeqCst);
+            })
+        });
+        let error = pool.err().expect("an error").to_string();
+        assert_eq!(error, "failed to start thread 4 of 5: for the test");
+        assert_eq!(lives.load(Ordering::SeqCst), 0, "threads that still live");
     }
 
     #[test]

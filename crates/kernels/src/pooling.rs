@@ -1,12 +1,31 @@
 //! Maximum and mean of windows, with their gradients, one image at a time.
 
+use crate::isa::vectorised;
 use crate::patches::Window;
-use crate::simd::vectorised;
-use crate::view::{Map, MapMut};
+use crate::view::{Map, MapMut, ensure_alike, ensure_vector};
+
+/// Panics unless `y` has a pixel for each window of `x`.
+fn ensure_windows(x: Map<'_>, y: Map<'_>, window: Window) {
+    x.ensure();
+    y.ensure();
+    window.ensure((x.height, x.width), (y.height, y.width));
+    assert!(x.channels == y.channels, "{} channels from {}", y.channels, x.channels);
+}
+
+/// Panics unless `y` has a pixel for each whole window of `x`.
+fn ensure_means(x: Map<'_>, y: Map<'_>, kernel: (usize, usize)) {
+    x.ensure();
+    y.ensure();
+    let fitting = (x.height.checked_div(kernel.0), x.width.checked_div(kernel.1));
+    let outputs = (Some(y.height), Some(y.width));
+    assert!(outputs == fitting, "means of {outputs:?} for {fitting:?} windows");
+    assert!(x.channels == y.channels, "{} channels from {}", y.channels, x.channels);
+}
 
 vectorised! {
     /// Maximum of each window; the padding never wins, what is not a number always does.
     pub fn max_forward(x: Map<'_>, window: Window, y: MapMut<'_>) {
+        ensure_windows(x, y.as_map(), window);
         let c = x.channels;
         for (oy, ox) in (0..y.height).flat_map(|oy| (0..y.width).map(move |ox| (oy, ox))) {
             let to = &mut y.values[(oy * y.width + ox) * y.stride..][..c];
@@ -38,6 +57,10 @@ vectorised! {
         open: &mut [f32],
         dx: MapMut<'_>,
     ) {
+        ensure_windows(x, y, window);
+        ensure_alike([y, dy]);
+        ensure_alike([x, dx.as_map()]);
+        ensure_vector("scratch", open, x.channels);
         let c = x.channels;
         let open = &mut open[..c];
         for (oy, ox) in (0..y.height).flat_map(|oy| (0..y.width).map(move |ox| (oy, ox))) {
@@ -63,6 +86,7 @@ vectorised! {
 vectorised! {
     /// Mean of windows (side and step `kernel`, no padding).
     pub fn mean_forward(x: Map<'_>, kernel: (usize, usize), y: MapMut<'_>) {
+        ensure_means(x, y.as_map(), kernel);
         let c = x.channels;
         let share = 1.0 / (kernel.0 * kernel.1) as f32;
         for (oy, ox) in (0..y.height).flat_map(|oy| (0..y.width).map(move |ox| (oy, ox))) {
@@ -87,6 +111,7 @@ vectorised! {
 vectorised! {
     /// Adds to each value its share of its window's gradient.
     pub fn mean_backward(dy: Map<'_>, kernel: (usize, usize), dx: MapMut<'_>) {
+        ensure_means(dx.as_map(), dy, kernel);
         let c = dy.channels;
         let share = 1.0 / (kernel.0 * kernel.1) as f32;
         for (oy, ox) in (0..dy.height).flat_map(|oy| (0..dy.width).map(move |ox| (oy, ox))) {

@@ -89,6 +89,29 @@ impl<'a> MapMut<'a> {
     }
 }
 
+/// Panics unless all maps lie within their slices and have the size of the first.
+pub(crate) fn ensure_alike<const N: usize>(maps: [Map<'_>; N]) {
+    let size = |map: &Map<'_>| (map.pixels(), map.channels);
+    for map in &maps {
+        map.ensure();
+        let ((pixels, channels), first) = (size(map), size(&maps[0]));
+        assert!(
+            (pixels, channels) == first,
+            "{pixels} pixels of {channels} channels, not {first:?}"
+        );
+    }
+}
+
+/// Panics unless there are as many `values` as wanted.
+pub(crate) fn ensure_len(what: &str, values: usize, wanted: usize) {
+    assert!(values == wanted, "{what}: {values} values, not {wanted}");
+}
+
+/// Panics unless a vector has a value for each channel.
+pub(crate) fn ensure_vector(what: &str, vector: &[f32], channels: usize) {
+    assert!(vector.len() >= channels, "{what}: {} values for {channels} channels", vector.len());
+}
+
 fn ensure(len: usize, (height, width): (usize, usize), channels: usize, stride: usize) {
     let pixels = product([height, width]);
     assert!(pixels > 0 && channels > 0 && channels <= stride, "an empty or overlapping map");
@@ -101,9 +124,11 @@ pub(crate) fn product<const N: usize>(sizes: [usize; N]) -> usize {
     sizes.iter().try_fold(1, checked).expect("a size that fits the address space")
 }
 
-/// Values from the first of `rows` rows to the last of `len` values in the last one.
+/// Values from the first of `rows` rows, at least one, to the last of `len` values in the last one.
 pub(crate) fn span(rows: usize, stride: usize, len: usize) -> usize {
-    product([rows - 1, stride]).checked_add(len).expect("a size that fits the address space")
+    product([rows.checked_sub(1).expect("a row"), stride])
+        .checked_add(len)
+        .expect("a size that fits the address space")
 }
 
 /// max(x * scale + shift, floor) a channel: a normalisation with its ReLU (floor 0) or without
@@ -185,10 +210,10 @@ impl Gradient<'_> {
     pub(crate) fn ensure(&self) {
         self.map.ensure();
         if let Some(NormGradient { z, activation, slope, offset }) = &self.norm {
-            z.ensure();
-            assert!(z.pixels() == self.map.pixels() && z.channels == self.map.channels);
+            ensure_alike([self.map, *z]);
             activation.ensure(z.channels);
-            assert!(slope.len().min(offset.len()) >= z.channels, "a slope for each channel");
+            ensure_vector("slopes", slope, z.channels);
+            ensure_vector("offsets", offset, z.channels);
         }
     }
 }

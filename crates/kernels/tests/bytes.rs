@@ -31,9 +31,3 @@ fn inner_products_are_exact() {
         }
     }
 }
-
-#[test]
-#[should_panic(expected = "rows of 3 bytes")]
-fn rows_of_another_length_are_refused() {
-    dots(instruction_sets()[0], &[1, 2, 3], &[0; 7], &mut [0; 2]);
-}

@@ -4,7 +4,6 @@ mod common;
 
 use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers};
 use modiste_kernels::elementwise::*;
-use modiste_kernels::simd::Isa;
 
 /// Of the largest value: a rounding or two.
 const TOLERANCE: f64 = 2e-7;
@@ -160,18 +159,4 @@ fn floors_are_exact() {
             }
         }
     }
-}
-
-#[test]
-#[should_panic(expected = "out of range")]
-fn biases_have_every_channel() {
-    let mut y = Guarded::random((2, 2, 16, 16), 15);
-    bias_floor(Isa::best(), y.map_mut(), &[0.0; 15], 0.0);
-}
-
-#[test]
-#[should_panic(expected = "out of range")]
-fn maps_of_different_channels_do_not_add_up() {
-    let (from, mut to) = (Guarded::random((2, 2, 16, 16), 16), Guarded::random((2, 2, 15, 15), 17));
-    add_assign(Isa::best(), to.map_mut(), from.map());
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers, whole_numbers};
 use modiste_kernels::gemm::{Strided, gemm, gemm_ahead};
-use modiste_kernels::simd::Isa;
+use modiste_kernels::isa::Isa;
 
 /// Of the largest value: sums of at most 100 products, each rounded once or twice.
 const TOLERANCE: f64 = 4e-6;

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers};
+use modiste_kernels::isa::Isa;
 use modiste_kernels::optimizer::{AdamStep, adam, sum_shards};
-use modiste_kernels::simd::Isa;
 
 const BETAS: (f64, f64) = (0.9, 0.999);
 const EPSILON: f64 = 1e-7;

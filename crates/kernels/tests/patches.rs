@@ -4,7 +4,6 @@ mod common;
 
 use common::{Floors, Guarded, check_bits, check_close, exact, instruction_sets, whole_numbers};
 use modiste_kernels::patches::{Window, gather, scatter};
-use modiste_kernels::simd::Isa;
 
 /// A map (height, width, channels) seen through windows.
 #[derive(Clone, Copy, Debug)]
@@ -158,22 +157,4 @@ fn windows_of_one_pixel_copy_the_map() {
         gather(isa, x.map(), None, window, 0..5, 7, out.slice_mut());
         check_bits(isa.name(), &out.written(), &x.dense());
     }
-}
-
-#[test]
-#[should_panic(expected = "out of range")]
-fn patches_fill_their_slice() {
-    let x = Guarded::random((3, 3, 2, 2), 9);
-    let window = Window { kernel: 3, stride: 1, padding: 1 };
-    gather(Isa::best(), x.map(), None, window, 0..3, 3, &mut [0.0; 9 * 18 - 1]);
-}
-
-#[test]
-#[should_panic(expected = "out of range")]
-fn maps_lie_within_their_slice() {
-    let window = Window { kernel: 3, stride: 1, padding: 1 };
-    let mut dx = Guarded::random((3, 3, 2, 2), 10);
-    let mut map = dx.map_mut();
-    map.height = 4;
-    scatter(Isa::best(), &[0.0; 12 * 18], window, 4, 3, map);
 }

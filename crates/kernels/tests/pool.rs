@@ -11,7 +11,7 @@ const ROUNDS: usize = if cfg!(miri) { 3 } else { 300 };
 #[test]
 fn a_job_sees_what_the_one_before_wrote() {
     for threads in 1..=5 {
-        let mut pool = Pool::new(threads);
+        let mut pool = Pool::new(threads).unwrap();
         assert_eq!(pool.threads(), threads);
         let (mut from, mut to) = (vec![1u64; 23], vec![0u64; 23]);
         for _ in 0..ROUNDS {
@@ -34,7 +34,7 @@ fn a_job_sees_what_the_one_before_wrote() {
 
 #[test]
 fn no_thread_is_the_callers_alone() {
-    let mut pool = Pool::new(0);
+    let mut pool = Pool::new(0).unwrap();
     assert_eq!(pool.threads(), 1);
     let calls = AtomicUsize::new(0);
     pool.run(&|thread| {
@@ -46,7 +46,7 @@ fn no_thread_is_the_callers_alone() {
 /// Pauses of several lengths meet the workers spinning, yielding, falling asleep and sleeping.
 #[test]
 fn workers_start_after_any_pause() {
-    let mut pool = Pool::new(3);
+    let mut pool = Pool::new(3).unwrap();
     let count = AtomicUsize::new(0);
     let pauses = [0, 5, 20, 50, 100, 200, 400, 1_000, 3_000];
     for round in 0..ROUNDS {
@@ -61,7 +61,7 @@ fn workers_start_after_any_pause() {
 /// The caller's own panic waits for the others too: they may still use what the job borrows.
 #[test]
 fn a_panic_of_the_caller_waits_for_the_workers() {
-    let mut pool = Pool::new(3);
+    let mut pool = Pool::new(3).unwrap();
     for _ in 0..3 {
         let done = AtomicUsize::new(0);
         let run = AssertUnwindSafe(|| {

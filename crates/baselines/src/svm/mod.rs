@@ -7,7 +7,7 @@ mod rows;
 mod smo;
 
 use modiste_kernels::bytes::dots;
-use modiste_kernels::simd::Isa;
+use modiste_kernels::isa::Isa;
 use serde_json::{Value, json};
 
 use crate::parallel::Team;

@@ -1,7 +1,7 @@
 //! Rows of a pair's kernel matrix, computed when they are asked for; a bounded number is kept.
 
 use modiste_kernels::bytes::dots;
-use modiste_kernels::simd::Isa;
+use modiste_kernels::isa::Isa;
 
 use super::norm;
 use crate::BaselineError;

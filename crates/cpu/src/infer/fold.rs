@@ -6,9 +6,9 @@
 use crate::norm::Lanes;
 use crate::plan::{Conv, Kind, Method, Plan, Step};
 use crate::weights::Weights;
+use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
 use modiste_kernels::pool::{Parts, Pool};
-use modiste_kernels::simd::Isa;
 use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
 
 /// The filters of all steps.

@@ -2,8 +2,8 @@
 
 use crate::plan::{Buffer, Dropout};
 use modiste_kernels::elementwise::multiply_rows;
+use modiste_kernels::isa::Isa;
 use modiste_kernels::mask::{MaskKey, PER_COUNTER, fill};
-use modiste_kernels::simd::Isa;
 use modiste_kernels::view::MapMut;
 use modiste_spec::random::{Purpose, Stream, dropout_threshold};
 

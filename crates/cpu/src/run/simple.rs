@@ -7,9 +7,9 @@ use crate::conv::clear;
 use crate::machine::{Machine, Scratch};
 use crate::norm::Lanes;
 use crate::plan::{Copy, Place, Source, Step};
+use modiste_kernels::isa::Isa;
 use modiste_kernels::patches::Window;
 use modiste_kernels::pool::Parts;
-use modiste_kernels::simd::Isa;
 use modiste_kernels::view::{Activation, Map, MapMut};
 use modiste_kernels::{elementwise, norm, pooling};
 

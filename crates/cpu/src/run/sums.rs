@@ -3,8 +3,8 @@
 //! Summing each image on its own first keeps the rounding error of single precision small.
 
 use crate::plan::Place;
+use modiste_kernels::isa::Isa;
 use modiste_kernels::norm::{accumulate_gradient_sums, accumulate_moments};
-use modiste_kernels::simd::Isa;
 use modiste_kernels::view::{Activation, Map};
 
 /// Clears both sums of a place's lanes; `sums` is (2, lanes of the buffer).

@@ -3,20 +3,6 @@
 use crate::simd::Simd;
 use std::arch::x86_64::*;
 
-/// Whether the host has AVX2 and FMA.
-pub(crate) fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
-}
-
-/// Whether the host has the parts of AVX-512 that every server has had since Skylake.
-pub(crate) fn has_avx512() -> bool {
-    has_avx2()
-        && is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512bw")
-}
-
 /// Sixteen values a register, 32 registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());

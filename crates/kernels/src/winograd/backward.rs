@@ -2,7 +2,8 @@
 
 use super::forward::vectors;
 use super::{Block, CHANNELS, COLUMN, Row, TILE, WINDOW, array, by_shape, left_out, lines, parts};
-use crate::simd::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel};
+use crate::simd::Simd;
 use crate::view::{Gradient, Map, MapMut, NormGradient, carry_back};
 
 /// A dY A' of each tile of map `index` of a block.

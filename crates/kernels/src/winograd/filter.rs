@@ -2,22 +2,30 @@
 
 use super::{FREQUENCIES, WINDOW, array, lines};
 use crate::LANES;
-use crate::simd::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel};
+use crate::simd::Simd;
+use crate::view::{ensure_len, product};
 
 /// G g G' of every pair of channels: `filter` is (9, values), `out` (36, values).
 pub fn transform_filter(isa: Isa, filter: &[f32], out: &mut [f32]) {
-    let values = filter.len() / 9;
-    assert!(values.is_multiple_of(LANES) && filter.len() == 9 * values);
-    assert!(out.len() == FREQUENCIES * values);
+    let values = values(filter, out);
     isa.run(TransformFilter { filter, values, out });
 }
 
 /// G' u G, the gradient's way back: `frequencies` is (36, values), `out` (9, values).
 pub fn transform_filter_gradient(isa: Isa, frequencies: &[f32], out: &mut [f32]) {
-    let values = out.len() / 9;
-    assert!(values.is_multiple_of(LANES) && out.len() == 9 * values);
-    assert!(frequencies.len() == FREQUENCIES * values);
+    let values = values(out, frequencies);
     isa.run(TransformFilterGradient { frequencies, values, out });
+}
+
+/// Pairs of channels of a filter; panics unless they come in lanes and there are 36 values of each
+/// in the frequencies.
+fn values(filter: &[f32], frequencies: &[f32]) -> usize {
+    let values = filter.len() / 9;
+    let lanes = filter.len().is_multiple_of(9 * LANES);
+    assert!(lanes, "{} values of a 3x3 filter in lanes of {LANES}", filter.len());
+    ensure_len("frequencies", frequencies.len(), product([FREQUENCIES, values]));
+    values
 }
 
 struct TransformFilter<'a> {

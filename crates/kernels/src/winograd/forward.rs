@@ -1,7 +1,8 @@
 //! Into the frequencies and out of them, forwards.
 
 use super::{Block, CHANNELS, COLUMN, Row, TILE, WINDOW, array, by_shape, left_out, lines, parts};
-use crate::simd::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel};
+use crate::simd::Simd;
 use crate::view::{Activation, Map, MapMut, activate};
 
 /// B' d B of each tile of map `index` of a block.

@@ -12,7 +12,8 @@
 
 use super::lines::{input as input_of, output as output_of};
 use super::{FREQUENCIES, TILE, WINDOW, ensure_channels, inside};
-use crate::simd::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel};
+use crate::simd::Simd;
 use crate::view::{Map, MapMut, product, span};
 use std::ops::Range;
 

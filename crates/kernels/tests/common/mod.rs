@@ -3,7 +3,7 @@
 // Every test file compiles this module and uses a part of it.
 #![allow(dead_code)]
 
-use modiste_kernels::simd::Isa;
+use modiste_kernels::isa::Isa;
 use modiste_kernels::view::{Activation, Map, MapMut};
 use modiste_spec::random::{Purpose, Stream};
 

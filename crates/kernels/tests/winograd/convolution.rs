@@ -7,8 +7,8 @@ use crate::direct::{
     Shape, reference_filter_gradient, reference_forward, reference_input_gradient,
 };
 use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::isa::Isa;
 use modiste_kernels::norm::gradient;
-use modiste_kernels::simd::Isa;
 use modiste_kernels::view::{Activation, Gradient, Map, NormGradient};
 use modiste_kernels::winograd::*;
 

@@ -4,7 +4,7 @@
 use crate::common::{Guarded, check_bits, error, exact, instruction_sets, numbers};
 use crate::direct::{Shape, reference_forward};
 use modiste_kernels::gemm::{Strided, gemm};
-use modiste_kernels::simd::Isa;
+use modiste_kernels::isa::Isa;
 use modiste_kernels::view::{Map, MapMut};
 use modiste_kernels::winograd::mixed::{Images, Tiling, transform_input, transform_output};
 use modiste_kernels::winograd::{FREQUENCIES, TILE, tiles, transform_filter};
