@@ -63,6 +63,7 @@ pub struct ClassicArgs<F: Args> {
 
 /// Arguments of a baseline that is a network.
 #[derive(Debug, Args)]
+#[command(mut_args(super::flags::defaults_of_the_preset))]
 pub struct NetworkArgs {
     #[command(flatten)]
     pub common: CommonArgs,

@@ -1,103 +1,67 @@
-//! A flag for every field of the configuration, made from the configuration's own list of fields.
+//! A flag for every field of the configuration, made from the configuration's own table of fields.
 //!
-//! A flag is called like the last part of its field (`network.stem_stride` is `--stem-stride`),
-//! except for those in `RENAMED`. Values are kept as text; the configuration itself knows what a
-//! field takes.
+//! Values are kept as text; the configuration itself knows what a field takes.
 
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
-use modiste_train::Config;
+use modiste_spec::Range;
+use modiste_train::{FIELDS, Field};
 
-/// Flags whose last part says too little, or that have a shorter name of old.
-const RENAMED: [(&str, &str); 6] = [
-    ("data.source", "data"),
-    ("training.schedule.kind", "schedule"),
-    ("training.schedule.learning_rate", "lr"),
-    ("training.optimiser.epsilon", "adam-epsilon"),
-    ("training.early_stopping.patience", "early-stopping"),
-    ("training.early_stopping.min_delta", "early-stopping-delta"),
-];
-
-/// The field whose flag is called `name`, else `name`: what is typed after `--` may be typed in
-/// `--set` and `--over`.
+/// The path of the field whose flag is called `name`, else `name`: what is typed after `--` may be
+/// typed in `--set` and `--over`.
 pub(super) fn field(name: &str) -> String {
-    let renamed = RENAMED.iter().find(|(_, flag)| *flag == name).map(|(field, _)| *field);
-    renamed.map_or_else(|| name.replace('-', "_"), str::to_owned)
+    let field = FIELDS.iter().find(|field| field.flag_name() == name);
+    field.map_or_else(|| name.replace('-', "_"), |field| field.path.to_owned())
 }
 
-/// The headings of the help, by the beginning of a field; the first that fits holds.
-const HEADINGS: [(&str, &str); 7] = [
-    ("data.", "Data"),
-    ("network.", "Network"),
-    ("training.augmentation.", "Augmentation of training images"),
-    ("training.schedule.", "Learning rate"),
-    ("training.optimiser.", "Optimiser"),
-    ("training.early_stopping.", "Early stopping"),
-    ("training.", "Training"),
-];
-
-/// A flag and the field it sets.
-struct Flag {
-    /// Without the dashes.
-    name: String,
-    /// Dotted path of the field.
-    path: &'static str,
-    help: &'static str,
-    heading: &'static str,
-    /// Whether it may stand without a value, for true.
-    boolean: bool,
+/// The fields that begin with `prefix`.
+fn fields(prefix: &str) -> impl Iterator<Item = &'static Field> {
+    FIELDS.iter().filter(move |field| field.path.starts_with(prefix))
 }
 
-/// The flags of the fields that begin with one of `prefixes`.
-fn flags(prefixes: &[&str]) -> Vec<Flag> {
-    let switches: Vec<&str> = Config::default()
-        .fields()
-        .iter()
-        .filter(|field| field.value.parse::<bool>().is_ok())
-        .map(|field| field.path)
-        .collect();
-    let wanted = |path: &str| prefixes.iter().any(|prefix| path.starts_with(prefix));
-    let renamed = |path| RENAMED.iter().find(|(field, _)| *field == path).map(|(_, name)| *name);
-    let make = |(path, help): (&'static str, &'static str)| {
-        let last = path.rsplit('.').next().unwrap_or(path);
-        let heading = HEADINGS.iter().find(|(prefix, _)| path.starts_with(prefix));
-        Flag {
-            name: renamed(path).unwrap_or(last).replace('_', "-"),
-            path,
-            help,
-            heading: heading.map_or("Other", |(_, heading)| heading),
-            boolean: switches.contains(&path),
-        }
-    };
-    Config::all_fields().filter(|(path, _)| wanted(path)).map(make).collect()
-}
-
-impl Flag {
-    fn arg(&self) -> Arg {
-        let arg = Arg::new(self.path).long(self.name.clone()).help(self.help);
-        let arg = arg.help_heading(self.heading).allow_negative_numbers(true);
-        if self.boolean {
-            let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
-            arg.value_name("true|false")
-        } else {
-            arg.value_name("VALUE").num_args(1)
-        }
+fn arg(field: &'static Field) -> Arg {
+    let arg = Arg::new(field.path).long(field.flag_name()).help(help(field, &field.defaults()));
+    let arg = arg.help_heading(field.group()).allow_negative_numbers(true);
+    match field.range {
+        Range::Switch => arg
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_name("true|false"),
+        _ => arg.value_name("VALUE").num_args(1),
     }
+}
+
+fn help(field: &Field, default: &str) -> String {
+    let kinds =
+        if field.of_every_kind() { String::new() } else { format!("{}: ", field.kinds.join(", ")) };
+    format!("{kinds}{} [{}; default: {default}]", field.doc, field.range)
+}
+
+/// For commands that take the data of a model: names that as the default of the fields.
+pub(super) fn defaults_of_the_model(arg: Arg) -> Arg {
+    let field = FIELDS.iter().find(|field| field.path == arg.get_id().as_str());
+    field.map_or(arg.clone(), |field| arg.help(help(field, "the model's")))
+}
+
+/// For commands with a preset of their own: names that as the default of the fields.
+pub(super) fn defaults_of_the_preset(arg: Arg) -> Arg {
+    let field = FIELDS.iter().find(|field| field.path == arg.get_id().as_str());
+    field.map_or(arg.clone(), |field| arg.help(help(field, "the preset's")))
 }
 
 /// Fields that were typed, with their values.
 pub type Settings = Vec<(String, String)>;
 
 macro_rules! flag_set {
-    ($(#[$doc:meta])* $name:ident, $group:literal, $prefixes:expr) => {
+    ($(#[$doc:meta])* $name:ident, $group:literal, $prefix:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default)]
         pub struct $name(pub Settings);
 
         impl Args for $name {
             fn augment_args(command: Command) -> Command {
-                let flags = flags(&$prefixes);
-                let paths: Vec<&str> = flags.iter().map(|flag| flag.path).collect();
-                let command = command.args(flags.iter().map(Flag::arg));
+                let command = command.args(fields($prefix).map(arg));
+                let paths = fields($prefix).map(|field| field.path);
                 command.group(ArgGroup::new($group).args(paths).multiple(true))
             }
 
@@ -108,13 +72,11 @@ macro_rules! flag_set {
 
         impl FromArgMatches for $name {
             fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-                let mut settings = Settings::new();
-                for flag in flags(&$prefixes) {
-                    if let Some(value) = matches.get_one::<String>(flag.path) {
-                        settings.push((flag.path.to_owned(), value.clone()));
-                    }
-                }
-                Ok(Self(settings))
+                let typed = |field: &Field| {
+                    let value = matches.get_one::<String>(field.path)?;
+                    Some((field.path.to_owned(), value.clone()))
+                };
+                Ok(Self(fields($prefix).filter_map(typed).collect()))
             }
 
             fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -129,19 +91,19 @@ flag_set!(
     /// Which data.
     DataFlags,
     "data-flags",
-    ["data."]
+    "data."
 );
 flag_set!(
     /// Which network.
     NetworkFlags,
     "network-flags",
-    ["network."]
+    "network."
 );
 flag_set!(
     /// How it is trained.
     TrainingFlags,
     "training-flags",
-    ["training."]
+    "training."
 );
 
 #[cfg(test)]
@@ -150,15 +112,17 @@ mod tests {
 
     #[test]
     fn every_field_has_a_flag_of_its_own() {
-        let flags = flags(&["data.", "network.", "training."]);
-        let mut names: Vec<&str> = flags.iter().map(|flag| flag.name.as_str()).collect();
-        assert_eq!(names.len(), Config::all_fields().count());
+        let mut names: Vec<String> = FIELDS.iter().map(Field::flag_name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), flags.len());
+        assert_eq!(names.len(), FIELDS.len());
         for name in ["data", "split", "length", "stem-stride", "epochs", "batch", "seed", "lr"] {
-            assert!(names.contains(&name), "{name}");
+            assert!(names.contains(&name.to_owned()), "{name}");
         }
-        assert!(flags.iter().all(|flag| flag.heading != "Other"));
+        assert!(FIELDS.iter().all(|field| field.group() != "Other"));
+        assert_eq!(
+            ["data.", "network.", "training."].map(|p| fields(p).count()).iter().sum::<usize>(),
+            FIELDS.len()
+        );
     }
 }

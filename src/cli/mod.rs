@@ -106,6 +106,7 @@ impl From<PartArg> for modiste_data::PartName {
 
 /// Arguments of `modiste evaluate`.
 #[derive(Debug, Args)]
+#[command(mut_args(flags::defaults_of_the_model))]
 pub struct EvaluateArgs {
     /// A model file, or the folder of a run, whose best model is taken
     pub model: PathBuf,
@@ -222,13 +223,14 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
-/// Where a configuration begins.
+/// Where a configuration starts.
 #[derive(Debug, Default, Args)]
 pub struct BaseArgs {
-    /// Begin with these settings: swift, paper, cnn or mlp [default: swift]
+    /// Start from this preset: swift, paper, cnn or mlp; the defaults of the fields below are those
+    /// of swift [default: swift]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Begin with the settings of this file, such as a run's config.toml
+    /// Start from this file, such as the config.toml of a run
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub config: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ use super::{DataFlags, PartArg};
 
 /// Arguments of `modiste predict`.
 #[derive(Debug, Args)]
+#[command(mut_args(super::flags::defaults_of_the_model))]
 pub struct PredictArgs {
     /// A model file, or the folder of a run, whose best model is taken
     pub model: PathBuf,

@@ -94,7 +94,8 @@ fn usage(error: BaselineError) -> Failure {
 
 fn network(kind: &str, args: &NetworkArgs) -> Result<(), Failure> {
     let common = &args.common;
-    if let Some((field, _)) = args.network.0.iter().find(|(path, _)| *path == Config::KINDS[0]) {
+    if let Some((field, _)) = args.network.0.iter().find(|(path, _)| path == "network.architecture")
+    {
         return Err(Failure::Usage(format!("{field}: has no effect, it is {kind}")));
     }
     let base = BaseArgs { preset: Some(kind.to_owned()), config: None };
@@ -173,7 +174,7 @@ pub fn of_network(
         ("multiply_adds", Value::from(network.multiply_adds())),
         ("best_epoch", Value::from(outcome.0)),
     ];
-    let settings = config.fields().into_iter().filter(|field| !field.path.starts_with("data."));
+    let settings = config.settings().into_iter().filter(|field| !field.path.starts_with("data."));
     let kind = config.network.kind();
     Ok(BaselineResult {
         baseline: kind.to_owned(),

@@ -21,7 +21,7 @@ pub fn build(base: &BaseArgs, settings: &[&Settings]) -> Result<(Config, String)
 pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure> {
     let mut all: Vec<&(String, String)> = settings.iter().copied().flatten().collect();
     // Kinds first: they reset the settings that belong to them.
-    all.sort_by_key(|(path, _)| !Config::KINDS.iter().any(|kind| kind.ends_with(path.as_str())));
+    all.sort_by_key(|(path, _)| !Config::path_of(path).is_ok_and(Config::is_kind));
     let usage = |error: TrainError| Failure::Usage(error.to_string());
     for (path, value) in &all {
         config.set(path, value).map_err(usage)?;

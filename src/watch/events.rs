@@ -129,7 +129,7 @@ fn hyperparameters(config: &Config) -> Vec<(String, Hyperparameter)> {
         (_, Ok(flag)) => Hyperparameter::Flag(flag),
         _ => Hyperparameter::Text(text),
     };
-    config.fields().into_iter().map(|field| (field.path.to_owned(), value(field.value))).collect()
+    config.settings().into_iter().map(|s| (s.path.to_owned(), value(s.value))).collect()
 }
 
 /// Seconds since 1970.

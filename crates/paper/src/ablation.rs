@@ -174,11 +174,7 @@ impl Measure {
 
 /// All variants by name, with what differs from the base.
 fn settings(base: &Config) -> Vec<(&'static str, Vec<(String, String)>)> {
-    let fields = base.fields();
-    let number = |path: &str| {
-        let field = fields.iter().find(|field| field.path == path)?;
-        field.value.parse::<f64>().ok()
-    };
+    let number = |path: &str| base.value(path)?.parse::<f64>().ok();
     let one = |path: &str, value: String| vec![(path.to_owned(), value)];
     let less =
         |path: &str| number(path).filter(|&n| n > 1.0).map(|n| one(path, (n - 1.0).to_string()));
@@ -189,7 +185,7 @@ fn settings(base: &Config) -> Vec<(&'static str, Vec<(String, String)>)> {
         ("training.schedule.kind", "constant"),
         ("training.schedule.learning_rate", learning_rate.as_str()),
     ];
-    let residual = fields.iter().any(|field| field.path == "network.residual");
+    let residual = base.value("network.residual").is_some();
     let off = |path: &str| one(path, "false".to_owned());
     let mut flips = off("training.augmentation.flip");
     flips.extend(off("training.augmentation.alternating_flip"));

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::name::{file_name, label};
 use crate::{SearchError, State};
 
-const KIND: &str = "training.schedule.kind";
 const SEED: &str = "training.seed";
 const SPLIT: &str = "data.split";
 /// More trials than anybody waits for; a grid with more is a mistake in writing.
@@ -75,7 +74,7 @@ impl Grid {
         seeds: usize,
         folds: Option<usize>,
     ) -> Result<Self, SearchError> {
-        let axes = over.iter().map(|(field, values)| axis(&base, field, values));
+        let axes = over.iter().map(|(field, values)| axis(field, values));
         let over: Vec<Axis> = axes.collect::<Result<_, _>>()?;
         for (i, axis) in over.iter().enumerate() {
             let field = &axis.field;
@@ -201,7 +200,7 @@ impl Grid {
         let mut config = self.base.clone();
         let mut settings: Vec<_> = self.over.iter().map(|axis| &axis.field).zip(&values).collect();
         // Kinds first: they reset the settings that belong to them.
-        settings.sort_by_key(|(field, _)| !Config::KINDS.contains(&field.as_str()));
+        settings.sort_by_key(|(field, _)| !Config::is_kind(field));
         for (field, value) in settings {
             config.set(field, value)?;
         }
@@ -232,26 +231,15 @@ fn fold_of(config: &Config, fold: usize, folds: usize) -> String {
 }
 
 /// The axis of a field, its values written as the configuration writes them.
-fn axis(base: &Config, field: &str, values: &[String]) -> Result<Axis, SearchError> {
-    let path = Config::path_of(field)?;
+fn axis(field: &str, values: &[String]) -> Result<Axis, SearchError> {
+    let field = Config::field(field)?;
+    let path = field.path;
     if values.is_empty() || values.iter().any(|value| value.trim().is_empty()) {
         return Err(SearchError::grid(path, "has an empty value; values are as in length=3,4"));
     }
     let mut written = Vec::new();
     for value in values {
-        let mut config = base.clone();
-        let value = match config.set(path, value.trim()) {
-            Ok(()) => {
-                let fields = config.fields();
-                let field = fields.iter().find(|field| field.path == path);
-                field.map_or_else(|| value.trim().to_owned(), |field| field.value.clone())
-            }
-            // Another axis may choose a schedule that has the field.
-            Err(_) if path.starts_with("training.schedule.") && path != KIND => {
-                value.trim().to_owned()
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let value = field.normalise(value.trim())?;
         if written.contains(&value) {
             return Err(SearchError::grid(path, format!("has the value {value} twice")));
         }

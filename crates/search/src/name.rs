@@ -1,6 +1,6 @@
 //! Short names of fields, and names of folders that are made of them.
 
-use modiste_train::Config;
+use modiste_train::FIELDS;
 
 /// The shortest end of a field's path that no other field has: `length` for `network.length`, but
 /// `schedule.patience`, as early stopping has a patience too.
@@ -9,8 +9,7 @@ pub fn label(path: &str) -> &str {
     let is_end = |field: &str, end: &str| {
         field == end || field.strip_suffix(end).is_some_and(|head| head.ends_with('.'))
     };
-    let unique =
-        |end: &&str| Config::all_fields().filter(|(field, _)| is_end(field, end)).count() < 2;
+    let unique = |end: &&str| FIELDS.iter().filter(|field| is_end(field.path, end)).count() < 2;
     starts.into_iter().find(unique).unwrap_or(path)
 }
 
@@ -33,6 +32,8 @@ pub fn file_name<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
 
 #[cfg(test)]
 mod tests {
+    use modiste_train::Config;
+
     use super::*;
 
     #[test]
@@ -40,7 +41,7 @@ mod tests {
         assert_eq!(label("network.length"), "length");
         assert_eq!(label("training.seed"), "seed");
         assert_eq!(label("training.schedule.patience"), "schedule.patience");
-        for (path, _) in Config::all_fields() {
+        for path in FIELDS.iter().map(|field| field.path) {
             let mut config = Config::paper();
             // A field of another schedule is known by its label as well.
             if let Err(error) = config.set(label(path), "?") {

@@ -3,7 +3,7 @@
 //! An architecture is its free parameters and the nodes they make. Whoever adds one adds a variant
 //! here, and a line for each new field to the configuration's list of fields.
 
-use crate::{InceptionResNet, Network, NetworkBuilder, NodeId, Op, Shape, SpecError};
+use crate::{InceptionResNet, Network, NetworkBuilder, NodeId, Op, Range, Shape, SpecError};
 use serde::{Deserialize, Serialize};
 
 /// The networks that can be trained, by what sets them apart.
@@ -128,9 +128,14 @@ impl Default for Cnn {
 }
 
 impl Cnn {
+    /// Channels that the first stage may have.
+    pub const CHANNELS: Range = Range::Whole(1, 1024);
+    /// Numbers of stages.
+    pub const STAGES: Range = Range::Whole(1, 6);
+
     fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
-        within("channels", self.channels, 1, 1024)?;
-        within("stages", self.stages, 1, 6)?;
+        Self::CHANNELS.check_whole("channels", self.channels)?;
+        Self::STAGES.check_whole("stages", self.stages)?;
         check_head(self.dropout, classes)?;
         let mut b = NetworkBuilder::default();
         let mut x = b.add("image", Op::Input { shape: input }, &[])?;
@@ -169,9 +174,14 @@ impl Default for Mlp {
 }
 
 impl Mlp {
+    /// Units that a hidden layer may have.
+    pub const UNITS: Range = Range::Whole(1, 8192);
+    /// Numbers of hidden layers.
+    pub const LAYERS: Range = Range::Whole(1, 16);
+
     fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
-        within("units", self.units, 1, 8192)?;
-        within("layers", self.layers, 1, 16)?;
+        Self::UNITS.check_whole("units", self.units)?;
+        Self::LAYERS.check_whole("layers", self.layers)?;
         check_head(self.dropout, classes)?;
         let mut b = NetworkBuilder::default();
         let flat = Shape::new(1, 1, input.len());
@@ -185,25 +195,14 @@ impl Mlp {
     }
 }
 
-fn within(setting: &'static str, value: usize, low: usize, high: usize) -> Result<(), SpecError> {
-    if (low..=high).contains(&value) {
-        return Ok(());
-    }
-    let (value, reason) = (value.to_string(), format!("{low} to {high}"));
-    Err(SpecError::Setting { setting, value, reason })
+fn check_head(dropout: f64, classes: usize) -> Result<(), SpecError> {
+    Range::RATE.check_number("dropout", dropout)?;
+    check_classes(classes)
 }
 
-fn check_head(dropout: f64, classes: usize) -> Result<(), SpecError> {
-    let setting = |setting, value, reason: &str| {
-        Err(SpecError::Setting { setting, value, reason: reason.into() })
-    };
-    match () {
-        () if !(0.0..1.0).contains(&dropout) => {
-            setting("dropout", dropout.to_string(), "at least 0 and under 1")
-        }
-        () if classes < 2 => setting("classes", classes.to_string(), "at least 2"),
-        () => Ok(()),
-    }
+/// Whether `classes` can be told apart.
+pub(crate) fn check_classes(classes: usize) -> Result<(), SpecError> {
+    Range::Whole(2, Range::MAX_WHOLE).check_whole("classes", classes)
 }
 
 /// Dropout, dense layer, softmax.
@@ -256,11 +255,17 @@ mod tests {
     fn settings_out_of_range_are_named() {
         let error = |a: Architecture| a.network(FASHION, 10).unwrap_err().to_string();
         let cnn = |cnn| error(Architecture::Cnn(cnn));
-        assert_eq!(cnn(Cnn { channels: 0, ..Cnn::default() }), "channels = 0: 1 to 1024");
-        assert_eq!(cnn(Cnn { stages: 7, ..Cnn::default() }), "stages = 7: 1 to 6");
+        assert_eq!(
+            cnn(Cnn { channels: 0, ..Cnn::default() }),
+            "channels: 0 is not a whole number from 1 to 1024"
+        );
+        assert_eq!(
+            cnn(Cnn { stages: 7, ..Cnn::default() }),
+            "stages: 7 is not a whole number from 1 to 6"
+        );
         let dropped = cnn(Cnn { dropout: 1.0, ..Cnn::default() });
-        assert_eq!(dropped, "dropout = 1: at least 0 and under 1");
+        assert_eq!(dropped, "dropout: 1 is not a number from 0 to below 1");
         let none = Architecture::Mlp(Mlp { layers: 0, ..Mlp::default() });
-        assert_eq!(error(none), "layers = 0: 1 to 16");
+        assert_eq!(error(none), "layers: 0 is not a whole number from 1 to 16");
     }
 }

@@ -3,15 +3,13 @@
 //! The paper's figures are not in its text; this reading was chosen so that the four published
 //! parameter counts come out within 0.4 %.
 
-use crate::{Network, NetworkBuilder, NodeId, Op, Shape, SpecError};
+use crate::{Network, NetworkBuilder, NodeId, Op, Range, Shape, SpecError};
 use serde::{Deserialize, Serialize};
 
 /// Channels that every Inception-ResNet block takes and gives.
 const TRUNK: usize = 64;
 /// Channels of the first five convolutions of a branch; each further one adds 16.
 const BRANCH: [usize; 5] = [32, 32, 48, 80, 96];
-/// The largest width that is still a small network.
-const MAX_WIDTH: usize = 8;
 const EPSILON: f64 = 1e-3;
 const MOMENTUM: f64 = 0.1;
 
@@ -32,6 +30,8 @@ pub enum DropoutPlace {
 impl DropoutPlace {
     /// All four places, the paper's setting.
     pub const ALL: [Self; 4] = [Self::Input, Self::Blocks, Self::Reduction, Self::Dense];
+    /// Their names in a configuration.
+    pub const NAMES: [&str; 4] = ["input", "blocks", "reduction", "dense"];
 }
 
 /// The free parameters of InceptionResNetFashion.
@@ -70,6 +70,13 @@ impl Default for InceptionResNet {
 }
 
 impl InceptionResNet {
+    /// Lengths that are still a small network.
+    pub const LENGTH: Range = Range::Whole(0, 64);
+    /// Widths that are still a small network.
+    pub const WIDTH: Range = Range::Whole(1, 8);
+    /// Strides of the first convolution.
+    pub const STEM_STRIDE: Range = Range::Whole(1, 4);
+
     /// The network for images of shape `input` and `classes` classes.
     ///
     /// # Errors
@@ -97,19 +104,12 @@ impl InceptionResNet {
     }
 
     fn check(&self, classes: usize) -> Result<(), SpecError> {
-        let ensure = |fits: bool, setting, value: String, reason: &str| match fits {
-            true => Ok(()),
-            false => Err(SpecError::Setting { setting, value, reason: reason.into() }),
-        };
-        let scale = self.residual_scale;
-        ensure(self.length <= 64, "length", self.length.to_string(), "0 to 64")?;
-        ensure((1..=MAX_WIDTH).contains(&self.width), "width", self.width.to_string(), "1 to 8")?;
-        let rate = (0.0..1.0).contains(&self.dropout);
-        ensure(rate, "dropout", self.dropout.to_string(), "at least 0 and under 1")?;
-        let stride = (1..=4).contains(&self.stem_stride);
-        ensure(stride, "stem_stride", self.stem_stride.to_string(), "1 to 4")?;
-        ensure(scale.is_finite(), "residual_scale", scale.to_string(), "a finite number")?;
-        ensure(classes >= 2, "classes", classes.to_string(), "at least 2")
+        Self::LENGTH.check_whole("length", self.length)?;
+        Self::WIDTH.check_whole("width", self.width)?;
+        Range::RATE.check_number("dropout", self.dropout)?;
+        Self::STEM_STRIDE.check_whole("stem_stride", self.stem_stride)?;
+        Range::FINITE.check_number("residual_scale", self.residual_scale)?;
+        crate::architecture::check_classes(classes)
     }
 
     fn drop(
@@ -234,7 +234,7 @@ mod tests {
     fn settings_out_of_range_are_named() {
         let error = |s: InceptionResNet, shape| s.network(shape, 10).unwrap_err().to_string();
         let wide = InceptionResNet { width: 9, ..Default::default() };
-        assert_eq!(error(wide, FASHION), "width = 9: 1 to 8");
+        assert_eq!(error(wide, FASHION), "width: 9 is not a whole number from 1 to 8");
         let tiny = error(InceptionResNet::default(), Shape::new(2, 2, 1));
         assert_eq!(tiny, "node \"output.pool\": a 2x2 window does not fit into 1x1x192");
     }

@@ -13,6 +13,7 @@ mod network;
 mod op;
 mod parameter;
 pub mod random;
+mod range;
 
 pub use architecture::{Architecture, Cnn, Mlp};
 pub use engine::Engine;
@@ -20,6 +21,7 @@ pub use inception::{DropoutPlace, InceptionResNet};
 pub use network::{Network, NetworkBuilder, Node, NodeId};
 pub use op::{Op, Shape};
 pub use parameter::{Parameter, ParameterKind};
+pub use range::Range;
 
 /// Why a description cannot be a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,14 +35,14 @@ pub enum SpecError {
         reason: String,
     },
     /// A setting outside its range.
-    #[error("{setting} = {value}: {reason}")]
+    #[error("{setting}: {value} is not {range}")]
     Setting {
         /// Name of the setting, as in the configuration file.
         setting: &'static str,
         /// The value given.
         value: String,
-        /// What is allowed.
-        reason: String,
+        /// What it may be, as [`Range`] says it.
+        range: String,
     },
     /// A list of nodes that is no network.
     #[error("network: {0}")]

@@ -30,8 +30,8 @@ mod schedule;
 
 pub use checkpoint::{Checkpoint, parse_checkpoint};
 pub use config::{
-    ClassWeights, Config, DataConfig, EarlyStoppingConfig, Field, OptimiserConfig, PRESETS, Preset,
-    TrainingConfig,
+    ClassWeights, Config, DataConfig, EarlyStoppingConfig, FIELDS, Field, OptimiserConfig, PRESETS,
+    Preset, Setting, TrainingConfig, configuration_page,
 };
 pub use error::TrainError;
 pub use fit::{Outcome, Summary, fit};

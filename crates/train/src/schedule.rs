@@ -60,30 +60,6 @@ impl Schedule {
     /// The kinds, as they are written in a configuration.
     pub const KINDS: [&'static str; 4] = ["constant", "plateau", "cosine", "one_cycle"];
 
-    /// The schedule of a kind with its usual settings: PyTorch's defaults for plateau and one-cycle,
-    /// except that they reduce, stop and start where small networks need it.
-    pub fn of_kind(kind: &str) -> Option<Self> {
-        Some(match kind {
-            "constant" => Self::Constant { learning_rate: 1e-3 },
-            "plateau" => Self::Plateau {
-                learning_rate: 1e-3,
-                factor: 0.1,
-                patience: 10,
-                threshold: 1e-4,
-                cooldown: 0,
-                floor: 0.0,
-            },
-            "cosine" => Self::Cosine { learning_rate: 1e-3, warmup_epochs: 0.0, floor: 0.0 },
-            "one_cycle" => Self::OneCycle {
-                learning_rate: 4e-3,
-                warmup_fraction: 0.3,
-                start_divisor: 25.0,
-                end_divisor: 1e4,
-            },
-            _ => return None,
-        })
-    }
-
     /// The kind, as it is written in a configuration.
     pub fn kind(&self) -> &'static str {
         match self {

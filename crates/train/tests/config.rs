@@ -1,7 +1,9 @@
 //! Configurations: complete, settable leaf by leaf, and refused with a reason.
 
-use modiste_spec::Architecture;
-use modiste_train::{ClassWeights, Config, PRESETS, Schedule};
+use std::path::Path;
+
+use modiste_spec::{Architecture, Range, Shape};
+use modiste_train::{ClassWeights, Config, FIELDS, PRESETS, Schedule};
 use proptest::prelude::*;
 
 fn error_of(path: &str, value: &str) -> String {
@@ -57,15 +59,16 @@ fn every_leaf_of_every_kind_is_a_field() {
     for (path, kind) in schedules.into_iter().chain(architectures) {
         let mut config = Config::paper();
         config.set(path, kind).unwrap();
-        let mut expected = leaves("", &config.to_toml().parse().unwrap());
-        let mut paths: Vec<&str> = config.fields().iter().map(|field| field.path).collect();
+        let mut expected = leaves("", &toml::Table::try_from(&config).unwrap());
+        let mut paths: Vec<&str> = config.settings().iter().map(|setting| setting.path).collect();
         known.extend(&paths);
         expected.sort();
         paths.sort();
         assert_eq!(paths, expected, "{kind}");
     }
-    for (path, doc) in Config::all_fields() {
-        assert!(known.contains(&path) && !doc.is_empty(), "{path} belongs to no kind");
+    for field in FIELDS {
+        assert!(known.contains(&field.path), "{} belongs to no kind", field.path);
+        assert!(!field.doc.is_empty() && !field.doc.ends_with('.'), "{}", field.path);
     }
 }
 
@@ -78,7 +81,7 @@ fn files_older_than_the_field_hold_the_papers_network() {
     assert_eq!(Config::parse(&with("inception_resnet"), "config.toml").unwrap(), Config::paper());
     let unknown = with("vgg");
     let error = Config::parse(&unknown, "config.toml").unwrap_err().to_string();
-    assert!(error.contains("unknown variant `vgg`, expected one of `inception_resnet`"), "{error}");
+    assert!(error.contains("\"vgg\" is not one of inception_resnet, cnn, mlp"), "{error}");
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn an_architecture_brings_its_own_fields() {
     assert_eq!(error, format!("network.architecture: {kinds}"));
     config.set("architecture", "mlp").unwrap();
     let error = config.check().unwrap_err().to_string();
-    assert!(error.starts_with("training.augmentation: is for pixels that have neig"), "{error}");
+    assert!(error.starts_with("training.augmentation: needs pixels with neighbours"), "{error}");
     config.set("flip", "false").unwrap();
     config.check().unwrap();
     let data = config.load_data().unwrap();
@@ -107,11 +110,11 @@ fn an_architecture_brings_its_own_fields() {
 fn every_field_takes_its_own_value() {
     for preset in PRESETS {
         for kind in Schedule::KINDS {
-            let mut config = (preset.config)();
+            let mut config = preset.config();
             config.set("training.schedule.kind", kind).unwrap();
             let mut copy = config.clone();
-            for field in config.fields() {
-                copy.set(field.path, &field.value).unwrap();
+            for setting in config.settings() {
+                copy.set(setting.path, &setting.value).unwrap();
             }
             assert_eq!(copy, config);
         }
@@ -155,29 +158,35 @@ fn wrong_fields_are_named_with_the_nearest() {
     let short = error_of("epoch", "64");
     assert_eq!(short, "epoch: no such field; the nearest is training.epochs");
     assert!(error_of("", "1").contains("no such field"));
-    let several = "patience: is one of training.schedule.patience, \
-                   training.early_stopping.patience: name it";
+    let several = "patience: is ambiguous; give the whole path: training.schedule.patience or \
+                   training.early_stopping.patience";
     assert_eq!(error_of("patience", "3"), several);
 }
 
 #[test]
 fn wrong_values_are_named_with_what_would_do() {
     let batch = |value| error_of("batch", value);
-    assert_eq!(batch("many"), "training.batch: \"many\" is not a whole number from 0 up");
-    assert_eq!(batch("-1"), "training.batch: \"-1\" is not a whole number from 0 up");
-    assert_eq!(batch("2.5"), "training.batch: \"2.5\" is not a whole number from 0 up");
+    assert_eq!(batch("many"), "training.batch: \"many\" is not a whole number from 1 up");
+    assert_eq!(batch("-1"), "training.batch: -1 is not a whole number from 1 up");
+    assert_eq!(batch("2.5"), "training.batch: \"2.5\" is not a whole number from 1 up");
     assert!(batch("99999999999999999999").contains("is not a whole number"));
-    assert_eq!(error_of("dropout", "high"), "network.dropout: \"high\" is not a number");
+    assert_eq!(
+        error_of("dropout", "high"),
+        "network.dropout: \"high\" is not a number from 0 to below 1"
+    );
     assert_eq!(error_of("flip", "yes"), "training.augmentation.flip: \"yes\" is not true or false");
     let places = error_of("dropout_places", "input,roof");
-    assert!(places.contains("unknown variant `roof`, expected one of `input`"), "{places}");
+    let list = "is not a comma-separated list of input, blocks, reduction, dense";
+    assert_eq!(places, format!("network.dropout_places: \"input,roof\" {list}"));
     let weights = error_of("class_weights", "1,two");
-    assert!(weights.ends_with("\"1,two\" is not none, balanced or numbers such as 1,2,1"));
+    assert!(
+        weights.ends_with("\"1,two\" is not none, balanced or comma-separated numbers from 0 up")
+    );
     let kind = error_of("kind", "linear");
     let kinds = "\"linear\" is not one of constant, plateau, cosine, one_cycle";
     assert_eq!(kind, format!("training.schedule.kind: {kinds}"));
     let select = error_of("select_by", "auroc");
-    assert!(select.contains("unknown variant `auroc`, expected `accuracy` or `loss`"), "{select}");
+    assert_eq!(select, "training.select_by: \"auroc\" is not one of accuracy, loss");
 }
 
 #[test]
@@ -194,25 +203,87 @@ fn settings_without_effect_are_refused() {
 
 #[test]
 fn values_out_of_range_are_refused() {
+    assert_eq!(error_of("epochs", "0"), "training.epochs: 0 is not a whole number from 1 up");
+    let smoothing = error_of("label_smoothing", "1");
+    assert_eq!(smoothing, "training.label_smoothing: 1.0 is not a number from 0 to below 1");
+    assert!(error_of("learning_rate", "NaN").ends_with("nan is not a number above 0"));
+    assert!(error_of("factor", "1").ends_with("1.0 is not a number above 0 and below 1"));
+    assert!(error_of("beta2", "1").starts_with("training.optimiser.beta2: 1"));
+    assert!(error_of("class_weights", "1,-1").contains("numbers from 0 up"));
+    assert_eq!(error_of("width", "9"), "network.width: 9 is not a whole number from 1 to 8");
+    assert!(error_of("residual_scale", "nan").ends_with("nan is not a finite number"));
+    assert!(error_of("erase", "2").ends_with("2.0 is not a number from 0 to 1"));
+}
+
+#[test]
+fn values_that_do_not_fit_each_other_are_refused() {
     let set = |path: &str, value: &str| {
         let mut config = Config::paper();
         config.set(path, value).unwrap();
         config.check().unwrap_err().to_string()
     };
-    assert_eq!(set("epochs", "0"), "training.epochs: 0 is not at least 1");
-    assert_eq!(set("batch", "0"), "training.batch: 0 is not at least 1");
-    assert_eq!(set("label_smoothing", "1"), "training.label_smoothing: 1 is not from 0 to under 1");
-    assert!(set("learning_rate", "NaN").ends_with("NaN is not a finite number above 0"));
-    assert!(set("floor", "0.1").ends_with("0.1 is not from 0 to the learning rate 0.001"));
-    assert!(set("factor", "1").ends_with("1 is not between 0 and 1"));
-    assert!(set("beta2", "1").starts_with("training.optimiser.beta2: 1"));
-    assert!(set("class_weights", "0,0").contains("one of them above 0"));
-    assert!(set("class_weights", "1,-1").contains("from 0 up"));
+    assert!(set("floor", "0.1").ends_with("0.1 is above the learning rate 0.001"));
+    assert!(set("class_weights", "0,0").contains("at least one of them above 0"));
     assert!(set("split", "half").starts_with("data.split: \"half\" is not a split"));
     assert!(set("source", "").starts_with("data.source: \"\" is neither"));
-    assert_eq!(set("width", "9"), "network.width: 9 is not in range: 1 to 8");
-    assert!(set("residual_scale", "nan").starts_with("network.residual_scale: NaN"));
-    assert!(set("erase", "2").starts_with("training.augmentation: "));
+    assert!(set("alternating_flip", "true").starts_with("training.augmentation: "));
+}
+
+/// A program can set members without asking for their range.
+#[test]
+fn a_configuration_out_of_range_does_not_pass_the_check() {
+    let range = "is not a whole number from 1 up";
+    assert_eq!(check_error(|c| c.training.batch = 0), format!("training.batch: 0 {range}"));
+    let width = check_error(|c| c.network.inception_mut().unwrap().width = 9);
+    assert_eq!(width, "network.width: 9 is not a whole number from 1 to 8");
+    let rate = check_error(|c| c.training.optimiser.epsilon = f64::NAN);
+    assert_eq!(rate, "training.optimiser.epsilon: nan is not a number above 0");
+    let seed = check_error(|c| c.training.seed = u64::MAX);
+    assert_eq!(seed, "configuration: a whole number in it is above 9223372036854775807");
+}
+
+/// The ends of every range make a network or schedule that can be built; what is beyond doesn't.
+#[test]
+fn ranges_of_networks_are_those_of_their_builders() {
+    let image = Shape::new(64, 64, 1);
+    for kind in Architecture::KINDS {
+        let mut config = Config::swift();
+        config.set("architecture", kind).unwrap();
+        for field in FIELDS.iter().filter(|field| config.value(field.path).is_some()) {
+            let (true, Range::Whole(from, to)) = (field.path.starts_with("network."), field.range)
+            else {
+                continue;
+            };
+            for (value, fits) in [(from, true), (to, true), (to + 1, false)] {
+                let mut table = toml::Table::try_from(&config.network).unwrap();
+                table.insert(field.key().into(), toml::Value::Integer(value as i64));
+                let network: Architecture = table.try_into().unwrap();
+                let built = network.network(image, 2);
+                assert_eq!(built.is_ok(), fits, "{} = {value}: {built:?}", field.path);
+            }
+        }
+    }
+}
+
+/// What recorded runs were trained with is read as it was, and written as it was, byte for byte.
+#[test]
+fn recorded_configurations_are_written_back_the_same() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results")];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("config.toml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let config = Config::parse(&text, "config.toml").unwrap();
+                assert!(config.to_toml() == text, "{}:\n{}", path.display(), config.to_toml());
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 10, "{read} configurations");
 }
 
 #[test]
@@ -250,13 +321,20 @@ fn a_run_wants_a_complete_file() {
     let text = Config::paper().to_toml();
     let error = |text: &str| Config::parse(text, "config.toml").unwrap_err().to_string();
     let missing = error(&text.replace("epochs = 40\n", ""));
-    assert!(missing.contains("missing field `epochs`"), "{missing}");
+    assert_eq!(missing, "config.toml: training.epochs: is missing");
     let unknown = error(&text.replace("epochs = 40\n", "epochs = 40\npatience = 3\n"));
-    assert!(unknown.contains("unknown field `patience`"), "{unknown}");
+    let nearest = "no such field; the nearest is training.schedule.patience";
+    assert_eq!(unknown, format!("config.toml: training.patience: {nearest}"));
+    let table = error(&(text.clone() + "\n[training.optimizer]\n"));
+    assert!(table.starts_with("config.toml: training.optimizer: no such field"), "{table}");
+    let quoted = error(&text.replace("epochs = 40", "epochs = \"40\""));
+    assert!(quoted.ends_with("epochs: \"40\" is not a whole number from 1 up"), "{quoted}");
     let foreign = error(&text.replace("kind = \"plateau\"", "kind = \"constant\""));
-    assert!(foreign.contains("unknown field `cooldown`, expected `learning_rate`"), "{foreign}");
+    assert!(
+        foreign.ends_with("training.schedule.cooldown: has no effect on the schedule constant")
+    );
     let senseless = error(&text.replace("epochs = 40\n", "epochs = 0\n"));
-    assert_eq!(senseless, "config.toml: training.epochs: 0 is not at least 1");
+    assert_eq!(senseless, "config.toml: training.epochs: 0 is not a whole number from 1 up");
 }
 
 proptest! {
@@ -265,9 +343,9 @@ proptest! {
         let _ = Config::parse(&text, "x");
         let _ = Config::swift().overlay(&text, "x");
         let _ = Config::swift().set(&path, &text);
-        for (field, _) in Config::all_fields() {
+        for field in FIELDS {
             let mut config = Config::swift();
-            if config.set(field, &text).is_ok() && config.check().is_ok() {
+            if config.set(field.path, &text).is_ok() && config.check().is_ok() {
                 prop_assert_eq!(Config::parse(&config.to_toml(), "x").unwrap(), config);
             }
         }

@@ -139,7 +139,7 @@ fn wrong_checkpoints_are_told_apart() {
         "c: metadata entry \"progress\": best_epoch is impossible",
         "c: tensor \"best/dense.bias\" is not part of the network",
         "c: metadata entry \"progress\": history is impossible",
-        "c: config: training.epochs: 0 is not at least 1",
+        "c: config: training.epochs: 0 is not a whole number from 1 up",
     ];
     assert_eq!(errors, expected);
 }

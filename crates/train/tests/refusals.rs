@@ -72,7 +72,7 @@ fn a_senseless_configuration_makes_no_folder() {
     let mut config = config();
     config.training.batch = 0;
     let error = Run::create(&root.path().join("run"), &config).unwrap_err().to_string();
-    assert_eq!(error, "training.batch: 0 is not at least 1");
+    assert_eq!(error, "training.batch: 0 is not a whole number from 1 up");
     assert!(!root.path().join("run").exists());
 }
 

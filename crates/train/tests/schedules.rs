@@ -1,6 +1,6 @@
 //! Schedules against the learning rates that PyTorch's gave (`golden/schedules.py`).
 
-use modiste_train::{PlateauState, Schedule};
+use modiste_train::{Config, PlateauState, Schedule};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -102,7 +102,9 @@ fn plateau_is_that_of_pytorch() {
 #[test]
 fn schedules_of_one_step_are_defined() {
     for kind in Schedule::KINDS {
-        let schedule = Schedule::of_kind(kind).unwrap();
+        let mut config = Config::default();
+        config.set("training.schedule.kind", kind).unwrap();
+        let schedule = config.training.schedule;
         assert_eq!(schedule.kind(), kind);
         for total in 1..4 {
             for rate in rates(&schedule, total) {

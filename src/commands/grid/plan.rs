@@ -221,17 +221,14 @@ impl fmt::Display for DryRun {
 fn differences(origin: &Config, config: &Config) -> Vec<(String, String)> {
     let mut origin = origin.clone();
     let mut settings = Vec::new();
-    let kinds = |config: &Config| [config.network.kind(), config.training.schedule.kind()];
-    for ((path, old), new) in Config::KINDS.into_iter().zip(kinds(&origin)).zip(kinds(config)) {
-        if old != new {
-            origin.set(path, new).expect("another configuration has that kind");
-            settings.push((path.to_owned(), new.to_owned()));
-        }
-    }
-    // Of the same kinds, both have the same fields.
-    for (old, new) in origin.fields().into_iter().zip(config.fields()) {
-        if old != new {
-            settings.push((new.path.to_owned(), new.value));
+    // Kinds first: once both have the same kinds, they have the same fields.
+    for kinds in [true, false] {
+        for new in config.settings() {
+            let differs = origin.value(new.path).as_ref() != Some(&new.value);
+            if differs && Config::is_kind(new.path) == kinds {
+                origin.set(new.path, &new.value).expect("another configuration has that value");
+                settings.push((new.path.to_owned(), new.value));
+            }
         }
     }
     settings

@@ -80,7 +80,12 @@ impl RunFolder {
             name: self.name(),
             data,
             parameters: self.model.as_ref().map_or(0, |model| model.network.trainable() as u64),
-            settings: self.config.fields().into_iter().map(|f| (f.path.into(), f.value)).collect(),
+            settings: self
+                .config
+                .settings()
+                .into_iter()
+                .map(|f| (f.path.into(), f.value))
+                .collect(),
             epochs: self.rows.iter().map(epoch).collect(),
             best_epoch: self.best_epoch(),
             ..RunReport::default()

@@ -81,9 +81,10 @@ impl Settings {
         let defaults = if args.quick { Defaults::quick() } else { Defaults::paper() };
         let typed = args.trial.settings.typed();
         let (mut config, _) = settings::begin(&args.trial.base())?;
-        let known: Vec<&str> = config.fields().iter().map(|field| field.path).collect();
-        for (field, value) in defaults.fields.iter().filter(|(field, _)| known.contains(field)) {
-            config.set(field, value)?;
+        for (field, value) in defaults.fields {
+            if config.value(field).is_some() {
+                config.set(field, value)?;
+            }
         }
         let epochs = args.grid_epochs.unwrap_or(defaults.grid_epochs);
         config.training.epochs = epochs;

@@ -1,287 +1,266 @@
-//! Every leaf of the configuration by its dotted path: the one mechanism behind flags, files and
-//! grids.
+//! The table of fields: one row says all that help, checks, files and `docs/configuration.md` need.
+//!
+//! To add a field, add its member to the struct it belongs to and its row here. A field of one kind
+//! of network, schedule or optimiser names that kind with [`Field::of`]. A field that older files
+//! don't have says with [`Field::since`] what those files mean.
 
-use modiste_spec::Architecture;
-use toml::{Table, Value};
+use std::ops::Bound::Excluded;
 
-use super::{ClassWeights, Config, toml_error};
-use crate::{Schedule, TrainError};
+use modiste_spec::{Architecture, Cnn, DropoutPlace, InceptionResNet, Mlp, Range};
 
-/// One leaf of a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::Schedule;
+
+/// One field of the configuration.
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Dotted path, as in `training.batch`.
     pub path: &'static str,
-    /// Its value, as [`Config::set`] takes it.
-    pub value: String,
+    /// The flag without its dashes; `None` if it is the last part of the path with dashes.
+    renamed: Option<&'static str>,
+    /// The value in the default configuration, or that a kind begins with.
+    default: &'static str,
+    /// Kinds that begin with another value, and that value.
+    defaults_of: &'static [(&'static str, &'static str)],
+    /// The values that it takes.
+    pub range: Range,
     /// One line about it.
     pub doc: &'static str,
+    /// The kinds that have this field; none if it doesn't depend on a kind.
+    pub kinds: &'static [&'static str],
+    /// Whether this field decides which other fields its table has.
+    pub is_kind: bool,
+    /// What files mean that lack the field; `None` if it must not be missing.
+    pub absent: Option<&'static str>,
 }
 
-/// Path and one line about each leaf.
-const FIELDS: [(&str, &str); 45] = [
-    ("data.source", "where images come from: embedded, or a folder"),
-    (
-        "data.split",
-        "paper, full, counts as 5000/1000/1000, shares as 0.8/0.1/0.1, or a fold of those as paper:fold=1/5",
-    ),
-    ("data.split_seed", "draws a split of counts or shares, and folds"),
-    ("network.architecture", "inception_resnet (the paper's), cnn or mlp"),
-    ("network.length", "L, the number of Inception-ResNet blocks"),
-    ("network.width", "W, the number of branches of a block"),
-    ("network.dropout", "D, the dropout rate"),
-    ("network.dropout_places", "where dropout stands: of input,blocks,reduction,dense"),
-    ("network.stem_stride", "stride of the first convolution: 1 in the paper, 2 costs a quarter"),
-    ("network.residual", "whether a block adds its input"),
-    ("network.residual_scale", "factor of a block's projection in that sum"),
-    ("network.channels", "cnn: channels of the first stage, each further one has twice as many"),
-    ("network.stages", "cnn: pairs of convolutions, with pooling between them"),
-    ("network.units", "mlp: units of a hidden layer"),
-    ("network.layers", "mlp: hidden layers"),
-    ("training.epochs", "passes over the training images"),
-    ("training.batch", "images a step"),
-    ("training.seed", "decides initial values, order, augmentation and dropout masks"),
-    ("training.label_smoothing", "probability mass given evenly to all classes"),
-    ("training.class_weights", "none, balanced, or one number a class as 1,2,1"),
-    ("training.select_by", "what chooses the best epoch: validation accuracy or loss"),
-    ("training.checkpoint_minutes", "minutes between checkpoints within an epoch, 0 for none"),
-    ("training.augmentation.flip", "mirror each image with probability 1/2"),
-    ("training.augmentation.alternating_flip", "mirror each image every other epoch"),
-    ("training.augmentation.shift", "move by up to so many pixels"),
-    ("training.augmentation.shift_edge", "fill what a shift uncovers with the edge, not black"),
-    ("training.augmentation.cutout", "side of a square that is blackened, 0 for none"),
-    ("training.augmentation.erase", "probability that a rectangle is filled with noise"),
-    ("training.schedule.kind", "constant, plateau, cosine or one_cycle"),
-    ("training.schedule.learning_rate", "the first, constant or largest learning rate"),
-    ("training.schedule.factor", "plateau: what a reduction multiplies the learning rate by"),
-    ("training.schedule.patience", "plateau: epochs without improvement before a reduction"),
-    ("training.schedule.threshold", "plateau: part of the loss that an improvement must exceed"),
-    ("training.schedule.cooldown", "plateau: epochs after a reduction that are not counted"),
-    ("training.schedule.floor", "plateau, cosine: the lowest learning rate"),
-    ("training.schedule.warmup_epochs", "cosine: epochs of linear warm-up"),
-    ("training.schedule.warmup_fraction", "one_cycle: part of all steps that the way up takes"),
-    ("training.schedule.start_divisor", "one_cycle: largest by first learning rate"),
-    ("training.schedule.end_divisor", "one_cycle: first by last learning rate"),
-    ("training.optimiser.beta1", "Adam's decay of the first moment"),
-    ("training.optimiser.beta2", "Adam's decay of the second moment"),
-    ("training.optimiser.epsilon", "added to the root of the second moment"),
-    ("training.optimiser.weight_decay", "decoupled decay of the weights (AdamW)"),
-    ("training.early_stopping.patience", "epochs without improvement before stopping, 0: never"),
-    ("training.early_stopping.min_delta", "what an improvement must exceed"),
+const fn field(
+    path: &'static str,
+    default: &'static str,
+    range: Range,
+    doc: &'static str,
+) -> Field {
+    Field {
+        path,
+        renamed: None,
+        default,
+        defaults_of: &[],
+        range,
+        doc,
+        kinds: &[],
+        is_kind: false,
+        absent: None,
+    }
+}
+
+impl Field {
+    /// A field that only these kinds of its table have.
+    const fn of(self, kinds: &'static [&'static str]) -> Self {
+        Self { kinds, ..self }
+    }
+
+    /// The field that decides which other fields its table has.
+    const fn kind(self) -> Self {
+        Self { is_kind: true, ..self }
+    }
+
+    /// A field that files of earlier versions lack; they mean `value`. It is written only if it has
+    /// another value, so that those files stay the same, byte for byte.
+    const fn since(self, value: &'static str) -> Self {
+        Self { absent: Some(value), ..self }
+    }
+
+    /// A field whose flag has another name than the last part of its path.
+    const fn flag(self, name: &'static str) -> Self {
+        Self { renamed: Some(name), ..self }
+    }
+
+    /// Kinds that begin with another value.
+    const fn but(self, defaults_of: &'static [(&'static str, &'static str)]) -> Self {
+        Self { defaults_of, ..self }
+    }
+}
+
+const ALL_NETWORKS: &[&str] = &Architecture::KINDS;
+const PAPER: &[&str] = &["inception_resnet"];
+const CNN: &[&str] = &["cnn"];
+const MLP: &[&str] = &["mlp"];
+const PLATEAU: &[&str] = &["plateau"];
+const ONE_CYCLE: &[&str] = &["one_cycle"];
+
+/// Every field that some configuration has, in the order of the file. The defaults are the preset
+/// `swift`, and what each other kind begins with.
+#[rustfmt::skip]
+pub const FIELDS: &[Field] = &[
+    field("data.source", "embedded", Range::Text("embedded or a path"),
+        "Where images come from: the embedded ones, or a folder or file").flag("data"),
+    field("data.split", "paper",
+        Range::Text("paper, full, counts such as 5000/1000/1000, shares such as 0.8/0.1/0.1, or a fold such as paper:fold=1/5"),
+        "How images are divided into training, validation and test set"),
+    field("data.split_seed", "0", Range::WHOLE,
+        "Seed that draws a split by counts or shares, and folds"),
+
+    field("network.architecture", "inception_resnet", Range::OneOf(&Architecture::KINDS),
+        "Kind of network; inception_resnet is the paper's").kind().since("inception_resnet"),
+    field("network.length", "2", InceptionResNet::LENGTH,
+        "L, the number of Inception-ResNet blocks").of(PAPER),
+    field("network.width", "3", InceptionResNet::WIDTH,
+        "W, the number of branches of a block").of(PAPER),
+    field("network.channels", "64", Cnn::CHANNELS,
+        "Channels of the first stage; each further stage has twice as many").of(CNN),
+    field("network.stages", "3", Cnn::STAGES,
+        "Number of stages of two convolutions, with pooling between stages").of(CNN),
+    field("network.units", "512", Mlp::UNITS,
+        "Units of each hidden layer").of(MLP),
+    field("network.layers", "2", Mlp::LAYERS,
+        "Number of hidden layers").of(MLP),
+    field("network.dropout", "0.3", Range::RATE,
+        "D, the dropout rate").of(ALL_NETWORKS),
+    field("network.dropout_places", "reduction,dense", Range::AnyOf(&DropoutPlace::NAMES),
+        "Blocks that dropout follows, and the dense layer that it precedes").of(PAPER),
+    field("network.stem_stride", "2", InceptionResNet::STEM_STRIDE,
+        "Stride of the first convolution: 1 in the paper; 2 costs a quarter").of(PAPER),
+    field("network.residual", "true", Range::Switch,
+        "Whether a block adds its input to its output").of(PAPER),
+    field("network.residual_scale", "0.2", Range::FINITE,
+        "Factor of a block's output in that sum").of(PAPER),
+
+    field("training.epochs", "40", Range::COUNT,
+        "Passes over the training images"),
+    field("training.batch", "64", Range::COUNT,
+        "Images in each step"),
+    field("training.seed", "0", Range::WHOLE,
+        "Seed of initial values, image order, augmentation and dropout masks"),
+    field("training.label_smoothing", "0.1", Range::RATE,
+        "Probability mass moved from the true class to all classes evenly"),
+    field("training.class_weights", "none", Range::WordOrNumbers(&["none", "balanced"]),
+        "Weight of each class in the loss: equal, inverse to its frequency, or given, as in 1,2,1"),
+    field("training.select_by", "accuracy", Range::OneOf(&["accuracy", "loss"]),
+        "Validation metric that chooses the best epoch"),
+    field("training.checkpoint_minutes", "10", Range::NOT_NEGATIVE,
+        "Minutes between checkpoints within an epoch; 0 writes none"),
+
+    field("training.augmentation.flip", "false", Range::Switch,
+        "Mirror each image with probability 1/2"),
+    field("training.augmentation.alternating_flip", "true", Range::Switch,
+        "Mirror each image in every other epoch"),
+    field("training.augmentation.shift", "1", Range::WHOLE,
+        "Move each image by up to this many pixels"),
+    field("training.augmentation.shift_edge", "false", Range::Switch,
+        "Fill the strip that a shift uncovers with the edge's pixels instead of black"),
+    field("training.augmentation.cutout", "7", Range::WHOLE,
+        "Side in pixels of a square that is blackened; 0 for none"),
+    field("training.augmentation.erase", "0", Range::PROBABILITY,
+        "Probability that a rectangle is filled with noise"),
+
+    field("training.schedule.kind", "one_cycle", Range::OneOf(&Schedule::KINDS),
+        "How the learning rate changes").kind().flag("schedule"),
+    field("training.schedule.learning_rate", "0.001", Range::POSITIVE,
+        "Learning rate: the largest of cosine and one_cycle, the first of others")
+        .of(&Schedule::KINDS).but(&[("one_cycle", "0.008")]).flag("lr"),
+    field("training.schedule.factor", "0.1", Range::Number(Excluded(0.0), Excluded(1.0)),
+        "Factor by which a reduction multiplies the learning rate").of(PLATEAU),
+    field("training.schedule.patience", "10", Range::WHOLE,
+        "Epochs without improvement before a reduction").of(PLATEAU),
+    field("training.schedule.threshold", "0.0001", Range::RATE,
+        "Relative decrease of the loss that counts as an improvement").of(PLATEAU),
+    field("training.schedule.cooldown", "0", Range::WHOLE,
+        "Epochs after a reduction that are not counted").of(PLATEAU),
+    field("training.schedule.warmup_epochs", "0", Range::NOT_NEGATIVE,
+        "Epochs of linear warm-up").of(&["cosine"]),
+    field("training.schedule.floor", "0", Range::NOT_NEGATIVE,
+        "Lowest learning rate").of(&["plateau", "cosine"]),
+    field("training.schedule.warmup_fraction", "0.3", Range::RATE,
+        "Share of all steps during which the learning rate rises").of(ONE_CYCLE),
+    field("training.schedule.start_divisor", "25", Range::POSITIVE,
+        "Largest learning rate divided by the first").of(ONE_CYCLE),
+    field("training.schedule.end_divisor", "10000", Range::POSITIVE,
+        "First learning rate divided by the last").of(ONE_CYCLE),
+
+    field("training.optimiser.beta1", "0.9", Range::RATE,
+        "Adam's decay of the first moment"),
+    field("training.optimiser.beta2", "0.999", Range::RATE,
+        "Adam's decay of the second moment"),
+    field("training.optimiser.epsilon", "0.00000001", Range::POSITIVE,
+        "Added to the square root of the second moment").flag("adam-epsilon"),
+    field("training.optimiser.weight_decay", "0.02", Range::NOT_NEGATIVE,
+        "Decoupled decay of the weights (AdamW)"),
+
+    field("training.early_stopping.patience", "0", Range::WHOLE,
+        "Epochs without improvement before training stops; 0 never stops early")
+        .flag("early-stopping"),
+    field("training.early_stopping.min_delta", "0", Range::NOT_NEGATIVE,
+        "Smallest change of the metric that counts as an improvement")
+        .flag("early-stopping-delta"),
 ];
 
-const KIND: &str = "training.schedule.kind";
-const ARCHITECTURE: &str = "network.architecture";
+/// The titles of groups of fields, by the beginning of a path; the first that fits holds.
+const GROUPS: [(&str, &str); 7] = [
+    ("data.", "Data"),
+    ("network.", "Network"),
+    ("training.augmentation.", "Augmentation of training images"),
+    ("training.schedule.", "Learning rate"),
+    ("training.optimiser.", "Optimiser"),
+    ("training.early_stopping.", "Early stopping"),
+    ("training.", "Training"),
+];
 
-impl Config {
-    /// Every leaf that this configuration has, in the order of the file.
-    pub fn fields(&self) -> Vec<Field> {
-        let table = self.table();
-        let field = |&(path, doc): &(&'static str, &'static str)| {
-            let value = text(lookup(&table, path)?);
-            Some(Field { path, value, doc })
-        };
-        FIELDS.iter().filter_map(field).collect()
+impl Field {
+    /// Its flag, without the dashes.
+    pub fn flag_name(&self) -> String {
+        self.renamed.map_or_else(|| self.key().replace('_', "-"), str::to_owned)
     }
 
-    /// The leaves that decide which others there are; setting one brings the usual values of those,
-    /// so it comes before them.
-    pub const KINDS: [&str; 2] = [ARCHITECTURE, KIND];
-
-    /// Every leaf that some configuration has, with its doc: those of all architectures and schedules
-    /// included.
-    pub fn all_fields() -> impl Iterator<Item = (&'static str, &'static str)> {
-        FIELDS.into_iter()
+    /// The title of its group.
+    pub fn group(&self) -> &'static str {
+        let group = GROUPS.iter().find(|(prefix, _)| self.path.starts_with(prefix));
+        group.map_or("Other", |(_, title)| title)
     }
 
-    /// The full path of a leaf from itself or from its last part, as [`Config::set`] takes it.
-    ///
-    /// # Errors
-    /// If there is no such field (the nearest is named), or several end with it.
-    pub fn path_of(path: &str) -> Result<&'static str, TrainError> {
-        resolve(path)
+    /// The path of its table, and its name there.
+    pub(super) fn parts(&self) -> (&'static str, &'static str) {
+        self.path.rsplit_once('.').expect("every field has a table")
     }
 
-    /// Sets one leaf from text: `set("training.batch", "64")`.
-    ///
-    /// The last part of the path will do where no other field ends with it: `batch`. Lists are
-    /// written with commas. Setting one of [`Config::KINDS`] starts from the usual settings of that
-    /// kind, so it comes before them.
-    ///
-    /// # Errors
-    /// If there is no such field (the nearest is named), it does not belong to the present
-    /// architecture or schedule, or the text is no value for it; then nothing has changed. Whether values make sense together
-    /// is for [`Config::check`] to say.
-    pub fn set(&mut self, path: &str, value: &str) -> Result<(), TrainError> {
-        let path = resolve(path)?;
-        match path {
-            KIND => return self.set_schedule(value),
-            ARCHITECTURE => return self.set_architecture(value),
-            _ => {}
-        }
-        let mut table = self.table();
-        let Some(slot) = lookup_mut(&mut table, path) else {
-            let whole = match path.starts_with("network.") {
-                true => format!("architecture {}", self.network.kind()),
-                false => format!("schedule {}", self.training.schedule.kind()),
-            };
-            return Err(TrainError::config(path, format!("has no effect on the {whole}")));
-        };
-        let fail = |problem: String| TrainError::config(path, problem);
-        *slot = match path {
-            "training.class_weights" => ClassWeights::from_text(value),
-            _ => parse_like(slot, value),
-        }
-        .map_err(fail)?;
-        *self = table.try_into().map_err(|e: toml::de::Error| {
-            fail(format!("{value:?} will not do: {}", e.message().trim().replace('\n', ", ")))
-        })?;
-        Ok(())
+    /// Its name in its table.
+    pub fn key(&self) -> &'static str {
+        self.parts().1
     }
 
-    /// Sets what a file says, which need not be complete; `name` is the file's, for errors.
-    ///
-    /// # Errors
-    /// If it is no TOML, or a field is unknown or its value will not do; then nothing has changed.
-    pub fn overlay(&mut self, contents: &str, name: &str) -> Result<(), TrainError> {
-        let table: Table = toml::from_str(contents).map_err(|e| toml_error(contents, name, &e))?;
-        let mut leaves = Vec::new();
-        collect_leaves("", &table, &mut leaves);
-        leaves.sort_by_key(|(path, _)| !Self::KINDS.contains(&path.as_str()));
-        let mut changed = self.clone();
-        for (path, value) in leaves {
-            let known = FIELDS.iter().any(|(field, _)| *field == path);
-            let set = if known { changed.set(&path, &value) } else { Err(unknown(&path)) };
-            set.map_err(|e| TrainError::file(name, e.to_string()))?;
-        }
-        *self = changed;
-        Ok(())
+    /// The field that decides which others its table has, if there is one.
+    pub(super) fn kind_field(&self) -> Option<&'static Field> {
+        let table = self.parts().0;
+        FIELDS.iter().find(|field| field.is_kind && field.parts().0 == table)
     }
 
-    /// The first leaf that differs in `other`: its path, its value here and its value there.
-    pub fn first_difference(&self, other: &Self) -> Option<[String; 3]> {
-        let (here, there) = (self.table(), other.table());
-        let value = |table, path| lookup(table, path).map_or("absent".into(), text);
-        let differs = |path: &&str| lookup(&here, path) != lookup(&there, path);
-        let path = FIELDS.iter().map(|(path, _)| *path).find(differs)?;
-        Some([path.into(), value(&here, path), value(&there, path)])
+    /// Whether a table of this kind has it.
+    pub(super) fn belongs_to(&self, kind: &str) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 
-    fn set_schedule(&mut self, kind: &str) -> Result<(), TrainError> {
-        if kind == self.training.schedule.kind() {
-            return Ok(());
-        }
-        self.training.schedule = Schedule::of_kind(kind).ok_or_else(|| {
-            let kinds = Schedule::KINDS.join(", ");
-            TrainError::config(KIND, format!("{kind:?} is not one of {kinds}"))
-        })?;
-        Ok(())
+    /// Whether a table of any kind has it.
+    pub fn of_every_kind(&self) -> bool {
+        let kinds = self.kind_field().map(|kind| kind.range);
+        self.kinds.is_empty() || kinds == Some(Range::OneOf(self.kinds))
     }
 
-    fn set_architecture(&mut self, kind: &str) -> Result<(), TrainError> {
-        if kind == self.network.kind() {
-            return Ok(());
-        }
-        self.network = Architecture::of_kind(kind).ok_or_else(|| {
-            let kinds = Architecture::KINDS.join(", ");
-            TrainError::config(ARCHITECTURE, format!("{kind:?} is not one of {kinds}"))
-        })?;
-        Ok(())
+    /// The value that a configuration begins with if its table has this kind.
+    pub(super) fn default_of(&self, kind: &str) -> &'static str {
+        let other = self.defaults_of.iter().find(|(of, _)| *of == kind);
+        other.map_or(self.default, |(_, value)| value)
     }
 
-    fn table(&self) -> Table {
-        Table::try_from(self).expect("a configuration is a table")
+    /// The default, with those of single kinds, for people.
+    pub fn defaults(&self) -> String {
+        let one = if self.default.is_empty() { "empty" } else { self.default };
+        let others = self.defaults_of.iter().map(|(kind, value)| format!(", {value} for {kind}"));
+        one.to_owned() + &others.collect::<String>()
     }
-}
 
-/// The full path of a field from itself or from its last part.
-fn resolve(path: &str) -> Result<&'static str, TrainError> {
-    let paths = || FIELDS.iter().map(|(field, _)| *field);
-    if let Some(field) = paths().find(|field| *field == path) {
-        return Ok(field);
-    }
-    let ends = |field: &&str| field.strip_suffix(path).is_some_and(|head| head.ends_with('.'));
-    let matches: Vec<_> = paths().filter(ends).collect();
-    match matches.as_slice() {
-        [field] => Ok(field),
-        [] => Err(unknown(path)),
-        several => {
-            Err(TrainError::config(path, format!("is one of {}: name it", several.join(", "))))
-        }
-    }
-}
-
-fn unknown(path: &str) -> TrainError {
-    let last = |path: &str| path.rsplit('.').next().unwrap_or("").to_owned();
-    let distance = |field: &str| edits(path, field).min(edits(&last(path), &last(field)));
-    let nearest = FIELDS.iter().map(|(field, _)| *field).min_by_key(|field| distance(field));
-    let problem = format!("no such field; the nearest is {}", nearest.unwrap_or("none"));
-    TrainError::config(path.escape_debug().to_string(), problem)
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements that make `a` of `b`.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
-}
-
-fn lookup<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
-    let (head, leaf) = path.rsplit_once('.')?;
-    let table = head.split('.').try_fold(table, |table, key| table.get(key)?.as_table())?;
-    table.get(leaf)
-}
-
-fn lookup_mut<'a>(table: &'a mut Table, path: &str) -> Option<&'a mut Value> {
-    let (head, leaf) = path.rsplit_once('.')?;
-    let step = |table: &'a mut Table, key| table.get_mut(key)?.as_table_mut();
-    head.split('.').try_fold(table, step)?.get_mut(leaf)
-}
-
-/// `value` read as the kind of thing that `old` is.
-fn parse_like(old: &Value, value: &str) -> Result<Value, String> {
-    let not = |what: &str| format!("{value:?} is not {what}");
-    match old {
-        Value::Integer(_) => {
-            let number: Option<u64> = value.parse().ok();
-            let number = number.and_then(|number| i64::try_from(number).ok());
-            number.map(Value::Integer).ok_or_else(|| not("a whole number from 0 up"))
-        }
-        Value::Float(_) => value.parse().map(Value::Float).map_err(|_| not("a number")),
-        Value::Boolean(_) => value.parse().map(Value::Boolean).map_err(|_| not("true or false")),
-        Value::Array(_) => {
-            let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-            Ok(Value::Array(parts.map(|part| Value::String(part.into())).collect()))
-        }
-        Value::String(_) => Ok(Value::String(value.into())),
-        Value::Datetime(_) | Value::Table(_) => Err(not("a value of this field")),
-    }
-}
-
-/// A value as [`Config::set`] takes it.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
-    }
-}
-
-fn collect_leaves(prefix: &str, table: &Table, leaves: &mut Vec<(String, String)>) {
-    for (key, value) in table {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        match value {
-            Value::Table(inner) => collect_leaves(&path, inner, leaves),
-            leaf => leaves.push((path, text(leaf))),
+    /// What the kinds of its table are called: `architecture`, `schedule`.
+    pub(super) fn noun(&self) -> &'static str {
+        match self.parts() {
+            (table, "kind") => table.rsplit('.').next().unwrap_or(table),
+            (_, noun) => noun,
         }
     }
 }

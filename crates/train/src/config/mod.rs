@@ -1,16 +1,19 @@
 //! Everything that decides the outcome of a run; `config.toml` alone repeats it.
 //!
 //! The number of threads, the engine and the run's folder are not part of it, because results do
-//! not depend on them. How fields are named and set one by one is in [`fields`](self::Field).
+//! not depend on them. `fields` is the table of all fields, `values` sets and reads them by path.
 
-mod architecture;
 mod check;
 mod fields;
+mod page;
 mod presets;
+mod values;
 mod weights;
 
-pub use fields::Field;
+pub use fields::{FIELDS, Field};
+pub use page::configuration_page;
 pub use presets::{PRESETS, Preset};
+pub use values::Setting;
 pub use weights::ClassWeights;
 
 use modiste_data::{Augmentation, Dataset, Source, Split};
@@ -32,7 +35,6 @@ pub struct Config {
     /// What is learned from.
     pub data: DataConfig,
     /// What is trained.
-    #[serde(with = "architecture")]
     pub network: Architecture,
     /// How it is trained.
     pub training: TrainingConfig,
@@ -110,21 +112,6 @@ pub struct EarlyStoppingConfig {
 }
 
 impl Config {
-    /// Reads a complete configuration; `name` is the file's, for errors.
-    ///
-    /// # Errors
-    /// If it is no TOML, a field is missing or unknown, or a value will not do.
-    pub fn parse(text: &str, name: &str) -> Result<Self, TrainError> {
-        let config: Self = toml::from_str(text).map_err(|e| toml_error(text, name, &e))?;
-        config.check().map_err(|e| TrainError::file(name, e.to_string()))?;
-        Ok(config)
-    }
-
-    /// The file `config.toml`, every field included.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("a configuration holds nothing that TOML cannot hold")
-    }
-
     /// The network for images of `data`, as [`Config::load_data`] gives them.
     ///
     /// # Errors

@@ -32,19 +32,6 @@ impl ClassWeights {
             Self::List(list) => Ok(Some(list.iter().map(|&w| w as f32).collect())),
         }
     }
-
-    /// Reads `none`, `balanced` or numbers with commas between.
-    pub(crate) fn from_text(text: &str) -> Result<toml::Value, String> {
-        match text {
-            "none" | "balanced" => Ok(toml::Value::String(text.into())),
-            list => {
-                let number = |part: &str| part.trim().parse().ok().map(toml::Value::Float);
-                let numbers: Option<Vec<_>> = list.split(',').map(number).collect();
-                let problem = || format!("{list:?} is not none, balanced or numbers such as 1,2,1");
-                numbers.map(toml::Value::Array).ok_or_else(problem)
-            }
-        }
-    }
 }
 
 /// As it is written in a file.
