@@ -225,7 +225,7 @@ fn what_makes_no_grid_is_wrong_usage() {
         (&["--over", "length="], "network.length: has an empty value"),
         (&["--over", "length=1,,2"], "network.length: has an empty value"),
         (&["--over", "length=1,x"], "network.length: \"x\" is not a whole number"),
-        (&["--over", "width=1,9"], "network.width: 9 is not in range"),
+        (&["--over", "width=1,9"], "network.width: 9 is not a whole number from 1 to 8"),
         (&["--over", "length=1,1"], "network.length: has the value 1 twice"),
         (&["--over", "length=1", "--over", "network.length=2"], "network.length: is named twice"),
         (&["--over", "seed=1,2"], "take --seeds"),
