@@ -38,11 +38,9 @@ pub(crate) fn assign(
     values[0].live(0, 0);
     values[logits].live(loss, loss);
     gradients[logits].live(loss, loss);
-    let mut placed: Vec<Wish> = Vec::new();
-    for (buffer, mut wish) in buffers.iter_mut().zip(values) {
-        wish.place(&placed);
-        buffer.start = wish.start;
-        placed.push(wish);
+    let mut placed = Placed::default();
+    for (buffer, wish) in buffers.iter_mut().zip(values) {
+        buffer.start = placed.place(wish);
     }
     // The largest first, as they are the hardest to fit in.
     let mut order: Vec<BufferId> = (0..buffers.len()).collect();
@@ -51,16 +49,9 @@ pub(crate) fn assign(
         if !training || !buffers[b].trained {
             continue;
         }
-        let mut wish = std::mem::replace(&mut gradients[b], empty());
-        wish.place(&placed);
-        buffers[b].gradient_start = wish.start;
-        placed.push(wish);
+        buffers[b].gradient_start = placed.place(std::mem::replace(&mut gradients[b], wish(0)));
     }
-    placed.iter().map(|w| w.start + w.len).max().unwrap_or(0)
-}
-
-fn empty() -> Wish {
-    wish(0)
+    placed.end
 }
 
 fn wish(len: usize) -> Wish {
@@ -72,17 +63,28 @@ impl Wish {
         self.from = self.from.min(from);
         self.to = self.to.max(to);
     }
+}
 
+/// What has its place, by start, and where all of it ends.
+#[derive(Default)]
+struct Placed {
+    wishes: Vec<Wish>,
+    end: usize,
+}
+
+impl Placed {
     /// Takes the lowest start at which no stretch of the same time lies.
-    fn place(&mut self, placed: &[Wish]) {
-        let mut others: Vec<&Wish> =
-            placed.iter().filter(|w| w.from <= self.to && self.from <= w.to).collect();
-        others.sort_by_key(|w| w.start);
-        for other in others {
-            if self.start + self.len <= other.start {
-                return;
+    fn place(&mut self, mut wish: Wish) -> usize {
+        for other in self.wishes.iter().filter(|w| w.from <= wish.to && wish.from <= w.to) {
+            if wish.start + wish.len <= other.start {
+                break;
             }
-            self.start = self.start.max(other.start + other.len);
+            wish.start = wish.start.max(other.start + other.len);
         }
+        let start = wish.start;
+        self.end = self.end.max(start + wish.len);
+        let at = self.wishes.partition_point(|other| other.start <= start);
+        self.wishes.insert(at, wish);
+        start
     }
 }

@@ -3,7 +3,7 @@
 use crate::infer::Inference;
 use crate::limits::{self, Limits};
 use crate::loss::cross_entropy;
-use crate::lower::{Mode, lower};
+use crate::lower::{Layout, Mode, lower};
 use crate::machine::{Extent, MOST_SHARDS, Machine};
 use crate::norm::Lanes;
 use crate::plan::Plan;
@@ -83,8 +83,10 @@ impl CpuEngine {
     /// If the batch is empty or larger than the engine can divide.
     pub fn new(network: &Network, options: CpuOptions) -> Result<Self, EngineError> {
         options.check()?;
-        let (training, mut weights) = lower(network, Mode::Training, options.direct);
-        let (inference, _) = lower(network, Mode::Inference, options.direct);
+        let layout = Layout::new(network, options.direct);
+        let mut weights = layout.weights(&network.parameters());
+        let [training, inference] =
+            [Mode::Training, Mode::Inference].map(|mode| lower(network, mode, &layout));
         let no_memory =
             |e| EngineError::Unsupported(format!("memory and threads for the network: {e}"));
         let machine =

@@ -163,12 +163,6 @@ impl Weights {
         self.parameters[position] = Slot { start, len, decays, positions };
     }
 
-    /// Position of the convolution whose weights are parameter `position`.
-    pub fn conv_of(&self, position: usize) -> usize {
-        let found = self.convs.iter().position(|c| c.parameter == position);
-        found.expect("every weight has its convolution")
-    }
-
     /// Makes the derived forms of all weights.
     pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, flat: &[f32]) {
         let threads = pool.threads();

@@ -1,35 +1,27 @@
 //! Grad-CAM: where a layer's maps speak for a class (Selvaraju et al. 2017).
 //!
 //! Each map of the layer is weighted by the mean gradient of the class's logit by it; of the weighted
-//! sum the positive part is kept.
+//! sum the positive part is kept. Outputs and gradients are the reference engine's, in f64.
 
+use modiste_reference::{Mode, ReferenceEngine};
 use modiste_spec::engine::Tensor;
 use modiste_spec::{Network, NodeId, Op};
 
-use crate::walk::Walk;
 use crate::{ExplainError, HeatMap};
 
 /// A trained network that is asked why.
 pub struct Explainer<'a> {
-    walk: Walk<'a>,
+    network: &'a Network,
+    engine: ReferenceEngine,
 }
 
 impl<'a> Explainer<'a> {
-    /// That of `network` with `parameters`, in the order of [`Network::parameters`].
+    /// An explainer of `network` with `parameters`, in the order of [`Network::parameters`].
     ///
     /// # Errors
     /// If the parameters are not the network's.
-    pub fn new(network: &'a Network, parameters: &'a [Tensor]) -> Result<Self, ExplainError> {
-        Ok(Self { walk: Walk::new(network, parameters)? })
-    }
-
-    /// The logits (classes) of one image (h, w, c).
-    ///
-    /// # Errors
-    /// If the pixels are not one image.
-    pub fn logits(&self, pixels: &[u8]) -> Result<Vec<f32>, ExplainError> {
-        self.check_image(pixels)?;
-        Ok(self.walk.forward(pixels).swap_remove(self.walk.network.logits()))
+    pub fn new(network: &'a Network, parameters: &[Tensor]) -> Result<Self, ExplainError> {
+        Ok(Self { network, engine: ReferenceEngine::trained(network, parameters)? })
     }
 
     /// The name of the layer that [`Self::grad_cam`] looks at.
@@ -37,7 +29,7 @@ impl<'a> Explainer<'a> {
     /// # Errors
     /// If there is no such layer with a map.
     pub fn layer(&self, name: Option<&str>) -> Result<&'a str, ExplainError> {
-        Ok(&self.walk.network.nodes()[self.find(name)?].name)
+        Ok(&self.network.nodes()[self.find(name)?].name)
     }
 
     /// The heat map of one image (h, w, c) for the class at position `class`, as the node called
@@ -52,31 +44,31 @@ impl<'a> Explainer<'a> {
         layer: Option<&str>,
     ) -> Result<HeatMap, ExplainError> {
         self.check_image(pixels)?;
-        let network = self.walk.network;
+        let network = self.network;
         let classes = network.classes();
         if class >= classes {
             return Err(ExplainError::Class { class, classes });
         }
         let layer = self.find(layer)?;
-        let outputs = self.walk.forward(pixels);
-        let gradient = self.walk.gradient(&outputs, class, layer);
+        let outputs = self.engine.activations(pixels, Mode::Predict)?;
+        let gradient = self.engine.logit_gradient(&outputs, Mode::Predict, class, layer);
         let shape = network.nodes()[layer].shape;
-        let weights = channel_means(&gradient, shape.channels);
-        let pixel = |a: &[f32]| a.iter().zip(&weights).map(|(a, w)| a * w).sum::<f32>();
-        let sums = outputs[layer].chunks_exact(shape.channels).map(pixel);
-        let positive = sums.map(|sum| sum.max(0.0)).collect();
+        let weights = channel_means(&gradient.values, shape.channels);
+        let pixel = |a: &[f64]| a.iter().zip(&weights).map(|(a, w)| a * w).sum::<f64>();
+        let sums = outputs[layer].values.chunks_exact(shape.channels).map(pixel);
+        let positive = sums.map(|sum| sum.max(0.0) as f32).collect();
         Ok(HeatMap::new(shape.height, shape.width, positive))
     }
 
     fn find(&self, layer: Option<&str>) -> Result<NodeId, ExplainError> {
         match layer {
-            Some(name) => find_layer(self.walk.network, name),
-            None => default_layer(self.walk.network).ok_or(ExplainError::NoLayer),
+            Some(name) => find_layer(self.network, name),
+            None => default_layer(self.network).ok_or(ExplainError::NoLayer),
         }
     }
 
     fn check_image(&self, pixels: &[u8]) -> Result<(), ExplainError> {
-        let shape = self.walk.network.input_shape();
+        let shape = self.network.input_shape();
         if pixels.len() == shape.len() {
             return Ok(());
         }
@@ -84,12 +76,12 @@ impl<'a> Explainer<'a> {
     }
 }
 
-fn channel_means(map: &[f32], channels: usize) -> Vec<f32> {
+fn channel_means(map: &[f64], channels: usize) -> Vec<f64> {
     let mut means = vec![0.0; channels];
     for pixel in map.chunks_exact(channels) {
         means.iter_mut().zip(pixel).for_each(|(mean, value)| *mean += value);
     }
-    let pixels = (map.len() / channels) as f32;
+    let pixels = (map.len() / channels) as f64;
     means.iter_mut().for_each(|mean| *mean /= pixels);
     means
 }

@@ -1,18 +1,15 @@
 //! Why this answer: heat maps of what spoke for a class, and pictures of them.
 //!
-//! [`Explainer::grad_cam`] asks the network itself, by the gradient of the class's logit; it walks the
-//! network's description one image at a time, with running statistics and nothing dropped, and needs
-//! no engine. [`occlusion`] asks from outside: it covers the image piece by piece and watches the
-//! class's probability fall, on any [`modiste_spec::Engine`]. Both give a [`HeatMap`], which
-//! [`overlay`] lays over the image.
+//! [`Explainer::grad_cam`] asks the network itself, by the gradient of the class's logit, which the
+//! reference engine gives it. [`occlusion`] asks from outside: it covers the image piece by piece and
+//! watches the class's probability fall, on any [`modiste_spec::Engine`]. Both give a [`HeatMap`],
+//! which [`overlay`] lays over the image.
 
 mod grad_cam;
 mod heat_map;
 mod occlusion;
-mod ops;
 mod overlay;
 mod sheet;
-mod walk;
 
 pub use grad_cam::{Explainer, default_layer};
 pub use heat_map::HeatMap;

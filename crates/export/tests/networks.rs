@@ -1,50 +1,33 @@
 //! Every network that the engines are checked with gives the reference's answers as ONNX, too.
 
+mod common;
+
+use common::{TOLERANCE, difference, expected, model};
 use modiste_export::{Answers, ExportError, OnnxSource, onnx, second_opinion};
-use modiste_reference::ReferenceEngine;
-use modiste_reference::check::{batch, networks, perturbed_state, unusual_networks};
-use modiste_spec::engine::State;
-use modiste_spec::{Engine, Network};
-
-/// The reference computes in f64, the runtime in f32.
-const TOLERANCE: f32 = 1e-5;
-
-fn expected(network: &Network, state: &State, images: &[u8], temperature: f32) -> Answers {
-    let mut engine = ReferenceEngine::new(network.clone(), 0);
-    engine.load_state(state).unwrap();
-    let logits = engine.predict(images).unwrap();
-    let mut answers = Answers { probabilities: Vec::new(), classes: Vec::new() };
-    for row in logits.chunks_exact(network.classes()) {
-        let powers = row.iter().map(|&z| (f64::from(z) / f64::from(temperature)).exp());
-        let sum: f64 = powers.clone().sum();
-        answers.probabilities.extend(powers.map(|power| (power / sum) as f32));
-        let best = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        answers.classes.push(row.iter().position(|&z| z == best).unwrap());
-    }
-    answers
-}
-
-fn model(network: &Network, state: &State, temperature: f32) -> Vec<u8> {
-    let metadata = [("classes".to_owned(), "[\"a\", \"b\"]".to_owned())];
-    let parameters = &state.parameters;
-    let source = OnnxSource { network, parameters, temperature, metadata: &metadata };
-    let bytes = onnx(&source).unwrap();
-    assert_eq!(bytes, onnx(&source).unwrap());
-    bytes
-}
+use modiste_reference::check::{
+    batch, networks, perturbed_state, random_network, unusual_networks,
+};
 
 #[test]
 fn the_second_runtime_gives_the_references_answers() {
     for (name, network) in networks().into_iter().chain(unusual_networks()) {
         let (state, images) = (perturbed_state(&network, 3), batch(&network, 3, 4).0);
         for temperature in [1.0, 2.5] {
-            let bytes = model(&network, &state, temperature);
-            let found = second_opinion(&bytes, &images, network.input_shape());
+            let found = difference(&network, &state, &images, temperature);
             let found = found.unwrap_or_else(|error| panic!("{name}: {error}"));
-            let expected = expected(&network, &state, &images, temperature);
-            let difference = found.difference(&expected);
-            assert!(difference <= TOLERANCE, "{name}, temperature {temperature}: {difference:e}");
+            assert!(found <= TOLERANCE, "{name}, temperature {temperature}: {found:e}");
         }
+    }
+}
+
+#[test]
+fn the_second_runtime_gives_the_references_answers_to_random_networks() {
+    for seed in 0..300 {
+        let network = random_network(seed);
+        let (state, images) = (perturbed_state(&network, seed), batch(&network, 2, seed).0);
+        let found = difference(&network, &state, &images, 1.0);
+        let found = found.unwrap_or_else(|error| panic!("network {seed}: {error}"));
+        assert!(found <= TOLERANCE, "network {seed}: {found:e}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::ops::max_pool::max_pool_margin;
 use crate::ops::relu::relu_margin;
 use crate::walk::{Mode, Walk};
 use modiste_spec::engine::{Batch, EngineError, Loss, State, StepOptions, StepOutcome, Tensor};
-use modiste_spec::{Engine, Network, Op, Parameter};
+use modiste_spec::{Engine, Network, NodeId, Op, Parameter};
 
 /// A named tensor in f64, in PyTorch's layout.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,16 @@ impl ReferenceEngine {
         engine
     }
 
+    /// A trained network: `parameters` in the order of [`Network::parameters`].
+    ///
+    /// # Errors
+    /// If the parameters are not the network's.
+    pub fn trained(network: &Network, parameters: &[Tensor]) -> Result<Self, EngineError> {
+        let mut engine = Self::new(network.clone(), 0);
+        engine.load_state(&State { parameters: parameters.to_vec(), ..State::default() })?;
+        Ok(engine)
+    }
+
     /// Parameters and running statistics, in the order of [`Network::parameters`].
     pub fn parameters(&self) -> &[Values] {
         &self.values
@@ -71,6 +81,19 @@ impl ReferenceEngine {
             return Err(EngineError::Batch(text));
         }
         Ok(self.walk(mode).forward(images))
+    }
+
+    /// The gradient of the logit of `class`, for each image, by the output of `node`, from the outputs
+    /// of [`Self::activations`] in the same mode.
+    ///
+    /// # Panics
+    /// If there is no such class or node.
+    pub fn logit_gradient(&self, outputs: &[Maps], mode: Mode, class: usize, node: NodeId) -> Maps {
+        let logits = &outputs[self.network.logits()];
+        assert!(class < logits.shape.channels, "class {class} of {}", logits.shape.channels);
+        let mut start = Maps::zeros(logits.n, logits.shape);
+        start.values.chunks_exact_mut(logits.shape.channels).for_each(|row| row[class] = 1.0);
+        self.walk(mode).gradient_by(outputs, start, node)
     }
 
     /// How far the outputs of [`Self::activations`] are from the places where a gradient jumps, the

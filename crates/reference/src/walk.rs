@@ -76,16 +76,34 @@ impl Walk<'_> {
         }
     }
 
-    /// Gradients by the trained parameters of each node while training, from the outputs of
-    /// [`Self::forward`] and the gradient by the logits.
+    /// Gradients by the trained parameters of each node, from the outputs of [`Self::forward`] and the
+    /// gradient by the logits.
     pub fn backward(&self, outputs: &[Maps], dlogits: Maps) -> Vec<Vec<Vec<f64>>> {
+        self.flow(outputs, dlogits, 0).1
+    }
+
+    /// The gradient by the output of node `end`, from the same.
+    pub fn gradient_by(&self, outputs: &[Maps], dlogits: Maps, end: NodeId) -> Maps {
+        let found = self.flow(outputs, dlogits, end).0;
+        found.unwrap_or_else(|| outputs[end].map(|_| 0.0))
+    }
+
+    /// Takes the gradient by the logits back to node `end`: its gradient, and those by the trained
+    /// parameters of the nodes behind it.
+    fn flow(
+        &self,
+        outputs: &[Maps],
+        dlogits: Maps,
+        end: NodeId,
+    ) -> (Option<Maps>, Vec<Vec<Vec<f64>>>) {
         let nodes = self.network.nodes();
         let mut gradients: Vec<Option<Maps>> = vec![None; nodes.len()];
         let mut dparameters = vec![Vec::new(); nodes.len()];
         gradients[self.network.logits()] = Some(dlogits);
-        for (id, node) in nodes.iter().enumerate().rev() {
+        for id in (end + 1..nodes.len()).rev() {
             // The softmax has none: its gradient is fused with the loss.
             let Some(dy) = gradients[id].take() else { continue };
+            let node = &nodes[id];
             let inputs: Vec<&Maps> = node.inputs.iter().map(|&i| &outputs[i]).collect();
             let (dinputs, dparameter) = self.node_backward(id, &inputs, dy);
             for (&input, dx) in node.inputs.iter().zip(dinputs) {
@@ -96,7 +114,7 @@ impl Walk<'_> {
             }
             dparameters[id] = dparameter;
         }
-        dparameters
+        (gradients[end].take(), dparameters)
     }
 
     /// Gradients by a node's inputs and by its trained parameters.
@@ -111,10 +129,13 @@ impl Walk<'_> {
                 let bias = bias.then_some(found.dbias);
                 (vec![found.dx], [found.dweight].into_iter().chain(bias).collect())
             }
-            Op::BatchNorm { epsilon, .. } => {
-                let (dx, dshift) = batch_norm::batch_norm_backward(x, epsilon, &dy);
-                (vec![dx], vec![dshift])
-            }
+            Op::BatchNorm { epsilon, .. } => match self.mode {
+                Mode::Predict => alone(batch_norm::running_backward(p[2], epsilon, &dy)),
+                Mode::Train { .. } => {
+                    let (dx, dshift) = batch_norm::batch_norm_backward(x, epsilon, &dy);
+                    (vec![dx], vec![dshift])
+                }
+            },
             Op::Relu => alone(relu::relu_backward(x, &dy)),
             Op::Dropout { rate } => alone(match self.mask(id) {
                 Some(mask) => dropout::dropout_backward(&dy, rate, mask),

@@ -9,6 +9,7 @@
 mod architecture;
 pub mod engine;
 mod inception;
+pub mod limits;
 mod network;
 mod op;
 mod parameter;

@@ -1,7 +1,10 @@
 //! The list of nodes and its walk.
 
+use crate::limits::{self, MAX_INPUTS, MAX_NODES, Totals};
 use crate::{Op, Parameter, Shape, SpecError};
+use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// Position of a node in its network.
 pub type NodeId = usize;
@@ -20,8 +23,10 @@ pub struct Node {
 }
 
 /// A network: nodes in topological order, the input first, the logits' softmax last.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<StoredNode>", into = "Vec<StoredNode>")]
+///
+/// A network that exists is of a size that can be run ([`crate::limits`]).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(into = "Vec<StoredNode>")]
 pub struct Network {
     nodes: Vec<Node>,
 }
@@ -39,13 +44,16 @@ struct StoredNode {
 #[derive(Default)]
 pub struct NetworkBuilder {
     nodes: Vec<Node>,
+    names: HashSet<String>,
+    totals: Totals,
 }
 
 impl NetworkBuilder {
     /// Adds a node and returns its position.
     ///
     /// # Errors
-    /// If the name is taken, an input does not lie before the node, or a shape does not fit.
+    /// If the name is taken, an input does not lie before the node, a shape does not fit, or the network
+    /// becomes larger than [`crate::limits`] allow.
     pub fn add(
         &mut self,
         name: impl Into<String>,
@@ -53,16 +61,32 @@ impl NetworkBuilder {
         inputs: &[NodeId],
     ) -> Result<NodeId, SpecError> {
         let name = name.into();
+        if self.nodes.len() == MAX_NODES {
+            return Err(SpecError::Network(format!("it has over {MAX_NODES} nodes")));
+        }
+        if let Err(reason) = limits::check_name(&name) {
+            let node = self.nodes.len();
+            return Err(SpecError::Network(format!("node {node} has {reason}")));
+        }
         let fail = |reason: String| SpecError::Node { node: name.clone(), reason };
-        if self.nodes.iter().any(|n| n.name == name) {
+        if self.names.contains(&name) {
             return Err(fail("the name is taken".into()));
+        }
+        if inputs.len() > MAX_INPUTS {
+            return Err(fail(format!("{} inputs, {MAX_INPUTS} are allowed", inputs.len())));
         }
         if let Some(id) = inputs.iter().find(|&&id| id >= self.nodes.len()) {
             return Err(fail(format!("input {id} does not lie before it")));
         }
         let shapes: Vec<Shape> = inputs.iter().map(|&id| self.nodes[id].shape).collect();
         let shape = op.output_shape(&shapes).map_err(fail)?;
-        self.nodes.push(Node { name, op, inputs: inputs.to_vec(), shape });
+        limits::check_shape(shape).map_err(fail)?;
+        let node = Node { name: name.clone(), op, inputs: inputs.to_vec(), shape };
+        let parameters = Parameter::of_node(self.nodes.len(), &node, &shapes);
+        let values = parameters.iter().map(|parameter| parameter.len() as u64).sum();
+        self.totals.add(&node, &shapes, values).map_err(fail)?;
+        self.names.insert(name);
+        self.nodes.push(node);
         Ok(self.nodes.len() - 1)
     }
 
@@ -88,8 +112,9 @@ impl NetworkBuilder {
             return fail("it has one input and one softmax");
         }
         let last = self.nodes.len() - 1;
-        let used = |id: NodeId| self.nodes.iter().any(|n| n.inputs.contains(&id));
-        if let Some(id) = (0..last).find(|&id| !used(id)) {
+        let mut used = vec![false; last];
+        self.nodes.iter().flat_map(|n| &n.inputs).for_each(|&id| used[id] = true);
+        if let Some(id) = used.iter().position(|used| !used) {
             return fail(&format!("the output of \"{}\" is used by nobody", self.nodes[id].name));
         }
         Ok(Network { nodes: self.nodes })
@@ -148,15 +173,28 @@ impl Network {
     }
 }
 
-impl TryFrom<Vec<StoredNode>> for Network {
-    type Error = SpecError;
+impl<'de> Deserialize<'de> for Network {
+    /// Checks each node as it is read, so that a list without end is not read to its end.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Nodes;
 
-    fn try_from(stored: Vec<StoredNode>) -> Result<Self, SpecError> {
-        let mut builder = NetworkBuilder::default();
-        for node in stored {
-            builder.add(node.name, node.op, &node.inputs)?;
+        impl<'de> Visitor<'de> for Nodes {
+            type Value = Network;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of nodes")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut nodes: A) -> Result<Network, A::Error> {
+                let mut builder = NetworkBuilder::default();
+                while let Some(StoredNode { name, op, inputs }) = nodes.next_element()? {
+                    builder.add(name, op, &inputs).map_err(A::Error::custom)?;
+                }
+                builder.finish().map_err(A::Error::custom)
+            }
         }
-        builder.finish()
+
+        deserializer.deserialize_seq(Nodes)
     }
 }
 

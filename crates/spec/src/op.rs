@@ -1,5 +1,6 @@
 //! The operations: their output shapes and costs, the one place for both.
 
+use crate::limits::{MAX_CHANNELS, MAX_KERNEL, MAX_SIDE, check_shape};
 use serde::{Deserialize, Serialize};
 
 /// Size of one image or feature map; data of a batch lie as (n, h, w, c).
@@ -136,8 +137,7 @@ impl Op {
         self.check_settings()?;
         let [first, rest @ ..] = inputs else {
             return match self {
-                Op::Input { shape } if shape.is_empty() => Err(format!("empty image {shape}")),
-                Op::Input { shape } => Ok(*shape),
+                Op::Input { shape } => check_shape(*shape).map(|()| *shape),
                 _ => Err(format!("{} needs an input", self.name())),
             };
         };
@@ -207,17 +207,22 @@ impl Op {
     }
 
     fn check_settings(&self) -> Result<(), String> {
-        let odd = |kernel: usize| kernel % 2 == 1;
+        let kernel_fits = |kernel: usize| kernel % 2 == 1 && kernel <= MAX_KERNEL;
+        let stride_fits = |stride: usize| (1..=MAX_SIDE).contains(&stride);
+        let channels_fit = |channels: usize| (1..=MAX_CHANNELS).contains(&channels);
         let fits = match *self {
-            Op::Conv { kernel, stride, channels, .. } => odd(kernel) && stride > 0 && channels > 0,
-            Op::MaxPool { kernel, stride } => odd(kernel) && stride > 0,
-            Op::AvgPool { kernel } => kernel > 0,
-            Op::Dense { units } => units > 0,
-            Op::Dropout { rate } => (0.0..1.0).contains(&rate),
-            Op::BatchNorm { epsilon, momentum } => {
-                epsilon > 0.0 && epsilon.is_finite() && (0.0..=1.0).contains(&momentum)
+            Op::Conv { kernel, stride, channels, .. } => {
+                kernel_fits(kernel) && stride_fits(stride) && channels_fit(channels)
             }
-            Op::ScaledAdd { scale } => scale.is_finite(),
+            Op::MaxPool { kernel, stride } => kernel_fits(kernel) && stride_fits(stride),
+            Op::AvgPool { kernel } => stride_fits(kernel),
+            Op::Dense { units } => channels_fit(units),
+            Op::Dropout { rate } => (0.0..1.0).contains(&rate),
+            // Of smaller ones single precision makes an infinite scale.
+            Op::BatchNorm { epsilon, momentum } => {
+                (1e-12..=1e6).contains(&epsilon) && (0.0..=1.0).contains(&momentum)
+            }
+            Op::ScaledAdd { scale } => scale.abs() <= 1e6,
             Op::Input { .. } | Op::Relu | Op::GlobalAvgPool | Op::Concat | Op::Softmax => true,
         };
         if fits { Ok(()) } else { Err(format!("setting out of range in {self:?}")) }

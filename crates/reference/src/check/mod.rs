@@ -11,7 +11,9 @@ mod digest;
 mod engines;
 mod golden;
 mod networks;
+mod random;
 mod settings;
+mod trials;
 
 pub use batches::{batch, calm_batch, perturbed_state};
 pub use compare::Mismatch;
@@ -19,4 +21,6 @@ pub use digest::Digest;
 pub use engines::{LARGEST_BATCH, check_engine, check_gradients, check_predictions, check_steps};
 pub use golden::{Golden, check_digests, check_golden, golden};
 pub use networks::{networks, unusual_networks};
+pub use random::random_network;
 pub use settings::{Settings, Tolerance};
+pub use trials::{Trial, check_random};

@@ -94,6 +94,9 @@ pub fn unusual_networks() -> Vec<(&'static str, Network)> {
         ("the same input twice", twice()),
         ("two dense layers", two_dense()),
         ("one pixel", one_pixel()),
+        ("dropout on the image", dropout_on_the_image()),
+        ("a sum of joined parts", sum_of_joined()),
+        ("the image among the summands", image_in_a_sum()),
     ]
 }
 
@@ -226,6 +229,42 @@ fn one_pixel() -> Network {
     let x = s.relu(x);
     let x = s.add(Op::Dense { units: 4 }, &[x]);
     s.finish(x)
+}
+
+/// Dropout makes a plan for training copy the image; a plan for prediction has no dropout.
+fn dropout_on_the_image() -> Network {
+    let (mut s, image) = Sketch::new(8, 7, 1);
+    let dropped = s.add(Op::Dropout { rate: 0.3 }, &[image]);
+    let a = s.conv_bn(dropped, 3, 1, 5);
+    let kept = s.add(Op::Dropout { rate: 0.0 }, &[image]);
+    let b = s.conv_bias(kept, 5, 1, 3);
+    let c = s.conv(image, 3, 1, 2);
+    let x = s.add(Op::Concat, &[a, b, c]);
+    s.head(x, 3)
+}
+
+/// Parts of 5, 3 and 16 channels lie apart; a sum lies side by side, other readers read the parts.
+fn sum_of_joined() -> Network {
+    let (mut s, image) = Sketch::new(6, 7, 1);
+    let parts = [5, 3, 16].map(|channels| s.conv_bn(image, 3, 1, channels));
+    let joined = s.add(Op::Concat, &parts);
+    let more = s.conv_bias(joined, 1, 1, 24);
+    let sum = s.add(Op::ScaledAdd { scale: 0.5 }, &[joined, more]);
+    let again = s.add(Op::ScaledAdd { scale: -1.0 }, &[sum, joined]);
+    let y = s.conv_bn(joined, 3, 1, 4);
+    let x = s.add(Op::Concat, &[again, y, joined]);
+    let x = s.conv_bn(x, 3, 2, 7);
+    s.head(x, 3)
+}
+
+/// An image of as many channels as a vector has lanes needs no padding, and takes no gradient.
+fn image_in_a_sum() -> Network {
+    let (mut s, image) = Sketch::new(5, 4, 16);
+    let x = s.add(Op::MaxPool { kernel: 3, stride: 1 }, &[image]);
+    let x = s.conv(x, 3, 1, 16);
+    let x = s.add(Op::ScaledAdd { scale: 0.3 }, &[image, x]);
+    let x = s.add(Op::ScaledAdd { scale: 0.3 }, &[x, image]);
+    s.head(x, 3)
 }
 
 #[cfg(test)]

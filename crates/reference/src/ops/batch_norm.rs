@@ -67,6 +67,15 @@ pub fn batch_norm_backward(x: &Maps, epsilon: f64, dy: &Maps) -> (Maps, Vec<f64>
     (dx, sum)
 }
 
+/// Gradient by the input where running statistics, which are constants, normalised it.
+pub fn running_backward(variance: &[f64], epsilon: f64, dy: &Maps) -> Maps {
+    let mut dx = dy.clone();
+    for pixel in dx.values.chunks_exact_mut(dy.shape.channels) {
+        pixel.iter_mut().zip(variance).for_each(|(dx, v)| *dx /= (v + epsilon).sqrt());
+    }
+    dx
+}
+
 fn channel_means(x: &Maps, f: impl Fn(usize, f64) -> f64) -> Vec<f64> {
     let mut sums = vec![0.0; x.shape.channels];
     for pixel in x.values.chunks_exact(x.shape.channels) {
@@ -105,6 +114,18 @@ mod tests {
             expect_gradient("dx", &x.values, &dx.values, |x| loss(x, &shift));
             expect_gradient("dshift", &shift, &dshift, |s| loss(&x.values, s));
         }
+    }
+
+    #[test]
+    fn the_gradient_through_running_statistics_is_the_finite_difference() {
+        let shape = Shape::new(2, 3, 4);
+        let (x, dy) = (random_maps(2, shape, 1), random_maps(2, shape, 2));
+        let (mean, shift, variance) = (random(4, 3), random(4, 4), [0.5, 1.0, 2.0, 0.0]);
+        let dx = running_backward(&variance, EPSILON, &dy);
+        expect_gradient("dx", &x.values, &dx.values, |x| {
+            let x = Maps::new(2, shape, x.to_vec());
+            dot(&batch_norm_forward(&x, &mean, &variance, &shift, EPSILON).values, &dy.values)
+        });
     }
 
     #[test]

@@ -1,0 +1,43 @@
+//! How gradients find their way back through the steps: in reverse, each source writes or adds.
+
+use crate::plan::{Buffer, Kind, Source, Step};
+
+/// Settles which step is the first and which the last to contribute to a buffer's gradient, walking
+/// backwards.
+pub(super) fn settle(steps: &mut [Step], buffers: &[Buffer]) {
+    let mut written = vec![false; buffers.len()];
+    let mut first_reader: Vec<Option<usize>> = vec![None; buffers.len()];
+    for (i, step) in steps.iter().enumerate() {
+        for source in step.sources() {
+            first_reader[source.place.buffer].get_or_insert(i);
+        }
+    }
+    for (i, step) in steps.iter_mut().enumerate().rev() {
+        for source in step.sources_mut() {
+            let buffer = source.place.buffer;
+            source.accumulate = std::mem::replace(&mut written[buffer], true);
+            source.completes = source.deferred && first_reader[buffer] == Some(i);
+        }
+    }
+}
+
+impl Step {
+    /// Everything that is read.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        let second = match &self.kind {
+            Kind::Conv(conv) => conv.residual.as_ref().map(|(source, _)| source),
+            Kind::Add { other, .. } => Some(other),
+            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) => None,
+        };
+        std::iter::once(&self.from).chain(second)
+    }
+
+    fn sources_mut(&mut self) -> impl Iterator<Item = &mut Source> {
+        let second = match &mut self.kind {
+            Kind::Conv(conv) => conv.residual.as_mut().map(|(source, _)| source),
+            Kind::Add { other, .. } => Some(other),
+            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) => None,
+        };
+        std::iter::once(&mut self.from).chain(second)
+    }
+}

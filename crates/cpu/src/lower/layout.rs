@@ -1,0 +1,171 @@
+//! In which lane each channel of each node lies: one rule, which depends on the network alone.
+//!
+//! Plans for training and for prediction, and the layout of the parameters, all follow it; so the
+//! filters that the one plan trains are those that the other one reads. A step that wants its input
+//! on other lanes makes a copy of its own ([`super::values`]).
+
+use crate::plan::Method;
+use crate::weights::{ConvLanes, Weights};
+use modiste_kernels::patches::Window;
+use modiste_kernels::{LANES, padded};
+use modiste_spec::{Network, NodeId, Op, Parameter};
+
+/// The lanes of one node's output.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NodeLanes {
+    /// Lane of each channel, ascending.
+    pub channels: Vec<usize>,
+    /// Lanes with padding, a multiple of [`LANES`].
+    pub lanes: usize,
+}
+
+impl NodeLanes {
+    /// Channels side by side from the first lane on.
+    pub fn plain(channels: usize) -> Self {
+        Self { channels: (0..channels).collect(), lanes: padded(channels) }
+    }
+
+    /// Whether the channels lie as [`Self::plain`] lays them.
+    pub fn is_plain(&self) -> bool {
+        self.lanes == padded(self.channels.len())
+            && self.channels.last() == self.channels.len().checked_sub(1).as_ref()
+    }
+
+    /// The parts' lanes one after the other.
+    fn joined<'a>(parts: impl Iterator<Item = &'a NodeLanes>) -> Self {
+        let mut all = Self { channels: Vec::new(), lanes: 0 };
+        for part in parts {
+            all.channels.extend(part.channels.iter().map(|lane| all.lanes + lane));
+            all.lanes += part.lanes;
+        }
+        all
+    }
+}
+
+/// A convolution or dense layer.
+#[derive(Clone, Debug)]
+pub(crate) struct ConvLayout {
+    pub method: Method,
+    /// Whether it reads the image, whose channels lie without padding and whose gradient nobody wants.
+    pub image: bool,
+    /// Position in [`Weights::convs`].
+    pub weights: usize,
+    /// Lane of each input channel, and how many lanes there are.
+    input: NodeLanes,
+}
+
+/// The lanes of a whole network.
+pub(crate) struct Layout {
+    nodes: Vec<NodeLanes>,
+    convs: Vec<Option<ConvLayout>>,
+    /// Position of each node's first parameter among the network's.
+    first_parameter: Vec<usize>,
+}
+
+impl Layout {
+    /// The layout of a network; with `direct`, 3x3 convolutions do without Winograd's method.
+    pub fn new(network: &Network, direct: bool) -> Self {
+        let mut layout = Self { nodes: Vec::new(), convs: Vec::new(), first_parameter: Vec::new() };
+        let (mut parameters, mut convs) = (0, 0);
+        for (id, node) in network.nodes().iter().enumerate() {
+            let lanes = layout.output(network, id);
+            let conv = window(&node.op).map(|window| {
+                convs += 1;
+                layout.conv(network, node.inputs[0], window, convs - 1, direct)
+            });
+            layout.nodes.push(lanes);
+            layout.convs.push(conv);
+            layout.first_parameter.push(parameters);
+            parameters += network.node_parameters(id).len();
+        }
+        layout
+    }
+
+    fn output(&self, network: &Network, id: NodeId) -> NodeLanes {
+        let node = &network.nodes()[id];
+        match node.op {
+            Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {
+                NodeLanes::plain(node.shape.channels)
+            }
+            Op::Concat => NodeLanes::joined(node.inputs.iter().map(|&i| &self.nodes[i])),
+            Op::BatchNorm { .. }
+            | Op::Relu
+            | Op::Dropout { .. }
+            | Op::MaxPool { .. }
+            | Op::AvgPool { .. }
+            | Op::GlobalAvgPool
+            | Op::Softmax => self.nodes[node.inputs[0]].clone(),
+        }
+    }
+
+    fn conv(
+        &self,
+        network: &Network,
+        from: NodeId,
+        (kernel, stride): (usize, usize),
+        weights: usize,
+        direct: bool,
+    ) -> ConvLayout {
+        let image = matches!(network.nodes()[from].op, Op::Input { .. });
+        let mut input = self.nodes[from].clone();
+        if image {
+            input.lanes = input.channels.len();
+        }
+        let method = match (kernel, stride) {
+            (3, 1) if !direct && input.lanes.is_multiple_of(LANES) => Method::Winograd,
+            (1, 1) => Method::Pointwise,
+            _ => Method::Patches(Window { kernel, stride, padding: kernel / 2 }),
+        };
+        ConvLayout { method, image, weights, input }
+    }
+
+    /// The lanes of a node's output.
+    pub fn of(&self, id: NodeId) -> &NodeLanes {
+        &self.nodes[id]
+    }
+
+    /// How a convolution or dense layer reads its input.
+    pub fn conv_of(&self, id: NodeId) -> &ConvLayout {
+        self.convs[id].as_ref().expect("asked for convolutions and dense layers")
+    }
+
+    /// Position of a node's first parameter among the network's.
+    pub fn first_parameter(&self, id: NodeId) -> usize {
+        self.first_parameter[id]
+    }
+
+    /// Where the parameters lie.
+    pub fn weights(&self, parameters: &[Parameter]) -> Weights {
+        Weights::new(
+            parameters,
+            |node| (self.nodes[node].channels.as_slice(), self.nodes[node].lanes),
+            |node| {
+                let conv = self.conv_of(node);
+                ConvLanes {
+                    method: conv.method,
+                    input: (&conv.input.channels, conv.input.lanes),
+                    output: self.nodes[node].lanes,
+                    backward: !conv.image,
+                }
+            },
+        )
+    }
+}
+
+/// Kernel and stride of what is computed as a convolution.
+fn window(op: &Op) -> Option<(usize, usize)> {
+    match *op {
+        Op::Conv { kernel, stride, .. } => Some((kernel, stride)),
+        Op::Dense { .. } => Some((1, 1)),
+        Op::Input { .. }
+        | Op::BatchNorm { .. }
+        | Op::Relu
+        | Op::Dropout { .. }
+        | Op::MaxPool { .. }
+        | Op::AvgPool { .. }
+        | Op::GlobalAvgPool
+        | Op::Concat
+        | Op::ScaledAdd { .. }
+        | Op::Softmax => None,
+    }
+}

@@ -1,0 +1,246 @@
+//! Where values lie, and the copies that let a step read them.
+//!
+//! A node's output lies on the lanes that the [`Layout`] gives it. Three readers want it otherwise: what
+//! is no convolution reads activated values ([`Values::active`]), nothing but a convolution reads the
+//! image's lanes without padding ([`Values::image`]), and a sum reads channels side by side
+//! ([`Values::plain`]). Each form is a copy of its own, made once; none replaces the output.
+
+use super::fusing::Graph;
+use super::layout::Layout;
+use super::{Mode, NO_FLOOR};
+use crate::plan::{Buffer, Copy, Kind, Norm, Place, Source, Step};
+use modiste_kernels::padded;
+use modiste_spec::{NodeId, Op, Shape};
+use std::collections::HashMap;
+
+/// The forms of one node's output.
+#[derive(Clone, Copy, Debug)]
+struct Forms {
+    /// As it was written.
+    place: Place,
+    /// Whether that is raw, to be normalised by the reader.
+    deferred: bool,
+    /// Activated, with padding.
+    active: Option<Place>,
+    /// Activated, channels side by side.
+    plain: Option<Place>,
+}
+
+/// Buffers, steps so far, and where each node's output lies.
+pub(super) struct Values<'a, 'n> {
+    pub graph: &'a Graph<'n>,
+    pub layout: &'a Layout,
+    mode: Mode,
+    pub buffers: Vec<Buffer>,
+    pub steps: Vec<Step>,
+    forms: Vec<Option<Forms>>,
+    /// Parts of concatenations that their producers write to.
+    targets: HashMap<NodeId, Place>,
+    /// Concatenations whose place was made when the first part was produced.
+    joined: HashMap<NodeId, Place>,
+}
+
+impl<'a, 'n> Values<'a, 'n> {
+    pub fn new(graph: &'a Graph<'n>, layout: &'a Layout, mode: Mode, nodes: usize) -> Self {
+        Self {
+            graph,
+            layout,
+            mode,
+            buffers: Vec::new(),
+            steps: Vec::new(),
+            forms: vec![None; nodes],
+            targets: HashMap::new(),
+            joined: HashMap::new(),
+        }
+    }
+
+    /// A new buffer for maps of `shape` with `lanes` lanes.
+    pub fn buffer(&mut self, shape: Shape, lanes: usize) -> Place {
+        let (height, width) = (shape.height, shape.width);
+        self.buffers.push(Buffer {
+            height,
+            width,
+            lanes,
+            start: 0,
+            gradient_start: 0,
+            trained: true,
+            planar: false,
+        });
+        Place { buffer: self.buffers.len() - 1, offset: 0, lanes }
+    }
+
+    /// The buffer of the images: the first, without padding and without a gradient.
+    pub fn images(&mut self, shape: Shape) {
+        let place = self.buffer(shape, shape.channels);
+        self.buffers[place.buffer].trained = false;
+        self.forms[0] = Some(Forms { place, deferred: false, active: None, plain: None });
+    }
+
+    /// Whether a node's output was written.
+    pub fn is_there(&self, id: NodeId) -> bool {
+        self.forms[id].is_some()
+    }
+
+    fn forms(&self, id: NodeId) -> Forms {
+        self.forms[id].expect("nodes come in topological order")
+    }
+
+    /// Where node `id` is to write: its part of a concatenation or a new buffer.
+    pub fn target(&mut self, id: NodeId) -> Place {
+        self.plan_concat(id);
+        self.targets
+            .remove(&id)
+            .unwrap_or_else(|| self.buffer(self.graph.shape(id), self.layout.of(id).lanes))
+    }
+
+    /// If `id` is read by one concatenation alone, makes that one's buffer and gives its readers their
+    /// parts of it.
+    fn plan_concat(&mut self, id: NodeId) {
+        let Some(reader) = self.graph.only_reader(id) else { return };
+        if !matches!(self.graph.op(reader), Op::Concat) || self.joined.contains_key(&reader) {
+            return;
+        }
+        let whole = self.concat_place(reader);
+        for (input, part) in self.parts(reader, whole) {
+            if self.graph.only_reader(input) == Some(reader) {
+                self.targets.insert(input, part);
+            }
+        }
+        self.joined.insert(reader, whole);
+    }
+
+    /// The place of a concatenation.
+    pub fn concat_place(&mut self, id: NodeId) -> Place {
+        if let Some(&place) = self.joined.get(&id) {
+            return place;
+        }
+        let place = self.target(id);
+        if self.mode == Mode::Training && self.graph.planar(id) {
+            self.buffers[place.buffer].planar = true;
+        }
+        place
+    }
+
+    /// The inputs of a concatenation and their places within its own.
+    pub fn parts(&self, id: NodeId, whole: Place) -> Vec<(NodeId, Place)> {
+        let mut offset = whole.offset;
+        let part = |&input: &NodeId| {
+            let place = Place { buffer: whole.buffer, offset, lanes: self.layout.of(input).lanes };
+            offset += place.lanes;
+            (input, place)
+        };
+        self.graph.inputs(id).iter().map(part).collect()
+    }
+
+    /// Lanes of each part of a node's output if it is a planar concatenation.
+    pub fn planar_parts(&self, id: NodeId) -> Vec<usize> {
+        let place = self.forms(id).place;
+        match self.buffers[place.buffer].planar && matches!(self.graph.op(id), Op::Concat) {
+            true => self.parts(id, place).into_iter().map(|(_, part)| part.lanes).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Appends the step that writes node `id`.
+    pub fn step(&mut self, id: NodeId, kind: Kind, from: Source, to: Place, norm: Option<Norm>) {
+        let name = self.graph.name(id).to_owned();
+        self.steps.push(Step { name, kind, from, to, norm });
+        self.written(id, to, norm.is_some() && self.mode == Mode::Training);
+    }
+
+    /// Notes where node `id` was written; what its readers cannot activate themselves is copied.
+    pub fn written(&mut self, id: NodeId, place: Place, deferred: bool) {
+        debug_assert_eq!(place.lanes, self.layout.of(id).lanes, "lanes of {}", self.graph.name(id));
+        self.forms[id] = Some(Forms { place, deferred, active: None, plain: None });
+        if deferred && !self.graph.read_deferred(id) {
+            self.active(id);
+        }
+    }
+
+    /// Where a node was written, and whether it is deferred.
+    pub fn own(&self, id: NodeId) -> (Place, bool) {
+        let Forms { place, deferred, .. } = self.forms(id);
+        (place, deferred)
+    }
+
+    /// The image as a convolution reads it.
+    pub fn image(&self) -> Source {
+        source(self.forms(0).place, false)
+    }
+
+    /// A node's output for a reader that can activate it; activated if it was copied already.
+    pub fn any(&mut self, id: NodeId) -> Source {
+        let Forms { place, deferred, active, .. } = self.forms(id);
+        match active {
+            Some(active) => source(active, false),
+            None if self.on_image_lanes(id) => self.active(id),
+            None => source(place, deferred),
+        }
+    }
+
+    fn on_image_lanes(&self, id: NodeId) -> bool {
+        self.forms(id).place.lanes != self.layout.of(id).lanes
+    }
+
+    /// A node's output, activated and with padding.
+    pub fn active(&mut self, id: NodeId) -> Source {
+        let Forms { place, deferred, active, .. } = self.forms(id);
+        if let Some(active) = active {
+            return source(active, false);
+        }
+        if !deferred && !self.on_image_lanes(id) {
+            return source(place, false);
+        }
+        let to = self.buffer(self.graph.shape(id), self.layout.of(id).lanes);
+        // The image's few channels keep their lanes.
+        let channels = self.layout.of(id).channels.iter();
+        let moves = (place.lanes != to.lanes).then(|| channels.map(|&c| (c, c)).collect());
+        self.copy(id, source(place, deferred), to, moves);
+        self.forms[id].as_mut().expect("it was there").active = Some(to);
+        source(to, false)
+    }
+
+    /// A node's output, activated, with its channels side by side.
+    pub fn plain(&mut self, id: NodeId) -> Source {
+        if self.layout.of(id).is_plain() {
+            return self.active(id);
+        }
+        if let Some(plain) = self.forms(id).plain {
+            return source(plain, false);
+        }
+        let from = self.active(id);
+        let channels = self.layout.of(id).channels.iter().copied();
+        let to = self.buffer(self.graph.shape(id), padded(channels.len()));
+        let moves = channels.enumerate().map(|(to, from)| (from, to)).collect();
+        self.copy(id, from, to, Some(moves));
+        self.forms[id].as_mut().expect("it was there").plain = Some(to);
+        source(to, false)
+    }
+
+    /// Another copy of values that lie activated, for a step that reads them twice.
+    pub fn again(&mut self, id: NodeId, from: Source) -> Source {
+        let to = self.buffer(self.graph.shape(id), from.place.lanes);
+        self.copy(id, from, to, None);
+        source(to, false)
+    }
+
+    /// Copies a node to its part of a concatenation, where it was not written itself.
+    pub fn copy_to(&mut self, id: NodeId, to: Place) {
+        let Forms { place, deferred, active, .. } = self.forms(id);
+        let from = active.map_or(source(place, deferred), |active| source(active, false));
+        let channels = self.layout.of(id).channels.iter();
+        let moves = (from.place.lanes != to.lanes).then(|| channels.map(|&c| (c, c)).collect());
+        self.copy(id, from, to, moves);
+    }
+
+    fn copy(&mut self, id: NodeId, from: Source, to: Place, moves: Option<Vec<(usize, usize)>>) {
+        let name = format!("{}.copy", self.graph.name(id));
+        let copy = Copy { floor: NO_FLOOR, dropout: None, moves };
+        self.steps.push(Step { name, kind: Kind::Copy(copy), from, to, norm: None });
+    }
+}
+
+/// The gradient's way is settled when all steps are there ([`super::gradients`]).
+fn source(place: Place, deferred: bool) -> Source {
+    Source { place, deferred, accumulate: false, completes: false }
+}

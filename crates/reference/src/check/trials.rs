@@ -1,0 +1,98 @@
+//! An engine beside the reference on a random network.
+
+use super::batches::{batch, calm_batch, perturbed_state};
+use super::compare::Mismatch;
+use super::engines::{LARGEST_BATCH, check_gradients, check_predictions};
+use super::random::random_network;
+use super::settings::{Settings, Tolerance};
+use crate::{Mode, ReferenceEngine};
+use modiste_spec::engine::{Batch, EngineError, State, StepOptions};
+use modiste_spec::{Engine, Network, Op};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What an engine made of a random network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trial {
+    /// Every value was the reference's.
+    Equal,
+    /// The engine refused the network, and said why.
+    Refused(String),
+}
+
+/// Gradients are compared where no activation lies nearer to a jump than this part of its map's
+/// largest value, some ten times the rounding of f32.
+const MARGIN: f64 = 1e-5;
+/// A channel is normalised over at least so many values; of fewer, rounding may decide the variance.
+const NORMALISED: usize = 8;
+
+/// The tolerance for random networks, some of which amplify rounding errors from layer to layer. A value
+/// that lies in the wrong place is off by about its own size. A bias in front of a normalisation has no
+/// gradient but the rounding errors of the layers behind it.
+const RANDOM: Tolerance = Tolerance { output: 2e-4, gradient: 2e-3, steps: 2e-2, floor: 1e-2 };
+
+/// Predictions of single images and of ragged batches, two steps of training on batches of different
+/// sizes (loss, every gradient, running statistics), and predictions from what they led to.
+///
+/// # Errors
+/// The first thing in which the engine leaves the reference, a panic included.
+pub fn check_random<E: Engine>(
+    seed: u64,
+    make: impl FnOnce(&Network) -> Result<E, EngineError>,
+) -> Result<Trial, Mismatch> {
+    let trial = || check_network(&random_network(seed), seed, make);
+    catch_unwind(AssertUnwindSafe(trial)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied());
+        Err(Mismatch(format!("panicked: {}", text.unwrap_or("without a text"))))
+    })
+}
+
+fn check_network<E: Engine>(
+    network: &Network,
+    seed: u64,
+    make: impl FnOnce(&Network) -> Result<E, EngineError>,
+) -> Result<Trial, Mismatch> {
+    let mut engine = match make(network) {
+        Ok(engine) => engine,
+        Err(EngineError::Unsupported(reason)) => return Ok(Trial::Refused(reason)),
+        Err(other) => return Err(other.into()),
+    };
+    let mut state = perturbed_state(network, seed);
+    for n in [1, LARGEST_BATCH + 3] {
+        check_predictions(&mut engine, &state, &batch(network, n, seed).0, RANDOM)?;
+    }
+    let all = [Settings::default(), Settings::demanding(network.classes())];
+    let sizes = [LARGEST_BATCH, 1 + seed as usize % LARGEST_BATCH];
+    for (step, (n, settings)) in sizes.into_iter().zip(&all).enumerate() {
+        let options = settings.options(step as u64 + 3);
+        let (images, labels) = calm_batch(network, n, &state, &options);
+        if !comparable(network, &state, &images, n, &options) {
+            continue;
+        }
+        let batch = Batch { images: &images, labels: &labels };
+        check_gradients(&mut engine, &state, batch, &options, RANDOM)?;
+        state.parameters = engine.state().parameters;
+        check_predictions(&mut engine, &state, &images, RANDOM)?;
+    }
+    Ok(Trial::Equal)
+}
+
+/// Whether two right engines agree on the gradients of this batch.
+fn comparable(
+    network: &Network,
+    state: &State,
+    images: &[u8],
+    n: usize,
+    options: &StepOptions<'_>,
+) -> bool {
+    let norms = network.nodes().iter().filter(|node| matches!(node.op, Op::BatchNorm { .. }));
+    if norms.map(|node| n * node.shape.pixels()).min().is_some_and(|least| least < NORMALISED) {
+        return false;
+    }
+    let mut reference = ReferenceEngine::new(network.clone(), 0);
+    let start = State { parameters: state.parameters.clone(), ..State::default() };
+    reference.load_state(&start).expect("a state of the network");
+    let mode = Mode::Train { seed: options.seed, step: options.step };
+    let outputs = reference.activations(images, mode).expect("images of the network's shape");
+    reference.margin(&outputs) > MARGIN
+}

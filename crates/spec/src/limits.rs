@@ -1,0 +1,188 @@
+//! How large a network may be: the one place that says so.
+//!
+//! [`crate::NetworkBuilder`] counts every node that it adds, so that a [`crate::Network`] that exists is of
+//! a size that can be planned, walked and run: no consumer needs a check of its own, and no file can ask
+//! for more. All sizes that follow from these limits fit into 64 bits.
+
+use crate::{Node, Op, Shape};
+
+/// The most nodes of a network, some more than the paper's largest block structure takes.
+pub const MAX_NODES: usize = 8192;
+/// The longest name of a node, in bytes.
+pub const MAX_NAME: usize = 256;
+/// The most inputs of one node.
+pub const MAX_INPUTS: usize = 1024;
+/// The most rows, columns or steps of a window.
+pub const MAX_SIDE: usize = 1 << 16;
+/// The most channels of a map.
+pub const MAX_CHANNELS: usize = 1 << 20;
+/// The longest side of a convolution's or maximum's window.
+pub const MAX_KERNEL: usize = 255;
+/// The most values of all maps of one image, counted with channels in the sixteens that vectors hold:
+/// half a gigabyte in single precision.
+pub const MAX_VALUES: u64 = 1 << 27;
+/// The most parameters: a gigabyte in single precision.
+pub const MAX_PARAMETERS: u64 = 1 << 28;
+/// The most multiplications with addition, and values looked at by windows, of one image forward: seconds
+/// of work.
+pub const MAX_WORK: u64 = 1 << 36;
+
+/// What the nodes of a network amount to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    values: u64,
+    parameters: u64,
+    work: u64,
+}
+
+impl Totals {
+    /// Counts a node in.
+    pub fn add(&mut self, node: &Node, inputs: &[Shape], parameters: u64) -> Result<(), String> {
+        let padded = node.shape.channels.next_multiple_of(16);
+        self.values += (node.shape.pixels() * padded) as u64;
+        self.parameters += parameters;
+        self.work +=
+            node.op.multiply_adds(inputs, node.shape) + looked_at(&node.op, inputs, node.shape);
+        let over = |what: &str, found: u64, most: u64| match found <= most {
+            true => Ok(()),
+            false => Err(format!("the network has {found} {what} with it, {most} can be run")),
+        };
+        over("values of an image", self.values, MAX_VALUES)?;
+        over("parameters", self.parameters, MAX_PARAMETERS)?;
+        over("multiply-adds", self.work, MAX_WORK)
+    }
+}
+
+/// Values that the windows of a pool look at.
+fn looked_at(op: &Op, inputs: &[Shape], output: Shape) -> u64 {
+    match *op {
+        Op::MaxPool { kernel, .. } => {
+            let Shape { height, width, .. } = inputs[0];
+            (output.len() * kernel.min(height) * kernel.min(width)) as u64
+        }
+        Op::AvgPool { .. } | Op::GlobalAvgPool => inputs[0].len() as u64,
+        Op::Input { .. }
+        | Op::Conv { .. }
+        | Op::BatchNorm { .. }
+        | Op::Relu
+        | Op::Dropout { .. }
+        | Op::Concat
+        | Op::ScaledAdd { .. }
+        | Op::Dense { .. }
+        | Op::Softmax => 0,
+    }
+}
+
+/// Whether a node of this name can be drawn, listed and written.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > MAX_NAME {
+        return Err(format!("a name of {} bytes, 1 to {MAX_NAME} are allowed", name.len()));
+    }
+    match name.chars().find(|c| c.is_control()) {
+        Some(c) => Err(format!("a name with the control character {c:?}")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a map of this shape can be part of a network.
+pub(crate) fn check_shape(shape: Shape) -> Result<(), String> {
+    let Shape { height, width, channels } = shape;
+    let fits = (1..=MAX_SIDE).contains(&height)
+        && (1..=MAX_SIDE).contains(&width)
+        && (1..=MAX_CHANNELS).contains(&channels)
+        && (height * width) as u64 * channels as u64 <= MAX_VALUES;
+    match fits {
+        true => Ok(()),
+        false => Err(format!("a map of {shape}, larger than can be run or empty")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Network, NetworkBuilder, NodeId, SpecError};
+
+    fn image(shape: Shape) -> Result<NetworkBuilder, SpecError> {
+        let mut b = NetworkBuilder::default();
+        b.add("image", Op::Input { shape }, &[])?;
+        Ok(b)
+    }
+
+    fn refusal(shape: Shape, ops: &[(Op, &[NodeId])]) -> String {
+        let build = || {
+            let mut b = image(shape)?;
+            for (i, (op, inputs)) in ops.iter().enumerate() {
+                b.add(format!("n{i}"), op.clone(), inputs)?;
+            }
+            Ok::<_, SpecError>(())
+        };
+        build().expect_err("too large").to_string()
+    }
+
+    const SMALL: Shape = Shape::new(28, 28, 1);
+
+    #[test]
+    fn sizes_over_the_limits_are_named() {
+        let huge = [1usize << 17, 1 << 63, usize::MAX];
+        for side in huge {
+            let found = image(Shape::new(side, 1, 1)).map(|_| ()).unwrap_err().to_string();
+            assert!(found.contains("larger than can be run"), "{found}");
+        }
+        let kernel = |kernel| Op::MaxPool { kernel, stride: 1 };
+        for side in [257, 1_000_001, (1 << 63) + 1, usize::MAX] {
+            let found = refusal(SMALL, &[(kernel(side), &[0])]);
+            assert!(found.starts_with("node \"n0\": setting out of range in MaxPool"), "{found}");
+            let conv = Op::Conv { kernel: side, stride: 1, channels: 1, bias: false };
+            let found = refusal(SMALL, &[(conv, &[0])]);
+            assert!(found.starts_with("node \"n0\": setting out of range in Conv"), "{found}");
+        }
+        let conv = |kernel, channels| Op::Conv { kernel, stride: 1, channels, bias: false };
+        let found = refusal(SMALL, &[(conv(1, 1 << 20), &[0])]);
+        assert!(found.contains("a map of 28x28x1048576, larger"), "{found}");
+        let found = refusal(Shape::new(256, 256, 1), &[(conv(255, 32), &[0])]);
+        assert!(found.contains("multiply-adds with it"), "{found}");
+        let dense = |units| Op::Dense { units };
+        let one = Shape::new(1, 1, 1);
+        let found = refusal(one, &[(dense(1 << 20), &[0]), (dense(1 << 20), &[1])]);
+        assert!(found.contains("parameters with it"), "{found}");
+    }
+
+    #[test]
+    fn channels_that_double_from_node_to_node_end() {
+        let doubled: Vec<[NodeId; 2]> = (0..64).map(|i| [i, i]).collect();
+        let ops: Vec<(Op, &[NodeId])> = doubled.iter().map(|i| (Op::Concat, &i[..])).collect();
+        let found = refusal(SMALL, &ops);
+        assert!(found.contains("values of an image") || found.contains("larger"), "{found}");
+    }
+
+    #[test]
+    fn names_and_lists_end() {
+        let mut b = image(SMALL).unwrap();
+        for (name, problem) in [
+            ("x".repeat(1_000_000), "has a name of 1000000 bytes"),
+            (String::new(), "has a name of 0 bytes"),
+            ("a\u{1b}[2J".into(), "has a name with the control character '\\u{1b}'"),
+        ] {
+            let found = b.add(name, Op::Relu, &[0]).unwrap_err().to_string();
+            assert!(found.starts_with(&format!("network: node 1 {problem}")), "{found}");
+        }
+        let found = b.add("join", Op::Concat, &[0; MAX_INPUTS + 1]).unwrap_err().to_string();
+        assert_eq!(found, "node \"join\": 1025 inputs, 1024 are allowed");
+        for i in 1..MAX_NODES {
+            b.add(format!("n{i}"), Op::Relu, &[i - 1]).unwrap();
+        }
+        let found = b.add("one more", Op::Relu, &[0]).unwrap_err().to_string();
+        assert_eq!(found, "network: it has over 8192 nodes");
+    }
+
+    #[test]
+    fn a_list_without_end_is_not_read_to_its_end() {
+        let node = |i: usize| format!("{{\"name\":\"n{i}\",\"op\":\"relu\",\"inputs\":[0]}},");
+        let image =
+            r#"[{"name":"i","op":{"input":{"shape":{"height":1,"width":1,"channels":1}}}},"#;
+        let nodes: String = (0..MAX_NODES).map(node).collect();
+        let text = format!("{image}{nodes}this is never read");
+        let found = serde_json::from_str::<Network>(&text).unwrap_err().to_string();
+        assert!(found.starts_with("network: it has over 8192 nodes"), "{found}");
+    }
+}
