@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modiste_draw::Drawing;
-use modiste_model::atomic_write;
+use modiste_files::atomic_write;
 use modiste_report::PIXELS;
 
 use crate::failure::Failure;

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use modiste_data::PartName;
+use modiste_files::atomic_write;
 use modiste_metrics::{Evaluation, worst_mistakes};
-use modiste_model::{atomic_write, mirrored_logits};
+use modiste_model::mirrored_logits;
 use modiste_report::mistakes_csv;
 use modiste_views::{Table, grouped};
 use serde::Serialize;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
+use modiste_data::photo::Limits;
 use modiste_explain::{ExplainError, Explained, Explainer, HeatMap, Occlusion, occlusion, sheet};
-use modiste_model::{Answer, Options, Predictor};
-use modiste_model::{Model, atomic_write};
+use modiste_files::{atomic_write, read};
+use modiste_model::{Answer, Model, Options, Predictor};
 use modiste_spec::Engine;
 use modiste_views::Table;
 use serde::Serialize;
@@ -145,7 +146,7 @@ fn find_class(classes: &[String], name: &str) -> Result<usize, Failure> {
 fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked<'_>) -> anyhow::Result<Vec<Subject>> {
     let picture = |path: &PathBuf| {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).with_context(|| format!("{name}: failed to read"))?;
+        let bytes = read(path, Limits::default().bytes as u64)?;
         let prepared = asked.predictor.prepare(&bytes, &name)?;
         let (pixels, note) = (prepared.pixels, prepared.note);
         Ok(Subject { name, note, pixels, truth: None })

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use modiste_data::{Dataset, Part, PartName};
+use modiste_files::{MAX_TEXT, read_text};
 use modiste_metrics::{Evaluation, MetricsError};
 use modiste_model::{DataIdentity, Model, ModelError};
 use modiste_spec::Engine;
@@ -78,8 +79,7 @@ pub fn config(path: &Path, model: &Model) -> anyhow::Result<Config> {
         return Ok(Config::parse(&model.config, &name)?);
     }
     let path = path.join("config.toml");
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("{}: failed to read", path.display()))?;
+    let text = read_text(&path, MAX_TEXT)?;
     Ok(Config::parse(&text, &path.display().to_string())?)
 }
 

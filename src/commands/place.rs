@@ -1,11 +1,11 @@
 //! A results folder that several processes may share: who works on which part of it, and files that
 //! all of them write.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use modiste_model::atomic_write;
+use modiste_files::{MAX_TEXT, append, atomic_write, read_text};
 use modiste_search::{Shard, State};
 use modiste_train::Config;
 
@@ -27,7 +27,7 @@ impl Place {
         std::fs::create_dir_all(out)
             .with_context(|| format!("{}: failed to create", out.display()))?;
         let path = out.join(shard.lock_file());
-        let lock = open(&path)?;
+        let lock = append(&path)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { out: out.to_owned(), _shard: lock }),
             Err(TryLockError::WouldBlock) => {
@@ -48,7 +48,7 @@ impl Place {
     /// The lock that whoever reads and writes what all shards write holds meanwhile; this waits for it.
     pub fn lock(&self) -> anyhow::Result<File> {
         let path = self.out.join(".lock");
-        let file = open(&path)?;
+        let file = append(&path)?;
         file.lock().with_context(|| format!("{}: failed to lock", path.display()))?;
         Ok(file)
     }
@@ -94,14 +94,9 @@ pub fn difference(
 
 /// The text of a file that may not be there.
 pub fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
+    match read_text(path, MAX_TEXT) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(anyhow!(error).context(format!("{}: failed to read", path.display()))),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
     }
-}
-
-fn open(path: &Path) -> anyhow::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    file.with_context(|| format!("{}: failed to open", path.display()))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use modiste_data::{Dataset, PartName};
 use modiste_explain::{Explainer, HeatMap};
+use modiste_files::read_text;
 use modiste_metrics::worst_mistakes;
 use modiste_model::Model;
 use modiste_serve::{About, Ask, Card, CardError, Heat, Options, Origin, Token, WrongImage};
@@ -46,6 +47,9 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     Ok(modiste_serve::serve(options, Box::new(load), started)?)
 }
 
+/// The most bytes of a token's file.
+const MAX_TOKEN: u64 = 1 << 16;
+
 /// The token from the file or the environment.
 fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
     let variable = std::env::var_os(TOKEN);
@@ -58,9 +62,7 @@ fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
         (None, None) => return Ok(None),
         (Some(path), None) => {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(path);
-            let text = text.with_context(|| format!("{name}: failed to read"))?;
-            (name, text)
+            (name, read_text(path, MAX_TOKEN)?)
         }
         (None, Some(value)) => (TOKEN.to_owned(), value.to_string_lossy().into_owned()),
     };

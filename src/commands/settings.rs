@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use modiste_files::{MAX_TEXT, read_text};
 use modiste_train::{Config, TrainError};
 
 use crate::cli::{BaseArgs, Settings};
@@ -57,8 +57,7 @@ fn check_effect(config: &Config, typed: &[&(String, String)]) -> Result<(), Fail
 /// The preset or file to begin with, and its name.
 pub fn begin(base: &BaseArgs) -> Result<(Config, String), Failure> {
     if let Some(path) = &base.config {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{}: failed to read", path.display()))?;
+        let text = read_text(path, MAX_TEXT)?;
         let config = Config::parse(&text, &path.display().to_string())?;
         return Ok((config, config_name(path)));
     }

@@ -7,6 +7,7 @@ mod diagram;
 mod evaluate;
 mod explain;
 mod export;
+mod files;
 mod grid;
 mod interrupt;
 mod outputs;

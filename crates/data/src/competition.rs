@@ -36,7 +36,7 @@ pub(crate) fn collection(folder: &Path, name: String) -> Result<Collection, Data
         let part = part(folder, part_name, labelled)?;
         check_labels(&part, classes, &shown(&format!("{part_name}.csv")))?;
         check_shape(&part, train.images.shape, &shown(&file))?;
-        Ok(Some(part))
+        Ok::<_, DataError>(Some(part))
     };
     let validation = optional("validation", true)?;
     let test = optional("test", folder.join("test.csv").exists())?;

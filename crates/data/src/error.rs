@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use modiste_files::FileError;
+
 /// Why data could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -61,6 +63,15 @@ impl DataError {
     /// A file that the system would not open, read or write.
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { file: one_line(path.display().to_string()), source }
+    }
+}
+
+impl From<FileError> for DataError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Io { file, source, .. } => Self::Io { file, source },
+            FileError::Refused { file, problem } => Self::File { file, problem },
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Images to predict on, from anything that holds some: pictures, IDX and npy files, folders, pipes.
 
-use std::fs::File;
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::picture::{Limits, is_picture};
 use crate::picture_folder::entries;
 use crate::stream::{ImageStream, is_stream};
 
-/// How deep folders may lie in folders; links may make a folder its own sub-folder.
+/// How deep folders may be nested.
 const MAX_DEPTH: usize = 32;
 
 /// What a file or pipe holds.
@@ -27,11 +27,8 @@ impl Input {
     /// If it cannot be read, is none of the formats known, or a picture file beyond `limits`.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, DataError> {
         let io = |error| DataError::io(path, error);
-        let mut file = File::open(path).map_err(io)?;
+        let mut file = modiste_files::open(path)?;
         let name = path.display().to_string();
-        if !file.metadata().map_err(io)?.is_file() {
-            return Err(DataError::file(name, "is not a file"));
-        }
         let mut begin = Vec::new();
         (&mut file).take(16).read_to_end(&mut begin).map_err(io)?;
         if is_stream(&begin) {
@@ -80,19 +77,29 @@ impl Input {
     }
 }
 
-/// The files in `folder` and in all folders below, in the order of their names; a folder that cannot
-/// be read is an error among them. What begins with a dot is passed over.
+/// The files in `folder` and in all folders below, in the order of their names; names that begin with
+/// a dot are skipped. A folder that can't be read is an error among them, as is a link to a folder
+/// that was read before: links can make a folder its own sub-folder.
 pub fn files_below(folder: &Path) -> impl Iterator<Item = Result<PathBuf, DataError>> + use<> {
     // What is still to come, the next one last.
     let mut stack = vec![(folder.to_owned(), 0)];
+    let mut read = HashSet::new();
     std::iter::from_fn(move || {
         while let Some((path, depth)) = stack.pop() {
             if !path.is_dir() {
                 return Some(Ok(path));
             }
             if depth > MAX_DEPTH {
-                let problem = format!("lies over {MAX_DEPTH} folders deep");
+                let problem = format!("is more than {MAX_DEPTH} folders deep");
                 return Some(Err(DataError::file(path.display().to_string(), problem)));
+            }
+            match path.canonicalize() {
+                Ok(real) if read.insert(real) => {}
+                Ok(_) => {
+                    let problem = "is a link to a folder that was read before";
+                    return Some(Err(DataError::file(path.display().to_string(), problem)));
+                }
+                Err(error) => return Some(Err(DataError::io(&path, error))),
             }
             match entries(&path) {
                 Ok(found) if found.is_empty() => {

@@ -100,6 +100,10 @@ fn class_names(folder: &Path) -> Result<Vec<String>, DataError> {
             let problem = "lies beside the folders of the classes";
             return Err(DataError::file(path.display().to_string(), problem));
         }
+        if path.file_name().is_some_and(|name| name.to_str().is_none()) {
+            let problem = "is not a Unicode name, which a class needs; rename the folder";
+            return Err(DataError::file(path.display().to_string(), problem));
+        }
         names.push(name_of(&path));
     }
     if names.len() < 2 || names.len() > usize::from(u16::MAX) {

@@ -3,7 +3,6 @@
 //! Only npy files in Fortran order, whose images lie scattered all over the file, and npy files of
 //! floats from a pipe, whose largest value decides about the scale, are read as a whole.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
@@ -54,7 +53,7 @@ impl ImageStream {
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let name = path.display().to_string();
         let io = |error| DataError::io(path, error);
-        let mut file = File::open(path).map_err(io)?;
+        let mut file = modiste_files::open(path)?;
         let length = file.metadata().map_err(io)?.len();
         let mut begin = Vec::new();
         (&mut file).take(6).read_to_end(&mut begin).map_err(io)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
-use crate::files::read_text;
+use modiste_files::read_text;
 
 /// The first line.
 const HEADER: &str = "epoch,learning_rate,train_loss,train_accuracy,validation_loss,\

@@ -15,9 +15,9 @@ use modiste_spec::Network;
 use modiste_spec::engine::{PIXEL_MAX, State, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{atomic_write, read_file};
 use crate::tensors::{self, Metadata, Reader};
 use crate::{EpochMetrics, ModelError};
+use modiste_files::{atomic_write, read};
 
 /// What stands as `format`; another layout gets another number.
 const FORMAT: &str = "modiste model 1";
@@ -156,7 +156,7 @@ impl Model {
     /// # Errors
     /// As [`parse_model`], or if the file cannot be read.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        parse_model(&read_file(path, MAX_BYTES)?, &path.display().to_string())
+        parse_model(&read(path, MAX_BYTES)?, &path.display().to_string())
     }
 
     /// Writes a model file, whole or not at all.
@@ -164,7 +164,7 @@ impl Model {
     /// # Errors
     /// If it cannot be written; a file that was there is there still.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        atomic_write(path, &self.to_bytes())
+        Ok(atomic_write(path, &self.to_bytes())?)
     }
 
     /// What an engine loads.

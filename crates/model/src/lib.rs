@@ -22,7 +22,6 @@ mod environment;
 mod epochs;
 mod error;
 mod file;
-mod files;
 mod folder;
 mod predictor;
 pub mod tensors;
@@ -34,6 +33,5 @@ pub use epochs::{
 };
 pub use error::ModelError;
 pub use file::{DataIdentity, Model, ModelConfidence, Preprocessing, Provenance, parse_model};
-pub use files::{AtomicFile, atomic_write, read_file, read_text};
 pub use folder::RunFolder;
 pub use predictor::{Options, Predictor, Reject, mirrored_logits};

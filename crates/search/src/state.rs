@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use modiste_files::{MAX_TEXT, read_text};
 use modiste_model::{EpochMetrics, read_metrics};
-use modiste_train::{Config, Progress};
+use modiste_train::{Config, Progress, TrainError};
 use serde::{Deserialize, Serialize};
 
 use crate::SearchError;
@@ -56,8 +57,7 @@ impl State {
             return Ok(Self::New);
         }
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| SearchError::place(&name, format!("failed to read: {error}")))?;
+        let text = read_text(&path, MAX_TEXT).map_err(TrainError::from)?;
         let there = Config::parse(&text, &name)?;
         if let Some([field, there, here]) = Self::difference(&there, config) {
             let problem = format!("is of another run: {field} is {there} there and {here} here");

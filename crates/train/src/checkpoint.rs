@@ -7,8 +7,9 @@
 
 use std::path::Path;
 
+use modiste_files::read;
+use modiste_model::DataIdentity;
 use modiste_model::tensors::{self, Metadata, Reader};
-use modiste_model::{DataIdentity, read_file};
 use modiste_spec::Network;
 use modiste_spec::engine::{State, Tensor};
 
@@ -41,7 +42,7 @@ impl Checkpoint {
     /// # Errors
     /// As [`parse_checkpoint`], or if the file cannot be read.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
-        parse_checkpoint(&read_file(path, MAX_BYTES)?, &path.display().to_string())
+        parse_checkpoint(&read(path, MAX_BYTES)?, &path.display().to_string())
     }
 
     /// The file `last.ckpt`.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use modiste_files::FileError;
+
 /// Why a run could not be started, continued or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -48,7 +50,10 @@ pub enum TrainError {
     /// A file of the run cannot be read or written, or is not what it should be.
     #[error(transparent)]
     Model(#[from] modiste_model::ModelError),
-    /// The images cannot be had or do not fit.
+    /// A file or folder cannot be read or written, or is not what it should be.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The images cannot be read or do not fit.
     #[error(transparent)]
     Data(#[from] modiste_data::DataError),
     /// The configuration describes no network.
@@ -64,8 +69,8 @@ pub enum TrainError {
 
 impl TrainError {
     /// A file that was read and is not what it should be.
-    pub(crate) fn file(file: impl Into<String>, problem: impl Into<String>) -> Self {
-        modiste_model::ModelError::file(file, problem).into()
+    pub(crate) fn file(file: impl AsRef<Path>, problem: impl Into<String>) -> Self {
+        FileError::refused(file, problem).into()
     }
 
     /// A field that does not exist or whose value will not do.

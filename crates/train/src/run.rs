@@ -5,20 +5,15 @@
 //! agree with it. So a process may be killed between any two writes, and nothing gets out of step.
 
 use std::fmt::Display;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use modiste_model::{
-    Environment, EpochRow, Model, ModelError, RunFolder, atomic_write, read_metrics, read_text,
-    utc, write_metrics,
-};
+use modiste_files::{FileError, MAX_TEXT, append, atomic_write, read_text, remove_leftovers};
+use modiste_model::{Environment, EpochRow, Model, RunFolder, read_metrics, utc, write_metrics};
 
 use crate::{Checkpoint, Config, TrainError};
-
-/// The largest text file of a run folder that is read, in bytes.
-const MAX_TEXT_BYTES: u64 = 1 << 24;
 
 /// A run folder, locked for this process.
 #[derive(Debug)]
@@ -37,7 +32,7 @@ impl Run {
     /// in use.
     pub fn create(folder: &Path, config: &Config) -> Result<Self, TrainError> {
         config.check()?;
-        std::fs::create_dir_all(folder).map_err(|e| ModelError::io(folder, "create", e))?;
+        std::fs::create_dir_all(folder).map_err(|e| FileError::io(folder, "create", e))?;
         let lock = lock(folder)?;
         let run = Self { files: RunFolder::new(folder), config: config.clone(), _lock: lock };
         let files =
@@ -61,9 +56,13 @@ impl Run {
             return Err(TrainError::run(folder, "holds no run to resume: no config.toml is there"));
         }
         let lock = lock(folder)?;
-        let text = read_text(&path, MAX_TEXT_BYTES)?;
+        let text = read_text(&path, MAX_TEXT)?;
         let config = Config::parse(&text, &path.display().to_string())?;
-        Ok(Self { files: RunFolder::new(folder), config, _lock: lock })
+        let files = RunFolder::new(folder);
+        for file in [files.checkpoint(), files.model(), files.metrics(), files.environment()] {
+            remove_leftovers(&file);
+        }
+        Ok(Self { files, config, _lock: lock })
     }
 
     /// The folder.
@@ -126,7 +125,7 @@ impl Run {
     /// Adds this start to `environment.json`; a broken list begins anew, as no result depends on it.
     pub(crate) fn note_environment(&self, here: Environment) -> Result<(), TrainError> {
         let path = self.files.environment();
-        let text = read_text(&path, MAX_TEXT_BYTES).unwrap_or_default();
+        let text = read_text(&path, MAX_TEXT).unwrap_or_default();
         let mut starts: Vec<Environment> = serde_json::from_str(&text).unwrap_or_default();
         starts.push(here);
         let text = serde_json::to_string_pretty(&starts).expect("plain data is JSON");
@@ -137,22 +136,20 @@ impl Run {
     pub(crate) fn log(&self, line: impl Display) -> Result<(), TrainError> {
         let path = self.files.log();
         let line = format!("{} {line}\n", utc(SystemTime::now()));
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        file.and_then(|mut file| file.write_all(line.as_bytes()))
-            .map_err(|e| ModelError::io(&path, "write", e).into())
+        let written = append(&path)?.write_all(line.as_bytes());
+        written.map_err(|e| FileError::io(&path, "write", e).into())
     }
 }
 
 /// Takes the folder's lock, the file `.lock`.
 fn lock(folder: &Path) -> Result<File, TrainError> {
     let path = RunFolder::new(folder).lock();
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|e| ModelError::io(&path, "open", e))?;
+    let file = append(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             Err(TrainError::InUse { folder: folder.display().to_string() })
         }
-        Err(TryLockError::Error(e)) => Err(ModelError::io(&path, "lock", e).into()),
+        Err(TryLockError::Error(e)) => Err(FileError::io(&path, "lock", e).into()),
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{config, outcome_of, train, train_steps};
-use modiste_model::atomic_write;
+use modiste_files::atomic_write;
 use modiste_train::Run;
 
 /// Names the folder for the process under the limit.

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context;
 use modiste_cpu::{CpuEngine, Event};
+use modiste_files::atomic_write;
 use modiste_spec::Engine;
 use serde_json::{Value, json};
 
@@ -30,8 +30,7 @@ pub(super) fn record(engine: &mut CpuEngine, batch: usize, path: &Path) -> anyho
     let events = engine.events();
     engine.trace(false);
     let text = serde_json::to_string(&document(&events, begun))?;
-    std::fs::write(path, text)
-        .with_context(|| format!("{}: failed to write the trace", path.display()))
+    Ok(atomic_write(path, text.as_bytes())?)
 }
 
 fn document(events: &[Event], begun: Instant) -> Value {

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use modiste_data::{fill_named_submission, fill_submission};
-use modiste_model::atomic_write;
+use modiste_files::{atomic_write, read};
 
 use super::Row;
 use crate::cli::PredictArgs;
@@ -21,6 +20,9 @@ pub struct Submission {
     pictures: Vec<String>,
 }
 
+/// The most bytes of a sample submission.
+const MAX_TABLE: u64 = 1 << 30;
+
 impl Submission {
     /// The submission that was asked for, with its sample read; `folder` is that of the data.
     pub fn find(args: &PredictArgs, folder: Option<&Path>) -> Result<Option<Self>, Failure> {
@@ -31,7 +33,7 @@ impl Submission {
             return Err(Failure::Usage(text.to_owned()));
         };
         let name = sample.display().to_string();
-        let sample = std::fs::read(&sample).with_context(|| format!("{name}: failed to read"))?;
+        let sample = read(&sample, MAX_TABLE)?;
         let (classes, pictures) = (Vec::new(), Vec::new());
         Ok(Some(Self { file, sample, name, classes, pictures }))
     }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use modiste_model::AtomicFile;
+use modiste_files::AtomicFile;
 use modiste_model::Predictor;
 use modiste_spec::Engine;
 use modiste_views::grouped;

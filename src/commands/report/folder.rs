@@ -1,10 +1,10 @@
 //! What a run folder says: read, checked, and put together as a report.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use modiste_data::{FASHION_CLASSES, PartName};
+use modiste_files::{MAX_TEXT, read_text};
 use modiste_model::{Model, read_metrics};
 use modiste_paper::PUBLISHED_BEST;
 use modiste_report::{EpochRow, Figure, PartReport, Reference, RunReport};
@@ -41,8 +41,7 @@ impl RunFolder {
             }
         }
         let path = folder.join("config.toml");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{}: failed to read", path.display()))?;
+        let text = read_text(&path, MAX_TEXT)?;
         let config = Config::parse(&text, &path.display().to_string())?;
         let rows = read_metrics(&folder.join("metrics.csv"))?;
         if rows.is_empty() {
@@ -66,7 +65,7 @@ impl RunFolder {
 
     /// The run is called like its folder.
     pub fn name(&self) -> String {
-        let full = fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        let full = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
         full.file_name().unwrap_or(full.as_os_str()).to_string_lossy().into_owned()
     }
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use modiste_data::{Dataset, PartName};
-use modiste_model::{Model, atomic_write};
+use modiste_files::atomic_write;
+use modiste_model::Model;
 use modiste_report::{MistakeImage, Page, comparison, mistakes_csv};
 use modiste_spec::Engine;
 use serde::Serialize;

@@ -7,8 +7,9 @@ use anyhow::{Context, bail, ensure};
 use modiste_data::{Dataset, Images, PartName};
 use modiste_draw::{Picture, base64, from_base64};
 use modiste_explain::{Explainer, overlay};
+use modiste_files::{MAX_TEXT, atomic_write, read_text};
 use modiste_metrics::{Evaluation, Mistake, RocCurve, roc_curves, worst_mistakes};
-use modiste_model::{Model, atomic_write};
+use modiste_model::Model;
 use modiste_report::MistakeImage;
 use serde::{Deserialize, Serialize};
 
@@ -80,8 +81,7 @@ impl Stored {
         if !path.exists() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("{}: failed to read", path.display()))?;
+        let text = read_text(&path, MAX_TEXT)?;
         let stored: Self = serde_json::from_str(&text)
             .with_context(|| format!("{}: is damaged", path.display()))?;
         stored.check().with_context(|| format!("{}: is damaged", path.display()))?;

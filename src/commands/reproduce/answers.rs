@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use modiste_data::PartName;
+use modiste_files::{MAX_TEXT, atomic_write, read_text};
 use modiste_metrics::Evaluation;
-use modiste_model::{EpochMetrics, Model, atomic_write, read_metrics};
+use modiste_model::{EpochMetrics, Model, read_metrics};
 use modiste_train::Config;
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +61,7 @@ pub fn evaluate(
     let best = model.provenance.chosen;
     let path = out.join(FILE);
     // A file that is there is of another model, or broken, where it does not tell of this epoch.
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let text = read_text(&path, MAX_TEXT).unwrap_or_default();
     if let Ok(known) = serde_json::from_str::<Answers>(&text)
         && known.best == best
         && known.fits(model.classes.len())

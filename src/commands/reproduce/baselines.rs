@@ -7,7 +7,7 @@ use modiste_baselines::{
     BaselineResult, ForestSettings, KnnSettings, LogisticSettings, Settings, SvmSettings,
 };
 use modiste_data::{Dataset, PartName};
-use modiste_model::atomic_write;
+use modiste_files::atomic_write;
 use modiste_search::State;
 use modiste_train::Config;
 

@@ -1,0 +1,55 @@
+//! The crate's one error: which file, and what is wrong, in one line.
+
+use std::io;
+use std::path::Path;
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The system refused.
+    #[error("{file}: failed to {action}: {source}")]
+    Io {
+        /// The file.
+        file: String,
+        /// What was being done: `read`, `write`, `create`, ...
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not of the kind, size or content that is needed.
+    #[error("{file}: {problem}")]
+    Refused {
+        /// The file.
+        file: String,
+        /// What is wrong, in lower case.
+        problem: String,
+    },
+}
+
+impl FileError {
+    /// A file or folder for which the system refused to `action`.
+    pub fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
+        Self::Io { file: one_line(&path.to_string_lossy()), action, source }
+    }
+
+    /// A file that is not what it should be.
+    pub fn refused(file: impl AsRef<Path>, problem: impl Into<String>) -> Self {
+        let file = one_line(&file.as_ref().to_string_lossy());
+        Self::Refused { file, problem: one_line(&problem.into()) }
+    }
+
+    /// Whether the file does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// `text` with control characters escaped: names of files may have any, and decoders put line breaks
+/// into their messages.
+fn one_line(text: &str) -> String {
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.into(),
+    };
+    text.trim_end().chars().map(escaped).collect()
+}
