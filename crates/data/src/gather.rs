@@ -93,13 +93,13 @@ pub fn files_below(folder: &Path) -> impl Iterator<Item = Result<PathBuf, DataEr
                 let problem = format!("is more than {MAX_DEPTH} folders deep");
                 return Some(Err(DataError::file(path.display().to_string(), problem)));
             }
-            match path.canonicalize() {
-                Ok(real) if read.insert(real) => {}
-                Ok(_) => {
-                    let problem = "is a link to a folder that was read before";
-                    return Some(Err(DataError::file(path.display().to_string(), problem)));
-                }
+            let new = match path.canonicalize() {
+                Ok(real) => read.insert(real),
                 Err(error) => return Some(Err(DataError::io(&path, error))),
+            };
+            if !new {
+                let problem = "is a link to a folder that was read before";
+                return Some(Err(DataError::file(path.display().to_string(), problem)));
             }
             match entries(&path) {
                 Ok(found) if found.is_empty() => {
