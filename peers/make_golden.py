@@ -3,10 +3,10 @@
     pip install torch==2.11.0 safetensors numpy
     python make_golden.py [FOLDER]          # default: ../crates/reference/golden
 
-Each file holds images, labels, logits before training (running statistics) and in the first step,
-the losses of ten AdamW steps on that batch, digests of the initial parameters, of the first step's
-gradients, of every change after ten steps and of the optimiser's moments, and the logits after
-them. A digest is the largest absolute value, the Euclidean norm, a projection on fixed weights (so
+Each file holds images, labels (or shares of classes), logits before training (running statistics) and in
+the first step, the losses of ten steps on that batch, digests of the initial parameters, of the first
+step's gradients, of every change after ten steps, of the optimiser's slots and of how far the averaged
+weights moved, and the logits after them, of the averaged weights as well. A digest is the largest absolute value, the Euclidean norm, a projection on fixed weights (so
 that every value counts) and the values themselves: all of a small tensor, 64 spread ones of a
 large one. Metadata name the versions and all settings.
 """
@@ -19,13 +19,19 @@ import numpy as np
 import safetensors.numpy
 import torch
 import torch.nn.functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import positional_random as draw
 from inception_resnet_torch import InceptionResNet, Settings
 
 STEPS = 10
 FULL, SPREAD = 192, 64
-ADAM = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "weight_decay": 0.0}
+# PyTorch's names of what modiste calls a slot.
+SLOTS = {
+    "adam": {"first_moments": "exp_avg", "second_moments": "exp_avg_sq"},
+    "sgd": {"momentum": "momentum_buffer"},
+}
+ADAM = {"kind": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "weight_decay": 0.0}
 # Of sixty seeds, those whose first step stays furthest from zeros of ReLUs and from equal maxima:
 # what is computed in f32 then has the same signs. Epsilon and the low rate keep ten steps comparable:
 # they do not turn by the sign of a gradient near 0, and small errors do not grow.
@@ -33,20 +39,38 @@ CASES = {
     "grey": {
         "network": Settings(length=1, width=3, dropout=0.0, stem_stride=2),
         "input": {"height": 13, "width": 12, "channels": 1}, "classes": 10, "images": 4,
-        "adam": ADAM, "learning_rate": 1e-4, "label_smoothing": 0.0, "class_weights": None, "seed": 26,
+        "optimiser": ADAM, "learning_rate": 1e-4, "label_smoothing": 0.0, "class_weights": None, "seed": 26,
     },
     "colour": {
         "network": Settings(length=2, width=2, dropout=0.0, residual_scale=0.3),
         "input": {"height": 10, "width": 8, "channels": 3}, "classes": 5, "images": 3,
-        "adam": {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-3, "weight_decay": 0.5},
+        "optimiser": {"kind": "adam", "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-3, "weight_decay": 0.5},
         "learning_rate": 1e-4, "label_smoothing": 0.1,
         "class_weights": [0.5, 1.0, 2.0, 0.25, 1.5], "seed": 35,
     },
     "dropout": {
         "network": Settings(length=1, width=1, dropout=0.3, residual=False),
         "input": {"height": 6, "width": 9, "channels": 1}, "classes": 2, "images": 3,
-        "adam": ADAM, "learning_rate": 1e-4, "label_smoothing": 0.0, "class_weights": None,
+        "optimiser": ADAM, "learning_rate": 1e-4, "label_smoothing": 0.0, "class_weights": None,
         "seed": 2**40 + 18,
+    },
+    "nesterov": {
+        "network": Settings(length=1, width=2, dropout=0.0),
+        "input": {"height": 9, "width": 8, "channels": 1}, "classes": 4, "images": 4,
+        "optimiser": {
+            "kind": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.05, "decoupled": False,
+        },
+        "learning_rate": 1e-3, "label_smoothing": 0.1, "class_weights": [0.5, 1.0, 2.0, 0.25],
+        "shares": True, "average": 0.8, "seed": 7,
+    },
+    "frozen": {
+        "network": Settings(length=1, width=2, dropout=0.0),
+        "input": {"height": 9, "width": 8, "channels": 1}, "classes": 4, "images": 4,
+        "optimiser": {
+            "kind": "sgd", "momentum": 0.7, "nesterov": False, "weight_decay": 0.05, "decoupled": False,
+        },
+        "learning_rate": 1e-3, "label_smoothing": 0.0, "class_weights": None,
+        "rates": [0.0, 1.0, 0.5], "average": 0.9, "seed": 12,
     },
 }
 
@@ -124,15 +148,23 @@ def record(case):
     x = torch.from_numpy(images).movedim(-1, 1).double() / 255.0
     y = torch.from_numpy(labels.astype(np.int64))
     out = {"images": images, "labels": labels}
+    if case.get("shares"):
+        raw = draw.units(seed, draw.BOOTSTRAP, 3, 0, n * case["classes"]).reshape(n, -1)
+        out["shares"] = (raw / raw.sum(1, keepdims=True)).astype(np.float32).astype(np.float64)
+        y = torch.from_numpy(out["shares"])
     initial = {name: tensor.detach().clone() for name, tensor in model_order(model)}
     add = lambda group, pairs: out.update({f"{group}/{name}": digest(t) for name, t in pairs})
     add("initial", initial.items())
     out["logits/predict"] = predict(model, x)
-    moments = train(model, case, x, y, out, add)
+    slots, average = train(model, case, x, y, out, add)
     out["logits/after"] = predict(model, x)
     add("change", ((name, t - initial[name]) for name, t in model_order(model)))
-    for group, key in (("first", "exp_avg"), ("second", "exp_avg_sq")):
-        add(group, ((name, moments[p][key]) for name, p in model.named_parameters()))
+    for group, key in SLOTS[case["optimiser"]["kind"]].items():
+        pairs = model.named_parameters()
+        add(group, ((name, slots[p].get(key, torch.zeros_like(p))) for name, p in pairs))
+    if average is not None:
+        out["logits/average"] = predict(average.module, x)
+        add("average", ((name, t - initial[name]) for name, t in model_order(average.module)))
     return out
 
 
@@ -142,20 +174,57 @@ def predict(model, x):
         return model(x).numpy()
 
 
+def groups_of(model, case):
+    """Parameter groups: decay for weights alone; the rates of a case in turn, 0 freezes."""
+    groups, rates = [], case.get("rates", [])
+    positions = {name: i for i, (name, _) in enumerate(model_order(model))}
+    for name, p in model.named_parameters():
+        decay = case["optimiser"]["weight_decay"] if is_weight(name) else 0.0
+        rate = rates[positions[name] % len(rates)] if rates else 1.0
+        if rate > 0.0:
+            rate = case["learning_rate"] * rate
+            groups.append({"params": [p], "weight_decay": decay, "lr": rate})
+    return groups
+
+
+def optimizer_of(model, case):
+    groups, settings = groups_of(model, case), case["optimiser"]
+    if settings["kind"] == "adam":
+        betas = (settings["beta1"], settings["beta2"])
+        return torch.optim.AdamW(groups, betas=betas, eps=settings["epsilon"])
+    assert not settings["decoupled"], "PyTorch's SGD has coupled decay alone"
+    return torch.optim.SGD(groups, momentum=settings["momentum"], nesterov=settings["nesterov"])
+
+
+def freeze_statistics(model, case):
+    """Puts the normalisations into `eval` whose running mean has rate 0."""
+    rates = case.get("rates", [])
+    for i, (name, _) in enumerate(model_order(model)):
+        if rates and name.endswith("running_mean") and rates[i % len(rates)] == 0.0:
+            model.get_submodule(name.rsplit(".", 1)[0]).eval()
+
+
+def rates_of(model, case):
+    """A rate for each tensor; those of one normalisation's statistics are the same."""
+    rates, names = case.get("rates", []), [name for name, _ in model_order(model)]
+    if not rates:
+        return []
+    of = lambda name: rates[names.index(name.replace("running_var", "running_mean")) % len(rates)]
+    return [of(name) for name in names]
+
+
 def train(model, case, x, y, out, add):
-    """Ten steps on one batch; gives the optimiser's state."""
-    adam, weights = case["adam"], case["class_weights"]
-    named = list(model.named_parameters())
-    groups = [
-        {"params": [p for name, p in named if is_weight(name)], "weight_decay": adam["weight_decay"]},
-        {"params": [p for name, p in named if not is_weight(name)], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(
-        groups, lr=case["learning_rate"], betas=(adam["beta1"], adam["beta2"]), eps=adam["epsilon"]
-    )
+    """Ten steps on one batch; gives the optimiser's state and the averaged model."""
+    weights, named = case["class_weights"], list(model.named_parameters())
+    optimizer = optimizer_of(model, case)
+    average = None
+    if case.get("average") is not None:
+        ema = get_ema_multi_avg_fn(case["average"])
+        average = AveragedModel(model, multi_avg_fn=ema, use_buffers=True)
     weights = None if weights is None else torch.tensor(weights, dtype=torch.float64)
     losses = []
     model.train()
+    freeze_statistics(model, case)
     for model.step in range(STEPS):
         optimizer.zero_grad()
         logits = model(x)
@@ -165,9 +234,11 @@ def train(model, case, x, y, out, add):
             out["logits/train"] = logits.detach().numpy()
             add("gradient", ((name, p.grad) for name, p in named))
         optimizer.step()
+        if average is not None:
+            average.update_parameters(model)
         losses.append(loss.item())
     out["losses"] = np.array(losses)
-    return optimizer.state
+    return optimizer.state, average
 
 
 def main():
@@ -176,7 +247,8 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for name, case in CASES.items():
-        settings = {**case, "network": asdict(case["network"])}
+        rates = rates_of(Masked(case), case)
+        settings = {"average": None, **case, "network": asdict(case["network"]), "rates": rates}
         metadata = {
             "case": json.dumps(settings, sort_keys=True),
             "torch": torch.__version__, "numpy": np.__version__,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use modiste_cpu::{CpuEngine, CpuOptions, Isa, Profile, StepProfile};
-use modiste_spec::engine::{Adam, Batch, EngineError, Loss, StepOptions};
+use modiste_spec::engine::{Adam, Batch, EngineError, Loss, Optimiser, Step, Weights};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Architecture, Engine, Network};
 use serde::Serialize;
@@ -161,14 +161,14 @@ fn train(
     started: Instant,
     limit: Duration,
 ) -> anyhow::Result<Training> {
-    let mut step = Step::new(engine, batch);
-    step.advance(engine)?;
+    let mut steps = Steps::new(engine, batch);
+    steps.advance(engine)?;
     let first_step = started.elapsed().as_secs_f64();
     for _ in 1..WARM_UP {
-        step.advance(engine)?;
+        steps.advance(engine)?;
     }
     engine.profiles();
-    let seconds = time(limit, || step.advance(engine))?;
+    let seconds = time(limit, || steps.advance(engine))?;
     let [profile, _] = engine.profiles();
     Ok(Training { first_step, seconds, profile })
 }
@@ -184,33 +184,39 @@ struct Prediction {
 
 fn predict(engine: &mut CpuEngine, batch: usize, limit: Duration) -> anyhow::Result<Prediction> {
     let (images, _) = noise(engine, batch);
-    let seconds = time(limit, || engine.predict(&images).map(drop))?;
+    let seconds = time(limit, || engine.predict(&images, Weights::Current).map(drop))?;
     let [_, profile] = engine.profiles();
     let one = &images[..images.len() / batch];
-    let latency = median(&mut time(limit, || engine.predict(one).map(drop))?);
+    let latency = median(&mut time(limit, || engine.predict(one, Weights::Current).map(drop))?);
     Ok(Prediction { seconds, profile, latency })
 }
 
 /// Training steps, one after the other.
-struct Step {
+struct Steps {
     images: Vec<u8>,
     labels: Vec<u16>,
     loss: Loss,
-    step: u64,
+    made: u64,
 }
 
-impl Step {
+impl Steps {
     fn new(engine: &CpuEngine, batch: usize) -> Self {
         let (images, labels) = noise(engine, batch);
-        Self { images, labels, loss: Loss::default(), step: 0 }
+        Self { images, labels, loss: Loss::default(), made: 0 }
     }
 
     fn advance(&mut self, engine: &mut CpuEngine) -> Result<(), EngineError> {
-        let (step, adam, loss) = (self.step, Adam::default(), &self.loss);
-        let options = StepOptions { learning_rate: 1e-3, step, seed: 0, adam, loss };
-        self.step += 1;
-        let batch = Batch { images: &self.images, labels: &self.labels };
-        engine.train_step(batch, &options).map(drop)
+        let step = Step {
+            number: self.made,
+            seed: 0,
+            learning_rate: 1e-3,
+            optimiser: Optimiser::Adam(Adam::default()),
+            loss: &self.loss,
+            rates: &[],
+            average: None,
+        };
+        self.made += 1;
+        engine.train_step(Batch::of_classes(&self.images, &self.labels), &step).map(drop)
     }
 }
 

@@ -13,6 +13,7 @@ use modiste_files::atomic_write;
 use modiste_metrics::{argmax, softmax_at};
 use modiste_model::{Model, Preprocessing};
 use modiste_spec::Shape;
+use modiste_spec::engine::Weights;
 use modiste_spec::random::{Purpose, Stream};
 use modiste_views::grouped;
 use serde::Serialize;
@@ -115,7 +116,7 @@ fn check(model: &Model, bytes: &[u8]) -> anyhow::Result<Check> {
     let n = images.len() / shape.len();
     let mut engine = engine::new(&model.network, n, machine::available_threads())?;
     engine.load_state(&model.state())?;
-    let logits = engine.predict(&images)?;
+    let logits = engine.predict(&images, Weights::Current)?;
     let rows = || logits.chunks_exact(model.classes.len());
     let ours = Answers {
         probabilities: rows()

@@ -8,6 +8,7 @@ use modiste_files::{MAX_TEXT, read_text};
 use modiste_metrics::{Evaluation, MetricsError};
 use modiste_model::{DataIdentity, Model, ModelError};
 use modiste_spec::Engine;
+use modiste_spec::engine::Weights;
 use modiste_train::Config;
 
 use crate::cli::DataFlags;
@@ -178,7 +179,7 @@ pub fn answer<'a>(
     name: PartName,
 ) -> anyhow::Result<Answers<'a>> {
     let labels = labels(data, name)?;
-    let logits = engine.predict(&data.part(name).images.pixels)?;
+    let logits = engine.predict(&data.part(name).images.pixels, Weights::Current)?;
     let evaluation = evaluation(&logits, labels, &data.classes)?;
     Ok(Answers { logits, labels, evaluation })
 }

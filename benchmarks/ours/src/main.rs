@@ -7,7 +7,7 @@ mod kernels;
 mod protocol;
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
-use modiste_spec::engine::{Adam, Batch, Loss, State, StepOptions};
+use modiste_spec::engine::{Adam, Batch, Loss, Optimiser, State, Step, Weights};
 use modiste_spec::{Engine, InceptionResNet, Network, Shape};
 use protocol::{CLASSES, Images, Outcome, Settings};
 
@@ -49,15 +49,22 @@ fn main() -> Outcome<()> {
 fn train(engine: &mut CpuEngine, images: &Images, step: u64) -> Outcome<Vec<f32>> {
     let (pixels, labels) = images.batch(step as usize % images.batches());
     let labels: Vec<u16> = labels.iter().map(|&label| label.into()).collect();
-    let (adam, loss) = (Adam::default(), Loss::default());
-    let options = StepOptions { learning_rate: LEARNING_RATE, step, seed: SEED, adam, loss: &loss };
-    let outcome = engine.train_step(Batch { images: pixels, labels: &labels }, &options)?;
-    Ok(vec![outcome.loss as f32])
+    let step = Step {
+        number: step,
+        seed: SEED,
+        learning_rate: LEARNING_RATE,
+        optimiser: Optimiser::Adam(Adam::default()),
+        loss: &Loss::default(),
+        rates: &[],
+        average: None,
+    };
+    let totals = engine.train_step(Batch::of_classes(pixels, &labels), &step)?;
+    Ok(vec![totals.mean_loss() as f32])
 }
 
 fn infer(engine: &mut CpuEngine, images: &Images, step: u64) -> Outcome<Vec<f32>> {
     let (pixels, _) = images.batch(step as usize % images.batches());
-    let mut logits = engine.predict(pixels)?;
+    let mut logits = engine.predict(pixels, Weights::Current)?;
     logits.truncate(CLASSES);
     Ok(logits)
 }

@@ -1,6 +1,6 @@
 //! Images per second of training and inference: `speed LENGTH WIDTH STRIDE BATCH THREADS ISA`.
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
-use modiste_spec::engine::{Adam, Batch, Loss, StepOptions};
+use modiste_spec::engine::{Adam, Batch, Loss, Optimiser, Step, Weights};
 use modiste_spec::{Engine, InceptionResNet, Shape};
 use std::time::Instant;
 
@@ -23,13 +23,13 @@ fn main() {
             engine.profiles();
         }
         let start = Instant::now();
-        let adam = Adam::default();
-        let options = StepOptions { learning_rate: 1e-3, step, seed: 1, adam, loss: &loss };
-        let outcome =
-            engine.train_step(Batch { images: &images, labels: &labels }, &options).unwrap();
+        let (number, optimiser, loss) = (step, Optimiser::Adam(Adam::default()), &loss);
+        let (seed, learning_rate, rates, average) = (1, 1e-3, &[], None);
+        let step = Step { number, seed, learning_rate, optimiser, loss, rates, average };
+        let totals = engine.train_step(Batch::of_classes(&images, &labels), &step).unwrap();
         times.push(start.elapsed().as_secs_f64());
-        if step == 11 {
-            println!("loss {:.4}", outcome.loss);
+        if number == 11 {
+            println!("loss {:.4}", totals.mean_loss());
         }
     }
     times.drain(..2);
@@ -38,7 +38,7 @@ fn main() {
     let mut times: Vec<f64> = (0..10)
         .map(|_| {
             let start = Instant::now();
-            engine.predict(&images).unwrap();
+            engine.predict(&images, Weights::Current).unwrap();
             start.elapsed().as_secs_f64()
         })
         .collect();

@@ -4,19 +4,24 @@ use crate::infer::Inference;
 use crate::limits::{self, Limits};
 use crate::loss::cross_entropy;
 use crate::lower::{Layout, Mode, lower};
-use crate::machine::{Extent, MOST_SHARDS, Machine};
+use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
+use crate::optimiser::{MOST_SLOTS, Trained};
 use crate::plan::Plan;
 use crate::profile::{Clock, Profile};
+use crate::ranks::Ranks;
 use crate::run::Run;
 use crate::trace::{Event, events};
-use crate::weights::Weights;
+use crate::weights::{Slot, Weights};
 use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
-use modiste_kernels::optimizer::{AdamStep, adam, sum_shards};
-use modiste_kernels::pool::{MAX_PARTS, Parts};
-use modiste_spec::engine::{Adam, Batch, EngineError, State, StepOptions, StepOutcome, Tensor};
-use modiste_spec::{Engine, Network};
+use modiste_kernels::pool::MAX_PARTS;
+use modiste_spec::engine::{
+    AVERAGE, Batch, EngineError, Exchange, State, Step, Tensor, Totals, Weights as Which, part,
+};
+use modiste_spec::{Engine, Network, Parameter};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// How an engine is made.
 #[derive(Clone, Copy, Debug)]
@@ -65,14 +70,19 @@ pub struct CpuEngine {
     inference: Inference,
     /// Parameters, then running statistics.
     flat: Memory,
-    first_moments: Memory,
-    second_moments: Memory,
+    /// What else goes from step to step, by name: trainable, or all as `flat` ([`AVERAGE`]).
+    slots: BTreeMap<String, Memory>,
     /// (shards, trainable).
     gradients: Memory,
     /// Values and gradients of a training batch.
     arena: Memory,
-    /// Whether the filters for inference are those of `flat`.
-    fresh: bool,
+    /// Logits of a training batch (n, classes).
+    logits: Vec<f32>,
+    /// Of the steps that nobody has asked for yet: number, loss, correct images, images.
+    outcomes: Vec<(u64, f64, usize, usize)>,
+    ranks: Ranks,
+    /// Which weights the filters for inference are made of.
+    folded: Option<Which>,
     training_clock: Clock,
 }
 
@@ -87,8 +97,6 @@ impl CpuEngine {
         let mut weights = layout.weights(&network.parameters());
         let [training, inference] =
             [Mode::Training, Mode::Inference].map(|mode| lower(network, mode, &layout));
-        let no_memory =
-            |e| EngineError::Unsupported(format!("memory and threads for the network: {e}"));
         let machine =
             Machine::new(options.isa, options.threads, &[&training]).map_err(no_memory)?;
         // Smaller batches have no more shards.
@@ -106,17 +114,26 @@ impl CpuEngine {
             machine,
             training_lanes,
             flat: memory(weights.len)?,
-            first_moments: memory(weights.trainable)?,
-            second_moments: memory(weights.trainable)?,
+            slots: BTreeMap::new(),
             gradients: memory(shards * weights.trainable)?,
             arena: memory(arena)?,
             training,
             inference,
             weights,
-            fresh: false,
+            logits: vec![0.0; options.batch * network.classes()],
+            outcomes: Vec::with_capacity(64),
+            ranks: Ranks::default(),
+            folded: None,
         };
         engine.load_state(&State::initial(network, 0))?;
         Ok(engine)
+    }
+
+    /// Shares the work with other engines of the same network and options from now on: with the same
+    /// state, batches and steps, each ends with the bits of one that works alone.
+    pub fn with_exchange(mut self, exchange: Box<dyn Exchange>) -> Self {
+        self.ranks = Ranks::new(exchange);
+        self
     }
 
     /// Where training and inference have spent their time since the last call.
@@ -147,104 +164,92 @@ impl CpuEngine {
         limits::measure(&mut self.machine)
     }
 
-    fn check(&self, batch: &Batch<'_>) -> Result<(), EngineError> {
-        let fail = |text: String| Err(EngineError::Batch(text));
-        let (n, image) = (batch.labels.len(), self.network.input_shape().len());
-        if n == 0 || n > self.options.batch {
-            return fail(format!("a batch of {n} images; 1 to {} fit", self.options.batch));
+    /// Makes room for what the optimiser keeps.
+    fn prepare_slots(&mut self, step: &Step<'_>) -> Result<(), EngineError> {
+        for name in step.optimiser.slots() {
+            if !self.slots.contains_key(*name) {
+                let zeros = Memory::zeroed(self.weights.trainable).map_err(no_memory)?;
+                self.slots.insert((*name).into(), zeros);
+            }
         }
-        if batch.images.len() != n * image {
-            return fail(format!("{} pixels for {n} images of {image}", batch.images.len()));
-        }
-        let classes = self.network.classes();
-        match batch.labels.iter().find(|&&label| usize::from(label) >= classes) {
-            Some(label) => fail(format!("label {label} of {classes} classes")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
-    /// Adam on everything trainable, each thread a stretch of the flat arrays.
-    fn update(&mut self, options: &StepOptions<'_>, shards: usize) {
-        let (weights, isa) = (&self.weights, self.options.isa);
-        let (len, threads) = (weights.trainable, self.machine.pool.threads());
-        let stretch = len.div_ceil(threads).next_multiple_of(16);
-        let (steps, gradients) = (adam_steps(options), Parts::new(&mut self.gradients, len));
-        let gradients: [&mut [f32]; MOST_SHARDS] = std::array::from_fn(|s| match s < shards {
-            true => gradients.take(s),
-            false => &mut [],
-        });
-        let flat = Parts::new(&mut self.flat[..len], stretch);
-        let first = Parts::new(&mut self.first_moments, stretch);
-        let second = Parts::new(&mut self.second_moments, stretch);
-        let gradients = gradients.map(|g| Parts::new(g, stretch));
-        self.machine.pool.run(&|thread| {
-            let start = thread * stretch;
-            if start >= len {
-                return;
+    /// Optimiser and average.
+    fn update(&mut self, step: &Step<'_>, shards: usize) -> Result<(), EngineError> {
+        let (names, averages) = (step.optimiser.slots(), step.average.is_some());
+        let mut slots: [&mut [f32]; MOST_SLOTS] = [&mut [], &mut []];
+        let mut average: &mut [f32] = &mut [];
+        for (name, memory) in &mut self.slots {
+            if let Some(at) = names.iter().position(|wanted| wanted == name) {
+                slots[at] = memory;
+            } else if averages && name == AVERAGE {
+                average = memory;
             }
-            let (p, m, v) = (flat.take(thread), first.take(thread), second.take(thread));
-            let g = gradients[0].take(thread);
-            for other in &gradients[1..shards] {
-                sum_shards(isa, g, other.take(thread));
-            }
-            for slot in weights.parameters.iter().filter(|slot| slot.start < len) {
-                let from = slot.start.clamp(start, start + p.len()) - start;
-                let to = (slot.start + slot.len).clamp(start, start + p.len()) - start;
-                let range = from..to;
-                let step = steps[usize::from(slot.decays)];
-                let [p, m, v] = [&mut *p, &mut *m, &mut *v].map(|x| &mut x[range.clone()]);
-                adam(isa, step, &g[range.clone()], p, m, v);
-            }
-        });
+        }
+        let starts = averages && average.is_empty();
+        let trained = Trained {
+            weights: &self.weights,
+            flat: &mut self.flat,
+            gradients: &mut self.gradients,
+            shards,
+            slots,
+            average,
+        };
+        trained.update(self.options.isa, &mut self.machine.pool, step);
+        if starts {
+            let mut first = Memory::zeroed(self.weights.len).map_err(no_memory)?;
+            first.copy_from_slice(&self.flat);
+            self.slots.insert(AVERAGE.into(), first);
+        }
+        Ok(())
     }
 
-    fn refresh(&mut self) {
-        if self.fresh {
-            return;
+    /// Folds the filters for inference from those weights, unless that is done.
+    fn refresh(&mut self, weights: Which) -> Result<(), EngineError> {
+        if self.folded == Some(weights) {
+            return Ok(());
         }
+        let flat: &[f32] = match weights {
+            Which::Current => &self.flat,
+            Which::Average => self.slots.get(AVERAGE).ok_or_else(no_average)?,
+        };
         let Machine { isa, pool, .. } = &mut self.machine;
-        self.inference.refresh(*isa, pool, &self.weights, &self.flat);
-        self.fresh = true;
+        self.inference.refresh(*isa, pool, &self.weights, flat);
+        self.folded = Some(weights);
+        Ok(())
     }
 
-    fn tensors(&self, values: &[f32], trained_alone: bool) -> Vec<Tensor> {
+    /// The tensors of the parameters that `wanted` takes.
+    fn tensors(&self, values: &[f32], wanted: impl Fn(&Parameter) -> bool) -> Vec<Tensor> {
+        let tensor = |(p, slot): (Parameter, &Slot)| {
+            let values = slot.unpack(values);
+            wanted(&p).then_some(Tensor { name: p.name, shape: p.shape, values })
+        };
+        let all = self.network.parameters().into_iter().zip(&self.weights.parameters);
+        all.filter_map(tensor).collect()
+    }
+
+    /// The flat array of the tensors that a state's slot `name` has.
+    fn pack(&self, name: &str, tensors: &[Tensor]) -> Result<Memory, EngineError> {
+        let len = if name == AVERAGE { self.weights.len } else { self.weights.trainable };
+        let mut flat = Memory::zeroed(len).map_err(no_memory)?;
         let parameters = self.network.parameters();
         let all = parameters.iter().zip(&self.weights.parameters);
-        let wanted = all.filter(|(p, _)| p.kind.trainable() || !trained_alone);
-        let tensor = |(p, slot): (&modiste_spec::Parameter, &crate::weights::Slot)| Tensor {
-            name: p.name.clone(),
-            shape: p.shape.clone(),
-            values: slot.unpack(values),
-        };
-        wanted.map(tensor).collect()
-    }
-
-    fn load_moments(&self, tensors: &[Tensor], flat: &mut [f32]) {
-        flat.fill(0.0);
-        let parameters = self.network.parameters();
-        let slots = parameters.iter().zip(&self.weights.parameters);
-        let trained = slots.filter(|(p, _)| p.kind.trainable());
-        for ((_, slot), tensor) in trained.zip(tensors) {
-            slot.pack(&tensor.values, flat);
+        let wanted = all.filter(|(p, _)| State::slot_has(name, p));
+        for ((_, slot), tensor) in wanted.zip(tensors) {
+            slot.pack(&tensor.values, &mut flat);
         }
+        Ok(flat)
     }
 }
 
-/// The step for parameters that do not decay and for those that do.
-fn adam_steps(options: &StepOptions<'_>) -> [AdamStep; 2] {
-    let Adam { beta1, beta2, epsilon, weight_decay } = options.adam;
-    let t = (options.step + 1) as f64;
-    let step = |decay: f64| AdamStep {
-        beta1: beta1 as f32,
-        beta2: beta2 as f32,
-        keep1: (1.0 - beta1) as f32,
-        keep2: (1.0 - beta2) as f32,
-        rate: (options.learning_rate / (1.0 - beta1.powf(t))) as f32,
-        root: (1.0 / (1.0 - beta2.powf(t)).sqrt()) as f32,
-        epsilon: epsilon as f32,
-        shrink: (1.0 - options.learning_rate * decay) as f32,
-    };
-    [step(0.0), step(weight_decay)]
+fn no_memory(error: std::io::Error) -> EngineError {
+    EngineError::Unsupported(format!("memory and threads for the network: {error}"))
+}
+
+fn no_average() -> EngineError {
+    EngineError::State("these weights have no average: no step has kept one".into())
 }
 
 impl Engine for CpuEngine {
@@ -262,18 +267,26 @@ impl Engine for CpuEngine {
         )
     }
 
-    fn train_step(
-        &mut self,
-        batch: Batch<'_>,
-        options: &StepOptions<'_>,
-    ) -> Result<StepOutcome, EngineError> {
-        self.check(&batch)?;
-        self.training_clock.images = batch.labels.len();
+    fn share(&self, images: usize) -> Range<usize> {
+        let extent = self.ranks.extent(images);
+        extent.first..extent.first + extent.images
+    }
+
+    fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError> {
+        step.check(&self.network)?;
+        let n = batch.check(&self.network, |images| self.share(images))?;
+        if n > self.options.batch {
+            let text = format!("a batch of {n} images; 1 to {} fit", self.options.batch);
+            return Err(EngineError::Batch(text));
+        }
+        self.prepare_slots(step)?;
+        let extent = self.ranks.extent(n);
+        self.training_clock.images = extent.images;
         self.training_clock.start();
-        let extent = Extent::of_shards(batch.labels.len());
         let machine = &mut self.machine;
         self.weights.refresh(machine.isa, &mut machine.pool, &self.flat);
         self.training_clock.rest("filters");
+        self.folded = None;
         let mut run = Run {
             machine,
             plan: &self.training,
@@ -282,57 +295,74 @@ impl Engine for CpuEngine {
             arena: &mut self.arena,
             lanes: &mut self.training_lanes,
             extent,
-            key: (options.seed, options.step),
+            ranks: &mut self.ranks,
+            frozen: &|position| step.rate(position) == 0.0,
+            key: (step.seed, step.number),
             clock: &mut self.training_clock,
         };
-        run.forward(batch.images);
-        let outcome = cross_entropy(run.plan, run.arena, batch.labels, options.loss);
+        run.forward(batch.images)?;
+        let logits = &mut self.logits[..n * self.network.classes()];
+        run.logits(logits)?;
+        let (plan, arena) = (run.plan, &mut *run.arena);
+        let outcome = cross_entropy(plan, arena, extent, logits, batch.targets, step.loss);
         run.clock.rest("loss");
-        run.backward(&mut self.gradients);
+        run.backward(&mut self.gradients)?;
         self.training_clock.start();
-        self.update(options, extent.shards);
-        self.training_clock.rest("adam");
-        self.fresh = false;
-        Ok(outcome)
+        self.update(step, extent.shards)?;
+        self.training_clock.rest("optimiser");
+        self.outcomes.push((step.number, outcome.loss, outcome.correct, n));
+        Ok(())
     }
 
-    fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, EngineError> {
+    fn totals(&mut self, sums: &mut Totals) -> Result<(), EngineError> {
+        for (number, loss, correct, images) in self.outcomes.drain(..) {
+            sums.add(number, loss, correct, images);
+        }
+        Ok(())
+    }
+
+    fn predict(&mut self, images: &[u8], weights: Which) -> Result<Vec<f32>, EngineError> {
         let image = self.network.input_shape().len();
         if !images.len().is_multiple_of(image) {
             let text = format!("{} pixels are no whole number of images of {image}", images.len());
             return Err(EngineError::Batch(text));
         }
-        self.refresh();
-        let classes = self.network.classes();
-        let mut logits = vec![0.0; images.len() / image * classes];
+        self.refresh(weights)?;
+        let (n, classes) = (images.len() / image, self.network.classes());
+        let mut logits = vec![0.0; n * classes];
+        let (rank, ranks) = self.ranks.position();
+        let own = part(n, rank, ranks);
+        let pixels = &images[own.start * image..own.end * image];
         let Machine { isa, pool, .. } = &mut self.machine;
-        let chunks = images.chunks(MAX_PARTS * image);
-        for (pixels, logits) in chunks.zip(logits.chunks_mut(MAX_PARTS * classes)) {
+        let chunks = pixels.chunks(MAX_PARTS * image);
+        let own = &mut logits[own.start * classes..own.end * classes];
+        for (pixels, logits) in chunks.zip(own.chunks_mut(MAX_PARTS * classes)) {
             self.inference.predict(*isa, pool, pixels, logits);
         }
+        self.ranks.gather(&mut logits, |rank, ranks| rank * n / ranks * classes)?;
         Ok(logits)
     }
 
-    fn state(&self) -> State {
+    fn state(&mut self) -> State {
+        let slot = |(name, values): (&String, &Memory)| {
+            (name.clone(), self.tensors(values, |p| State::slot_has(name, p)))
+        };
         State {
-            parameters: self.tensors(&self.flat, false),
-            first_moments: self.tensors(&self.first_moments, true),
-            second_moments: self.tensors(&self.second_moments, true),
+            parameters: self.tensors(&self.flat, |_| true),
+            slots: self.slots.iter().map(slot).collect(),
         }
     }
 
     fn load_state(&mut self, state: &State) -> Result<(), EngineError> {
         state.check(&self.network)?;
+        let packed = |(name, tensors): (&String, &Vec<Tensor>)| {
+            Ok((name.clone(), self.pack(name, tensors)?))
+        };
+        self.slots = state.slots.iter().map(packed).collect::<Result<_, EngineError>>()?;
         for (slot, tensor) in self.weights.parameters.iter().zip(&state.parameters) {
             slot.pack(&tensor.values, &mut self.flat);
         }
-        let mut moments = std::mem::take(&mut self.first_moments);
-        self.load_moments(&state.first_moments, &mut moments);
-        self.first_moments = moments;
-        let mut moments = std::mem::take(&mut self.second_moments);
-        self.load_moments(&state.second_moments, &mut moments);
-        self.second_moments = moments;
-        self.fresh = false;
+        self.folded = None;
         Ok(())
     }
 }

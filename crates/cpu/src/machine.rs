@@ -84,28 +84,46 @@ impl Machine {
     }
 }
 
-/// How one batch is divided among threads.
+/// How one batch is divided among ranks and threads.
+///
+/// Each rank takes a range of the shards. Images are counted from the first of this rank.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
+    /// Images of this rank.
     pub images: usize,
+    /// Position of the first of them in the whole batch.
+    pub first: usize,
+    /// Images of the whole batch.
+    pub all: usize,
+    /// Shards of the whole batch.
     pub shards: usize,
+    /// This rank's shards: from this one to that before the other.
+    own: (usize, usize),
 }
 
 impl Extent {
     /// Shards of whole images; the division depends on the number of images alone.
     pub fn of_shards(images: usize) -> Self {
-        let shards = (images / SHARD_IMAGES).clamp(FEWEST_SHARDS, MOST_SHARDS);
-        Self { images, shards: shards.min(images) }
+        Self::of_rank(images, 0, 1)
     }
 
-    /// The images of a shard.
+    /// What rank `rank` of `ranks` takes of a batch of `all` images.
+    pub fn of_rank(all: usize, rank: usize, ranks: usize) -> Self {
+        let shards = (all / SHARD_IMAGES).clamp(FEWEST_SHARDS, MOST_SHARDS).min(all);
+        let own = share(shards, rank, ranks);
+        let [first, end] = [own.start, own.end].map(|shard| share(all, shard, shards).start);
+        Self { images: end - first, first, all, shards, own: (own.start, own.end) }
+    }
+
+    /// The images of one of this rank's shards.
     pub fn images_of(&self, shard: usize) -> std::ops::Range<usize> {
-        shard * self.images / self.shards..(shard + 1) * self.images / self.shards
+        let of_all = share(self.all, shard, self.shards);
+        of_all.start - self.first..of_all.end - self.first
     }
 
-    /// The shards, for all threads of a step to take from.
+    /// This rank's shards, for all threads of a step to take from.
     pub fn queue(&self) -> Queue {
-        Queue { next: AtomicUsize::new(0), end: self.shards }
+        Queue { next: AtomicUsize::new(self.own.0), end: self.own.1 }
     }
 }
 
@@ -124,10 +142,8 @@ impl Queue {
     }
 }
 
-/// A thread's equal share of `count` things.
-pub(crate) fn share(count: usize, thread: usize, threads: usize) -> std::ops::Range<usize> {
-    thread * count / threads..(thread + 1) * count / threads
-}
+/// A thread's or rank's equal share of `count` things.
+pub(crate) use modiste_spec::engine::part as share;
 
 #[cfg(test)]
 mod tests {
@@ -140,6 +156,22 @@ mod tests {
             assert_eq!(extent.shards, shards, "{images} images");
             let all: Vec<usize> = (0..shards).flat_map(|s| extent.images_of(s)).collect();
             assert!(all.into_iter().eq(0..images), "{images} images");
+        }
+    }
+
+    #[test]
+    fn ranks_take_every_shard_once() {
+        for (images, ranks) in [(1, 3), (5, 2), (64, 3), (71, 4), (1000, 40)] {
+            let extents: Vec<_> = (0..ranks).map(|r| Extent::of_rank(images, r, ranks)).collect();
+            let shards: Vec<usize> = extents.iter().flat_map(|e| e.own.0..e.own.1).collect();
+            assert!(shards.into_iter().eq(0..extents[0].shards), "{images} images, {ranks} ranks");
+            let all: Vec<usize> =
+                extents.iter().flat_map(|e| e.first..e.first + e.images).collect();
+            assert!(all.into_iter().eq(0..images), "{images} images, {ranks} ranks");
+            for e in extents {
+                let own: Vec<usize> = (e.own.0..e.own.1).flat_map(|s| e.images_of(s)).collect();
+                assert!(own.into_iter().eq(0..e.images), "{images} images, {ranks} ranks");
+            }
         }
     }
 }

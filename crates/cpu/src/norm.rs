@@ -142,4 +142,10 @@ impl Lanes {
             self.offset[lane] = (scale * (mean_g - mean_scaled * mean_gx)) as f32;
         }
     }
+
+    /// Lets no gradient through mean and variance, which are constants where they are frozen: dz = s g.
+    pub fn forget_statistics(&mut self, place: Place) {
+        self.slope[place.range()].fill(0.0);
+        self.offset[place.range()].fill(0.0);
+    }
 }

@@ -213,6 +213,20 @@ pub(crate) struct Plan {
     pub arena: usize,
 }
 
+impl Plan {
+    /// Where the logits of `n` images lie in the arena, with all lanes of their buffer.
+    pub fn logits(&self, n: usize) -> Range<usize> {
+        let buffer = &self.buffers[self.logits.buffer];
+        buffer.start * n..(buffer.start + buffer.lanes) * n
+    }
+
+    /// Where their gradients lie.
+    pub fn logits_gradient(&self, n: usize) -> Range<usize> {
+        let buffer = &self.buffers[self.logits.buffer];
+        buffer.gradient_start * n..(buffer.gradient_start + buffer.lanes) * n
+    }
+}
+
 /// The most steps of a group.
 pub(crate) const GROUP: usize = 8;
 

@@ -14,9 +14,11 @@ use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
 use crate::plan::{Buffer, Kind, Place, Plan, Step};
 use crate::profile::{Clock, Pass};
+use crate::ranks::Ranks;
 use crate::weights::Weights;
 use modiste_kernels::elementwise;
 use modiste_kernels::pool::Parts;
+use modiste_spec::engine::EngineError;
 use std::ops::Range;
 
 /// Why `get_disjoint_mut` cannot fail.
@@ -33,6 +35,10 @@ pub(crate) struct Run<'a> {
     /// One for each buffer.
     pub lanes: &'a mut [Lanes],
     pub extent: Extent,
+    /// Who computes the other shards.
+    pub ranks: &'a mut Ranks,
+    /// Whether the running statistics of a parameter stay and normalise the batch.
+    pub frozen: &'a dyn Fn(usize) -> bool,
     /// Seed and step, which key dropout masks.
     pub key: (u64, u64),
     pub clock: &'a mut Clock,
@@ -40,55 +46,100 @@ pub(crate) struct Run<'a> {
 
 impl Run<'_> {
     /// Converts the images and runs all steps; the logits then lie in the plan's place for them.
-    pub fn forward(&mut self, pixels: &[u8]) {
+    ///
+    /// # Errors
+    /// If the other ranks cannot be reached.
+    pub fn forward(&mut self, pixels: &[u8]) -> Result<(), EngineError> {
         self.clock.start();
         self.convert(pixels);
         self.clock.rest("conversion");
         let plan = self.plan;
         for range in &plan.groups {
             let group = &plan.steps[range.clone()];
-            let step = &group[0];
             self.prepare_norms(group);
-            match &step.kind {
-                Kind::Conv(_) => self.convs_forward(group),
-                Kind::Copy(copy) => self.copy_forward(step, copy),
-                Kind::MaxPool(window) => self.max_forward(step, *window),
-                Kind::MeanPool(kernel) => self.mean_forward(step, *kernel),
-                Kind::Add { other, scale, floor } => self.add_forward(step, other, *scale, *floor),
+            // A rank without images only takes part in the exchange.
+            if self.extent.images > 0 {
+                self.group_forward(group);
             }
-            self.finish_norms(group);
+            self.finish_norms(group)?;
             self.clock.step(range.start, Pass::Forward);
+        }
+        Ok(())
+    }
+
+    /// The logits (images of the batch, classes) after [`Self::forward`].
+    ///
+    /// # Errors
+    /// If the other ranks cannot be reached.
+    pub fn logits(&mut self, logits: &mut [f32]) -> Result<(), EngineError> {
+        let (plan, extent) = (self.plan, self.extent);
+        let (classes, lanes) = (plan.classes.len(), plan.buffers[plan.logits.buffer].lanes);
+        let rows = self.arena[plan.logits(extent.images)].chunks_exact(lanes);
+        for (to, row) in logits[extent.first * classes..].chunks_exact_mut(classes).zip(rows) {
+            for (to, &lane) in to.iter_mut().zip(&plan.classes) {
+                *to = row[plan.logits.offset + lane];
+            }
+        }
+        self.ranks.gather_images(extent, logits, classes)
+    }
+
+    fn group_forward(&mut self, group: &[Step]) {
+        let step = &group[0];
+        match &step.kind {
+            Kind::Conv(_) => self.convs_forward(group),
+            Kind::Copy(copy) => self.copy_forward(step, copy),
+            Kind::MaxPool(window) => self.max_forward(step, *window),
+            Kind::MeanPool(kernel) => self.mean_forward(step, *kernel),
+            Kind::Add { other, scale, floor } => self.add_forward(step, other, *scale, *floor),
         }
     }
 
     /// Runs all steps backwards from the logits' gradient; `gradients` are (shards, trainable).
-    pub fn backward(&mut self, gradients: &mut [f32]) {
+    ///
+    /// # Errors
+    /// If the other ranks cannot be reached.
+    pub fn backward(&mut self, gradients: &mut [f32]) -> Result<(), EngineError> {
         let plan = self.plan;
         self.clock.start();
         for range in plan.groups.iter().rev() {
             let group = &plan.steps[range.clone()];
-            let step = &group[0];
             for step in group {
-                self.finish_gradient_of_norm(step, gradients);
+                self.finish_gradient_of_norm(step, gradients)?;
             }
-            match &step.kind {
-                Kind::Conv(_) => self.convs_backward(group, gradients),
-                Kind::Copy(copy) => self.copy_backward(step, copy),
-                Kind::MaxPool(window) => self.max_backward(step, *window),
-                Kind::MeanPool(kernel) => self.mean_backward(step, *kernel),
-                Kind::Add { other, scale, floor } => self.add_backward(step, other, *scale, *floor),
+            if self.extent.images > 0 {
+                self.group_backward(group, gradients);
             }
             self.clock.step(range.start, Pass::Backward);
         }
+        self.ranks.gather_shards(self.extent, gradients, self.weights.trainable)
     }
 
-    fn finish_gradient_of_norm(&mut self, step: &Step, gradients: &mut [f32]) {
-        if let Some(norm) = &step.norm {
-            let counts = (self.extent.shards, self.values_of_lane(step.to));
-            let shift = self.weights.parameters[norm.shift].range();
-            let (lanes, trained) = (&mut self.lanes[step.to.buffer], &self.flat[shift.clone()]);
-            lanes.finish_backward(step.to, counts, trained, &mut gradients[shift]);
+    fn group_backward(&mut self, group: &[Step], gradients: &mut [f32]) {
+        let step = &group[0];
+        match &step.kind {
+            Kind::Conv(_) => self.convs_backward(group, gradients),
+            Kind::Copy(copy) => self.copy_backward(step, copy),
+            Kind::MaxPool(window) => self.max_backward(step, *window),
+            Kind::MeanPool(kernel) => self.mean_backward(step, *kernel),
+            Kind::Add { other, scale, floor } => self.add_backward(step, other, *scale, *floor),
         }
+    }
+
+    fn finish_gradient_of_norm(
+        &mut self,
+        step: &Step,
+        gradients: &mut [f32],
+    ) -> Result<(), EngineError> {
+        let Some(norm) = &step.norm else { return Ok(()) };
+        self.gather_sums(step.to)?;
+        let counts = (self.extent.shards, self.values_of_lane(step.to));
+        let shift = self.weights.parameters[norm.shift].range();
+        let (lanes, trained) = (&mut self.lanes[step.to.buffer], &self.flat[shift.clone()]);
+        lanes.finish_backward(step.to, counts, trained, &mut gradients[shift]);
+        if (self.frozen)(norm.mean) {
+            lanes.forget_statistics(step.to);
+        }
+        Ok(())
     }
 
     /// Before a forward step: the pilots of the normalisations that follow.
@@ -101,14 +152,26 @@ impl Run<'_> {
     }
 
     /// After a forward step: what the batch's statistics make of the outputs.
-    fn finish_norms(&mut self, group: &[Step]) {
+    fn finish_norms(&mut self, group: &[Step]) -> Result<(), EngineError> {
         for step in group {
-            if let Some(norm) = &step.norm {
-                let counts = (self.extent.shards, self.values_of_lane(step.to));
+            let Some(norm) = &step.norm else { continue };
+            if (self.frozen)(norm.mean) {
                 let lanes = &mut self.lanes[step.to.buffer];
-                lanes.finish_forward(norm, step.to, counts, self.weights, self.flat);
+                lanes.use_running(norm, step.to, self.weights, self.flat);
+                continue;
             }
+            self.gather_sums(step.to)?;
+            let counts = (self.extent.shards, self.values_of_lane(step.to));
+            let lanes = &mut self.lanes[step.to.buffer];
+            lanes.finish_forward(norm, step.to, counts, self.weights, self.flat);
         }
+        Ok(())
+    }
+
+    /// Fetches the sums that other ranks took over a buffer's lanes.
+    fn gather_sums(&mut self, place: Place) -> Result<(), EngineError> {
+        let lanes = self.plan.buffers[place.buffer].lanes;
+        self.ranks.gather_shards(self.extent, &mut self.lanes[place.buffer].sums, 2 * lanes)
     }
 
     fn buffer(&self, place: Place) -> &Buffer {
@@ -117,7 +180,7 @@ impl Run<'_> {
 
     /// Values over which a lane is normalised.
     fn values_of_lane(&self, place: Place) -> usize {
-        self.extent.images * self.buffer(place).pixels()
+        self.extent.all * self.buffer(place).pixels()
     }
 
     fn values(&self, place: Place) -> Range<usize> {

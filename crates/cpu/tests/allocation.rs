@@ -2,7 +2,7 @@
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_reference::check::batch;
-use modiste_spec::engine::{Adam, Batch, Loss, StepOptions};
+use modiste_spec::engine::{Adam, Batch, Loss, Optimiser, Step};
 use modiste_spec::{Engine, InceptionResNet, Shape};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -18,10 +18,12 @@ fn a_step_allocates_nothing() {
     let mut engine = CpuEngine::new(&network, options).unwrap();
     let (images, labels) = batch(&network, 8, 1);
     let loss = Loss::default();
-    let mut step = |step| {
-        let adam = Adam::default();
-        let options = StepOptions { learning_rate: 1e-3, step, seed: 1, adam, loss: &loss };
-        engine.train_step(Batch { images: &images, labels: &labels }, &options).unwrap()
+    let optimiser = Optimiser::Adam(Adam::default());
+    let mut step = |number| {
+        let (loss, average) = (&loss, Some(0.9));
+        let step =
+            Step { number, seed: 1, learning_rate: 1e-3, optimiser, loss, rates: &[], average };
+        engine.train_step(Batch::of_classes(&images, &labels), &step).unwrap()
     };
     step(0);
     let region = Region::new(ALLOCATOR);

@@ -3,8 +3,10 @@
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_reference::check::{
-    LARGEST_BATCH, Tolerance, check_engine, check_golden, golden, networks, unusual_networks,
+    LARGEST_BATCH, Tolerance, check_engine, check_golden, check_methods, golden, networks,
+    unusual_networks,
 };
+use modiste_spec::engine::{State, Weights};
 use modiste_spec::{Engine, Network};
 
 /// Adam divides a gradient by its own size, so that a rounding error of 1e-5 of the largest
@@ -30,6 +32,16 @@ fn every_operation_equals_the_reference_on_every_instruction_set() {
 }
 
 #[test]
+fn every_method_equals_the_reference() {
+    let named = |(name, _): &(&str, Network)| *name == "dropout";
+    let (_, network) = networks().into_iter().find(named).unwrap();
+    for (isa, threads) in Isa::available().into_iter().zip([3, 1, 2].into_iter().cycle()) {
+        check_methods(&mut engine(&network, isa, threads), TOLERANCE)
+            .unwrap_or_else(|e| panic!("{}: {e}", isa.name()));
+    }
+}
+
+#[test]
 fn direct_convolutions_equal_pytorch() {
     let case = golden().into_iter().next().expect("there are golden files");
     let options = CpuOptions { batch: LARGEST_BATCH.max(8), threads: 2, ..CpuOptions::default() };
@@ -37,11 +49,11 @@ fn direct_convolutions_equal_pytorch() {
     let mut direct = CpuEngine::new(&case.network, CpuOptions { direct: true, ..options }).unwrap();
     check_golden(&mut direct, &case, TOLERANCE).unwrap();
     // Other roundings show that it was another method.
-    let state = modiste_spec::engine::State::initial(&case.network, 0);
+    let state = State::initial(&case.network, 0);
     let images: Vec<u8> = (0..case.network.input_shape().len()).map(|i| (i * 37) as u8).collect();
     let answers = [&mut fast, &mut direct].map(|engine| {
         engine.load_state(&state).unwrap();
-        engine.predict(&images).unwrap()
+        engine.predict(&images, Weights::Current).unwrap()
     });
     assert_ne!(answers[0], answers[1]);
 }

@@ -2,7 +2,7 @@
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_reference::check::{batch, networks, perturbed_state};
-use modiste_spec::engine::{Adam, Batch, Loss, State, StepOptions};
+use modiste_spec::engine::{Adam, Batch, Loss, Optimiser, State, Step, Weights};
 use modiste_spec::{Engine, InceptionResNet, Network, Shape};
 
 fn engine(network: &Network, isa: Isa, threads: usize) -> CpuEngine {
@@ -12,6 +12,13 @@ fn engine(network: &Network, isa: Isa, threads: usize) -> CpuEngine {
     engine
 }
 
+/// The step after `number` others, with averaged weights.
+fn nth(number: usize, loss: &Loss) -> Step<'_> {
+    let optimiser = Optimiser::Adam(Adam { weight_decay: 0.01, ..Adam::default() });
+    let (number, average) = (number as u64, Some(0.5));
+    Step { number, seed: 7, learning_rate: 1e-3, optimiser, loss, rates: &[], average }
+}
+
 /// A few steps of full and ragged batches, then predictions.
 fn train(network: &Network, isa: Isa, threads: usize) -> (State, Vec<u64>, Vec<u32>) {
     let mut engine = engine(network, isa, threads);
@@ -19,13 +26,10 @@ fn train(network: &Network, isa: Isa, threads: usize) -> (State, Vec<u64>, Vec<u
     let mut losses = Vec::new();
     for (step, n) in [16, 3, 1, 9].into_iter().enumerate() {
         let (images, labels) = batch(network, n, step as u64);
-        let adam = Adam { weight_decay: 0.01, ..Adam::default() };
-        let step = step as u64;
-        let options = StepOptions { learning_rate: 1e-3, step, seed: 7, adam, loss: &loss };
-        let outcome = engine.train_step(Batch { images: &images, labels: &labels }, &options);
-        losses.push(outcome.unwrap().loss.to_bits());
+        let totals = engine.train_step(Batch::of_classes(&images, &labels), &nth(step, &loss));
+        losses.push(totals.unwrap().loss.to_bits());
     }
-    let logits = engine.predict(&batch(network, 5, 9).0).unwrap();
+    let logits = engine.predict(&batch(network, 5, 9).0, Weights::Average).unwrap();
     (engine.state(), losses, logits.iter().map(|v| v.to_bits()).collect())
 }
 
@@ -52,14 +56,7 @@ fn a_batch_of_more_shards_gives_the_same_bits_too() {
         let mut engine = CpuEngine::new(&network, options).unwrap();
         let (images, labels) = batch(&network, 200, 4);
         let loss = Loss { label_smoothing: 0.0, class_weights: None };
-        let options = StepOptions {
-            learning_rate: 1e-3,
-            step: 0,
-            seed: 1,
-            adam: Adam::default(),
-            loss: &loss,
-        };
-        engine.train_step(Batch { images: &images, labels: &labels }, &options).unwrap();
+        engine.train_step(Batch::of_classes(&images, &labels), &nth(0, &loss)).unwrap();
         engine.state()
     };
     let one = step(1);
@@ -71,10 +68,10 @@ fn an_image_alone_gives_the_bits_it_gives_in_a_batch() {
     for (name, network) in networks() {
         let mut engine = engine(&network, Isa::best(), 3);
         let (images, _) = batch(&network, 20, 1);
-        let together = engine.predict(&images).unwrap();
+        let together = engine.predict(&images, Weights::Current).unwrap();
         let image = network.input_shape().len();
-        let alone: Vec<f32> =
-            images.chunks(image).flat_map(|one| engine.predict(one).unwrap()).collect();
+        let mut predict = |one| engine.predict(one, Weights::Current).unwrap();
+        let alone: Vec<f32> = images.chunks(image).flat_map(&mut predict).collect();
         assert!(alone == together, "{name}");
     }
 }

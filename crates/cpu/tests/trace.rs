@@ -1,7 +1,7 @@
 //! A trace notes the steps of all threads while it is on, and only then.
 
 use modiste_cpu::{CpuEngine, CpuOptions, Event, Profile};
-use modiste_spec::engine::{Adam, Batch, Loss, StepOptions};
+use modiste_spec::engine::{Adam, Batch, Loss, Optimiser, Step, Weights};
 use modiste_spec::{Engine, InceptionResNet, Shape};
 use std::time::Instant;
 
@@ -18,9 +18,10 @@ fn engine() -> CpuEngine {
 
 fn train(engine: &mut CpuEngine) {
     let (images, labels) = (vec![7; 8 * IMAGE], vec![3; 8]);
-    let (adam, loss) = (Adam::default(), Loss::default());
-    let options = StepOptions { learning_rate: 1e-3, step: 0, seed: 0, adam, loss: &loss };
-    engine.train_step(Batch { images: &images, labels: &labels }, &options).unwrap();
+    let (optimiser, loss) = (Optimiser::Adam(Adam::default()), &Loss::default());
+    let (number, seed, learning_rate, rates, average) = (0, 0, 1e-3, &[], None);
+    let step = Step { number, seed, learning_rate, optimiser, loss, rates, average };
+    engine.train_step(Batch::of_classes(&images, &labels), &step).unwrap();
 }
 
 /// Multiply-adds of the events that `wanted` takes.
@@ -41,7 +42,7 @@ fn events_make_up_a_training_step() {
     let busy: f64 = events.iter().map(|event| event.seconds).sum();
     assert!(busy <= passed && events.iter().all(|event| event.start >= begun), "{busy} {passed}");
     let rest: Vec<_> = events.iter().filter(|e| e.method == "rest").map(|e| &e.name[..]).collect();
-    assert_eq!(rest, ["filters", "conversion", "loss", "adam"]);
+    assert_eq!(rest, ["filters", "conversion", "loss", "optimiser"]);
     // The work of the network's own count, and its way back twice that.
     let (there, back) = (work(&events, |e| !e.backward), work(&events, |e| e.backward));
     assert_eq!((there, back), (8 * engine.network().multiply_adds(), 2 * there));
@@ -54,13 +55,13 @@ fn threads_share_the_images_of_a_prediction() {
     engine.trace(true);
     let all = engine.network().multiply_adds();
     for (images, threads) in [(1, 1), (8, 2)] {
-        engine.predict(&vec![7; images * IMAGE]).unwrap();
+        engine.predict(&vec![7; images * IMAGE], Weights::Current).unwrap();
         let events = engine.events();
         assert!(events.iter().all(|e| e.plan == "prediction" && e.thread < threads), "{images}");
         assert_eq!(work(&events, |_| true), images as u64 * all, "{images} images");
     }
     engine.trace(false);
-    engine.predict(&[7; IMAGE]).unwrap();
+    engine.predict(&[7; IMAGE], Weights::Current).unwrap();
     assert!(engine.events().is_empty(), "noted after it was over");
 }
 

@@ -2,6 +2,7 @@
 //! Fergus 2014).
 
 use modiste_metrics::softmax_at;
+use modiste_spec::engine::Weights;
 use modiste_spec::{Engine, Shape};
 
 use crate::{ExplainError, HeatMap};
@@ -56,7 +57,7 @@ pub fn occlusion(
             image[row.start * shape.channels..row.end * shape.channels].fill(fill);
         });
     }
-    let logits = engine.predict(&images)?;
+    let logits = engine.predict(&images, Weights::Current)?;
     let rows = logits.chunks_exact(classes);
     let mut probabilities = rows.map(|row| softmax_at(row, temperature)[class]);
     let whole = probabilities.next().unwrap_or_default();

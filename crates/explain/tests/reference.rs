@@ -3,7 +3,7 @@
 use modiste_explain::{ExplainError, Explainer, Occlusion, default_layer, occlusion};
 use modiste_reference::check::{batch, networks, perturbed_state, unusual_networks};
 use modiste_reference::{Mode, ReferenceEngine};
-use modiste_spec::engine::State;
+use modiste_spec::engine::{State, Weights};
 use modiste_spec::{Engine, InceptionResNet, Network, NodeId, Op, Shape};
 
 fn reference(network: &Network, state: &State) -> ReferenceEngine {
@@ -83,7 +83,7 @@ fn occlusion_is_the_fall_of_the_probability_under_each_patch() {
     let shape = network.input_shape();
     let settings = Occlusion { patch: 3, stride: 2, fill: 9, temperature: 2.0 };
     let probability = |engine: &mut ReferenceEngine, pixels: &[u8]| {
-        let logits = engine.predict(pixels).unwrap();
+        let logits = engine.predict(pixels, Weights::Current).unwrap();
         1.0 / (1.0 + (f64::from(logits[0] - logits[1]) / 2.0).exp())
     };
     let whole = probability(&mut engine, &pixels);

@@ -1,4 +1,4 @@
-//! Adam in one pass over flat arrays.
+//! Optimisers in one pass over flat arrays.
 
 use crate::isa::vectorised;
 
@@ -33,6 +33,45 @@ vectorised! {
             v[i] = step.beta2 * v[i] + step.keep2 * (g[i] * g[i]);
             let root = v[i].sqrt() * step.root + step.epsilon;
             p[i] = step.shrink * p[i] - step.rate * m[i] / root;
+        }
+    }
+}
+
+/// One step's numbers of stochastic gradient descent with momentum.
+#[derive(Clone, Copy, Debug)]
+pub struct SgdStep {
+    /// Decay of the velocity.
+    pub momentum: f32,
+    /// Part of the parameter that is added to the gradient.
+    pub decay: f32,
+    /// How far the parameter goes along the gradient itself.
+    pub now: f32,
+    /// How far it goes along the velocity.
+    pub along: f32,
+    /// Factor of the parameter before the step.
+    pub shrink: f32,
+}
+
+vectorised! {
+    /// g' = g + decay p, v = momentum v + g', p = shrink p - (now g' + along v).
+    pub fn sgd(step: SgdStep, g: &[f32], p: &mut [f32], v: &mut [f32]) {
+        let n = g.len();
+        let (p, v) = (&mut p[..n], &mut v[..n]);
+        for i in 0..n {
+            let g = g[i] + step.decay * p[i];
+            v[i] = step.momentum * v[i] + g;
+            p[i] = step.shrink * p[i] - (step.now * g + step.along * v[i]);
+        }
+    }
+}
+
+vectorised! {
+    /// average += towards (p - average): an average that is p already stays so to the bit.
+    pub fn follow(towards: f32, p: &[f32], average: &mut [f32]) {
+        let n = p.len();
+        let average = &mut average[..n];
+        for i in 0..n {
+            average[i] += towards * (p[i] - average[i]);
         }
     }
 }

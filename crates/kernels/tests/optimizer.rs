@@ -1,10 +1,10 @@
-//! Adam and the sum of shards on every instruction set against f64.
+//! The optimisers and the sum of shards on every instruction set against f64.
 
 mod common;
 
 use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers};
 use modiste_kernels::isa::Isa;
-use modiste_kernels::optimizer::{AdamStep, adam, sum_shards};
+use modiste_kernels::optimizer::{AdamStep, SgdStep, adam, follow, sgd, sum_shards};
 
 const BETAS: (f64, f64) = (0.9, 0.999);
 const EPSILON: f64 = 1e-7;
@@ -87,6 +87,49 @@ fn without_gradient_parameters_keep_their_bits() {
         let (mut p, mut m, mut v) = (Guarded::array(&start), vec![0.0; n], vec![0.0; n]);
         adam(isa, step(1, 1e-3, 0.0), &vec![0.0; n], p.slice_mut(), &mut m, &mut v);
         check_bits(isa.name(), &p.written(), &start);
+    }
+}
+
+#[test]
+fn momentum_agrees_with_f64() {
+    for (n, decay, shrink) in [(7, 0.0, 1.0), (16, 0.1, 1.0), (100, 0.0, 0.9), (1031, 0.1, 1.0)] {
+        for isa in instruction_sets() {
+            let (start, zeros) = (numbers(n, 5), vec![0.0; n]);
+            let (mut p, mut v) = (Guarded::array(&start), Guarded::array(&zeros));
+            let (mut exact_p, mut exact_v) = (exact(&start), exact(&zeros));
+            let step = SgdStep { momentum: 0.75, decay, now: 0.125, along: 0.25, shrink };
+            for t in 0..20 {
+                let g = numbers(n, 200 + t);
+                for i in 0..n {
+                    let g = f64::from(g[i]) + f64::from(decay) * exact_p[i];
+                    exact_v[i] = 0.75 * exact_v[i] + g;
+                    let shrunk = f64::from(shrink) * exact_p[i];
+                    exact_p[i] = shrunk - (0.125 * g + 0.25 * exact_v[i]);
+                }
+                sgd(isa, step, &g, p.slice_mut(), v.slice_mut());
+                let what = format!("{} step {t} of {n}", isa.name());
+                check_close(&what, &p.written(), &exact_p, 1e-5);
+                check_close(&what, &v.written(), &exact_v, 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_average_follows_and_stays_where_it_is_reached() {
+    for (n, isa) in [1, 16, 37, 1031].into_iter().zip(instruction_sets().into_iter().cycle()) {
+        let (p, before) = (numbers(n, 6), numbers(n, 7));
+        let mut average = Guarded::array(&before);
+        follow(isa, 0.25, &p, average.slice_mut());
+        let want: Vec<f64> = exact(&before)
+            .iter()
+            .zip(exact(&p))
+            .map(|(average, p)| 0.75 * average + 0.25 * p)
+            .collect();
+        check_close(isa.name(), &average.written(), &want, 1e-6);
+        let mut reached = Guarded::array(&p);
+        follow(isa, 0.1, &p, reached.slice_mut());
+        check_bits(isa.name(), &reached.written(), &p);
     }
 }
 

@@ -169,7 +169,7 @@ impl Model {
 
     /// What an engine loads.
     pub fn state(&self) -> State {
-        State { parameters: self.parameters.clone(), ..State::default() }
+        State::of_parameters(self.parameters.clone())
     }
 
     /// CRC-32 of the whole model, as 8 hexadecimal digits: the checksum in its file.

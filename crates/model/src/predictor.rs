@@ -3,7 +3,7 @@
 use modiste_data::mirror;
 use modiste_data::photo::{Background, Limits, Prepared, prepare};
 use modiste_metrics::Confidence;
-use modiste_spec::engine::EngineError;
+use modiste_spec::engine::{EngineError, Weights};
 use modiste_spec::{Engine, Shape};
 
 use crate::{Answer, Model, ModelError};
@@ -113,7 +113,7 @@ impl<E: Engine> Predictor<E> {
     /// # Errors
     /// If the pixels are not a whole number of images.
     pub fn logits(&mut self, pixels: &[u8]) -> Result<Vec<f32>, ModelError> {
-        let logits = self.engine.predict(pixels)?;
+        let logits = self.engine.predict(pixels, Weights::Current)?;
         if !self.options.mirror {
             return Ok(logits);
         }
@@ -203,7 +203,7 @@ pub fn mirrored_logits(
 ) -> Result<Vec<f32>, EngineError> {
     let mut turned = pixels.to_vec();
     mirror(&mut turned, shape);
-    for (logit, other) in logits.iter_mut().zip(engine.predict(&turned)?) {
+    for (logit, other) in logits.iter_mut().zip(engine.predict(&turned, Weights::Current)?) {
         *logit = f32::midpoint(*logit, other);
     }
     Ok(logits)

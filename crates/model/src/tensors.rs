@@ -115,9 +115,10 @@ impl<'a> Reader<'a> {
         self.metadata.contains_key(key).then(|| self.json(key)).transpose()
     }
 
-    /// Whether some tensor's name begins with `prefix`.
-    pub fn has(&self, prefix: &str) -> bool {
-        self.left.iter().any(|name| name.starts_with(prefix))
+    /// What stands before the first slash of the tensors' names.
+    pub fn groups(&self) -> BTreeSet<String> {
+        let groups = self.left.iter().filter_map(|name| name.split_once('/'));
+        groups.map(|(group, _)| group.to_owned()).collect()
     }
 
     /// Takes the tensors called `prefix` + name of `parameters`, whatever their order.

@@ -6,7 +6,7 @@ use modiste_data::{Images, Source, load, mirror};
 use modiste_metrics::{Confidence, Rejection, softmax_at};
 use modiste_model::{EpochMetrics, Model, ModelConfidence, Provenance};
 use modiste_model::{Options, Predictor, Reject};
-use modiste_spec::engine::State;
+use modiste_spec::engine::{State, Weights};
 use modiste_spec::{Engine, InceptionResNet, Shape};
 
 /// A model with initial parameters: what it says is arbitrary, and always the same.
@@ -71,8 +71,8 @@ fn answers_are_the_engine_s_logits_at_the_temperature() {
     plain.load_state(&model.state()).unwrap();
     let mut turned = images.pixels.clone();
     mirror(&mut turned, images.shape);
-    let logits = plain.predict(&images.pixels).unwrap();
-    let other = plain.predict(&turned).unwrap();
+    let logits = plain.predict(&images.pixels, Weights::Current).unwrap();
+    let other = plain.predict(&turned, Weights::Current).unwrap();
     assert_ne!(logits, other);
     let means: Vec<f32> = logits.iter().zip(&other).map(|(a, b)| (a + b) / 2.0).collect();
     for (mirrored, expected, temperature) in [(false, logits, 0.01), (true, means, 0.02)] {

@@ -1,14 +1,15 @@
 //! The engine: parameters in f64, converted only where a state comes in or goes out.
 
 use crate::Maps;
-use crate::adam::{Trained, adam_step};
 use crate::ops::batch_norm::Statistics;
-use crate::ops::cross_entropy::{cross_entropy_backward, cross_entropy_forward};
+use crate::ops::cross_entropy::{Outcome, cross_entropy_backward, cross_entropy_forward};
 use crate::ops::max_pool::max_pool_margin;
 use crate::ops::relu::relu_margin;
+use crate::optimiser::{Trained, follow, update};
 use crate::walk::{Mode, Walk};
-use modiste_spec::engine::{Batch, EngineError, Loss, State, StepOptions, StepOutcome, Tensor};
+use modiste_spec::engine::{AVERAGE, Batch, EngineError, State, Step, Tensor, Totals, Weights};
 use modiste_spec::{Engine, Network, NodeId, Op, Parameter};
+use std::collections::BTreeMap;
 
 /// A named tensor in f64, in PyTorch's layout.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +30,11 @@ pub struct ReferenceEngine {
     parameters: Vec<Parameter>,
     /// Parameters and running statistics, in the order of [`Network::parameters`].
     values: Vec<Values>,
-    /// Moments of all of them; those of running statistics stay zero.
-    first: Vec<Vec<f64>>,
-    second: Vec<Vec<f64>>,
+    /// What else goes from step to step: for each slot a tensor for each of `values`, empty where the
+    /// slot has none.
+    slots: BTreeMap<String, Vec<Vec<f64>>>,
+    /// Sums over the steps that nobody has asked for yet.
+    outcomes: Vec<(u64, Outcome, usize)>,
 }
 
 impl ReferenceEngine {
@@ -42,8 +45,8 @@ impl ReferenceEngine {
             parameters: network.parameters(),
             network,
             values: Vec::new(),
-            first: Vec::new(),
-            second: Vec::new(),
+            slots: BTreeMap::new(),
+            outcomes: Vec::new(),
         };
         engine.replace(&state);
         engine
@@ -75,12 +78,8 @@ impl ReferenceEngine {
     /// # Errors
     /// If the pixels are not a whole number of images.
     pub fn activations(&self, images: &[u8], mode: Mode) -> Result<Vec<Maps>, EngineError> {
-        let size = self.network.input_shape().len();
-        if !images.len().is_multiple_of(size) {
-            let text = format!("{} pixels are not whole images of {size}", images.len());
-            return Err(EngineError::Batch(text));
-        }
-        Ok(self.walk(mode).forward(images))
+        self.check_pixels(images)?;
+        Ok(self.walk(&self.values, mode, Vec::new()).forward(images))
     }
 
     /// The gradient of the logit of `class`, for each image, by the output of `node`, from the outputs
@@ -93,7 +92,7 @@ impl ReferenceEngine {
         assert!(class < logits.shape.channels, "class {class} of {}", logits.shape.channels);
         let mut start = Maps::zeros(logits.n, logits.shape);
         start.values.chunks_exact_mut(logits.shape.channels).for_each(|row| row[class] = 1.0);
-        self.walk(mode).gradient_by(outputs, start, node)
+        self.walk(&self.values, mode, Vec::new()).gradient_by(outputs, start, node)
     }
 
     /// How far the outputs of [`Self::activations`] are from the places where a gradient jumps, the
@@ -124,14 +123,10 @@ impl ReferenceEngine {
     ///
     /// # Errors
     /// If the batch or the loss does not fit the network.
-    pub fn loss(
-        &self,
-        batch: Batch<'_>,
-        options: &StepOptions<'_>,
-    ) -> Result<StepOutcome, EngineError> {
-        self.check(batch, options.loss)?;
-        let outputs = self.activations(batch.images, train_mode(options))?;
-        Ok(cross_entropy_forward(&outputs[self.network.logits()], batch.labels, options.loss))
+    pub fn loss(&self, batch: Batch<'_>, step: &Step<'_>) -> Result<Outcome, EngineError> {
+        self.check(batch, step)?;
+        let outputs = self.training_walk(step).forward(batch.images);
+        Ok(cross_entropy_forward(&outputs[self.network.logits()], batch.targets, step.loss))
     }
 
     /// The gradient of a training step by every trained parameter, without making the step.
@@ -141,9 +136,9 @@ impl ReferenceEngine {
     pub fn gradients(
         &self,
         batch: Batch<'_>,
-        options: &StepOptions<'_>,
-    ) -> Result<(StepOutcome, Vec<Values>), EngineError> {
-        let (outcome, gradients, _) = self.pass(batch, options)?;
+        step: &Step<'_>,
+    ) -> Result<(Outcome, Vec<Values>), EngineError> {
+        let Pass { outcome, gradients, .. } = self.pass(batch, step)?;
         let all = self.values.iter().zip(gradients);
         let named = all.filter_map(|(v, gradient)| {
             Some(Values { name: v.name.clone(), shape: v.shape.clone(), values: gradient? })
@@ -151,20 +146,13 @@ impl ReferenceEngine {
         Ok((outcome, named.collect()))
     }
 
-    /// Forward and backward: the outcome, a gradient for each trained one of `values`, and every
-    /// node's output.
-    #[allow(clippy::type_complexity)] // three results of one private function
-    fn pass(
-        &self,
-        batch: Batch<'_>,
-        options: &StepOptions<'_>,
-    ) -> Result<(StepOutcome, Vec<Option<Vec<f64>>>, Vec<Maps>), EngineError> {
-        self.check(batch, options.loss)?;
-        let walk = self.walk(train_mode(options));
+    fn pass(&self, batch: Batch<'_>, step: &Step<'_>) -> Result<Pass, EngineError> {
+        self.check(batch, step)?;
+        let walk = self.training_walk(step);
         let outputs = walk.forward(batch.images);
         let logits = &outputs[self.network.logits()];
-        let outcome = cross_entropy_forward(logits, batch.labels, options.loss);
-        let dlogits = cross_entropy_backward(logits, batch.labels, options.loss);
+        let outcome = cross_entropy_forward(logits, batch.targets, step.loss);
+        let dlogits = cross_entropy_backward(logits, batch.targets, step.loss);
         let mut by_node = walk.backward(&outputs, dlogits).into_iter();
         let mut gradients = Vec::with_capacity(self.values.len());
         for id in 0..self.network.nodes().len() {
@@ -173,24 +161,34 @@ impl ReferenceEngine {
                 gradients.push(if parameter.kind.trainable() { of_node.next() } else { None });
             }
         }
-        Ok((outcome, gradients, outputs))
+        Ok(Pass { outcome, gradients, outputs })
     }
 
-    fn walk(&self, mode: Mode) -> Walk<'_> {
+    fn walk<'a>(&'a self, values: &'a [Values], mode: Mode, frozen: Vec<NodeId>) -> Walk<'a> {
         let mut parameters = vec![Vec::new(); self.network.nodes().len()];
-        for (parameter, values) in self.parameters.iter().zip(&self.values) {
+        for (parameter, values) in self.parameters.iter().zip(values) {
             parameters[parameter.node].push(values.values.as_slice());
         }
-        Walk { network: &self.network, parameters, mode }
+        Walk { network: &self.network, parameters, mode, frozen }
     }
 
-    fn update_running_statistics(&mut self, outputs: &[Maps]) {
+    fn training_walk(&self, step: &Step<'_>) -> Walk<'_> {
+        let mode = Mode::Train { seed: step.seed, step: step.number };
+        let statistics = self.parameters.iter().enumerate().filter(|(_, p)| !p.kind.trainable());
+        let frozen = statistics.filter(|(position, _)| step.rate(*position) == 0.0);
+        self.walk(&self.values, mode, frozen.map(|(_, p)| p.node).collect())
+    }
+
+    fn update_running_statistics(&mut self, outputs: &[Maps], step: &Step<'_>) {
         let mut position = 0;
         for (id, node) in self.network.nodes().iter().enumerate() {
             if let Op::BatchNorm { momentum, .. } = node.op {
                 let own = Statistics::of(&outputs[node.inputs[0]]);
                 let variance = own.unbiased_variance();
                 for (offset, new) in [(1, own.mean), (2, variance)] {
+                    if step.rate(position + offset) == 0.0 {
+                        continue;
+                    }
                     for (old, new) in self.values[position + offset].values.iter_mut().zip(new) {
                         *old = (1.0 - momentum) * *old + momentum * new;
                     }
@@ -200,22 +198,18 @@ impl ReferenceEngine {
         }
     }
 
-    fn check(&self, batch: Batch<'_>, loss: &Loss) -> Result<(), EngineError> {
-        let (n, classes) = (batch.labels.len(), self.network.classes());
-        let fail = |text: String| Err(EngineError::Batch(text));
-        if n == 0 || batch.images.len() != n * self.network.input_shape().len() {
-            let shape = self.network.input_shape();
-            return fail(format!("{} pixels are not {n} images of {shape}", batch.images.len()));
+    fn check_pixels(&self, images: &[u8]) -> Result<(), EngineError> {
+        let size = self.network.input_shape().len();
+        if images.len().is_multiple_of(size) {
+            return Ok(());
         }
-        if let Some(label) = batch.labels.iter().find(|&&label| usize::from(label) >= classes) {
-            return fail(format!("label {label} is not one of {classes} classes"));
-        }
-        match &loss.class_weights {
-            Some(weights) if weights.len() != classes => {
-                fail(format!("{} class weights for {classes} classes", weights.len()))
-            }
-            _ => Ok(()),
-        }
+        let text = format!("{} pixels are not whole images of {size}", images.len());
+        Err(EngineError::Batch(text))
+    }
+
+    fn check(&self, batch: Batch<'_>, step: &Step<'_>) -> Result<usize, EngineError> {
+        step.check(&self.network)?;
+        batch.check(&self.network, |images| self.share(images))
     }
 
     fn replace(&mut self, state: &State) {
@@ -226,22 +220,82 @@ impl ReferenceEngine {
             values: wide(&t.values),
         });
         self.values = values.collect();
-        let moments = |tensors: &[Tensor]| {
+        let slot = |(name, tensors): (&String, &Vec<Tensor>)| {
             let mut tensors = tensors.iter();
             let of = |p: &Parameter| {
-                let given = if p.kind.trainable() { tensors.next() } else { None };
-                given.map_or_else(|| vec![0.0; p.len()], |t| wide(&t.values))
+                let given = if State::slot_has(name, p) { tensors.next() } else { None };
+                given.map_or_else(Vec::new, |t| wide(&t.values))
             };
-            self.parameters.iter().map(of).collect()
+            (name.clone(), self.parameters.iter().map(of).collect())
         };
-        (self.first, self.second) = (moments(&state.first_moments), moments(&state.second_moments));
+        self.slots = state.slots.iter().map(slot).collect();
     }
 
-    /// The trained parameters' moments in f32.
-    fn moments(&self, moments: &[Vec<f64>]) -> Vec<Tensor> {
-        let trained = self.parameters.iter().zip(moments).filter(|(p, _)| p.kind.trainable());
-        trained.map(|(p, values)| tensor(&p.name, &p.shape, values)).collect()
+    /// Moves every trained parameter that is not frozen.
+    fn update(&mut self, gradients: &[Option<Vec<f64>>], step: &Step<'_>) {
+        for name in step.optimiser.slots() {
+            let zeros = |p: &Parameter| vec![0.0; if p.kind.trainable() { p.len() } else { 0 }];
+            let slot = self.slots.entry((*name).into());
+            slot.or_insert_with(|| self.parameters.iter().map(zeros).collect());
+        }
+        for (i, gradient) in gradients.iter().enumerate() {
+            let (Some(gradient), rate) = (gradient, step.rate(i)) else { continue };
+            if rate == 0.0 {
+                continue;
+            }
+            let mut slots: Vec<(usize, &mut Vec<f64>)> = Vec::new();
+            for (name, tensors) in &mut self.slots {
+                let order = step.optimiser.slots().iter().position(|wanted| wanted == name);
+                slots.extend(order.map(|order| (order, &mut tensors[i])));
+            }
+            slots.sort_by_key(|(order, _)| *order);
+            let tensor = Trained {
+                values: &mut self.values[i].values,
+                slots: slots.into_iter().map(|(_, slot)| slot).collect(),
+                decays: self.parameters[i].kind.decays(),
+                learning_rate: step.learning_rate * rate,
+            };
+            update(tensor, gradient, step);
+        }
     }
+
+    /// Moves the averaged weights; the first step copies.
+    fn average(&mut self, decay: f64) {
+        match self.slots.get_mut(AVERAGE) {
+            Some(average) => {
+                let pairs = average.iter_mut().zip(&self.values);
+                pairs.for_each(|(average, values)| follow(average, &values.values, decay));
+            }
+            None => {
+                let copy = self.values.iter().map(|v| v.values.clone()).collect();
+                self.slots.insert(AVERAGE.into(), copy);
+            }
+        }
+    }
+
+    /// The tensors in f32 of the parameters that `wanted` takes.
+    fn tensors<'a>(
+        &self,
+        values: impl Iterator<Item = &'a Vec<f64>>,
+        wanted: impl Fn(&Parameter) -> bool,
+    ) -> Vec<Tensor> {
+        let wanted = self.parameters.iter().zip(values).filter(|(p, _)| wanted(p));
+        let tensor = |(p, values): (&Parameter, &Vec<f64>)| Tensor {
+            name: p.name.clone(),
+            shape: p.shape.clone(),
+            values: values.iter().map(|&v| v as f32).collect(),
+        };
+        wanted.map(tensor).collect()
+    }
+}
+
+/// Forward and backward.
+struct Pass {
+    outcome: Outcome,
+    /// For each trained one of the engine's values.
+    gradients: Vec<Option<Vec<f64>>>,
+    /// Of every node.
+    outputs: Vec<Maps>,
 }
 
 impl Engine for ReferenceEngine {
@@ -253,36 +307,52 @@ impl Engine for ReferenceEngine {
         "reference, f64, 1 thread".into()
     }
 
-    fn train_step(
-        &mut self,
-        batch: Batch<'_>,
-        options: &StepOptions<'_>,
-    ) -> Result<StepOutcome, EngineError> {
-        let (outcome, gradients, outputs) = self.pass(batch, options)?;
-        for (i, gradient) in gradients.iter().enumerate() {
-            let Some(gradient) = gradient else { continue };
-            let tensor = Trained {
-                values: &mut self.values[i].values,
-                first: &mut self.first[i],
-                second: &mut self.second[i],
-                decays: self.parameters[i].kind.decays(),
-            };
-            adam_step(tensor, gradient, options);
+    fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError> {
+        let images = self.check(batch, step)?;
+        let Pass { outcome, gradients, outputs } = self.pass(batch, step)?;
+        self.update(&gradients, step);
+        self.update_running_statistics(&outputs, step);
+        if let Some(decay) = step.average {
+            self.average(decay);
         }
-        self.update_running_statistics(&outputs);
-        Ok(outcome)
+        self.outcomes.push((step.number, outcome, images));
+        Ok(())
     }
 
-    fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, EngineError> {
-        let outputs = self.activations(images, Mode::Predict)?;
+    fn totals(&mut self, sums: &mut Totals) -> Result<(), EngineError> {
+        for (number, Outcome { loss, correct }, images) in self.outcomes.drain(..) {
+            sums.add(number, loss, correct, images);
+        }
+        Ok(())
+    }
+
+    fn predict(&mut self, images: &[u8], weights: Weights) -> Result<Vec<f32>, EngineError> {
+        self.check_pixels(images)?;
+        let averaged: Vec<Values>;
+        let values = match weights {
+            Weights::Current => &self.values,
+            Weights::Average => {
+                let none = || EngineError::State("these weights have no average".into());
+                let average = self.slots.get(AVERAGE).ok_or_else(none)?;
+                let with = |(v, values): (&Values, &Vec<f64>)| Values {
+                    values: values.clone(),
+                    ..v.clone()
+                };
+                averaged = self.values.iter().zip(average).map(with).collect();
+                &averaged
+            }
+        };
+        let outputs = self.walk(values, Mode::Predict, Vec::new()).forward(images);
         Ok(outputs[self.network.logits()].values.iter().map(|&v| v as f32).collect())
     }
 
-    fn state(&self) -> State {
+    fn state(&mut self) -> State {
+        let slot = |(name, values): (&String, &Vec<Vec<f64>>)| {
+            (name.clone(), self.tensors(values.iter(), |p| State::slot_has(name, p)))
+        };
         State {
-            parameters: self.values.iter().map(|v| tensor(&v.name, &v.shape, &v.values)).collect(),
-            first_moments: self.moments(&self.first),
-            second_moments: self.moments(&self.second),
+            parameters: self.tensors(self.values.iter().map(|v| &v.values), |_| true),
+            slots: self.slots.iter().map(slot).collect(),
         }
     }
 
@@ -291,13 +361,4 @@ impl Engine for ReferenceEngine {
         self.replace(state);
         Ok(())
     }
-}
-
-fn train_mode(options: &StepOptions<'_>) -> Mode {
-    Mode::Train { seed: options.seed, step: options.step }
-}
-
-fn tensor(name: &str, shape: &[usize], values: &[f64]) -> Tensor {
-    let values = values.iter().map(|&v| v as f32).collect();
-    Tensor { name: name.into(), shape: shape.to_vec(), values }
 }

@@ -5,11 +5,11 @@
 //! values from PyTorch, and in turn checks the other engines ([`check`]). Nothing here is fast, and
 //! nothing here is shared with an engine beside the description of the network itself.
 
-mod adam;
 pub mod check;
 mod engine;
 mod maps;
 pub mod ops;
+mod optimiser;
 mod walk;
 
 pub use engine::{ReferenceEngine, Values};

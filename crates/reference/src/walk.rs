@@ -29,6 +29,8 @@ pub(crate) struct Walk<'a> {
     pub parameters: Vec<Vec<&'a [f64]>>,
     /// What dropout and batch normalisation do.
     pub mode: Mode,
+    /// Nodes whose running statistics are frozen, so that they normalise while training, too.
+    pub frozen: Vec<NodeId>,
 }
 
 impl Walk<'_> {
@@ -54,9 +56,9 @@ impl Walk<'_> {
             Op::Conv { kernel, stride, .. } => {
                 conv::conv_forward(x, p[0], p.get(1).copied(), kernel, stride)
             }
-            Op::BatchNorm { epsilon, .. } => match self.mode {
-                Mode::Predict => batch_norm::batch_norm_forward(x, p[1], p[2], p[0], epsilon),
-                Mode::Train { .. } => {
+            Op::BatchNorm { epsilon, .. } => match self.normalises_itself(id) {
+                false => batch_norm::batch_norm_forward(x, p[1], p[2], p[0], epsilon),
+                true => {
                     let own = batch_norm::Statistics::of(x);
                     batch_norm::batch_norm_forward(x, &own.mean, &own.variance, p[0], epsilon)
                 }
@@ -129,13 +131,13 @@ impl Walk<'_> {
                 let bias = bias.then_some(found.dbias);
                 (vec![found.dx], [found.dweight].into_iter().chain(bias).collect())
             }
-            Op::BatchNorm { epsilon, .. } => match self.mode {
-                Mode::Predict => alone(batch_norm::running_backward(p[2], epsilon, &dy)),
-                Mode::Train { .. } => {
-                    let (dx, dshift) = batch_norm::batch_norm_backward(x, epsilon, &dy);
-                    (vec![dx], vec![dshift])
-                }
-            },
+            Op::BatchNorm { epsilon, .. } => {
+                let (dx, dshift) = match self.normalises_itself(id) {
+                    false => batch_norm::running_backward(p[2], epsilon, &dy),
+                    true => batch_norm::batch_norm_backward(x, epsilon, &dy),
+                };
+                (vec![dx], vec![dshift])
+            }
             Op::Relu => alone(relu::relu_backward(x, &dy)),
             Op::Dropout { rate } => alone(match self.mask(id) {
                 Some(mask) => dropout::dropout_backward(&dy, rate, mask),
@@ -158,6 +160,11 @@ impl Walk<'_> {
                 (vec![found.dx], vec![found.dweight, found.dbias])
             }
         }
+    }
+
+    /// Whether a batch normalisation takes the batch's own statistics.
+    fn normalises_itself(&self, node: NodeId) -> bool {
+        self.mode != Mode::Predict && !self.frozen.contains(&node)
     }
 
     fn mask(&self, node: NodeId) -> Option<dropout::Mask> {

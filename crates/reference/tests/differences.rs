@@ -1,8 +1,10 @@
 //! Whole networks' gradients against central finite differences of their loss.
 
-use modiste_reference::check::{Settings, batch, networks, perturbed_state, unusual_networks};
+use modiste_reference::check::{
+    Settings, batch, networks, perturbed_state, shares, unusual_networks,
+};
 use modiste_reference::{ReferenceEngine, Values};
-use modiste_spec::engine::{Batch, StepOptions};
+use modiste_spec::engine::{Batch, Step};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Engine, Network};
 
@@ -16,18 +18,23 @@ const SAMPLES: usize = 3;
 
 fn expect_gradients(name: &str, network: Network, settings: &Settings, n: usize) {
     let (images, labels) = batch(&network, n, 11);
-    let batch = Batch { images: &images, labels: &labels };
-    let options = settings.options(4);
+    let shares = shares(&network, n, 12);
+    // The uneven settings have frozen statistics, and go with shares.
+    let batch = match settings.rates.is_empty() {
+        true => Batch::of_classes(&images, &labels),
+        false => Batch::of_shares(&images, &shares),
+    };
+    let step = settings.step(4);
     let state = perturbed_state(&network, 8);
     let mut engine = ReferenceEngine::new(network, 0);
     engine.load_state(&state).unwrap();
-    let (outcome, gradients) = engine.gradients(batch, &options).unwrap();
-    assert_eq!(outcome, engine.loss(batch, &options).unwrap());
+    let (outcome, gradients) = engine.gradients(batch, &step).unwrap();
+    assert_eq!(outcome, engine.loss(batch, &step).unwrap());
     let all = gradients.iter().flat_map(|g| &g.values).fold(0f64, |a, v| a.max(v.abs()));
     for (t, gradient) in gradients.iter().enumerate() {
         let largest = gradient.values.iter().fold(1e-3 * all, |a, v| a.max(v.abs()));
         for i in positions(t, gradient) {
-            let expected = difference(&mut engine, &gradient.name, i, batch, &options);
+            let expected = difference(&mut engine, &gradient.name, i, batch, &step);
             let (found, tensor) = (gradient.values[i], &gradient.name);
             let error = (found - expected).abs() / largest;
             assert!(error < TOLERANCE, "{name}, {tensor}[{i}]: {found} {expected} {error:.1e}");
@@ -50,13 +57,13 @@ fn difference(
     name: &str,
     i: usize,
     batch: Batch<'_>,
-    options: &StepOptions<'_>,
+    step: &Step<'_>,
 ) -> f64 {
     let tensor = engine.parameters().iter().position(|v| v.name == name).unwrap();
     let original = engine.parameters()[tensor].values[i];
-    let [up, down] = [STEP, -STEP].map(|step| {
-        engine.parameters_mut()[tensor].values[i] = original + step;
-        engine.loss(batch, options).unwrap().loss
+    let [up, down] = [STEP, -STEP].map(|change| {
+        engine.parameters_mut()[tensor].values[i] = original + change;
+        engine.loss(batch, step).unwrap().loss
     });
     engine.parameters_mut()[tensor].values[i] = original;
     (up - down) / (2.0 * STEP)
@@ -68,6 +75,7 @@ fn gradients_of_whole_networks_are_finite_differences() {
         let classes = network.classes();
         if !name.starts_with("inception") {
             expect_gradients(name, network.clone(), &Settings::default(), 3);
+            expect_gradients(name, network.clone(), &Settings::uneven(&network), 3);
         }
         // Over a hundred tensors make these the slow ones: once, with all that a loss has.
         expect_gradients(name, network, &Settings::demanding(classes), 2);

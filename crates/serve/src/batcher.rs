@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use modiste_spec::Engine;
+use modiste_spec::engine::Weights;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::Metrics;
@@ -153,7 +154,7 @@ impl Worker {
     fn first_engine(&self) -> Result<Box<dyn Engine>, String> {
         let mut engine = (self.make)()?;
         let black = vec![0; engine.network().input_shape().len()];
-        engine.predict(&black).map_err(|error| error.to_string())?;
+        engine.predict(&black, Weights::Current).map_err(|error| error.to_string())?;
         Ok(engine)
     }
 
@@ -217,7 +218,7 @@ impl Worker {
         }
         let images: usize = batch.iter().map(|job| job.count).sum();
         let started = Instant::now();
-        let logits = catch_unwind(AssertUnwindSafe(|| engine.predict(&pixels)));
+        let logits = catch_unwind(AssertUnwindSafe(|| engine.predict(&pixels, Weights::Current)));
         self.metrics.batch(images, started.elapsed());
         match logits {
             Ok(Ok(logits)) => {

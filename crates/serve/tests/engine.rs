@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use modiste_data::photo::Background;
 use modiste_serve::{About, Batching, CardError, Limits, Model, Options, Origin, serve};
-use modiste_spec::engine::{Batch, EngineError, State, StepOptions, StepOutcome};
+use modiste_spec::engine::{Batch, EngineError, State, Step, Totals, Weights};
 use modiste_spec::{Engine, Network, NetworkBuilder, Op, Shape};
 
 /// A pixel that makes the engine panic, and one that makes it refuse.
@@ -32,15 +32,15 @@ impl Engine for Odd {
         "odd".into()
     }
 
-    fn train_step(
-        &mut self,
-        _: Batch<'_>,
-        _: &StepOptions<'_>,
-    ) -> Result<StepOutcome, EngineError> {
+    fn submit(&mut self, _: Batch<'_>, _: &Step<'_>) -> Result<(), EngineError> {
         unreachable!("a server does not train")
     }
 
-    fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, EngineError> {
+    fn totals(&mut self, _: &mut Totals) -> Result<(), EngineError> {
+        unreachable!("a server does not train")
+    }
+
+    fn predict(&mut self, images: &[u8], _: Weights) -> Result<Vec<f32>, EngineError> {
         if images.contains(&PANICS) {
             panic!("as asked");
         }
@@ -52,7 +52,7 @@ impl Engine for Odd {
         Ok(images.chunks_exact(4).flat_map(|image| [0.0, f32::from(image[0])]).collect())
     }
 
-    fn state(&self) -> State {
+    fn state(&mut self) -> State {
         State::default()
     }
 

@@ -2,9 +2,10 @@
 //!
 //! The file is 8 bytes of magic, a safetensors file, and the CRC-32 (little endian) of all that. The
 //! metadata hold `config` (TOML), `network`, `data` and `progress` (JSON); the tensors are called
-//! `parameters/NAME`, `first_moments/NAME`, `second_moments/NAME`, and `best/NAME` for the parameters of
-//! the best epoch so far. There is no time in it: the same run at the same step has the same bytes.
+//! `parameters/NAME`, `SLOT/NAME` for each slot of the engine's state (as `first_moments/dense.weight`),
+//! and `best/NAME` for the parameters of the best epoch so far. There is no time in it: the same run at the same step has the same bytes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use modiste_files::read;
@@ -16,6 +17,9 @@ use modiste_spec::engine::{State, Tensor};
 use crate::{Config, Progress, TrainError};
 
 const MAGIC: &[u8; 8] = b"mdstckp1";
+/// Groups of tensors that are not slots of the state.
+const PARAMETERS: &str = "parameters";
+const BEST: &str = "best";
 /// The largest checkpoint that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 32;
 
@@ -30,7 +34,7 @@ pub struct Checkpoint {
     pub data: DataIdentity,
     /// Where the run stands.
     pub progress: Progress,
-    /// Parameters, running statistics and moments.
+    /// Parameters, running statistics and slots.
     pub state: State,
     /// Parameters and running statistics of the best epoch; `None` before the first has ended.
     pub best: Option<Vec<Tensor>>,
@@ -56,14 +60,11 @@ impl Checkpoint {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
-        let groups = [
-            ("parameters/", self.state.parameters.as_slice()),
-            ("first_moments/", &self.state.first_moments),
-            ("second_moments/", &self.state.second_moments),
-            ("best/", self.best.as_deref().unwrap_or_default()),
-        ];
-        let tensors = groups.into_iter().flat_map(|(prefix, tensors)| {
-            tensors.iter().map(move |t| (format!("{prefix}{}", t.name), t))
+        let slots = self.state.slots.iter().map(|(name, tensors)| (name.as_str(), &tensors[..]));
+        let groups = [(PARAMETERS, &self.state.parameters[..])].into_iter().chain(slots);
+        let groups = groups.chain([(BEST, self.best.as_deref().unwrap_or_default())]);
+        let tensors = groups.flat_map(|(group, tensors)| {
+            tensors.iter().map(move |t| (format!("{group}/{}", t.name), t))
         });
         let mut bytes = MAGIC.to_vec();
         bytes.extend(tensors::write(&metadata, &tensors.collect::<Vec<_>>()));
@@ -85,20 +86,21 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
     let data: DataIdentity = reader.json("data")?;
     let progress: Progress = reader.json("progress")?;
     let all = network.parameters();
-    let trained = || all.iter().filter(|p| p.kind.trainable());
-    let mut moments = |prefix| match reader.has(prefix) {
-        true => reader.take(prefix, trained()),
-        false => Ok(Vec::new()),
-    };
-    let [first_moments, second_moments] = [moments("first_moments/")?, moments("second_moments/")?];
-    let parameters = reader.take("parameters/", all.iter())?;
+    let mut slots = BTreeMap::new();
+    for slot in reader.groups().into_iter().filter(|group| ![PARAMETERS, BEST].contains(&&**group))
+    {
+        let wanted = all.iter().filter(|p| State::slot_has(&slot, p));
+        let tensors = reader.take(&format!("{slot}/"), wanted)?;
+        slots.insert(slot, tensors);
+    }
+    let parameters = reader.take(&format!("{PARAMETERS}/"), all.iter())?;
     let best = match progress.best_epoch {
-        Some(_) => Some(reader.take("best/", all.iter())?),
+        Some(_) => Some(reader.take(&format!("{BEST}/"), all.iter())?),
         None => None,
     };
     reader.finish()?;
     check_progress(&progress, &config, &data).map_err(|problem| reader.error(problem))?;
-    let state = State { parameters, first_moments, second_moments };
+    let state = State { parameters, slots };
     Ok(Checkpoint { config, network, data, progress, state, best })
 }
 

@@ -36,6 +36,6 @@ pub use config::{
 pub use error::TrainError;
 pub use fit::{Outcome, Summary, fit};
 pub use observer::{Event, Observer};
-pub use progress::{Progress, StoppingState, Totals};
+pub use progress::{Progress, StoppingState};
 pub use run::Run;
 pub use schedule::{PlateauState, Schedule};

@@ -1,40 +1,10 @@
 //! Where a run stands: all that the loop itself must remember to go on as if it had never stopped.
 
 use modiste_model::EpochMetrics;
+use modiste_spec::engine::Totals;
 use serde::{Deserialize, Serialize};
 
 use crate::{Config, PlateauState};
-
-/// Sums over the steps of an epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Totals {
-    /// Sum of each batch's loss times its images.
-    pub loss: f64,
-    /// Images classified right.
-    pub correct: usize,
-    /// Images.
-    pub images: usize,
-}
-
-impl Totals {
-    /// Adds a batch of `images` images.
-    pub fn add(&mut self, loss: f64, correct: usize, images: usize) {
-        self.loss += loss * images as f64;
-        self.correct += correct;
-        self.images += images;
-    }
-
-    /// Mean loss; `NaN` before the first batch.
-    pub fn mean_loss(&self) -> f64 {
-        self.loss / self.images as f64
-    }
-
-    /// Accuracy; `NaN` before the first batch.
-    pub fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.images as f64
-    }
-}
 
 /// What early stopping has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use modiste_data::Dataset;
 use modiste_metrics::Confidence;
 use modiste_model::{Model, ModelConfidence, SelectBy, mirrored_logits, read_metrics};
 use modiste_spec::Engine;
+use modiste_spec::engine::{Batch, EngineError, State, Step, Targets, Totals, Weights};
 use modiste_train::{ClassWeights, Config, Event, Outcome, Run, Schedule, Summary, fit};
 
 fn run_on(config: &Config, data: &Dataset) -> (tempfile::TempDir, Summary) {
@@ -27,7 +28,7 @@ fn expect_model_of(folder: &std::path::Path, summary: &Summary, data: &Dataset) 
     let model = Model::load(&folder.join("best.safetensors")).unwrap();
     let mut engine = LogisticRegression::new();
     engine.load_state(&model.state()).unwrap();
-    let logits = engine.predict(&data.validation.images.pixels).unwrap();
+    let logits = engine.predict(&data.validation.images.pixels, Weights::Current).unwrap();
     let labels = data.validation.labels.as_ref().unwrap();
     let accuracy = modiste_metrics::accuracy(&logits, labels, CLASSES);
     assert_eq!(accuracy, summary.best.validation_accuracy);
@@ -87,29 +88,23 @@ fn an_epoch_sees_every_image_once_in_a_new_order() {
         fn describe(&self) -> String {
             self.0.describe()
         }
-        fn train_step(
-            &mut self,
-            batch: modiste_spec::engine::Batch<'_>,
-            options: &modiste_spec::engine::StepOptions<'_>,
-        ) -> Result<modiste_spec::engine::StepOutcome, modiste_spec::engine::EngineError> {
-            assert_eq!(options.step, self.1.len() as u64);
+        fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError> {
+            assert_eq!(step.number, self.1.len() as u64);
             // The classes are told apart by which channel is brightest, whatever the augmentation.
-            self.1.push(batch.labels.to_vec());
-            self.0.train_step(batch, options)
+            let Targets::Classes(labels) = batch.targets else { panic!("nothing mixes labels") };
+            self.1.push(labels.to_vec());
+            self.0.submit(batch, step)
         }
-        fn predict(
-            &mut self,
-            images: &[u8],
-        ) -> Result<Vec<f32>, modiste_spec::engine::EngineError> {
-            self.0.predict(images)
+        fn totals(&mut self, sums: &mut Totals) -> Result<(), EngineError> {
+            self.0.totals(sums)
         }
-        fn state(&self) -> modiste_spec::engine::State {
+        fn predict(&mut self, images: &[u8], weights: Weights) -> Result<Vec<f32>, EngineError> {
+            self.0.predict(images, weights)
+        }
+        fn state(&mut self) -> State {
             self.0.state()
         }
-        fn load_state(
-            &mut self,
-            state: &modiste_spec::engine::State,
-        ) -> Result<(), modiste_spec::engine::EngineError> {
+        fn load_state(&mut self, state: &State) -> Result<(), EngineError> {
             self.0.load_state(state)
         }
     }
@@ -152,7 +147,7 @@ fn class_weights_move_the_balance() {
         let model = Model::load(&root.path().join("best.safetensors")).unwrap();
         let mut engine = LogisticRegression::new();
         engine.load_state(&model.state()).unwrap();
-        let logits = engine.predict(&dataset().validation.images.pixels).unwrap();
+        let logits = engine.predict(&dataset().validation.images.pixels, Weights::Current).unwrap();
         logits.chunks(CLASSES).filter(|row| modiste_metrics::argmax(row) == 0).count()
     };
     assert!(of_class_0(vec![20.0, 1.0, 1.0]) > of_class_0(vec![0.05, 1.0, 1.0]));

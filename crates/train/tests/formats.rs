@@ -124,8 +124,10 @@ fn wrong_models_are_told_apart() {
 #[test]
 fn wrong_checkpoints_are_told_apart() {
     let errors = [
-        checkpoint_error(|c| c.state.second_moments[0].values[0] = f32::INFINITY),
-        checkpoint_error(|c| drop(c.state.first_moments.pop())),
+        checkpoint_error(|c| {
+            c.state.slots.get_mut("second_moments").unwrap()[0].values[0] = f32::INFINITY
+        }),
+        checkpoint_error(|c| drop(c.state.slots.get_mut("first_moments").unwrap().pop())),
         checkpoint_error(|c| c.progress.steps_done = 5),
         checkpoint_error(|c| c.progress.best_epoch = Some(2)),
         checkpoint_error(|c| c.progress.best_epoch = None),

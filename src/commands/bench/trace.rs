@@ -7,9 +7,10 @@ use std::time::Instant;
 use modiste_cpu::{CpuEngine, Event};
 use modiste_files::atomic_write;
 use modiste_spec::Engine;
+use modiste_spec::engine::Weights;
 use serde_json::{Value, json};
 
-use super::{Step, noise};
+use super::{Steps, noise};
 
 /// The processes of a trace.
 const PLANS: [&str; 2] = ["training", "prediction"];
@@ -19,13 +20,13 @@ const REPEATS: usize = 3;
 /// Trains and predicts some more, notes every step, and writes the trace.
 pub(super) fn record(engine: &mut CpuEngine, batch: usize, path: &Path) -> anyhow::Result<()> {
     let (images, _) = noise(engine, batch);
-    let mut step = Step::new(engine, batch);
+    let mut steps = Steps::new(engine, batch);
     engine.trace(true);
     let begun = Instant::now();
     for _ in 0..REPEATS {
-        step.advance(engine)?;
-        engine.predict(&images)?;
-        engine.predict(&images[..images.len() / batch])?;
+        steps.advance(engine)?;
+        engine.predict(&images, Weights::Current)?;
+        engine.predict(&images[..images.len() / batch], Weights::Current)?;
     }
     let events = engine.events();
     engine.trace(false);

@@ -7,7 +7,7 @@ use modiste_kernels::mask::{MaskKey, PER_COUNTER, fill};
 use modiste_kernels::view::MapMut;
 use modiste_spec::random::{Purpose, Stream, dropout_threshold};
 
-/// Multiplies image `image` by its part of the mask of (seed, step).
+/// Multiplies image `image` of the whole batch by its part of the mask of (seed, step).
 ///
 /// The mask counts elements as (n, h, w, c) over channels; lanes that hold no channel stay zero.
 pub(super) fn apply_mask(

@@ -157,7 +157,8 @@ impl Run<'_> {
     }
 
     pub(super) fn copy_forward(&mut self, step: &Step, copy: &Copy) {
-        let (key, buffer) = (self.key, &self.plan.buffers[step.to.buffer]);
+        let (key, first) = (self.key, self.extent.first);
+        let buffer = &self.plan.buffers[step.to.buffer];
         self.images_forward(step, None, &|Forward {
                                               isa,
                                               image,
@@ -176,13 +177,13 @@ impl Run<'_> {
                 elementwise::floor(isa, y.reborrow(), copy.floor);
             }
             if let Some(dropout) = &copy.dropout {
-                apply_mask(isa, dropout, key, image, buffer, y, &mut scratch.small);
+                apply_mask(isa, dropout, key, first + image, buffer, y, &mut scratch.small);
             }
         });
     }
 
     pub(super) fn copy_backward(&mut self, step: &Step, copy: &Copy) {
-        let key = self.key;
+        let (key, first) = (self.key, self.extent.first);
         let buffer = &self.plan.buffers[step.to.buffer];
         self.images_backward(step, &step.from, &|b: Backward<'_>| {
             let Backward { isa, image, y, dy, norm, mut dx, accumulate, scratch, .. } = b;
@@ -197,7 +198,7 @@ impl Run<'_> {
             }
             if let Some(dropout) = &copy.dropout {
                 let mask = &mut scratch.small;
-                apply_mask(isa, dropout, key, image, buffer, g.reborrow(), mask);
+                apply_mask(isa, dropout, key, first + image, buffer, g.reborrow(), mask);
             }
             match (&copy.moves, accumulate) {
                 (Some(moves), _) => {

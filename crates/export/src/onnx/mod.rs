@@ -45,7 +45,7 @@ pub struct OnnxSource<'a> {
 /// # Errors
 /// If the parameters are not the network's.
 pub fn onnx(source: &OnnxSource<'_>) -> Result<Vec<u8>, EngineError> {
-    let state = State { parameters: source.parameters.to_vec(), ..State::default() };
+    let state = State::of_parameters(source.parameters.to_vec());
     state.check(source.network)?;
     let graph = Walk::new(source).run(source);
     let property =

@@ -2,7 +2,7 @@
 
 use modiste_export::{Answers, ExportError, OnnxSource, onnx, second_opinion};
 use modiste_reference::ReferenceEngine;
-use modiste_spec::engine::State;
+use modiste_spec::engine::{State, Weights};
 use modiste_spec::{Engine, Network};
 
 /// The reference computes in f64, the runtime in f32.
@@ -12,7 +12,7 @@ pub const TOLERANCE: f32 = 1e-5;
 pub fn expected(network: &Network, state: &State, images: &[u8], temperature: f32) -> Answers {
     let mut engine = ReferenceEngine::new(network.clone(), 0);
     engine.load_state(state).unwrap();
-    let logits = engine.predict(images).unwrap();
+    let logits = engine.predict(images, Weights::Current).unwrap();
     let mut answers = Answers { probabilities: Vec::new(), classes: Vec::new() };
     for row in logits.chunks_exact(network.classes()) {
         let best = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -1,7 +1,7 @@
 //! Batches and states from random numbers, the same everywhere.
 
 use crate::{Mode, ReferenceEngine};
-use modiste_spec::engine::{State, StepOptions};
+use modiste_spec::engine::{State, Step};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Engine, Network, ParameterKind};
 
@@ -19,6 +19,18 @@ pub fn batch(network: &Network, n: usize, seed: u64) -> (Vec<u8>, Vec<u16>) {
     (images, labels)
 }
 
+/// Random shares of the classes of `network` for `n` images, (n, classes).
+pub fn shares(network: &Network, n: usize, seed: u64) -> Vec<f32> {
+    let classes = network.classes();
+    let stream = Stream::new(seed, Purpose::Bootstrap, 3, 0);
+    let mut shares: Vec<f32> = (0..n * classes).map(|i| stream.unit(i as u64) as f32).collect();
+    for row in shares.chunks_mut(classes) {
+        let sum: f32 = row.iter().sum();
+        row.iter_mut().for_each(|share| *share /= sum);
+    }
+    shares
+}
+
 /// Of several batches the one whose first step from `state` stays furthest from the places where a
 /// gradient jumps ([`ReferenceEngine::margin`]). Among some hundred thousand activations of noise
 /// one usually lies so near 0 that two right engines disagree on its sign.
@@ -26,11 +38,11 @@ pub fn calm_batch(
     network: &Network,
     n: usize,
     state: &State,
-    options: &StepOptions<'_>,
+    step: &Step<'_>,
 ) -> (Vec<u8>, Vec<u16>) {
     let mut engine = ReferenceEngine::new(network.clone(), 0);
     engine.load_state(state).expect("a state of the network");
-    let mode = Mode::Train { seed: options.seed, step: options.step };
+    let mode = Mode::Train { seed: step.seed, step: step.number };
     let tried = (0..CANDIDATES).map(|seed| {
         let batch = batch(network, n, seed);
         let outputs = engine.activations(&batch.0, mode).expect("images of the network's shape");

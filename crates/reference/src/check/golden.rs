@@ -7,7 +7,7 @@ use super::compare::{Mismatch, check_differences, compare_loss, widened};
 use super::digest::Digest;
 use super::settings::{Settings, Tolerance};
 use crate::Values;
-use modiste_spec::engine::{Adam, Batch, Loss, State};
+use modiste_spec::engine::{AVERAGE, Batch, Loss, Optimiser, State, Targets, Weights};
 use modiste_spec::{Engine, InceptionResNet, Network, Shape};
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -15,10 +15,12 @@ use serde::Deserialize;
 /// Steps that a golden file follows.
 const STEPS: u64 = 10;
 
-const FILES: [(&str, &[u8]); 3] = [
+const FILES: [(&str, &[u8]); 5] = [
     ("grey", include_bytes!("../../golden/grey.safetensors")),
     ("colour", include_bytes!("../../golden/colour.safetensors")),
     ("dropout", include_bytes!("../../golden/dropout.safetensors")),
+    ("nesterov", include_bytes!("../../golden/nesterov.safetensors")),
+    ("frozen", include_bytes!("../../golden/frozen.safetensors")),
 ];
 
 /// One network, one batch, and what PyTorch made of them.
@@ -36,6 +38,8 @@ pub struct Golden {
     pub images: Vec<u8>,
     /// Classes (n).
     pub labels: Vec<u16>,
+    /// Shares (n, classes), where the case trains on those.
+    pub shares: Option<Vec<f32>>,
     /// Loss, optimiser, learning rate, seed.
     pub settings: Settings,
     /// Logits (n, classes) with running statistics, before the first step.
@@ -48,12 +52,23 @@ pub struct Golden {
     pub gradients: Vec<Digest>,
     /// Parameters and running statistics after ten steps, less those before.
     pub changes: Vec<Digest>,
-    /// Adam's first moments after ten steps.
-    pub first_moments: Vec<Digest>,
-    /// Adam's second moments after ten steps.
-    pub second_moments: Vec<Digest>,
+    /// The optimiser's slots after ten steps, and the averaged weights.
+    pub slots: Vec<(&'static str, Vec<Digest>)>,
     /// Logits (n, classes) with running statistics, after ten steps.
     pub predicted_after: Vec<f64>,
+    /// The same with the averaged weights, where the case keeps them.
+    pub averaged_after: Option<Vec<f64>>,
+}
+
+impl Golden {
+    /// What each step is trained on.
+    pub fn batch(&self) -> Batch<'_> {
+        let targets = match &self.shares {
+            Some(shares) => Targets::Shares(shares),
+            None => Targets::Classes(&self.labels),
+        };
+        Batch { images: &self.images, targets }
+    }
 }
 
 /// A case as the script describes it.
@@ -62,19 +77,14 @@ struct Case {
     network: InceptionResNet,
     input: Shape,
     classes: usize,
-    adam: StoredAdam,
+    optimiser: Optimiser,
     learning_rate: f64,
     label_smoothing: f64,
     class_weights: Option<Vec<f32>>,
     seed: u64,
-}
-
-#[derive(Deserialize)]
-struct StoredAdam {
-    beta1: f64,
-    beta2: f64,
-    epsilon: f64,
-    weight_decay: f64,
+    /// A factor of the learning rate for each parameter; empty for ones.
+    rates: Vec<f32>,
+    average: Option<f64>,
 }
 
 /// Every golden case.
@@ -98,6 +108,15 @@ fn read(name: &'static str, bytes: &[u8]) -> Golden {
         wanted.map(|p| Digest::stored(&p.name, &floats(&format!("{group}/{}", p.name)))).collect()
     };
     let labels = raw("labels");
+    let has = |key: &str| file.tensor(key).is_ok();
+    let optional = |key: &str| has(key).then(|| floats(key));
+    let mut slots: Vec<(&str, Vec<Digest>)> = Vec::new();
+    for &slot in case.optimiser.slots() {
+        slots.push((slot, digests(slot, true)));
+    }
+    if case.average.is_some() {
+        slots.push((AVERAGE, digests(AVERAGE, false)));
+    }
     Golden {
         name,
         state: perturbed_state(&network, case.seed),
@@ -109,9 +128,10 @@ fn read(name: &'static str, bytes: &[u8]) -> Golden {
         losses: floats("losses"),
         gradients: digests("gradient", true),
         changes: digests("change", false),
-        first_moments: digests("first", true),
-        second_moments: digests("second", true),
+        slots,
+        shares: optional("shares").map(|shares| shares.iter().map(|&v| v as f32).collect()),
         predicted_after: floats("logits/after"),
+        averaged_after: optional("logits/average"),
         settings: case.settings(),
         network,
     }
@@ -119,18 +139,19 @@ fn read(name: &'static str, bytes: &[u8]) -> Golden {
 
 impl Case {
     fn settings(self) -> Settings {
-        let StoredAdam { beta1, beta2, epsilon, weight_decay } = self.adam;
         Settings {
             loss: Loss { label_smoothing: self.label_smoothing, class_weights: self.class_weights },
-            adam: Adam { beta1, beta2, epsilon, weight_decay },
+            optimiser: self.optimiser,
             learning_rate: self.learning_rate,
             seed: self.seed,
+            rates: self.rates,
+            average: self.average,
         }
     }
 }
 
-/// `engine`, which runs `golden.network`, beside PyTorch: logits, loss and every gradient of the
-/// first step, ten steps, logits after them.
+/// `engine`, which runs `golden.network`, beside PyTorch: logits, loss and (where Adam's moments show
+/// it) every gradient of the first step, ten steps, logits after them.
 ///
 /// # Errors
 /// The first number that differs.
@@ -140,16 +161,19 @@ pub fn check_golden(
     tolerance: Tolerance,
 ) -> Result<(), Mismatch> {
     engine.load_state(&golden.state)?;
-    check_logits("logits", engine, golden, &golden.predicted, tolerance.output)?;
-    let batch = Batch { images: &golden.images, labels: &golden.labels };
-    for step in 0..STEPS {
-        let outcome = engine.train_step(batch, &golden.settings.options(step))?;
-        let allowed = if step == 0 { tolerance.output } else { tolerance.steps };
-        let expected = golden.losses[step as usize];
-        compare_loss(&format!("loss of step {step}"), outcome.loss, expected, allowed)?;
-        if step == 0 {
-            let one = 1.0 - golden.settings.adam.beta1;
-            let gradients = widened(&engine.state().first_moments, |_, _, v| v / one);
+    let now = Weights::Current;
+    check_logits("logits", engine, golden, now, &golden.predicted, tolerance.output)?;
+    for number in 0..STEPS {
+        let totals = engine.train_step(golden.batch(), &golden.settings.step(number))?;
+        let allowed = if number == 0 { tolerance.output } else { tolerance.steps };
+        let expected = golden.losses[number as usize];
+        compare_loss(&format!("loss of step {number}"), totals.mean_loss(), expected, allowed)?;
+        if let (0, Optimiser::Adam(adam)) = (number, golden.settings.optimiser)
+            && golden.settings.rates.is_empty()
+        {
+            let state = engine.state();
+            let gradients =
+                widened(&state.slots["first_moments"], |_, _, v| v / (1.0 - adam.beta1));
             let allowed = tolerance.gradient;
             check_digests("gradient", &golden.gradients, &gradients, allowed, tolerance.floor)?;
         }
@@ -158,13 +182,27 @@ pub fn check_golden(
     let state = engine.state();
     let start = |t: usize, i: usize| f64::from(golden.state.parameters[t].values[i]);
     let changes = widened(&state.parameters, |t, i, v| v - start(t, i));
-    let first = widened(&state.first_moments, |_, _, v| v);
-    let second = widened(&state.second_moments, |_, _, v| v);
     check_after("change in ten steps", &golden.changes, &changes, steps, floor)?;
-    check_after("first moment", &golden.first_moments, &first, steps, floor)?;
-    check_after("second moment", &golden.second_moments, &second, 2.0 * steps, floor * floor)?;
+    for (name, digests) in &golden.slots {
+        let values = match *name {
+            AVERAGE => widened(&state.slots[*name], |t, i, v| v - start(t, i)),
+            _ => widened(&state.slots[*name], |_, _, v| v),
+        };
+        let (allowed, floor) = match *name {
+            "second_moments" => (2.0 * steps, floor * floor),
+            _ => (steps, floor),
+        };
+        check_after(name, digests, &values, allowed, floor)?;
+    }
     let what = "logits after ten steps";
-    check_logits(what, engine, golden, &golden.predicted_after, 2.0 * steps)
+    check_logits(what, engine, golden, now, &golden.predicted_after, 2.0 * steps)?;
+    match &golden.averaged_after {
+        Some(logits) => {
+            let what = "logits of averaged weights";
+            check_logits(what, engine, golden, Weights::Average, logits, 2.0 * steps)
+        }
+        None => Ok(()),
+    }
 }
 
 /// What ten steps led to, by norms of the samples.
@@ -207,10 +245,11 @@ fn check_logits(
     what: &str,
     engine: &mut dyn Engine,
     golden: &Golden,
+    weights: Weights,
     expected: &[f64],
     allowed: f64,
 ) -> Result<(), Mismatch> {
-    let found = engine.predict(&golden.images)?;
+    let found = engine.predict(&golden.images, weights)?;
     let found: Vec<f64> = found.iter().map(|&v| f64::from(v)).collect();
     Digest::of(what, expected).check("output", &found, allowed, 0.0)
 }

@@ -1,6 +1,7 @@
 //! How exact an engine has to be, and with what options it is tried.
 
-use modiste_spec::engine::{Adam, Loss, StepOptions};
+use modiste_spec::Network;
+use modiste_spec::engine::{Adam, Loss, Optimiser, Sgd, Step};
 
 /// Allowed errors, each relative to the largest value of the tensor.
 ///
@@ -36,22 +37,35 @@ impl Tolerance {
 pub struct Settings {
     /// Loss settings.
     pub loss: Loss,
-    /// Optimiser settings.
-    pub adam: Adam,
+    /// The optimiser.
+    pub optimiser: Optimiser,
     /// The learning rate.
     pub learning_rate: f64,
     /// The run's seed.
     pub seed: u64,
+    /// A factor of the learning rate for each parameter; empty for ones.
+    pub rates: Vec<f32>,
+    /// Decay of the averaged weights.
+    pub average: Option<f64>,
 }
 
+/// Adam's epsilon is 1e-3 in checks. With the usual 1e-8 a step is about the sign of the gradient,
+/// and where the gradient is all rounding error two right engines step in opposite directions; with an
+/// epsilon of the gradients' own size a step is as exact as the gradient.
+const ADAM: Adam = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-3, weight_decay: 0.0 };
+
 impl Default for Settings {
-    /// Adam's epsilon is 1e-3 here. With the usual 1e-8 a step is about the sign of the gradient,
-    /// and where the gradient is all rounding error two right engines step in opposite directions;
-    /// with an epsilon of the gradients' own size a step is as exact as the gradient. The rate is low
-    /// so that errors do not grow from step to step until a ReLU of the last layers flips.
+    /// Adam. The rate is low so that errors do not grow from step to step until a ReLU of the last
+    /// layers flips.
     fn default() -> Self {
-        let adam = Adam { epsilon: 1e-3, ..Adam::default() };
-        Self { loss: Loss::default(), adam, learning_rate: 1e-4, seed: 5 }
+        Self {
+            loss: Loss::default(),
+            optimiser: Optimiser::Adam(ADAM),
+            learning_rate: 1e-4,
+            seed: 5,
+            rates: Vec::new(),
+            average: None,
+        }
     }
 }
 
@@ -59,17 +73,33 @@ impl Settings {
     /// Label smoothing, a weight for each of `classes`, weight decay, and other moments.
     pub fn demanding(classes: usize) -> Self {
         let weights = (0..classes).map(|c| 0.5 + 0.25 * c as f32).collect();
-        let usual = Self::default();
         Self {
             loss: Loss { label_smoothing: 0.1, class_weights: Some(weights) },
-            adam: Adam { weight_decay: 0.5, beta1: 0.8, beta2: 0.99, ..usual.adam },
-            ..usual
+            optimiser: Optimiser::Adam(Adam { weight_decay: 0.5, beta1: 0.8, beta2: 0.99, ..ADAM }),
+            ..Self::default()
         }
     }
 
-    /// The options of the step after `step` others.
-    pub fn options(&self, step: u64) -> StepOptions<'_> {
-        let Self { learning_rate, seed, adam, ref loss } = *self;
-        StepOptions { learning_rate, step, seed, adam, loss }
+    /// The demanding loss with a rate for each parameter of `network`, of which every fourth,
+    /// running statistics included, is frozen, and averaged weights.
+    pub fn uneven(network: &Network) -> Self {
+        let rate = |position| [0.5, 1.0, 0.0, 2.0][position % 4];
+        let rates = (0..network.parameters().len()).map(rate).collect();
+        Self { rates, average: Some(0.7), ..Self::demanding(network.classes()) }
+    }
+
+    /// Stochastic gradient descent in each of its forms.
+    pub fn descents() -> [Self; 3] {
+        [(false, false), (true, false), (true, true)].map(|(nesterov, decoupled)| {
+            let sgd = Sgd { momentum: 0.8, nesterov, weight_decay: 0.5, decoupled };
+            let optimiser = Optimiser::Sgd(sgd);
+            Self { optimiser, learning_rate: 1e-3, average: Some(0.9), ..Self::default() }
+        })
+    }
+
+    /// The step after `number` others.
+    pub fn step(&self, number: u64) -> Step<'_> {
+        let Self { learning_rate, seed, optimiser, average, ref loss, ref rates } = *self;
+        Step { number, seed, learning_rate, optimiser, loss, rates, average }
     }
 }

@@ -67,13 +67,16 @@ pub fn batch_norm_backward(x: &Maps, epsilon: f64, dy: &Maps) -> (Maps, Vec<f64>
     (dx, sum)
 }
 
-/// Gradient by the input where running statistics, which are constants, normalised it.
-pub fn running_backward(variance: &[f64], epsilon: f64, dy: &Maps) -> Maps {
-    let mut dx = dy.clone();
-    for pixel in dx.values.chunks_exact_mut(dy.shape.channels) {
-        pixel.iter_mut().zip(variance).for_each(|(dx, v)| *dx /= (v + epsilon).sqrt());
+/// Gradients by input and shift where running statistics, which are constants, normalised it.
+pub fn running_backward(variance: &[f64], epsilon: f64, dy: &Maps) -> (Maps, Vec<f64>) {
+    let (mut dx, mut sum) = (dy.clone(), vec![0.0; variance.len()]);
+    for pixel in dx.values.chunks_exact_mut(variance.len()) {
+        for (c, value) in pixel.iter_mut().enumerate() {
+            sum[c] += *value;
+            *value /= (variance[c] + epsilon).sqrt();
+        }
     }
-    dx
+    (dx, sum)
 }
 
 fn channel_means(x: &Maps, f: impl Fn(usize, f64) -> f64) -> Vec<f64> {

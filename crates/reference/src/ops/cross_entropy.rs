@@ -1,7 +1,16 @@
 //! Softmax, and cross-entropy fused with it.
 
 use crate::Maps;
-use modiste_spec::engine::{Loss, StepOutcome};
+use modiste_spec::engine::{Loss, Targets};
+
+/// What a batch made of its targets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// The loss as [`Loss`] defines it.
+    pub loss: f64,
+    /// Images whose largest logit is the right one: that of their class, or of their largest share.
+    pub correct: usize,
+}
 
 /// exp(x) / sum of exp(x) over the channels of each image.
 pub fn softmax_forward(logits: &Maps) -> Maps {
@@ -13,57 +22,69 @@ pub fn softmax_forward(logits: &Maps) -> Maps {
     y
 }
 
-/// The loss of `logits` (n, 1, 1, classes) as [`Loss`] defines it, and how many images have their
-/// own class on top.
-pub fn cross_entropy_forward(logits: &Maps, labels: &[u16], loss: &Loss) -> StepOutcome {
+/// The loss of `logits` (n, 1, 1, classes) as [`Loss`] defines it, and how many images have the
+/// right class on top.
+pub fn cross_entropy_forward(logits: &Maps, targets: Targets<'_>, loss: &Loss) -> Outcome {
     let classes = logits.shape.channels;
-    let weights = class_weights(loss, classes);
-    let smoothing = loss.label_smoothing;
     let (mut sum, mut correct) = (0.0, 0);
-    for (row, &label) in logits.values.chunks_exact(classes).zip(labels) {
-        let (label, total) = (usize::from(label), log_sum_exp(row));
-        let surprise = |c: usize| weights[c] * (total - row[c]);
-        let spread: f64 = (0..classes).map(surprise).sum();
-        sum += (1.0 - smoothing) * surprise(label) + smoothing / classes as f64 * spread;
-        correct += usize::from(first_largest(row) == label);
+    for (i, row) in logits.values.chunks_exact(classes).enumerate() {
+        let (shares, total) = (shares(targets, i, classes), log_sum_exp(row));
+        let masses = masses(loss, &shares);
+        sum += masses.iter().zip(row).map(|(mass, z)| mass * (total - z)).sum::<f64>();
+        correct += usize::from(first_largest(row) == first_largest(&shares));
     }
-    StepOutcome { loss: sum / total_weight(&weights, labels), correct }
+    Outcome { loss: sum / total_weight(targets, loss, logits.n), correct }
 }
 
 /// The gradient of the loss by the logits.
-pub fn cross_entropy_backward(logits: &Maps, labels: &[u16], loss: &Loss) -> Maps {
+pub fn cross_entropy_backward(logits: &Maps, targets: Targets<'_>, loss: &Loss) -> Maps {
     let classes = logits.shape.channels;
-    let weights = class_weights(loss, classes);
-    let (kept, spread) = (1.0 - loss.label_smoothing, loss.label_smoothing / classes as f64);
-    let all: f64 = weights.iter().sum();
-    let total = total_weight(&weights, labels);
+    let total = total_weight(targets, loss, logits.n);
     let mut dx = softmax_forward(logits);
-    for (row, &label) in dx.values.chunks_exact_mut(classes).zip(labels) {
-        let label = usize::from(label);
-        for (c, value) in row.iter_mut().enumerate() {
-            let target = if c == label { kept * weights[label] } else { 0.0 } + spread * weights[c];
-            *value = (*value * (kept * weights[label] + spread * all) - target) / total;
+    for (i, row) in dx.values.chunks_exact_mut(classes).enumerate() {
+        let masses = masses(loss, &shares(targets, i, classes));
+        let all: f64 = masses.iter().sum();
+        for (value, mass) in row.iter_mut().zip(masses) {
+            *value = (*value * all - mass) / total;
         }
     }
     dx
 }
 
-/// Position of the largest value, of equals the first.
-pub fn first_largest(row: &[f64]) -> usize {
-    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
-}
-
-fn class_weights(loss: &Loss, classes: usize) -> Vec<f64> {
-    match &loss.class_weights {
-        Some(weights) => weights.iter().map(|&w| f64::from(w)).collect(),
-        None => vec![1.0; classes],
+/// How much of each class image `i` is; a class is all of itself.
+fn shares(targets: Targets<'_>, i: usize, classes: usize) -> Vec<f64> {
+    match targets {
+        Targets::Classes(labels) => {
+            let share = |c: usize| if c == usize::from(labels[i]) { 1.0 } else { 0.0 };
+            (0..classes).map(share).collect()
+        }
+        Targets::Shares(all) => {
+            all[i * classes..][..classes].iter().map(|&share| f64::from(share)).collect()
+        }
     }
 }
 
+/// What each class's surprise counts: its share, smoothed, times its weight.
+fn masses(loss: &Loss, shares: &[f64]) -> Vec<f64> {
+    let smoothing = loss.label_smoothing;
+    let smooth = |share: f64| (1.0 - smoothing) * share + smoothing / shares.len() as f64;
+    shares.iter().enumerate().map(|(c, &share)| loss.weight(c) * smooth(share)).collect()
+}
+
 /// What sums are divided by; so that a batch of classes without weight alone says nothing.
-fn total_weight(weights: &[f64], labels: &[u16]) -> f64 {
-    let sum = labels.iter().map(|&label| weights[usize::from(label)]).sum();
-    if sum > 0.0 { sum } else { f64::INFINITY }
+fn total_weight(targets: Targets<'_>, loss: &Loss, images: usize) -> f64 {
+    match targets {
+        Targets::Classes(labels) => {
+            let sum = labels.iter().map(|&label| loss.weight(usize::from(label))).sum();
+            if sum > 0.0 { sum } else { f64::INFINITY }
+        }
+        Targets::Shares(_) => images as f64,
+    }
+}
+
+/// Position of the largest value, of equals the first.
+pub fn first_largest(row: &[f64]) -> usize {
+    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }
 
 /// log(sum of exp), with the largest value taken out so that nothing overflows.
@@ -87,18 +108,22 @@ mod tests {
         {
             let loss = Loss { label_smoothing, class_weights };
             let (logits, labels) = (random_maps(4, shape, 1), [1, 4, 0, 3]);
-            let dx = cross_entropy_backward(&logits, &labels, &loss);
-            expect_gradient("dx", &logits.values, &dx.values, |x| {
-                let logits = Maps::new(4, shape, x.to_vec());
-                cross_entropy_forward(&logits, &labels, &loss).loss
-            });
+            let shares: Vec<f32> = (0..20).map(|i| [0.7, 0.1, 0.2, 0.0, 0.0][i * 3 % 5]).collect();
+            for targets in [Targets::Classes(&labels), Targets::Shares(&shares)] {
+                let dx = cross_entropy_backward(&logits, targets, &loss);
+                expect_gradient("dx", &logits.values, &dx.values, |x| {
+                    let logits = Maps::new(4, shape, x.to_vec());
+                    cross_entropy_forward(&logits, targets, &loss).loss
+                });
+            }
         }
     }
 
     #[test]
     fn huge_logits_stay_finite_and_the_first_of_equals_counts() {
         let logits = Maps::new(2, Shape::new(1, 1, 2), vec![1000.0, -1000.0, 3.0, 3.0]);
-        let outcome = cross_entropy_forward(&logits, &[1, 0], &Loss::default());
+        let targets = Targets::Classes(&[1, 0]);
+        let outcome = cross_entropy_forward(&logits, targets, &Loss::default());
         assert_eq!(outcome.correct, 1);
         assert!((outcome.loss - (2000.0 + 2f64.ln()) / 2.0).abs() < 1e-9);
         for (found, expected) in softmax_forward(&logits).values.iter().zip([1.0, 0.0, 0.5, 0.5]) {

@@ -18,7 +18,7 @@ pub use weights::ClassWeights;
 
 use modiste_data::{Augmentation, Dataset, Source, Split};
 use modiste_model::SelectBy;
-use modiste_spec::engine::{Adam, Loss};
+use modiste_spec::engine::{Adam, Loss, Optimiser};
 use modiste_spec::{Architecture, Network};
 use serde::{Deserialize, Serialize};
 
@@ -94,10 +94,10 @@ pub struct OptimiserConfig {
     pub weight_decay: f64,
 }
 
-impl From<OptimiserConfig> for Adam {
+impl From<OptimiserConfig> for Optimiser {
     fn from(config: OptimiserConfig) -> Self {
         let OptimiserConfig { beta1, beta2, epsilon, weight_decay } = config;
-        Self { beta1, beta2, epsilon, weight_decay }
+        Self::Adam(Adam { beta1, beta2, epsilon, weight_decay })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use modiste_metrics::Confidence;
 use modiste_model::{ModelConfidence, mirrored_logits};
-use modiste_spec::engine::State;
+use modiste_spec::engine::{State, Weights};
 
 use super::{PREDICT_IMAGES, Trainer};
 use crate::TrainError;
@@ -15,7 +15,7 @@ impl Trainer<'_> {
     pub(super) fn measure_confidence(&mut self) -> Result<bool, TrainError> {
         let Some(parameters) = self.best.clone() else { return Ok(true) };
         let last = self.engine.state();
-        self.engine.load_state(&State { parameters, ..State::default() })?;
+        self.engine.load_state(&State::of_parameters(parameters))?;
         let logits = self.both_logits();
         self.engine.load_state(&last)?;
         let Some([plain, mirrored]) = logits? else { return Ok(false) };
@@ -34,7 +34,7 @@ impl Trainer<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let seen = self.engine.predict(pixels)?;
+            let seen = self.engine.predict(pixels, Weights::Current)?;
             plain.extend(&seen);
             mirrored.extend(mirrored_logits(self.engine, pixels, images.shape, seen)?);
         }

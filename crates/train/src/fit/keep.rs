@@ -105,6 +105,7 @@ impl Trainer<'_> {
 
     /// Writes the checkpoint, unless training has gone astray.
     pub(super) fn save_checkpoint(&mut self) -> Result<(), TrainError> {
+        self.take_totals()?;
         let state = self.engine.state();
         if let Some(what) = first_not_finite(&state) {
             return Err(self.not_finite(&what));
@@ -158,12 +159,9 @@ pub(super) fn epoch_line(m: &EpochMetrics, best: bool) -> String {
 
 /// The first value of a state that is infinite or not a number, as `parameter "dense.weight"`.
 pub(super) fn first_not_finite(state: &State) -> Option<String> {
-    let groups = [
-        ("parameter", &state.parameters),
-        ("first moment of", &state.first_moments),
-        ("second moment of", &state.second_moments),
-    ];
-    groups.into_iter().find_map(|(what, tensors)| {
+    let slots = state.slots.iter().map(|(name, tensors)| (format!("{name} of"), tensors));
+    let mut groups = [("parameter".into(), &state.parameters)].into_iter().chain(slots);
+    groups.find_map(|(what, tensors)| {
         let bad = tensors.iter().find(|t| t.values.iter().any(|value| !value.is_finite()))?;
         Some(format!("{what} \"{}\"", bad.name))
     })

@@ -10,11 +10,11 @@ mod outcome;
 mod start;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use modiste_data::{Dataset, Part, fill_batch};
 use modiste_model::{DataIdentity, EpochMetrics, EpochRow, Timing};
-use modiste_spec::engine::{Batch, Engine, Loss, StepOptions, Tensor};
+use modiste_spec::engine::{Batch, Engine, Loss, Step, Tensor, Weights};
 use modiste_spec::random::{Purpose, Stream};
 
 use self::keep::{epoch_line, first_not_finite};
@@ -24,6 +24,8 @@ use crate::{Config, Event, Observer, Progress, Run, TrainError};
 
 /// Validation images predicted between two looks at whether to stop.
 const PREDICT_IMAGES: usize = 1_000;
+/// How often the engine is asked for its totals; asking makes it wait for its steps.
+const TOTALS_EVERY: Duration = Duration::from_millis(100);
 
 /// Trains `engine` on `data` as the run's configuration says, from the run's checkpoint if it has
 /// one, until all epochs are done, early stopping has seen enough, or `stop` is true.
@@ -67,6 +69,8 @@ struct Trainer<'a> {
     /// Epoch and step of the checkpoint on disk, and when it was written.
     saved: Option<(usize, usize)>,
     saved_at: Instant,
+    /// When the engine was asked for its totals.
+    asked_at: Instant,
 }
 
 impl<'a> Trainer<'a> {
@@ -81,7 +85,7 @@ impl<'a> Trainer<'a> {
         let Start { labels, identity, loss, state, progress, best, rows, saved } =
             Start::find(engine.network(), data, run)?;
         engine.load_state(&state)?;
-        let saved_at = Instant::now();
+        let now = Instant::now();
         let mut trainer = Self {
             engine,
             data,
@@ -95,7 +99,8 @@ impl<'a> Trainer<'a> {
             best,
             rows,
             saved,
-            saved_at,
+            saved_at: now,
+            asked_at: now,
         };
         trainer.begin()?;
         Ok(trainer)
@@ -122,7 +127,7 @@ impl<'a> Trainer<'a> {
         let seed = self.run.config().training.seed;
         let shuffle = Stream::new(seed, Purpose::Shuffle, 0, self.epochs_done());
         let order = shuffle.permutation(self.data.train.len());
-        let (clock, before) = (Instant::now(), self.progress.totals.images);
+        let (clock, before) = (Instant::now(), self.images_done());
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         let mut speed = 0.0;
         while self.progress.steps_done < self.steps() {
@@ -130,11 +135,15 @@ impl<'a> Trainer<'a> {
                 return Ok(None);
             }
             let learning_rate = self.train_step(&order, &mut pixels, &mut labels)?;
-            let images = self.progress.totals.images - before;
+            if self.progress.totals.images == 0 || self.asked_at.elapsed() >= TOTALS_EVERY {
+                self.take_totals()?;
+            }
+            let images = self.images_done() - before;
             speed = images as f64 / clock.elapsed().as_secs_f64().max(1e-9);
             self.tell_step(learning_rate, speed);
             self.checkpoint_if_due()?;
         }
+        self.take_totals()?;
         Ok(Some(speed))
     }
 
@@ -153,28 +162,46 @@ impl<'a> Trainer<'a> {
         labels.clear();
         labels.extend(indices.iter().map(|&i| self.labels[0][i as usize]));
 
-        let (step, learning_rate) = self.next_step();
-        let (adam, loss) = (training.optimiser.into(), &self.loss);
-        let options = StepOptions { learning_rate, step, seed, adam, loss };
-        let outcome = self.engine.train_step(Batch { images: pixels, labels }, &options)?;
-
+        let (number, learning_rate) = self.step_of_epoch(self.progress.steps_done);
+        let (optimiser, loss) = (training.optimiser.into(), &self.loss);
+        let (rates, average) = (&[], None);
+        let step = Step { number, seed, learning_rate, optimiser, loss, rates, average };
+        self.engine.submit(Batch::of_classes(pixels, labels), &step)?;
         self.progress.steps_done += 1;
         self.progress.learning_rate = Some(learning_rate);
-        if !outcome.loss.is_finite() {
-            return Err(self.not_finite("the training loss"));
-        }
-        self.progress.totals.add(outcome.loss, outcome.correct, indices.len());
         Ok(learning_rate)
     }
 
-    /// Number of the next step, counted from the beginning of the run, and its learning rate.
-    fn next_step(&self) -> (u64, f64) {
+    /// Adds what the engine's steps saw to the epoch's totals.
+    pub(super) fn take_totals(&mut self) -> Result<(), TrainError> {
+        let mut totals = self.progress.totals;
+        self.engine.totals(&mut totals)?;
+        self.asked_at = Instant::now();
+        let Some(number) = totals.not_finite else {
+            self.progress.totals = totals;
+            return Ok(());
+        };
+        // Steps were queued behind it; the error is about this one.
+        let step = (number - self.step_of_epoch(0).0) as usize;
+        self.progress.steps_done = step + 1;
+        self.progress.learning_rate = Some(self.step_of_epoch(step).1);
+        Err(self.not_finite("the training loss"))
+    }
+
+    /// Number of a step of the present epoch (from 0), counted from the beginning of the run, and its
+    /// learning rate.
+    fn step_of_epoch(&self, step: usize) -> (u64, f64) {
         let Config { training, .. } = self.run.config();
         let steps = self.steps() as u64;
-        let step = self.epochs_done() * steps + self.progress.steps_done as u64;
+        let number = self.epochs_done() * steps + step as u64;
         let total = training.epochs as u64 * steps;
         let plateau = &self.progress.plateau;
-        (step, training.schedule.learning_rate(step, total, steps, plateau))
+        (number, training.schedule.learning_rate(number, total, steps, plateau))
+    }
+
+    /// Images of the present epoch that were trained on.
+    fn images_done(&self) -> usize {
+        (self.progress.steps_done * self.run.config().training.batch).min(self.data.train.len())
     }
 
     /// Logits of the validation images, or `None` if interrupted.
@@ -186,7 +213,7 @@ impl<'a> Trainer<'a> {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            logits.extend(self.engine.predict(pixels)?);
+            logits.extend(self.engine.predict(pixels, Weights::Current)?);
             done += pixels.len() / images.shape.len();
             let epoch = self.progress.epoch();
             self.observer.event(&Event::Validating { epoch, done, images: images.len() });

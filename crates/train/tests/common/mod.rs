@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use modiste_data::{Augmentation, Dataset, Images, Part};
-use modiste_spec::engine::{Batch, Engine, EngineError, State, StepOptions, StepOutcome, Tensor};
+use modiste_spec::engine::{
+    Adam, Batch, Engine, EngineError, Optimiser, State, Step, Targets, Tensor, Totals, Weights,
+};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Network, NetworkBuilder, Op, Shape};
 use modiste_train::{Config, Event, Outcome, Run, Schedule, TrainError, fit};
@@ -23,6 +25,8 @@ pub struct LogisticRegression {
     state: State,
     /// The global step whose loss is reported as not a number.
     pub fails_at: Option<u64>,
+    /// Number, loss, correct images and images of the steps that nobody has asked for.
+    outcomes: Vec<(u64, f64, usize, usize)>,
 }
 
 impl LogisticRegression {
@@ -41,7 +45,8 @@ impl LogisticRegression {
         b.add("probabilities", Op::Softmax, &[x]).unwrap();
         let network = b.finish().unwrap();
         let state = State::initial(&network, 0);
-        let mut engine = Self { network, state: State::default(), fails_at: None };
+        let mut engine =
+            Self { network, state: State::default(), fails_at: None, outcomes: Vec::new() };
         engine.load_state(&state).unwrap();
         engine
     }
@@ -62,18 +67,19 @@ impl LogisticRegression {
         weight.chunks_exact(CLASSES).zip(bias).map(|(row, b)| dot(row) + b).collect()
     }
 
-    fn adam(&mut self, gradients: [Vec<f32>; 2], options: &StepOptions<'_>) {
-        let adam = options.adam;
-        let t = options.step as i32 + 1;
+    fn adam(&mut self, gradients: [Vec<f32>; 2], adam: Adam, step: &Step<'_>) {
+        let t = step.number as i32 + 1;
         let correction = [1.0 - adam.beta1.powi(t), 1.0 - adam.beta2.powi(t)];
         for (i, gradient) in gradients.iter().enumerate() {
             for (j, &g) in gradient.iter().enumerate() {
-                let m = &mut self.state.first_moments[i].values[j];
+                let slots = &mut self.state.slots;
+                let m = &mut slots.get_mut("first_moments").unwrap()[i].values[j];
                 *m = (adam.beta1 as f32) * *m + (1.0 - adam.beta1 as f32) * g;
-                let v = &mut self.state.second_moments[i].values[j];
+                let m = f64::from(*m);
+                let v = &mut slots.get_mut("second_moments").unwrap()[i].values[j];
                 *v = (adam.beta2 as f32) * *v + (1.0 - adam.beta2 as f32) * g * g;
                 let root = (f64::from(*v) / correction[1]).sqrt() + adam.epsilon;
-                let update = options.learning_rate * f64::from(*m) / correction[0] / root;
+                let update = step.learning_rate * m / correction[0] / root;
                 self.state.parameters[i].values[j] -= update as f32;
             }
         }
@@ -89,46 +95,53 @@ impl Engine for LogisticRegression {
         "logistic regression of the tests".into()
     }
 
-    fn train_step(
-        &mut self,
-        batch: Batch<'_>,
-        options: &StepOptions<'_>,
-    ) -> Result<StepOutcome, EngineError> {
+    fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError> {
         let classes = self.network.classes();
-        let weights = options.loss.class_weights.clone().unwrap_or(vec![1.0; classes]);
-        let smoothing = options.loss.label_smoothing as f32;
-        let total: f32 = batch.labels.iter().map(|&y| weights[usize::from(y)]).sum();
+        let Targets::Classes(labels) = batch.targets else { unreachable!("no test mixes labels") };
+        let weights = step.loss.class_weights.clone().unwrap_or(vec![1.0; classes]);
+        let smoothing = step.loss.label_smoothing as f32;
+        let total: f32 = labels.iter().map(|&y| weights[usize::from(y)]).sum();
         let mut gradients = [vec![0.0; classes * CLASSES], vec![0.0; classes]];
-        let mut outcome = StepOutcome { loss: 0.0, correct: 0 };
-        for (x, &y) in Self::features(batch.images).iter().zip(batch.labels) {
+        let (mut loss, mut correct) = (0.0, 0);
+        for (x, &y) in Self::features(batch.images).iter().zip(labels) {
             let y = usize::from(y);
             let logits = self.logits(x);
             let log_p = modiste_metrics::log_softmax(&logits);
-            outcome.correct += usize::from(modiste_metrics::argmax(&logits) == y);
+            correct += usize::from(modiste_metrics::argmax(&logits) == y);
             let target = |c: usize| {
                 let own = if c == y { (1.0 - smoothing) * weights[y] } else { 0.0 };
                 (own + smoothing / classes as f32 * weights[c]) / total
             };
             let mass: f32 = (0..classes).map(target).sum();
             for c in 0..classes {
-                outcome.loss -= f64::from(target(c)) * log_p[c];
+                loss -= f64::from(target(c)) * log_p[c];
                 let dz = mass * log_p[c].exp() as f32 - target(c);
                 gradients[1][c] += dz;
                 (0..CLASSES).for_each(|j| gradients[0][c * CLASSES + j] += dz * x[j]);
             }
         }
-        self.adam(gradients, options);
-        if self.fails_at == Some(options.step) {
-            outcome.loss = f64::NAN;
+        let Optimiser::Adam(adam) = step.optimiser else { unreachable!("no test descends") };
+        self.adam(gradients, adam, step);
+        if self.fails_at == Some(step.number) {
+            loss = f64::NAN;
         }
-        Ok(outcome)
+        self.outcomes.push((step.number, loss, correct, labels.len()));
+        Ok(())
     }
 
-    fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, EngineError> {
+    fn totals(&mut self, sums: &mut Totals) -> Result<(), EngineError> {
+        for (number, loss, correct, images) in self.outcomes.drain(..) {
+            sums.add(number, loss, correct, images);
+        }
+        Ok(())
+    }
+
+    fn predict(&mut self, images: &[u8], weights: Weights) -> Result<Vec<f32>, EngineError> {
+        assert_eq!(weights, Weights::Current);
         Ok(Self::features(images).iter().flat_map(|x| self.logits(x)).collect())
     }
 
-    fn state(&self) -> State {
+    fn state(&mut self) -> State {
         self.state.clone()
     }
 
@@ -136,10 +149,9 @@ impl Engine for LogisticRegression {
         state.check(&self.network)?;
         let zeros = |t: &Tensor| Tensor { values: vec![0.0; t.values.len()], ..t.clone() };
         self.state = state.clone();
-        for moments in [&mut self.state.first_moments, &mut self.state.second_moments] {
-            if moments.is_empty() {
-                *moments = state.parameters.iter().map(zeros).collect();
-            }
+        for name in ["first_moments", "second_moments"] {
+            let slot = self.state.slots.entry(name.into());
+            slot.or_insert_with(|| state.parameters.iter().map(zeros).collect());
         }
         Ok(())
     }

@@ -1,0 +1,29 @@
+//! Several processes or threads (*ranks*) that train one network with the bits of one.
+//!
+//! Sums over a batch are taken in shards and added up in the order of the shards. Each rank computes
+//! a range of the shards; before sums are added up, each rank fills in what the others computed. So
+//! the order of additions, and with it every bit, is that of a single process.
+
+use std::io;
+use std::ops::Range;
+
+/// How one rank gets what the others computed.
+pub trait Exchange: Send {
+    /// Number of this rank, from 0.
+    fn rank(&self) -> usize;
+
+    /// Number of ranks, at least 1.
+    fn ranks(&self) -> usize;
+
+    /// Fills in the others' parts of `values`, of which rank r has computed those from `cuts[r]` to
+    /// `cuts[r + 1]`. All ranks call this together, with arrays of the same length and cuts.
+    ///
+    /// # Errors
+    /// If another rank cannot be reached, or has given up.
+    fn gather(&mut self, values: &mut [f32], cuts: &[usize]) -> io::Result<()>;
+}
+
+/// Part `index` of `parts` nearly equal parts of `count` things.
+pub fn part(count: usize, index: usize, parts: usize) -> Range<usize> {
+    index * count / parts..(index + 1) * count / parts
+}

@@ -1,0 +1,201 @@
+//! What an engine owes its callers: train on batches, predict, hand its state over and take it back.
+
+mod batch;
+mod exchange;
+mod loss;
+mod optimiser;
+mod state;
+mod totals;
+
+pub use batch::{Batch, Targets};
+pub use exchange::{Exchange, part};
+pub use loss::Loss;
+pub use optimiser::{Adam, Optimiser, Sgd};
+pub use state::{AVERAGE, State, Tensor};
+pub use totals::Totals;
+
+use crate::Network;
+use std::ops::Range;
+
+/// The largest pixel value: a network's input is pixel / `PIXEL_MAX`.
+pub const PIXEL_MAX: f32 = 255.0;
+
+/// All that a training step needs to know beside the batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// Steps made before this one: keys dropout masks and, plus one, Adam's bias correction.
+    pub number: u64,
+    /// The run's seed: keys dropout masks.
+    pub seed: u64,
+    /// The learning rate of this step.
+    pub learning_rate: f64,
+    /// How the gradient moves the parameters.
+    pub optimiser: Optimiser,
+    /// What the gradient is of.
+    pub loss: &'a Loss,
+    /// A factor of the learning rate for each of [`Network::parameters`], in that order; empty stands
+    /// for ones. 0 freezes: no update, no decay, and optimiser slots that stay. Where the running
+    /// statistics of a batch normalisation have 0, they stay, and normalise the batch in place of its
+    /// own statistics (PyTorch's `eval()` of that layer); other factors do nothing to statistics.
+    pub rates: &'a [f32],
+    /// Decay of the averaged weights, from 0 to under 1; `None` keeps no average.
+    ///
+    /// After the step, parameters and running statistics p move their average a to
+    /// a + (1 - decay) (p - a); the first such step copies them (PyTorch's `AveragedModel` with
+    /// `get_ema_multi_avg_fn` and `use_buffers`).
+    pub average: Option<f64>,
+}
+
+impl Step<'_> {
+    /// The factor of the learning rate for parameter `position` of [`Network::parameters`].
+    pub fn rate(&self, position: usize) -> f64 {
+        self.rates.get(position).map_or(1.0, |&rate| f64::from(rate))
+    }
+
+    /// Checks that loss and rates are those of `network`.
+    ///
+    /// # Errors
+    /// Says which has the wrong number of values.
+    pub fn check(&self, network: &Network) -> Result<(), EngineError> {
+        self.loss.check(network.classes())?;
+        if self.rates.is_empty() {
+            return Ok(());
+        }
+        let (given, all) = (self.rates.len(), network.parameters().len());
+        match given == all {
+            true => Ok(()),
+            false => Err(EngineError::Batch(format!("{given} rates for {all} parameters"))),
+        }
+    }
+}
+
+/// Which of its weights a network predicts with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weights {
+    /// Those that the steps move.
+    #[default]
+    Current,
+    /// Their average ([`Step::average`]), running statistics included.
+    Average,
+}
+
+/// Why an engine refused or failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// A state of another network.
+    #[error("{0}")]
+    State(String),
+    /// A batch or step that does not fit.
+    #[error("{0}")]
+    Batch(String),
+    /// A network that this engine cannot run.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Other processes that train the same network cannot be reached.
+    #[error("exchange with the other ranks: {0}")]
+    Exchange(String),
+}
+
+impl From<std::io::Error> for EngineError {
+    /// What an [`Exchange`] reports.
+    fn from(error: std::io::Error) -> Self {
+        Self::Exchange(error.to_string())
+    }
+}
+
+/// Runs a network: the training loop knows nothing else of an engine.
+///
+/// Engines draw dropout masks from [`crate::random`] alone, so that all draw the same.
+pub trait Engine {
+    /// The network that runs.
+    fn network(&self) -> &Network;
+
+    /// Device, instruction set and threads in a few words, for provenance.
+    fn describe(&self) -> String;
+
+    /// Which of the `images` of a step this engine takes; all, unless it shares the work with others
+    /// ([`Exchange`]).
+    fn share(&self, images: usize) -> Range<usize> {
+        0..images
+    }
+
+    /// One step: forward, backward, optimiser, running statistics, average. It may return before the
+    /// work is done; [`Self::totals`] waits.
+    ///
+    /// # Errors
+    /// If the batch does not fit the network or is larger than the engine was made for; then nothing
+    /// has changed. If the exchange with other ranks fails; then the engine is of no further use.
+    fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError>;
+
+    /// Waits for all submitted steps and adds those since the last call to `sums`, in their order.
+    /// So sums do not depend on when they were asked for.
+    ///
+    /// # Errors
+    /// If a step failed after [`Self::submit`] had returned.
+    fn totals(&mut self, sums: &mut Totals) -> Result<(), EngineError>;
+
+    /// One step from beginning to end, for callers that do not mind waiting; its own totals, and
+    /// those of earlier steps that nobody has asked for.
+    ///
+    /// # Errors
+    /// As [`Self::submit`] and [`Self::totals`].
+    fn train_step(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<Totals, EngineError> {
+        self.submit(batch, step)?;
+        let mut totals = Totals::default();
+        self.totals(&mut totals)?;
+        Ok(totals)
+    }
+
+    /// Logits (n, classes) of images (n, h, w, c), with running statistics and without dropout; any n.
+    ///
+    /// An engine that shares its work predicts its part and gathers the others'; all ranks then call
+    /// this with the same images.
+    ///
+    /// # Errors
+    /// If the pixels are not a whole number of images, or there is no average.
+    fn predict(&mut self, images: &[u8], weights: Weights) -> Result<Vec<f32>, EngineError>;
+
+    /// A copy of all that training changes, after all submitted steps.
+    fn state(&mut self) -> State;
+
+    /// Replaces all that training changes; slots that an optimiser misses begin as zeros.
+    ///
+    /// # Errors
+    /// If the state is not of this network; then nothing was replaced.
+    fn load_state(&mut self, state: &State) -> Result<(), EngineError>;
+}
+
+/// A boxed engine is an engine, so that what takes one takes any.
+impl<E: Engine + ?Sized> Engine for Box<E> {
+    fn network(&self) -> &Network {
+        (**self).network()
+    }
+
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+
+    fn share(&self, images: usize) -> Range<usize> {
+        (**self).share(images)
+    }
+
+    fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError> {
+        (**self).submit(batch, step)
+    }
+
+    fn totals(&mut self, sums: &mut Totals) -> Result<(), EngineError> {
+        (**self).totals(sums)
+    }
+
+    fn predict(&mut self, images: &[u8], weights: Weights) -> Result<Vec<f32>, EngineError> {
+        (**self).predict(images, weights)
+    }
+
+    fn state(&mut self) -> State {
+        (**self).state()
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<(), EngineError> {
+        (**self).load_state(state)
+    }
+}
