@@ -8,7 +8,7 @@ use crate::ops::relu::relu_margin;
 use crate::optimiser::{Trained, follow, update};
 use crate::walk::{Mode, Walk};
 use modiste_spec::engine::{AVERAGE, Batch, EngineError, State, Step, Tensor, Totals, Weights};
-use modiste_spec::{Engine, Network, NodeId, Op, Parameter};
+use modiste_spec::{Engine, Network, NodeId, Op, Parameter, ParameterKind};
 use std::collections::BTreeMap;
 
 /// A named tensor in f64, in PyTorch's layout.
@@ -174,8 +174,9 @@ impl ReferenceEngine {
 
     fn training_walk(&self, step: &Step<'_>) -> Walk<'_> {
         let mode = Mode::Train { seed: step.seed, step: step.number };
-        let statistics = self.parameters.iter().enumerate().filter(|(_, p)| !p.kind.trainable());
-        let frozen = statistics.filter(|(position, _)| step.rate(*position) == 0.0);
+        let means = self.parameters.iter().enumerate();
+        let means = means.filter(|(_, p)| p.kind == ParameterKind::RunningMean);
+        let frozen = means.filter(|(position, _)| step.rate(*position) == 0.0);
         self.walk(&self.values, mode, frozen.map(|(_, p)| p.node).collect())
     }
 
@@ -185,10 +186,9 @@ impl ReferenceEngine {
             if let Op::BatchNorm { momentum, .. } = node.op {
                 let own = Statistics::of(&outputs[node.inputs[0]]);
                 let variance = own.unbiased_variance();
-                for (offset, new) in [(1, own.mean), (2, variance)] {
-                    if step.rate(position + offset) == 0.0 {
-                        continue;
-                    }
+                let frozen = step.rate(position + 1) == 0.0;
+                for (offset, new) in [(1, own.mean), (2, variance)].into_iter().filter(|_| !frozen)
+                {
                     for (old, new) in self.values[position + offset].values.iter_mut().zip(new) {
                         *old = (1.0 - momentum) * *old + momentum * new;
                     }

@@ -80,10 +80,10 @@ impl Settings {
         }
     }
 
-    /// The demanding loss with a rate for each parameter of `network`, of which every fourth,
-    /// running statistics included, is frozen, and averaged weights.
+    /// The demanding loss with a rate for each parameter of `network`, of which every third is
+    /// frozen, running means included, and averaged weights.
     pub fn uneven(network: &Network) -> Self {
-        let rate = |position| [0.5, 1.0, 0.0, 2.0][position % 4];
+        let rate = |position| [0.5, 2.0, 0.0][position % 3];
         let rates = (0..network.parameters().len()).map(rate).collect();
         Self { rates, average: Some(0.7), ..Self::demanding(network.classes()) }
     }

@@ -35,8 +35,8 @@ pub struct Step<'a> {
     pub loss: &'a Loss,
     /// A factor of the learning rate for each of [`Network::parameters`], in that order; empty stands
     /// for ones. 0 freezes: no update, no decay, and optimiser slots that stay. Where the running
-    /// statistics of a batch normalisation have 0, they stay, and normalise the batch in place of its
-    /// own statistics (PyTorch's `eval()` of that layer); other factors do nothing to statistics.
+    /// mean of a batch normalisation has 0, mean and variance stay, and normalise the batch in place of
+    /// its own statistics (PyTorch's `eval()` of that layer); other factors do nothing to statistics.
     pub rates: &'a [f32],
     /// Decay of the averaged weights, from 0 to under 1; `None` keeps no average.
     ///
