@@ -222,12 +222,13 @@ impl CpuEngine {
 
     /// The tensors of the parameters that `wanted` takes.
     fn tensors(&self, values: &[f32], wanted: impl Fn(&Parameter) -> bool) -> Vec<Tensor> {
-        let tensor = |(p, slot): (Parameter, &Slot)| {
-            let values = slot.unpack(values);
-            wanted(&p).then_some(Tensor { name: p.name, shape: p.shape, values })
+        let tensor = |(p, slot): (Parameter, &Slot)| Tensor {
+            name: p.name,
+            shape: p.shape,
+            values: slot.unpack(values),
         };
         let all = self.network.parameters().into_iter().zip(&self.weights.parameters);
-        all.filter_map(tensor).collect()
+        all.filter(|(p, _)| wanted(p)).map(tensor).collect()
     }
 
     /// The flat array of the tensors that a state's slot `name` has.

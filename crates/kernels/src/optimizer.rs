@@ -1,6 +1,7 @@
 //! Optimisers in one pass over flat arrays.
 
 use crate::isa::vectorised;
+use crate::view::ensure_len;
 
 /// One step's numbers, the bias corrections worked in.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,9 @@ vectorised! {
     /// m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p = shrink p - rate m / (sqrt(v) root + eps).
     pub fn adam(step: AdamStep, g: &[f32], p: &mut [f32], m: &mut [f32], v: &mut [f32]) {
         let n = g.len();
-        let (p, m, v) = (&mut p[..n], &mut m[..n], &mut v[..n]);
+        ensure_len("parameters", p.len(), n);
+        ensure_len("first moments", m.len(), n);
+        ensure_len("second moments", v.len(), n);
         for i in 0..n {
             m[i] = step.beta1 * m[i] + step.keep1 * g[i];
             v[i] = step.beta2 * v[i] + step.keep2 * (g[i] * g[i]);
@@ -56,7 +59,8 @@ vectorised! {
     /// g' = g + decay p, v = momentum v + g', p = shrink p - (now g' + along v).
     pub fn sgd(step: SgdStep, g: &[f32], p: &mut [f32], v: &mut [f32]) {
         let n = g.len();
-        let (p, v) = (&mut p[..n], &mut v[..n]);
+        ensure_len("parameters", p.len(), n);
+        ensure_len("velocities", v.len(), n);
         for i in 0..n {
             let g = g[i] + step.decay * p[i];
             v[i] = step.momentum * v[i] + g;
@@ -69,7 +73,7 @@ vectorised! {
     /// average += towards (p - average): an average that is p already stays so to the bit.
     pub fn follow(towards: f32, p: &[f32], average: &mut [f32]) {
         let n = p.len();
-        let average = &mut average[..n];
+        ensure_len("averages", average.len(), n);
         for i in 0..n {
             average[i] += towards * (p[i] - average[i]);
         }
@@ -79,6 +83,7 @@ vectorised! {
 vectorised! {
     /// sum += shard.
     pub fn sum_shards(sum: &mut [f32], shard: &[f32]) {
+        ensure_len("sums", sum.len(), shard.len());
         for (to, from) in sum.iter_mut().zip(shard) {
             *to += from;
         }

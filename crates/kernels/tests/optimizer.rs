@@ -147,8 +147,27 @@ fn shards_are_added_exactly() {
 }
 
 #[test]
-#[should_panic(expected = "out of range")]
-fn moments_have_every_parameter() {
+#[should_panic(expected = "first moments: 3 values, not 4")]
+fn adam_needs_moments_of_every_parameter() {
     let (mut p, mut m, mut v) = ([0.0; 4], [0.0; 3], [0.0; 4]);
     adam(Isa::best(), step(1, 1e-3, 0.0), &[0.0; 4], &mut p, &mut m, &mut v);
+}
+
+#[test]
+#[should_panic(expected = "parameters: 5 values, not 4")]
+fn momentum_needs_a_gradient_of_every_parameter() {
+    let step = SgdStep { momentum: 0.9, decay: 0.0, now: 0.1, along: 0.1, shrink: 1.0 };
+    sgd(Isa::best(), step, &[0.0; 4], &mut [0.0; 5], &mut [0.0; 4]);
+}
+
+#[test]
+#[should_panic(expected = "averages: 3 values, not 4")]
+fn an_average_has_every_parameter() {
+    follow(Isa::best(), 0.5, &[0.0; 4], &mut [0.0; 3]);
+}
+
+#[test]
+#[should_panic(expected = "sums: 4 values, not 3")]
+fn shards_are_of_one_length() {
+    sum_shards(Isa::best(), &mut [0.0; 4], &[0.0; 3]);
 }

@@ -72,7 +72,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     assert_eq!(refuse(&images, &labels, &weights), "1 class weights for 2 classes");
     let rates = Step { rates: &[1.0], ..settings.step(0) };
     let error = engine.train_step(Batch::of_classes(&images, &labels), &rates).unwrap_err();
-    assert_eq!(error.to_string(), "1 rates for 5 parameters");
+    assert_eq!(error.to_string(), "1 rates for 6 parameters");
     for shares in [&[0.5, 0.5, 1.0, 0.0, 0.6, 0.5][..], &[0.5, 0.5, 1.0, 0.0, 1.5, -0.5]] {
         let batch = Batch::of_shares(&images, shares);
         let error = engine.train_step(batch, &settings.step(0)).unwrap_err();
