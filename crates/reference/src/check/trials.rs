@@ -6,7 +6,7 @@ use super::engines::{LARGEST_BATCH, check_gradients, check_predictions};
 use super::random::random_network;
 use super::settings::{Settings, Tolerance};
 use crate::{Mode, ReferenceEngine};
-use modiste_spec::engine::{Batch, EngineError, State, StepOptions};
+use modiste_spec::engine::{Batch, EngineError, State, Step};
 use modiste_spec::{Engine, Network, Op};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -63,14 +63,14 @@ fn check_network<E: Engine>(
     }
     let all = [Settings::default(), Settings::demanding(network.classes())];
     let sizes = [LARGEST_BATCH, 1 + seed as usize % LARGEST_BATCH];
-    for (step, (n, settings)) in sizes.into_iter().zip(&all).enumerate() {
-        let options = settings.options(step as u64 + 3);
-        let (images, labels) = calm_batch(network, n, &state, &options);
-        if !comparable(network, &state, &images, n, &options) {
+    for (number, (n, settings)) in sizes.into_iter().zip(&all).enumerate() {
+        let step = settings.step(number as u64 + 3);
+        let (images, labels) = calm_batch(network, n, &state, &step);
+        if !comparable(network, &state, &images, n, &step) {
             continue;
         }
-        let batch = Batch { images: &images, labels: &labels };
-        check_gradients(&mut engine, &state, batch, &options, RANDOM)?;
+        let batch = Batch::of_classes(&images, &labels);
+        check_gradients(&mut engine, &state, batch, &step, RANDOM)?;
         state.parameters = engine.state().parameters;
         check_predictions(&mut engine, &state, &images, RANDOM)?;
     }
@@ -78,21 +78,15 @@ fn check_network<E: Engine>(
 }
 
 /// Whether two right engines agree on the gradients of this batch.
-fn comparable(
-    network: &Network,
-    state: &State,
-    images: &[u8],
-    n: usize,
-    options: &StepOptions<'_>,
-) -> bool {
+fn comparable(network: &Network, state: &State, images: &[u8], n: usize, step: &Step<'_>) -> bool {
     let norms = network.nodes().iter().filter(|node| matches!(node.op, Op::BatchNorm { .. }));
     if norms.map(|node| n * node.shape.pixels()).min().is_some_and(|least| least < NORMALISED) {
         return false;
     }
     let mut reference = ReferenceEngine::new(network.clone(), 0);
-    let start = State { parameters: state.parameters.clone(), ..State::default() };
+    let start = State::of_parameters(state.parameters.clone());
     reference.load_state(&start).expect("a state of the network");
-    let mode = Mode::Train { seed: options.seed, step: options.step };
+    let mode = Mode::Train { seed: step.seed, step: step.number };
     let outputs = reference.activations(images, mode).expect("images of the network's shape");
     reference.margin(&outputs) > MARGIN
 }

@@ -124,11 +124,13 @@ mod tests {
         let shape = Shape::new(2, 3, 4);
         let (x, dy) = (random_maps(2, shape, 1), random_maps(2, shape, 2));
         let (mean, shift, variance) = (random(4, 3), random(4, 4), [0.5, 1.0, 2.0, 0.0]);
-        let dx = running_backward(&variance, EPSILON, &dy);
-        expect_gradient("dx", &x.values, &dx.values, |x| {
+        let (dx, dshift) = running_backward(&variance, EPSILON, &dy);
+        let loss = |x: &[f64], shift: &[f64]| {
             let x = Maps::new(2, shape, x.to_vec());
-            dot(&batch_norm_forward(&x, &mean, &variance, &shift, EPSILON).values, &dy.values)
-        });
+            dot(&batch_norm_forward(&x, &mean, &variance, shift, EPSILON).values, &dy.values)
+        };
+        expect_gradient("dx", &x.values, &dx.values, |x| loss(x, &shift));
+        expect_gradient("dshift", &shift, &dshift, |s| loss(&x.values, s));
     }
 
     #[test]
