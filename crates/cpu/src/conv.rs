@@ -2,39 +2,64 @@
 //!
 //! Three methods, one rule: lay the input out as rows (tiles in 36 frequencies, pixels, or patches),
 //! multiply by the weights, lay the result out as a map. Winograd's method takes several small maps
-//! at once, so that the filter's frequencies are fetched once for all of them.
+//! at once, so that the filter's frequencies are fetched once for all of them. Training and
+//! prediction differ in what they pass in: weights, [`Tuning`], how the input is read and [`End`].
 
-use crate::machine::Scratch;
-use crate::plan::{Buffer, Conv, Method};
+use crate::plan::{Buffer, Conv, Kind, Method, Place, Plan};
+use crate::scratch::{Scratch, Sizes};
 use crate::weights::{ConvWeights, Weights};
-use modiste_kernels::elementwise::copy;
-use modiste_kernels::gemm::{Strided, gemm};
+use modiste_kernels::elementwise::{self, copy};
+use modiste_kernels::gemm::{Strided, gemm, gemm_ahead};
 use modiste_kernels::isa::Isa;
 use modiste_kernels::norm::activate;
 use modiste_kernels::patches::{Window, gather, scatter};
 use modiste_kernels::view::{Activation, Gradient, Map, MapMut};
 use modiste_kernels::winograd::{
-    Block, FREQUENCIES, tiles, transform_filter_gradient, transform_gradient, transform_input,
-    transform_input_gradient, transform_output,
+    Biased, Block, FREQUENCIES, TILE, tiles, transform_filter_gradient, transform_gradient,
+    transform_input, transform_input_gradient, transform_output,
 };
+use std::array::from_fn;
+use std::ops::Range;
 
-/// Values of tiles (inputs and products) that a block may take.
-const BLOCK_VALUES: usize = 320 * 1024;
 /// The most images that are computed at once.
 pub(crate) const TOGETHER: usize = 8;
-/// Rows of pixels or patches that are activated or gathered at a time, in values.
-const ROW_VALUES: usize = 16 * 1024;
 
-/// A convolution's weights and method, for one image at a time.
+/// How much is computed at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Tuning {
+    /// Values of tiles (inputs and products) that a block may take.
+    block: usize,
+    /// Values of rows of pixels or patches that are multiplied at a time.
+    rows: usize,
+    /// Whether tiles get their bias and floor as they are written, as prediction's have them.
+    biased_tiles: bool,
+    /// Whether gradients are taken.
+    backward: bool,
+}
+
+/// Training: blocks of 1.3 MB; which size makes no difference (docs/performance.md).
+pub(crate) const TRAINING: Tuning =
+    Tuning { block: 320 * 1024, rows: 16 * 1024, biased_tiles: false, backward: true };
+
+/// Prediction: blocks of 0.6 MB lie in a second-level cache of 1 MiB beside the filters on their way
+/// through, and rows get their bias, sum and ReLU while they lie in the first cache.
+pub(crate) const PREDICTION: Tuning =
+    Tuning { block: 160 * 1024, rows: 8 * 1024, biased_tiles: true, backward: false };
+
+/// A convolution's weights and method, for a few images at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct ImageConv<'a> {
     pub isa: Isa,
-    pub weights: &'a ConvWeights,
-    /// The weights as they lie in the flat array: (taps, c, k).
-    pub filter: &'a [f32],
-    /// The weights in the forms that [`Weights::derived`] gives.
-    forward: &'a [f32],
-    backward: &'a [f32],
+    pub method: Method,
+    /// Lanes of the input.
+    pub c: usize,
+    /// Lanes of the output.
+    pub k: usize,
+    /// (36, c, k) for Winograd's method, else (taps, c, k).
+    pub forward: &'a [f32],
+    /// For the gradient of the input, as [`Weights::derived`] gives it.
+    pub backward: &'a [f32],
+    pub tuning: Tuning,
 }
 
 /// An input and how it is read.
@@ -46,42 +71,115 @@ pub(crate) struct Input<'a> {
     pub parts: &'a [usize],
 }
 
+/// What ends a convolution: bias, sum and ReLU.
+pub(crate) struct End<'a> {
+    pub isa: Isa,
+    pub bias: Option<&'a [f32]>,
+    /// A bias of nothing.
+    pub zeros: &'a [f32],
+    pub skip: Option<Skip<'a>>,
+    /// 0 with a ReLU, else minus infinity.
+    pub floor: f32,
+}
+
+/// The other summand of a residual block.
+pub(crate) struct Skip<'a> {
+    pub place: Place,
+    pub buffer: &'a Buffer,
+    /// The buffer's values of all images.
+    pub values: &'a [f32],
+    /// Factor of the convolution.
+    pub scale: f32,
+}
+
+impl End<'_> {
+    /// Ends some pixels of an image; `out` begins with the first of them.
+    fn apply(&self, image: usize, pixels: Range<usize>, out: MapMut<'_>) {
+        let bias = self.bias.unwrap_or(self.zeros);
+        match &self.skip {
+            Some(_) => self.add(image, pixels, bias, out),
+            None if self.bias.is_some() || self.floor > f32::NEG_INFINITY => {
+                elementwise::bias_floor(self.isa, out, bias, self.floor);
+            }
+            None => (),
+        }
+    }
+
+    /// Adds pixels of the other summand, and cuts.
+    fn add(&self, image: usize, pixels: Range<usize>, bias: &[f32], out: MapMut<'_>) {
+        let Some(Skip { place, buffer, values, scale }) = &self.skip else { return };
+        let x = place.map(buffer, &values[image * buffer.image()..]);
+        let values = &x.values[pixels.start * x.stride..];
+        let (height, width) = (out.height, out.width);
+        debug_assert_eq!(pixels.len(), height * width);
+        let x = Map { values, height, width, ..x };
+        elementwise::residual(self.isa, out, x, bias, *scale, self.floor);
+    }
+
+    /// What the output transform takes over; a sum comes after it.
+    fn biased(&self) -> Biased<'_> {
+        let floor = if self.skip.is_some() { f32::NEG_INFINITY } else { self.floor };
+        Biased { bias: self.bias.unwrap_or(self.zeros), floor }
+    }
+}
+
 impl<'a> ImageConv<'a> {
-    /// The convolution of a step.
+    /// The convolution of a training step.
     pub fn new(isa: Isa, weights: &'a Weights, conv: &Conv, flat: &'a [f32]) -> Self {
-        let weights_of = &weights.convs[conv.weights];
-        let filter = &flat[weights.parameters[weights_of.parameter].range()];
-        let (forward, backward) = weights.derived(conv.weights);
-        Self { isa, weights: weights_of, filter, forward, backward }
+        let &ConvWeights { parameter, method, c, k, .. } = &weights.convs[conv.weights];
+        let (derived, backward) = weights.derived(conv.weights);
+        let forward = match method {
+            Method::Winograd => derived,
+            Method::Pointwise | Method::Patches(_) => &flat[weights.parameters[parameter].range()],
+        };
+        Self { isa, method, c, k, forward, backward, tuning: TRAINING }
     }
 
     /// How many images of a batch are best computed at once.
     pub fn together(&self, map: Map<'_>) -> usize {
-        match self.weights.method {
-            Method::Winograd => together((map.height, map.width), self.weights.c, self.weights.k),
+        match self.method {
+            Method::Winograd => self.tuning.together((map.height, map.width), self.c + self.k),
             Method::Pointwise | Method::Patches(_) => 1,
         }
     }
 
-    /// The outputs of some images.
-    pub fn forward(&self, inputs: &[Input<'_>], to: &mut [MapMut<'_>], scratch: &mut Scratch) {
-        if self.weights.method == Method::Winograd {
-            return self.winograd(inputs, to, scratch);
+    /// The rows `rows` of the outputs of some images from `first` on; `to` begins with them. With
+    /// Winograd's method they are whole tile rows, of several images all.
+    pub fn forward(
+        &self,
+        inputs: &[Input<'_>],
+        (first, rows): (usize, Range<usize>),
+        to: &mut [MapMut<'_>],
+        end: &End<'_>,
+        scratch: &mut Scratch,
+    ) {
+        if self.method == Method::Winograd {
+            return self.winograd(inputs, (first, rows), to, end, scratch);
         }
-        for (&input, to) in inputs.iter().zip(to) {
-            match self.weights.method {
-                Method::Patches(window) => self.patches(input, window, to, scratch),
-                Method::Pointwise | Method::Winograd => self.pointwise(input, to, scratch),
+        for (n, (&input, to)) in inputs.iter().zip(to).enumerate() {
+            let at = (first + n, rows.clone());
+            match self.method {
+                Method::Patches(window) => self.patches(input, window, at, to, end, scratch),
+                Method::Pointwise | Method::Winograd => self.pointwise(input, at, to, end, scratch),
             }
         }
     }
 
     /// A convolution in the frequencies, in blocks that stay in the cache.
-    fn winograd(&self, inputs: &[Input<'_>], to: &mut [MapMut<'_>], scratch: &mut Scratch) {
+    fn winograd(
+        &self,
+        inputs: &[Input<'_>],
+        (first, rows): (usize, Range<usize>),
+        to: &mut [MapMut<'_>],
+        end: &End<'_>,
+        scratch: &mut Scratch,
+    ) {
         let Some(Input { map, .. }) = inputs.first() else { return };
-        let (c, k, size) = (self.weights.c, self.weights.k, (map.height, map.width));
-        let blocks = blocks(inputs.len(), size, c + k);
+        let (c, k, size) = (self.c, self.k, (map.height, map.width));
+        let blocks =
+            self.tuning.blocks(inputs.len(), size, rows.start / TILE..tiles(rows.end), c + k);
         let count = blocks.clone().count();
+        let biased = self.tuning.biased_tiles.then(|| end.biased());
         for (b, block) in blocks.enumerate() {
             let v = &mut scratch.tiles[..block.len(c)];
             let m = &mut scratch.products[..block.len(k)];
@@ -94,14 +192,20 @@ impl<'a> ImageConv<'a> {
                 let tiles = block.tiles_of(f);
                 let left = &v[f * block.plane(c) + tiles.start * c..];
                 let left = Strided { values: left, row: c, column: 1 };
-                let right = &self.forward[f * c * k..][..c * k];
+                let (right, next) = self.forward[f * c * k..].split_at(c * k);
+                let next = &next[..next.len().min(c * k)];
                 let product = &mut m[f * block.plane(k) + tiles.start * k..];
-                gemm(self.isa, (tiles.len(), k, c), left, right, k, product, k, false);
+                gemm_ahead(self.isa, (tiles.len(), k, c), left, right, k, product, k, next);
             }
+            let pixels = block.pixel_rows();
             for (n, to) in to.iter_mut().enumerate() {
-                let pixels = block.pixel_rows();
-                let band = to.reborrow().rows(pixels.start, pixels.len());
-                transform_output(self.isa, m, (&block, n), band, &mut scratch.columns);
+                let mut band = to.reborrow().rows(pixels.start - rows.start, pixels.len());
+                transform_output(self.isa, m, (&block, n), band.reborrow(), biased);
+                let at = pixels.start * band.width..pixels.end * band.width;
+                match biased {
+                    Some(_) => end.add(first + n, at, end.zeros, band),
+                    None => end.apply(first + n, at, band),
+                }
             }
         }
     }
@@ -117,8 +221,8 @@ impl<'a> ImageConv<'a> {
         scratch: &mut Scratch,
     ) {
         let Some(Input { map, .. }) = inputs.first() else { return };
-        let (c, k, size) = (self.weights.c, self.weights.k, (map.height, map.width));
-        let blocks = blocks(inputs.len(), size, c + k);
+        let (c, k, size) = (self.c, self.k, (map.height, map.width));
+        let blocks = self.tuning.blocks(inputs.len(), size, 0..tiles(size.0), c + k);
         let count = blocks.clone().count();
         for (b, block) in blocks.enumerate() {
             let v = &mut scratch.tiles[..block.len(c)];
@@ -151,13 +255,23 @@ impl<'a> ImageConv<'a> {
         }
     }
 
-    fn pointwise(&self, input: Input<'_>, to: &mut MapMut<'_>, scratch: &mut Scratch) {
-        let (c, k) = (input.map.channels, to.channels);
-        for_blocks(0, input.map.pixels(), ROW_VALUES / c, |pixel, count| {
+    fn pointwise(
+        &self,
+        input: Input<'_>,
+        (image, rows): (usize, Range<usize>),
+        to: &mut MapMut<'_>,
+        end: &End<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let (c, k, stride) = (self.c, self.k, to.stride);
+        let origin = rows.start * to.width;
+        for_blocks(origin, rows.end * to.width, self.tuning.rows / c, |pixel, count| {
             let (left, row) = read_rows(self.isa, input, pixel, count, &mut scratch.tiles);
             let left = Strided { values: left, row, column: 1 };
-            let out = &mut to.values[pixel * to.stride..];
-            gemm(self.isa, (count, k, c), left, self.filter, k, out, to.stride, false);
+            let values = &mut to.values[(pixel - origin) * stride..];
+            gemm(self.isa, (count, k, c), left, self.forward, k, values, stride, false);
+            let done = MapMut { values, height: 1, width: count, channels: k, stride };
+            end.apply(image, pixel..pixel + count, done);
         });
     }
 
@@ -165,24 +279,28 @@ impl<'a> ImageConv<'a> {
         &self,
         Input { map, activation, .. }: Input<'_>,
         window: Window,
+        (image, rows): (usize, Range<usize>),
         to: &mut MapMut<'_>,
+        end: &End<'_>,
         scratch: &mut Scratch,
     ) {
-        let (patch, k, across) = (self.weights.taps * map.channels, to.channels, to.width);
-        let block = (ROW_VALUES / (patch * across)).max(1);
-        for_blocks(0, to.height, block, |row, count| {
-            let pixels = count * across;
-            let left = &mut scratch.tiles[..pixels * patch];
+        let (patch, k, across, stride) = (patch(window, self.c), self.k, to.width, to.stride);
+        let block = self.tuning.rows / (patch * across);
+        for_blocks(rows.start, rows.end, block, |row, count| {
+            let m = count * across;
+            let left = &mut scratch.tiles[..m * patch];
             gather(self.isa, map, activation, window, row..row + count, across, left);
             let left = Strided { values: left, row: patch, column: 1 };
-            let out = &mut to.values[row * across * to.stride..];
-            gemm(self.isa, (pixels, k, patch), left, self.filter, k, out, to.stride, false);
+            let values = &mut to.values[(row - rows.start) * across * stride..];
+            gemm(self.isa, (m, k, patch), left, self.forward, k, values, stride, false);
+            let done = MapMut { values, height: count, width: across, channels: k, stride };
+            end.apply(image, row * across..row * across + m, done);
         });
     }
 
     /// Before a shard's first image: clears where the gradient of the weights is summed.
     pub fn begin_shard(&self, gradient: &mut [f32], scratch: &mut Scratch) {
-        match self.weights.method {
+        match self.method {
             Method::Winograd => self.frequencies(&mut scratch.filter).fill(0.0),
             Method::Pointwise | Method::Patches(_) => gradient.fill(0.0),
         }
@@ -190,13 +308,13 @@ impl<'a> ImageConv<'a> {
 
     /// After a shard's last image: the sum leaves the frequencies.
     pub fn end_shard(&self, gradient: &mut [f32], scratch: &mut Scratch) {
-        if self.weights.method == Method::Winograd {
+        if self.method == Method::Winograd {
             transform_filter_gradient(self.isa, self.frequencies(&mut scratch.filter), gradient);
         }
     }
 
     fn frequencies<'s>(&self, filter: &'s mut [f32]) -> &'s mut [f32] {
-        &mut filter[..FREQUENCIES * self.weights.c * self.weights.k]
+        &mut filter[..FREQUENCIES * self.c * self.k]
     }
 
     /// Adds one image's gradient of the weights; not for Winograd's method.
@@ -209,10 +327,10 @@ impl<'a> ImageConv<'a> {
     ) {
         let Input { map, activation, .. } = input;
         let (c, k) = (map.channels, dz.channels);
-        match self.weights.method {
+        match self.method {
             Method::Winograd => unreachable!("both gradients are taken together"),
             Method::Pointwise => {
-                for_blocks(0, map.pixels(), ROW_VALUES / c, |pixel, count| {
+                for_blocks(0, map.pixels(), self.tuning.rows / c, |pixel, count| {
                     let (left, row) = read_rows(self.isa, input, pixel, count, &mut scratch.tiles);
                     let left = Strided { values: left, row: 1, column: row };
                     let right = &dz.values[pixel * dz.stride..];
@@ -220,8 +338,8 @@ impl<'a> ImageConv<'a> {
                 });
             }
             Method::Patches(window) => {
-                let (patch, across) = (self.weights.taps * c, dz.width);
-                let block = (ROW_VALUES / (patch * across)).max(1);
+                let (patch, across) = (patch(window, c), dz.width);
+                let block = self.tuning.rows / (patch * across);
                 for_blocks(0, dz.height, block, |row, count| {
                     let pixels = count * across;
                     let left = &mut scratch.tiles[..pixels * patch];
@@ -245,7 +363,7 @@ impl<'a> ImageConv<'a> {
     ) {
         let (c, k) = (dx.channels, dz.channels);
         let filter = self.backward;
-        match self.weights.method {
+        match self.method {
             Method::Winograd => unreachable!("both gradients are taken together"),
             Method::Pointwise => {
                 let left = Strided { values: dz.values, row: dz.stride, column: 1 };
@@ -265,7 +383,7 @@ impl<'a> ImageConv<'a> {
                 if !accumulate {
                     clear(&mut dx);
                 }
-                let patch = self.weights.taps * c;
+                let patch = patch(window, c);
                 let patches = &mut scratch.products[..dz.pixels() * patch];
                 let left = Strided { values: dz.values, row: dz.stride, column: 1 };
                 gemm(self.isa, (dz.pixels(), patch, k), left, filter, patch, patches, patch, false);
@@ -282,24 +400,51 @@ pub(crate) fn clear(map: &mut MapMut<'_>) {
     }
 }
 
-/// How many small maps make a block.
-fn together(size: (usize, usize), c: usize, k: usize) -> usize {
-    let one = Block::new(1, size, 0..tiles(size.0));
-    (BLOCK_VALUES / one.len(c + k)).clamp(1, TOGETHER)
+/// Values of a patch.
+fn patch(window: Window, c: usize) -> usize {
+    window.kernel * window.kernel * c
 }
 
-/// Maps as blocks: several whole, or a single one in equal shares of tile rows.
-fn blocks(
-    maps: usize,
-    size: (usize, usize),
-    channels: usize,
-) -> impl Iterator<Item = Block> + Clone {
-    let (down, row) = (tiles(size.0), FREQUENCIES * tiles(size.1) * channels);
-    let most = if maps > 1 { down } else { (BLOCK_VALUES / row).clamp(1, down) };
-    let share = down.div_ceil(down.div_ceil(most));
-    (0..down)
-        .step_by(share)
-        .map(move |first| Block::new(maps, size, first..(first + share).min(down)))
+/// Up to so many neighbours of a range at a time.
+pub(crate) fn chunks(
+    range: Range<usize>,
+    most: usize,
+) -> impl Iterator<Item = Range<usize>> + Clone {
+    // Equal shares: 8 go as 3 + 3 + 2, not as 7 + 1.
+    let share = range.len().div_ceil(range.len().div_ceil(most).max(1)).max(1);
+    let end = range.end;
+    range.step_by(share).map(move |first| first..(first + share).min(end))
+}
+
+/// The first `count` maps by `map`, then empty ones.
+pub(crate) fn maps_of<'a>(
+    count: usize,
+    mut map: impl FnMut(usize) -> MapMut<'a>,
+) -> [MapMut<'a>; TOGETHER] {
+    let none = || MapMut { values: &mut [], height: 0, width: 0, channels: 0, stride: 0 };
+    from_fn(|n| if n < count { map(n) } else { none() })
+}
+
+impl Tuning {
+    /// How many small maps make a block, with `channels` lanes before and after the convolution.
+    fn together(&self, size: (usize, usize), channels: usize) -> usize {
+        let one = Block::new(1, size, 0..tiles(size.0));
+        (self.block / one.len(channels)).clamp(1, TOGETHER)
+    }
+
+    /// The tile rows `rows` of maps as blocks: several maps whole, or a single one's rows in equal
+    /// shares.
+    fn blocks(
+        &self,
+        maps: usize,
+        size: (usize, usize),
+        rows: Range<usize>,
+        channels: usize,
+    ) -> impl Iterator<Item = Block> + Clone + use<> {
+        let row = FREQUENCIES * tiles(size.1) * channels;
+        let most = if maps > 1 { rows.len() } else { (self.block / row).max(1) };
+        chunks(rows, most).map(move |rows| Block::new(maps, size, rows))
+    }
 }
 
 /// Calls `work(first, count)` for blocks of at most `block` of `start` .. `end`.
@@ -343,34 +488,29 @@ fn read_rows<'a>(
     (&scratch[..count * c], c)
 }
 
-/// The most scratch values that any convolution of a plan needs.
-#[derive(Default)]
-pub(crate) struct Sizes {
-    pub tiles: usize,
-    pub products: usize,
-    pub filter: usize,
-    pub columns: usize,
-    pub raw: usize,
-}
-
-impl Sizes {
-    /// Makes room for a convolution between two buffers, from `c` to `k` lanes.
-    pub fn grow(&mut self, method: Method, from: &Buffer, to: &Buffer, c: usize, k: usize) {
-        let (tiles, products, filter, columns) = match method {
+/// Makes room for the convolutions of a plan.
+pub(crate) fn grow(sizes: &mut Sizes, plan: &Plan, tuning: Tuning) {
+    for step in &plan.steps {
+        let Kind::Conv(conv) = &step.kind else { continue };
+        let (from, to) = (&plan.buffers[step.from.place.buffer], &plan.buffers[step.to.buffer]);
+        let (c, k) = (step.from.place.lanes, step.to.lanes);
+        let of_backward = |len: usize| if tuning.backward { len } else { 0 };
+        let (tiles, products, filter, columns) = match conv.method {
             Method::Winograd => {
                 let size = (from.height, from.width);
-                let block = Block::new(together(size, c, k), size, 0..tiles(size.0));
-                (block.len(c), block.len(k), FREQUENCIES * c * k, block.scratch())
+                let block = Block::new(tuning.together(size, c + k), size, 0..tiles(size.0));
+                let filter = of_backward(FREQUENCIES * c * k);
+                (block.len(c), block.len(k), filter, block.scratch())
             }
-            Method::Pointwise => (ROW_VALUES.max(c), 0, 0, 0),
+            Method::Pointwise => (tuning.rows.max(c), 0, 0, 0),
             Method::Patches(window) => {
-                let patch = window.kernel * window.kernel * c;
-                (ROW_VALUES.max(patch * to.width), to.pixels() * patch, 0, 0)
+                let patch = patch(window, c);
+                (tuning.rows.max(patch * to.width), of_backward(to.pixels() * patch), 0, 0)
             }
         };
-        self.tiles = self.tiles.max(tiles);
-        self.products = self.products.max(products);
-        self.filter = self.filter.max(filter);
-        self.columns = self.columns.max(columns);
+        sizes.tiles = sizes.tiles.max(tiles);
+        sizes.products = sizes.products.max(products);
+        sizes.filter = sizes.filter.max(filter);
+        sizes.columns = sizes.columns.max(columns);
     }
 }

@@ -1,5 +1,6 @@
 //! The engine: plans, parameters and one arena, behind `modiste_spec::Engine`.
 
+use crate::clock::Clock;
 use crate::infer::Inference;
 use crate::limits::{self, Limits};
 use crate::loss::cross_entropy;
@@ -8,7 +9,7 @@ use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
 use crate::optimiser::{MOST_SLOTS, Trained};
 use crate::plan::Plan;
-use crate::profile::{Clock, Profile};
+use crate::profile::Profile;
 use crate::ranks::Ranks;
 use crate::run::Run;
 use crate::trace::{Event, events};

@@ -6,14 +6,16 @@
 //! normalisation lies folded in the filters ([`fold`]). An image's bits depend neither on the other
 //! images of the batch nor on the threads.
 
-mod conv;
 mod fold;
 mod steps;
 
+use crate::clock::{Clock, Pass};
+use crate::conv::{self, PREDICTION};
 use crate::machine::share;
 use crate::norm::Lanes;
 use crate::plan::{Kind, Plan};
-use crate::profile::{Clock, Pass, Profile};
+use crate::profile::Profile;
+use crate::scratch::{Scratch, Sizes};
 use crate::trace::{Event, events};
 use crate::weights::Weights;
 use fold::Folded;
@@ -49,12 +51,6 @@ struct Worker {
     clock: Clock,
 }
 
-/// A thread's memory within a step: tiles in the frequencies, before and after the product.
-struct Scratch {
-    tiles: Memory,
-    products: Memory,
-}
-
 /// Who runs a step: one thread on its slab, or all on one image.
 enum Crew<'a> {
     Alone(&'a mut Scratch),
@@ -71,12 +67,11 @@ impl Inference {
         let folded = Folded::new(&plan, weights)?;
         let trunk = plan.steps.first().map_or(1, |step| plan.buffers[step.to.buffer].pixels());
         let slab = (SLAB_PIXELS / trunk).max(1);
-        let sizes = conv::scratch(&plan, slab);
+        let mut sizes = Sizes::default();
+        conv::grow(&mut sizes, &plan, PREDICTION);
         let worker = |_| -> std::io::Result<Worker> {
-            let scratch =
-                Scratch { tiles: Memory::zeroed(sizes.0)?, products: Memory::zeroed(sizes.1)? };
-            let arena = Memory::zeroed(plan.arena * slab)?;
-            Ok(Worker { arena, scratch, clock: Clock::new(&plan) })
+            let (scratch, clock) = (Scratch::new(sizes)?, Clock::new(&plan));
+            Ok(Worker { arena: Memory::zeroed(plan.arena * slab)?, scratch, clock })
         };
         let workers = (0..threads.max(1)).map(worker).collect::<Result<_, _>>()?;
         let zeros = vec![0.0; plan.buffers.iter().map(|b| b.lanes).max().unwrap_or(0)];

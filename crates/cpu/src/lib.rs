@@ -6,6 +6,7 @@
 //! seed gives the same bits on any number of threads; no memory is allocated in a step.
 
 mod arena;
+mod clock;
 mod conv;
 mod engine;
 mod infer;
@@ -19,6 +20,7 @@ mod plan;
 mod profile;
 mod ranks;
 mod run;
+mod scratch;
 mod trace;
 mod weights;
 

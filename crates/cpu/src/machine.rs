@@ -1,9 +1,9 @@
 //! What steps run on: threads, an instruction set, scratch memory, and how a batch is divided.
 
-use crate::conv::Sizes;
-use crate::plan::{Kind, Plan};
+use crate::conv::{self, TRAINING};
+use crate::plan::Plan;
+use crate::scratch::{Scratch, Sizes};
 use modiste_kernels::isa::Isa;
-use modiste_kernels::memory::{Ahead, Memory};
 use modiste_kernels::pool::Pool;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,25 +27,6 @@ pub(crate) struct Machine {
     pub zeros: Vec<f32>,
 }
 
-/// A thread's memory between the parts of a step; sized once for the largest step.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    /// Tiles of an input in the frequencies, or rows of patches.
-    pub tiles: Memory,
-    /// Tiles of an output in the frequencies, or a second set of rows.
-    pub products: Memory,
-    /// Gradient of a filter in the frequencies.
-    pub filter: Memory,
-    /// Columns of a tile row between the two directions of a transform.
-    pub columns: Memory,
-    /// Gradient of one image's raw output.
-    pub raw: Memory,
-    /// A dropout mask of one image, or sums of lanes.
-    pub small: Memory,
-    /// What the next images will read and write.
-    pub ahead: Ahead,
-}
-
 impl Machine {
     /// `threads` threads with scratch for the given plans.
     ///
@@ -53,33 +34,21 @@ impl Machine {
     /// If the system gives no more threads or memory.
     pub fn new(isa: Isa, threads: usize, plans: &[&Plan]) -> std::io::Result<Self> {
         let mut sizes = Sizes::default();
-        let (mut small, mut lanes) = (0, 0);
+        let mut lanes = 0;
         for plan in plans {
+            conv::grow(&mut sizes, plan, TRAINING);
             for step in &plan.steps {
                 let (from, to) =
                     (&plan.buffers[step.from.place.buffer], &plan.buffers[step.to.buffer]);
-                sizes.raw = sizes.raw.max(to.image());
-                if let Kind::Conv(conv) = &step.kind {
-                    sizes.grow(conv.method, from, to, step.from.place.lanes, step.to.lanes);
-                }
-                // A mask of an image begins and ends within a block of eight.
                 lanes = lanes.max(to.lanes);
-                small = small.max(to.image() + 16).max(2 * from.lanes).max(2 * to.lanes);
+                // A mask of an image begins and ends within a block of eight.
+                let small = (to.image() + 16).max(2 * from.lanes).max(2 * to.lanes);
+                sizes.small = sizes.small.max(small);
+                sizes.raw = sizes.raw.max(to.image());
             }
         }
-        let scratch = || -> std::io::Result<Scratch> {
-            Ok(Scratch {
-                tiles: Memory::zeroed(sizes.tiles)?,
-                products: Memory::zeroed(sizes.products)?,
-                filter: Memory::zeroed(sizes.filter)?,
-                columns: Memory::zeroed(sizes.columns)?,
-                raw: Memory::zeroed(sizes.raw)?,
-                small: Memory::zeroed(small)?,
-                ahead: Ahead::default(),
-            })
-        };
         let pool = Pool::new(threads)?;
-        let scratch = (0..pool.threads()).map(|_| scratch()).collect::<Result<_, _>>()?;
+        let scratch = (0..pool.threads()).map(|_| Scratch::new(sizes)).collect::<Result<_, _>>()?;
         Ok(Self { isa, pool, scratch, zeros: vec![0.0; lanes] })
     }
 }

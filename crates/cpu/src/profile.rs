@@ -1,90 +1,9 @@
 //! Where the time goes: seconds of each step, beside what it computes and moves.
 
+use crate::clock::{Clock, Pass};
 use crate::plan::{Kind, Method, Place, Plan, Step};
-use crate::trace::{Span, Work};
 use modiste_kernels::winograd::{Block, FREQUENCIES, tiles};
 use std::ops::Range;
-use std::time::Instant;
-
-/// Time that each step took since the last reset.
-#[derive(Clone, Debug)]
-pub(crate) struct Clock {
-    steps: Vec<[f64; 2]>,
-    rest: f64,
-    started: Instant,
-    /// Images of the current pass.
-    pub images: usize,
-    /// Every stretch of time, while a trace is wanted.
-    spans: Option<Vec<Span>>,
-}
-
-/// Direction of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pass {
-    Forward = 0,
-    Backward = 1,
-}
-
-impl Clock {
-    pub fn new(plan: &Plan) -> Self {
-        Self {
-            steps: vec![[0.0; 2]; plan.steps.len()],
-            rest: 0.0,
-            started: Instant::now(),
-            images: 0,
-            spans: None,
-        }
-    }
-
-    /// Begins or ends to note every stretch of time.
-    pub fn trace(&mut self, on: bool) {
-        self.spans = on.then(Vec::new);
-    }
-
-    /// What was noted since the last call.
-    pub fn take_spans(&mut self) -> Vec<Span> {
-        self.spans.as_mut().map_or_else(Vec::new, std::mem::take)
-    }
-
-    pub fn reset(&mut self) {
-        self.steps.fill([0.0; 2]);
-        self.rest = 0.0;
-    }
-
-    /// Adds another clock's times.
-    pub fn add(&mut self, other: &Clock) {
-        for (sum, other) in self.steps.iter_mut().flatten().zip(other.steps.iter().flatten()) {
-            *sum += other;
-        }
-        self.rest += other.rest;
-    }
-
-    /// Begins to measure.
-    pub fn start(&mut self) {
-        self.started = Instant::now();
-    }
-
-    /// Counts the time since the last call for a step.
-    pub fn step(&mut self, step: usize, pass: Pass) {
-        self.steps[step][pass as usize] += self.lap(Work::Step(step, pass));
-    }
-
-    /// Counts the time since the last call for what is no step: filters, conversion, loss, Adam.
-    pub fn rest(&mut self, what: &'static str) {
-        self.rest += self.lap(Work::Rest(what));
-    }
-
-    fn lap(&mut self, work: Work) -> f64 {
-        let now = Instant::now();
-        let seconds = now.duration_since(self.started).as_secs_f64();
-        let (start, images) = (self.started, self.images);
-        if let Some(spans) = &mut self.spans {
-            spans.push(Span { work, images, start, seconds });
-        }
-        self.started = now;
-        seconds
-    }
-}
 
 /// What one step of the plan costs, or a group of steps that run together.
 #[derive(Clone, Debug)]

@@ -10,10 +10,10 @@ mod sums;
 
 pub(crate) use simple::move_lanes;
 
+use crate::clock::{Clock, Pass};
 use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
 use crate::plan::{Buffer, Kind, Place, Plan, Step};
-use crate::profile::{Clock, Pass};
 use crate::ranks::Ranks;
 use crate::weights::Weights;
 use modiste_kernels::elementwise;

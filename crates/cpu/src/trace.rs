@@ -1,7 +1,8 @@
 //! What ran when, on which thread: the events behind `modiste bench --trace`.
 
+use crate::clock::{Clock, Pass, Span, Work};
 use crate::plan::Plan;
-use crate::profile::{Clock, Pass, Profile, StepProfile};
+use crate::profile::{Profile, StepProfile};
 use std::time::Instant;
 
 /// One step, or what lies between steps, on one thread.
@@ -27,24 +28,6 @@ pub struct Event {
     pub multiply_adds: u64,
     /// Bytes that the way forwards must read and write at least.
     pub bytes: u64,
-}
-
-/// A stretch of time as a clock notes it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    pub work: Work,
-    pub images: usize,
-    pub start: Instant,
-    pub seconds: f64,
-}
-
-/// What a stretch of time went into.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Work {
-    /// A group by its first step.
-    Step(usize, Pass),
-    /// What is no step.
-    Rest(&'static str),
 }
 
 /// The events of one thread's clock, which forgets them.

@@ -101,7 +101,7 @@ impl Convolution {
         let Self { side, k, ref block, ref products, .. } = *self;
         let z = &mut self.z;
         let map = MapMut { values: z, height: side, width: side, channels: k, stride: k };
-        transform_output(isa, products, (block, 0), map, &mut self.scratch);
+        transform_output(isa, products, (block, 0), map, None);
     }
 
     fn forward(&mut self, isa: Isa) {

@@ -1,10 +1,17 @@
-//! The steps that are no convolutions, image by image on one thread.
+//! The steps of a slab: convolutions with their bias, sum and ReLU, on one thread or in bands of a
+//! single image on all; the others image by image on one thread.
 
-use super::Walk;
-use crate::plan::{Kind, Place, Source, Step};
+use super::{Crew, Walk};
+use crate::conv::{End, ImageConv, Input, PREDICTION, Skip, TOGETHER, chunks, maps_of};
+use crate::machine::share;
+use crate::plan::{Buffer, Conv, Kind, Method, Place, Source, Step};
 use crate::run::{APART, move_lanes};
+use crate::scratch::Scratch;
+use modiste_kernels::pool::Parts;
 use modiste_kernels::view::{Map, MapMut};
+use modiste_kernels::winograd::{TILE, tiles};
 use modiste_kernels::{elementwise, norm, pooling};
+use std::array::from_fn;
 use std::ops::Range;
 
 impl Walk<'_> {
@@ -12,6 +19,64 @@ impl Walk<'_> {
     pub(super) fn range(&self, place: Place, n: usize) -> Range<usize> {
         let buffer = &self.plan.buffers[place.buffer];
         buffer.start * n..(buffer.start + buffer.image()) * n
+    }
+
+    /// Convolution step `i` of the `n` images in the arena.
+    pub(super) fn conv(
+        &self,
+        i: usize,
+        conv: &Conv,
+        arena: &mut [f32],
+        n: usize,
+        crew: &mut Crew<'_>,
+    ) {
+        let step = &self.plan.steps[i];
+        let buffer = |place: Place| &self.plan.buffers[place.buffer];
+        let (from, to) = (step.from.place, step.to);
+        let skip = conv.residual.map(|(source, _)| source.place);
+        let ranges = [to, from].map(|place| self.range(place, n));
+        let skipped = skip.map_or(0..0, |place| self.range(place, n));
+        let [out, input, skipped] =
+            arena.get_disjoint_mut([ranges[0].clone(), ranges[1].clone(), skipped]).expect(APART);
+        let filter = self.folded.filter(i, conv, step);
+        let image_conv = ImageConv {
+            isa: self.isa,
+            method: conv.method,
+            c: from.lanes,
+            k: to.lanes,
+            forward: filter.values,
+            backward: &[],
+            tuning: PREDICTION,
+        };
+        // The block's factor is folded into the filters.
+        let skip =
+            skip.map(|place| Skip { place, buffer: buffer(place), values: skipped, scale: 1.0 });
+        let (bias, floor) = (Some(filter.bias), filter.floor);
+        let end = End { isa: self.isa, bias, zeros: self.zeros, skip, floor };
+        let slab = SlabConv {
+            image_conv,
+            end,
+            from,
+            from_buffer: buffer(from),
+            input,
+            to,
+            buffer: buffer(to),
+        };
+        match crew {
+            Crew::Alone(scratch) => slab.images(n, out, scratch),
+            Crew::Team(pool, scratch) => {
+                let (threads, row) = (pool.threads(), slab.buffer.width * slab.buffer.lanes);
+                let cut = |thread: usize| slab.cut(thread, threads);
+                let cuts: Vec<usize> = (0..=threads).map(|thread| cut(thread) * row).collect();
+                let (bands, scratch) = (Parts::at(out, &cuts), Parts::new(scratch, 1));
+                pool.run(&|thread| {
+                    let rows = cut(thread)..cut(thread + 1);
+                    if !rows.is_empty() {
+                        slab.band(rows, bands.take(thread), scratch.take(thread)[0]);
+                    }
+                });
+            }
+        }
     }
 
     /// A step that is no convolution.
@@ -67,6 +132,63 @@ impl Walk<'_> {
             let x = from.map(buffer(from), &input[of(from)..]);
             let second = other.map_or(x, |place| place.map(buffer(place), &others[of(place)..]));
             work(x, second, to.map_mut(buffer(to), &mut out[of(to)..]));
+        }
+    }
+}
+
+/// A convolution of a slab's images.
+struct SlabConv<'a> {
+    image_conv: ImageConv<'a>,
+    end: End<'a>,
+    from: Place,
+    from_buffer: &'a Buffer,
+    input: &'a [f32],
+    to: Place,
+    buffer: &'a Buffer,
+}
+
+impl SlabConv<'_> {
+    fn read(&self, image: usize) -> Input<'_> {
+        let values = &self.input[image * self.from_buffer.image()..];
+        Input { map: self.from.map(self.from_buffer, values), activation: None, parts: &[] }
+    }
+
+    /// All of `n` images.
+    fn images(&self, n: usize, out: &mut [f32], scratch: &mut Scratch) {
+        let height = self.buffer.height;
+        if self.image_conv.method == Method::Pointwise {
+            // Images lie one after the other, as if they were one.
+            let mut input = self.read(0);
+            input.map.height *= n;
+            let to = MapMut { height: n * height, ..self.to.map_mut(self.buffer, out) };
+            let rows = 0..n * height;
+            return self.image_conv.forward(&[input], (0, rows), &mut [to], &self.end, scratch);
+        }
+        let mut outputs = out.chunks_exact_mut(self.buffer.image());
+        for images in chunks(0..n, self.image_conv.together(self.read(0).map)) {
+            let count = images.len();
+            let inputs: [_; TOGETHER] = from_fn(|i| self.read(images.start + i.min(count - 1)));
+            let mut to = maps_of(count, |_| {
+                self.to.map_mut(self.buffer, outputs.next().expect("an output for each image"))
+            });
+            let (at, to) = ((images.start, 0..height), &mut to[..count]);
+            self.image_conv.forward(&inputs[..count], at, to, &self.end, scratch);
+        }
+    }
+
+    /// Some rows of a single image.
+    fn band(&self, rows: Range<usize>, out: &mut [f32], scratch: &mut Scratch) {
+        let to = MapMut { height: rows.len(), ..self.to.map_mut(self.buffer, out) };
+        self.image_conv.forward(&[self.read(0)], (0, rows), &mut [to], &self.end, scratch);
+    }
+
+    /// The row at which a thread's band of an image begins. Bands are equal, but of whole tile rows
+    /// with Winograd's method.
+    fn cut(&self, thread: usize, threads: usize) -> usize {
+        let height = self.buffer.height;
+        match self.image_conv.method {
+            Method::Winograd => (share(tiles(height), thread, threads).start * TILE).min(height),
+            Method::Pointwise | Method::Patches(_) => share(height, thread, threads).start,
         }
     }
 }

@@ -6,10 +6,11 @@
 use super::simple::relu_back;
 use super::sums::{add_gradient_sums, add_moments, begin_sums};
 use super::{APART, Run};
-use crate::conv::{ImageConv, Input, TOGETHER};
-use crate::machine::{Machine, Scratch};
+use crate::conv::{End, ImageConv, Input, Skip, TOGETHER, chunks, maps_of};
+use crate::machine::Machine;
 use crate::norm::Lanes;
 use crate::plan::{Buffer, Conv, GROUP, Kind, Method, Place, Source, Step};
+use crate::scratch::Scratch;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::pool::Parts;
 use modiste_kernels::view::{Gradient, Map, MapMut, NormGradient};
@@ -22,30 +23,6 @@ fn conv_of(step: &Step) -> &Conv {
         Kind::Conv(conv) => conv,
         Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Add { .. } => {
             unreachable!("a group holds convolutions")
-        }
-    }
-}
-
-/// What ends a convolution in the forward pass.
-struct End<'a> {
-    isa: Isa,
-    bias: Option<&'a [f32]>,
-    zeros: &'a [f32],
-    residual: Option<(Source, f32)>,
-    skip_buffer: Option<&'a Buffer>,
-    skipped: &'a [f32],
-    floor: f32,
-}
-
-impl End<'_> {
-    /// Bias, sum and ReLU on image `i`.
-    fn apply(&self, i: usize, out: MapMut<'_>) {
-        let bias = self.bias.unwrap_or(self.zeros);
-        if let (Some((skip, scale)), Some(buffer)) = (&self.residual, self.skip_buffer) {
-            let x = skip.place.map(buffer, &self.skipped[i * buffer.image()..]);
-            elementwise::residual(self.isa, out, x, bias, *scale, self.floor);
-        } else if self.bias.is_some() || self.floor > f32::NEG_INFINITY {
-            elementwise::bias_floor(self.isa, out, bias, self.floor);
         }
     }
 }
@@ -88,9 +65,10 @@ impl Run<'_> {
                         isa,
                         bias: conv.bias.map(|b| &flat[weights.parameters[b].range()]),
                         zeros,
-                        residual: conv.residual,
-                        skip_buffer: skip.map(|place| &plan.buffers[place.buffer]),
-                        skipped,
+                        skip: conv.residual.map(|(source, scale)| {
+                            let buffer = &plan.buffers[source.place.buffer];
+                            Skip { place: source.place, buffer, values: skipped, scale }
+                        }),
                         floor: conv.floor,
                     },
                 })
@@ -279,29 +257,14 @@ impl Front<'_> {
             scratch.ahead.add(input.map, count * self.from_image);
             scratch.ahead.add(map.as_map(), count * self.buffer.image());
         }
-        self.image_conv.forward(inputs, maps, scratch);
-        for (n, map) in maps.iter_mut().enumerate() {
-            self.end.apply(first + n, map.reborrow());
-            if let Some(sums) = &mut sums {
+        self.image_conv.forward(inputs, (first, 0..self.buffer.height), maps, &self.end, scratch);
+        if let Some(sums) = &mut sums {
+            for map in maps {
                 let z = map.as_map();
                 add_moments(self.end.isa, z, self.pilot, self.to, sums, &mut scratch.small);
             }
         }
     }
-}
-
-/// Up to so many neighbours of a range at a time.
-fn chunks(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
-    // Equal shares: 8 go as 3 + 3 + 2, not as 7 + 1.
-    let share = range.len().div_ceil(range.len().div_ceil(most).max(1)).max(1);
-    let end = range.end;
-    range.step_by(share).map(move |first| first..(first + share).min(end))
-}
-
-/// The first `count` maps by `map`, then empty ones.
-fn maps_of<'a>(count: usize, mut map: impl FnMut(usize) -> MapMut<'a>) -> [MapMut<'a>; TOGETHER] {
-    let none = || MapMut { values: &mut [], height: 0, width: 0, channels: 0, stride: 0 };
-    from_fn(|n| if n < count { map(n) } else { none() })
 }
 
 /// One convolution of a group on the way back.

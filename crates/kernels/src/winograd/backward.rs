@@ -1,6 +1,6 @@
 //! Into the frequencies and out of them, backwards.
 
-use super::forward::vectors;
+use super::rows::{IntoFrequencies, Source, load};
 use super::{Block, CHANNELS, COLUMN, Row, TILE, WINDOW, array, by_shape, left_out, lines, parts};
 use crate::isa::{Isa, Kernel};
 use crate::simd::Simd;
@@ -15,10 +15,11 @@ pub fn transform_gradient(
     scratch: &mut [f32],
 ) {
     let map = gradient.map;
-    block.ensure(index, map.width, map.channels, out.len(), scratch.len());
+    block.ensure(index, map.width, map.channels, out.len());
+    block.ensure_scratch(scratch.len());
     assert!(map.height == block.height, "a map of another height than the block's");
     gradient.ensure();
-    isa.run(TransformGradient { gradient, block, index, out, scratch });
+    isa.run(IntoFrequencies { source: gradient, block, index, out, scratch });
 }
 
 /// B q B' of each tile of map `index` of a block, added up where windows overlap: written to (or, if
@@ -34,131 +35,62 @@ pub fn transform_input_gradient(
     accumulate: bool,
     scratch: &mut [f32],
 ) {
-    block.ensure(index, map.width, map.channels, frequencies.len(), scratch.len());
+    block.ensure(index, map.width, map.channels, frequencies.len());
+    block.ensure_scratch(scratch.len());
     assert!(map.height == block.height, "a map of another height than the block's");
     map.ensure();
     isa.run(TransformInputGradient { frequencies, block, index, map, accumulate, scratch });
 }
 
-struct TransformGradient<'a> {
-    gradient: Gradient<'a>,
-    block: &'a Block,
-    index: usize,
-    out: &'a mut [f32],
-    scratch: &'a mut [f32],
-}
-
-impl Kernel for TransformGradient<'_> {
-    type Output = ();
+impl Source for Gradient<'_> {
+    const SIDE: usize = TILE;
+    const BORDER: usize = 0;
+    type Lane<S: Simd> = ([S::V; 3], [S::V; 2]);
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S) {
-        for row in self.block.rows_of(self.index) {
-            for part in parts(self.gradient.map.channels) {
-                let inner = row.row * TILE + TILE <= self.gradient.map.height;
-                match (row.short, inner, self.gradient.norm.is_some()) {
-                    (false, true, false) => self.columns::<S, false, true, false>(simd, row, part),
-                    (false, true, true) => self.columns::<S, false, true, true>(simd, row, part),
-                    (false, false, false) => {
-                        self.columns::<S, false, false, false>(simd, row, part)
-                    }
-                    (false, false, true) => self.columns::<S, false, false, true>(simd, row, part),
-                    (true, _, false) => self.columns::<S, true, false, false>(simd, row, part),
-                    (true, _, true) => self.columns::<S, true, false, true>(simd, row, part),
-                }
-                for (tile, x, short) in row.tiles() {
-                    by_shape!((row.short, short), self.tile::<S>(simd, tile, x, part));
-                }
-            }
+    fn map(&self) -> Map<'_> {
+        self.map
+    }
+
+    #[inline(always)]
+    fn plain(&self) -> bool {
+        self.norm.is_none()
+    }
+
+    #[inline(always)]
+    unsafe fn lane<S: Simd>(&self, simd: S, c: usize) -> Self::Lane<S> {
+        match &self.norm {
+            // SAFETY: the caller vouches for the channels (`Gradient::ensure`).
+            Some(norm) => unsafe { (norm.activation.of(simd, c), norm.of(simd, c)) },
+            None => ([simd.splat(0.0); 3], [simd.splat(0.0); 2]),
         }
     }
-}
 
-impl TransformGradient<'_> {
-    /// The columns of a tile row, those beyond the map's right edge included; `INNER` if all of its
-    /// rows lie inside the map, `NORM` if the gradient is carried through a normalisation.
     #[inline(always)]
-    fn columns<S: Simd, const SHORT: bool, const INNER: bool, const NORM: bool>(
-        &mut self,
+    unsafe fn load<S: Simd, const PLAIN: bool>(
+        &self,
         simd: S,
-        row: Row,
-        (first, count): (usize, usize),
-    ) {
-        let Map { values, height, width, stride, .. } = self.gradient.map;
-        let zero = simd.splat(0.0);
-        let y0 = row.row * TILE;
-        for c in (0..count).step_by(S::WIDTH) {
-            let (activation, line) = match &self.gradient.norm {
-                // SAFETY: the channels are there (`Gradient::ensure`).
-                Some(norm) if NORM => unsafe {
-                    (norm.activation.of(simd, first + c), norm.of(simd, first + c))
-                },
-                _ => ([zero; 3], [zero; 2]),
-            };
-            for x in 0..self.block.scratch() / COLUMN {
-                let column = array!(i in 4 => {
-                    if x < width && (INNER || y0 + i < height) {
-                        let pixel = (y0 + i) * width + x;
-                        // SAFETY: the pixel lies inside both maps, the maps inside their slices
-                        // (`Gradient::ensure`).
-                        unsafe {
-                            let da = simd.load(values.as_ptr().add(pixel * stride + first + c));
-                            match &self.gradient.norm {
-                                Some(NormGradient { z, .. }) if NORM => {
-                                    let at = pixel * z.stride + first + c;
-                                    let z = simd.load(z.values.as_ptr().add(at));
-                                    carry_back(simd, activation, line, (da, z))
-                                }
-                                _ => da,
-                            }
-                        }
-                    } else {
-                        zero
-                    }
-                });
-                let line = lines::output_gradient::<S, SHORT>(simd, column);
-                for i in 0..WINDOW {
-                    // SAFETY: `Block::ensure` checked the size of the scratch memory.
-                    unsafe {
-                        let to = self.scratch.as_mut_ptr().add(x * COLUMN + i * CHANNELS + c);
-                        simd.store(to, line[i]);
-                    }
+        (activation, line): Self::Lane<S>,
+        pixel: usize,
+        c: usize,
+    ) -> S::V {
+        // SAFETY: the caller vouches for the pixel, which both maps have within their slices
+        // (`Gradient::ensure`).
+        unsafe {
+            let da = simd.load(self.map.values.as_ptr().add(pixel * self.map.stride + c));
+            match &self.norm {
+                Some(NormGradient { z, .. }) if !PLAIN => {
+                    let z = simd.load(z.values.as_ptr().add(pixel * z.stride + c));
+                    carry_back(simd, activation, line, (da, z))
                 }
+                _ => da,
             }
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const SHORT_ROW: bool, const SHORT_COLUMN: bool>(
-        &mut self,
-        simd: S,
-        tile: usize,
-        x: usize,
-        (first, count): (usize, usize),
-    ) {
-        let channels = self.gradient.map.channels;
-        let plane = self.block.plane(channels);
-        for c in (0..count).step_by(S::WIDTH) {
-            for i in 0..WINDOW {
-                if SHORT_ROW && left_out(i) {
-                    continue;
-                }
-                // SAFETY: `Block::ensure` checked the sizes of the scratch memory and of `out`.
-                unsafe {
-                    let from = self.scratch.as_ptr().add(x * COLUMN + i * CHANNELS + c);
-                    let line = array!(j in 4 => simd.load(from.add(j * COLUMN)));
-                    let line = lines::output_gradient::<S, SHORT_COLUMN>(simd, line);
-                    let at = i * WINDOW * plane + tile * channels + first + c;
-                    let to = self.out.as_mut_ptr().add(at);
-                    for j in 0..WINDOW {
-                        if SHORT_COLUMN && left_out(j) {
-                            continue;
-                        }
-                        simd.store(to.add(j * plane), line[j]);
-                    }
-                }
-            }
-        }
+    fn line<S: Simd, const SHORT: bool>(simd: S, values: [S::V; WINDOW]) -> [S::V; WINDOW] {
+        lines::output_gradient::<S, SHORT>(simd, array!(i in 4 => values[i]))
     }
 }
 
@@ -201,7 +133,6 @@ impl TransformInputGradient<'_> {
         (first, count): (usize, usize),
     ) {
         let plane = self.block.plane(self.map.channels);
-        let zero = simd.splat(0.0);
         for c in (0..count).step_by(S::WIDTH) {
             for i in 0..WINDOW {
                 if SHORT_ROW && left_out(i) {
@@ -211,9 +142,7 @@ impl TransformInputGradient<'_> {
                 unsafe {
                     let at = i * WINDOW * plane + tile * self.map.channels + first + c;
                     let from = self.frequencies.as_ptr().add(at);
-                    let line = array!(j in 6 => {
-                        if SHORT_COLUMN && left_out(j) { zero } else { simd.load(from.add(j * plane)) }
-                    });
+                    let line = load::<S, SHORT_COLUMN>(simd, from, plane);
                     let line = lines::input_gradient::<S, SHORT_COLUMN>(simd, line);
                     let to = self.scratch.as_mut_ptr().add(x * COLUMN + i * CHANNELS + c);
                     for j in 0..WINDOW {
@@ -237,18 +166,16 @@ impl TransformInputGradient<'_> {
         (first, count): (usize, usize),
     ) {
         let MapMut { height, width, stride, .. } = self.map;
-        let zero = simd.splat(0.0);
         // Padded rows and columns begin one before the map.
         let y0 = row.row * TILE;
         let shared = if self.accumulate { WINDOW } else { 2 * usize::from(row.row > 0) };
-        for (x, c) in (0..width).flat_map(|x| vectors::<S>(x, count)) {
+        let vectors = |x| (0..count).step_by(S::WIDTH).map(move |c| (x, c));
+        for (x, c) in (0..width).flat_map(vectors) {
             // SAFETY: `Block::ensure` checked the size of the scratch memory; the pixel lies inside
             // the map, the map inside its slice.
             unsafe {
                 let from = self.scratch.as_ptr().add((x + 1) * COLUMN + c);
-                let column = array!(i in 6 => {
-                    if SHORT && left_out(i) { zero } else { simd.load(from.add(i * CHANNELS)) }
-                });
+                let column = load::<S, SHORT>(simd, from, CHANNELS);
                 let line = lines::input_gradient::<S, SHORT>(simd, column);
                 for i in 0..WINDOW {
                     if 1 <= y0 + i && y0 + i <= height {

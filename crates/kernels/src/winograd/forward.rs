@@ -1,9 +1,10 @@
 //! Into the frequencies and out of them, forwards.
 
-use super::{Block, CHANNELS, COLUMN, Row, TILE, WINDOW, array, by_shape, left_out, lines, parts};
+use super::rows::{IntoFrequencies, Source, load};
+use super::{Block, Row, TILE, WINDOW, array, by_shape, left_out, lines};
 use crate::isa::{Isa, Kernel};
 use crate::simd::Simd;
-use crate::view::{Activation, Map, MapMut, activate};
+use crate::view::{Activation, Map, MapMut, activate, ensure_vector};
 
 /// B' d B of each tile of map `index` of a block.
 ///
@@ -16,148 +17,93 @@ pub fn transform_input(
     out: &mut [f32],
     scratch: &mut [f32],
 ) {
-    block.ensure(index, map.width, map.channels, out.len(), scratch.len());
+    block.ensure(index, map.width, map.channels, out.len());
+    block.ensure_scratch(scratch.len());
     assert!(map.height == block.height, "a map of another height than the block's");
     map.ensure();
     if let Some(activation) = &activation {
         activation.ensure(map.channels);
     }
-    isa.run(TransformInput { map, activation, block, index, out, scratch });
+    isa.run(IntoFrequencies { source: Input { map, activation }, block, index, out, scratch });
+}
+
+/// A bias for each channel, and the lower limit of the outputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Biased<'a> {
+    /// Summand a channel.
+    pub bias: &'a [f32],
+    /// 0 with a ReLU, else minus infinity.
+    pub floor: f32,
 }
 
 /// A' m A of each tile of map `index` of a block, written to a map that begins with the first row of
-/// the block.
+/// the block: as it is, or as max(A' m A + bias, floor).
+///
+/// Raw outputs are transformed along the rows first, biased ones along the columns first. The two
+/// round differently, and what training and prediction have recorded depends on either.
 pub fn transform_output(
     isa: Isa,
     products: &[f32],
     (block, index): (&Block, usize),
     map: MapMut<'_>,
-    scratch: &mut [f32],
+    biased: Option<Biased<'_>>,
 ) {
-    block.ensure(index, map.width, map.channels, products.len(), scratch.len());
+    block.ensure(index, map.width, map.channels, products.len());
     let band = block.pixel_rows().len();
     assert!(map.height == band, "a band of {band} rows in a map of {}", map.height);
     map.ensure();
-    isa.run(TransformOutput { products, block, index, map, scratch });
+    if let Some(Biased { bias, .. }) = biased {
+        ensure_vector("biases", bias, map.channels);
+    }
+    isa.run(TransformOutput { products, block, index, map, biased });
 }
 
-struct TransformInput<'a> {
+struct Input<'a> {
     map: Map<'a>,
     activation: Option<Activation<'a>>,
-    block: &'a Block,
-    index: usize,
-    out: &'a mut [f32],
-    scratch: &'a mut [f32],
 }
 
-impl Kernel for TransformInput<'_> {
-    type Output = ();
+impl Source for Input<'_> {
+    const SIDE: usize = WINDOW;
+    const BORDER: usize = 1;
+    type Lane<S: Simd> = [S::V; 3];
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S) {
-        for row in self.block.rows_of(self.index) {
-            for part in parts(self.map.channels) {
-                let inner = row.row > 0 && row.row * TILE + WINDOW <= self.map.height + 1;
-                match (row.short, inner, self.activation.is_some()) {
-                    (false, true, false) => self.columns::<S, false, true, false>(simd, row, part),
-                    (false, true, true) => self.columns::<S, false, true, true>(simd, row, part),
-                    (false, false, false) => {
-                        self.columns::<S, false, false, false>(simd, row, part)
-                    }
-                    (false, false, true) => self.columns::<S, false, false, true>(simd, row, part),
-                    (true, _, false) => self.columns::<S, true, false, false>(simd, row, part),
-                    (true, _, true) => self.columns::<S, true, false, true>(simd, row, part),
-                }
-                for (tile, x, short) in row.tiles() {
-                    by_shape!((row.short, short), self.tile::<S>(simd, tile, x, part));
-                }
-            }
+    fn map(&self) -> Map<'_> {
+        self.map
+    }
+
+    #[inline(always)]
+    fn plain(&self) -> bool {
+        self.activation.is_none()
+    }
+
+    #[inline(always)]
+    unsafe fn lane<S: Simd>(&self, simd: S, c: usize) -> [S::V; 3] {
+        match &self.activation {
+            // SAFETY: the caller vouches for the channels (`Activation::ensure`).
+            Some(activation) => unsafe { activation.of(simd, c) },
+            None => [simd.splat(0.0); 3],
         }
     }
-}
 
-impl TransformInput<'_> {
-    /// The columns of a tile row, those of padding left and right included; `INNER` if all of its
-    /// rows lie inside the map.
     #[inline(always)]
-    fn columns<S: Simd, const SHORT: bool, const INNER: bool, const ACTIVATE: bool>(
-        &mut self,
+    unsafe fn load<S: Simd, const PLAIN: bool>(
+        &self,
         simd: S,
-        row: Row,
-        (first, count): (usize, usize),
-    ) {
-        let Map { height, width, stride, .. } = self.map;
-        let zero = simd.splat(0.0);
-        // Padded rows and columns begin one before the map.
-        let y0 = row.row * TILE;
-        for c in (0..count).step_by(S::WIDTH) {
-            let activation = match &self.activation {
-                // SAFETY: the channels are there (`Activation::ensure`).
-                Some(a) if ACTIVATE => unsafe { a.of(simd, first + c) },
-                _ => [zero; 3],
-            };
-            for x in 0..self.block.scratch() / COLUMN {
-                let inside = 1 <= x && x <= width;
-                let column = array!(i in 6 => {
-                    if inside && (INNER || (1 <= y0 + i && y0 + i <= height)) {
-                        let at = ((y0 + i - 1) * width + x - 1) * stride + first + c;
-                        // SAFETY: the pixel lies inside the map, the map inside its slice
-                        // (`ensure`).
-                        let value = unsafe { simd.load(self.map.values.as_ptr().add(at)) };
-                        if ACTIVATE { activate(simd, activation, value) } else { value }
-                    } else {
-                        zero
-                    }
-                });
-                let line = lines::input::<S, SHORT>(simd, column);
-                for i in 0..WINDOW {
-                    // SAFETY: `Block::ensure` checked the size of the scratch memory.
-                    unsafe {
-                        let to = self.scratch.as_mut_ptr().add(x * COLUMN + i * CHANNELS + c);
-                        simd.store(to, line[i]);
-                    }
-                }
-            }
-        }
+        lane: [S::V; 3],
+        pixel: usize,
+        c: usize,
+    ) -> S::V {
+        // SAFETY: the caller vouches for the pixel, the map lies within its slice (`Map::ensure`).
+        let value = unsafe { simd.load(self.map.values.as_ptr().add(pixel * self.map.stride + c)) };
+        if PLAIN { value } else { activate(simd, lane, value) }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const SHORT_ROW: bool, const SHORT_COLUMN: bool>(
-        &mut self,
-        simd: S,
-        tile: usize,
-        x: usize,
-        (first, count): (usize, usize),
-    ) {
-        let plane = self.block.plane(self.map.channels);
-        for c in (0..count).step_by(S::WIDTH) {
-            for i in 0..WINDOW {
-                if SHORT_ROW && left_out(i) {
-                    continue;
-                }
-                // SAFETY: `Block::ensure` checked the sizes of the scratch memory and of `out`.
-                unsafe {
-                    let from = self.scratch.as_ptr().add(x * COLUMN + i * CHANNELS + c);
-                    let line = array!(j in 6 => simd.load(from.add(j * COLUMN)));
-                    let line = lines::input::<S, SHORT_COLUMN>(simd, line);
-                    let at = i * WINDOW * plane + tile * self.map.channels + first + c;
-                    let to = self.out.as_mut_ptr().add(at);
-                    for j in 0..WINDOW {
-                        if SHORT_COLUMN && left_out(j) {
-                            continue;
-                        }
-                        simd.store(to.add(j * plane), line[j]);
-                    }
-                }
-            }
-        }
+    fn line<S: Simd, const SHORT: bool>(simd: S, values: [S::V; WINDOW]) -> [S::V; WINDOW] {
+        lines::input::<S, SHORT>(simd, values)
     }
-}
-
-/// A column with each of the registers that `count` channels take.
-#[inline(always)]
-pub(super) fn vectors<S: Simd>(x: usize, count: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..count).step_by(S::WIDTH).map(move |c| (x, c))
 }
 
 struct TransformOutput<'a> {
@@ -165,7 +111,7 @@ struct TransformOutput<'a> {
     block: &'a Block,
     index: usize,
     map: MapMut<'a>,
-    scratch: &'a mut [f32],
+    biased: Option<Biased<'a>>,
 }
 
 impl Kernel for TransformOutput<'_> {
@@ -174,13 +120,12 @@ impl Kernel for TransformOutput<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         for row in self.block.rows_of(self.index) {
-            for part in parts(self.map.channels) {
-                for (tile, x, short) in row.tiles() {
-                    by_shape!((row.short, short), self.tile::<S>(simd, tile, x, part));
-                }
-                match row.short {
-                    false => self.columns::<S, false>(simd, row, part),
-                    true => self.columns::<S, true>(simd, row, part),
+            for (tile, x, short) in row.tiles() {
+                match self.biased.is_some() {
+                    true => by_shape!((row.short, short), self.tile::<S, true>(simd, row, tile, x)),
+                    false => {
+                        by_shape!((row.short, short), self.tile::<S, false>(simd, row, tile, x));
+                    }
                 }
             }
         }
@@ -188,65 +133,81 @@ impl Kernel for TransformOutput<'_> {
 }
 
 impl TransformOutput<'_> {
+    /// A tile with all values of a register of channels at hand.
     #[inline(always)]
-    fn tile<S: Simd, const SHORT_ROW: bool, const SHORT_COLUMN: bool>(
+    fn tile<S: Simd, const BIASED: bool, const SHORT_ROW: bool, const SHORT_COLUMN: bool>(
         &mut self,
         simd: S,
+        row: Row,
         tile: usize,
         x: usize,
-        (first, count): (usize, usize),
     ) {
-        let plane = self.block.plane(self.map.channels);
-        let zero = simd.splat(0.0);
-        for c in (0..count).step_by(S::WIDTH) {
-            for i in 0..WINDOW {
-                if SHORT_ROW && left_out(i) {
-                    continue;
-                }
-                // SAFETY: `Block::ensure` checked the sizes of `products` and the scratch memory.
-                unsafe {
-                    let at = i * WINDOW * plane + tile * self.map.channels + first + c;
-                    let from = self.products.as_ptr().add(at);
-                    let line = array!(j in 6 => {
-                        if SHORT_COLUMN && left_out(j) { zero } else { simd.load(from.add(j * plane)) }
-                    });
-                    let line = lines::output::<S, SHORT_COLUMN>(simd, line);
-                    let to = self.scratch.as_mut_ptr().add(x * COLUMN + i * CHANNELS + c);
-                    for j in 0..TILE {
-                        simd.store(to.add(j * COLUMN), line[j]);
+        let y = (row.row - self.block.first) * TILE;
+        let (down, across) = (self.map.height - y, self.map.width - x);
+        let side = |short| if short { TILE / 2 } else { TILE };
+        let whole = down >= side(SHORT_ROW) && across >= side(SHORT_COLUMN);
+        for c in (0..self.map.channels).step_by(S::WIDTH) {
+            let values = self.values::<S, BIASED, SHORT_ROW, SHORT_COLUMN>(simd, tile, c);
+            for i in 0..side(SHORT_ROW) {
+                for j in 0..side(SHORT_COLUMN) {
+                    if whole || (i < down && j < across) {
+                        let at = ((y + i) * self.map.width + x + j) * self.map.stride + c;
+                        // SAFETY: the pixel lies inside the map, the map inside its slice.
+                        unsafe { simd.store(self.map.values.as_mut_ptr().add(at), values[i][j]) };
                     }
                 }
             }
         }
     }
 
-    /// The columns of a tile row, out to the map.
+    /// The outputs of a tile (rows, columns) in the channels from `c` on.
     #[inline(always)]
-    fn columns<S: Simd, const SHORT: bool>(
-        &mut self,
+    fn values<S: Simd, const BIASED: bool, const SHORT_ROW: bool, const SHORT_COLUMN: bool>(
+        &self,
         simd: S,
-        row: Row,
-        (first, count): (usize, usize),
-    ) {
-        let MapMut { height, width, stride, .. } = self.map;
+        tile: usize,
+        c: usize,
+    ) -> [[S::V; TILE]; TILE] {
+        let plane = self.block.plane(self.map.channels);
+        // SAFETY: `Block::ensure` checked the size of `products`.
+        let from = unsafe { self.products.as_ptr().add(tile * self.map.channels + c) };
         let zero = simd.splat(0.0);
-        let y0 = (row.row - self.block.first) * TILE;
-        for (x, c) in (0..width).flat_map(|x| vectors::<S>(x, count)) {
-            // SAFETY: `Block::ensure` checked the size of the scratch memory; the pixel lies inside
-            // the map, the map inside its slice.
-            unsafe {
-                let from = self.scratch.as_ptr().add(x * COLUMN + c);
-                let column = array!(i in 6 => {
-                    if SHORT && left_out(i) { zero } else { simd.load(from.add(i * CHANNELS)) }
-                });
-                let line = lines::output::<S, SHORT>(simd, column);
-                for i in 0..TILE {
-                    if y0 + i < height {
-                        let at = ((y0 + i) * width + x) * stride + first + c;
-                        simd.store(self.map.values.as_mut_ptr().add(at), line[i]);
-                    }
+        if !BIASED {
+            let half = array!(i in 6 => {
+                if SHORT_ROW && left_out(i) {
+                    [zero; TILE]
+                } else {
+                    // SAFETY: as above.
+                    let line = unsafe {
+                        load::<S, SHORT_COLUMN>(simd, from.add(i * WINDOW * plane), plane)
+                    };
+                    lines::output::<S, SHORT_COLUMN>(simd, line)
                 }
-            }
+            });
+            let columns = array!(j in 4 => {
+                lines::output::<S, SHORT_ROW>(simd, array!(i in 6 => half[i][j]))
+            });
+            return array!(i in 4 => array!(j in 4 => columns[j][i]));
         }
+        let half = array!(j in 6 => {
+            if SHORT_COLUMN && left_out(j) {
+                [zero; TILE]
+            } else {
+                // SAFETY: as above.
+                let line = unsafe {
+                    load::<S, SHORT_ROW>(simd, from.add(j * plane), WINDOW * plane)
+                };
+                lines::output::<S, SHORT_ROW>(simd, line)
+            }
+        });
+        let (bias, floor) = match &self.biased {
+            // SAFETY: `transform_output` checked the bias.
+            Some(end) => (unsafe { simd.load(end.bias.as_ptr().add(c)) }, simd.splat(end.floor)),
+            None => (zero, zero),
+        };
+        array!(i in 4 => {
+            let line = lines::output::<S, SHORT_COLUMN>(simd, array!(j in 6 => half[j][i]));
+            array!(j in 4 => simd.max(floor, simd.add(line[j], bias)))
+        })
     }
 }

@@ -12,19 +12,18 @@
 //! channels instead of 576. Windows beyond the map's edge are filled with zeros on reading and cut
 //! on writing.
 //!
-//! [`Block`] says which tiles are dealt with at once and where their values lie. A transform goes by tile
-//! rows: one direction for all columns of the row into a little scratch memory, then the other one
-//! tile by tile, so that columns that two windows share are transformed once.
+//! [`Block`] says which tiles are dealt with at once and where their values lie. A transform of
+//! windows that overlap goes by tile rows (`rows`).
 
 mod backward;
 mod filter;
 mod forward;
 mod lines;
-pub mod mixed;
+mod rows;
 
 pub use backward::{transform_gradient, transform_input_gradient};
 pub use filter::{transform_filter, transform_filter_gradient};
-pub use forward::{transform_input, transform_output};
+pub use forward::{Biased, transform_input, transform_output};
 
 use crate::LANES;
 use crate::view::product;
@@ -154,13 +153,16 @@ impl Block {
         (tiles(self.width) * TILE + 2) * COLUMN
     }
 
-    /// Panics unless there is scratch memory and tiles for map `map`, of this width.
-    fn ensure(&self, map: usize, width: usize, channels: usize, len: usize, scratch: usize) {
+    /// Panics unless there are tiles for map `map`, of this width.
+    fn ensure(&self, map: usize, width: usize, channels: usize, len: usize) {
         ensure_channels(channels);
         assert!(map < self.maps, "map {map} of {}", self.maps);
         assert!(width == self.width, "a map of width {width} in a block of {}", self.width);
         assert!(len >= self.len(channels), "{len} values for a block of {}", self.len(channels));
-        assert!(scratch >= self.scratch(), "{scratch} values of scratch memory");
+    }
+
+    fn ensure_scratch(&self, len: usize) {
+        assert!(len >= self.scratch(), "{len} values of scratch memory");
     }
 }
 
@@ -200,26 +202,19 @@ impl Row {
     }
 }
 
-/// The part of a window from `start` on that lies in 0 .. `size`, relative to the window.
-#[inline(always)]
-fn inside(start: isize, size: usize) -> (usize, usize) {
-    let from = (-start).max(0) as usize;
-    let to = (size as isize - start).clamp(0, WINDOW as isize) as usize;
-    (from, to)
-}
-
 fn ensure_channels(c: usize) {
     assert!(c > 0 && c.is_multiple_of(LANES), "{c} channels are no multiple of {LANES}");
 }
 
-/// Calls a method for tiles that are short in these directions: `$method::<S, SHORT_ROW, SHORT_COLUMN>`.
+/// Calls a method for tiles that are short in these directions, which become its last two parameters:
+/// `$method::<.., SHORT_ROW, SHORT_COLUMN>`.
 macro_rules! by_shape {
-    (($short_row:expr, $short_column:expr), $this:ident.$method:ident::<$S:ident>($($argument:expr),*)) => {
+    (($short_row:expr, $short_column:expr), $this:ident.$method:ident::<$($given:tt),*>$arguments:tt) => {
         match ($short_row, $short_column) {
-            (false, false) => $this.$method::<$S, false, false>($($argument),*),
-            (false, true) => $this.$method::<$S, false, true>($($argument),*),
-            (true, false) => $this.$method::<$S, true, false>($($argument),*),
-            (true, true) => $this.$method::<$S, true, true>($($argument),*),
+            (false, false) => $this.$method::<$($given,)* false, false> $arguments,
+            (false, true) => $this.$method::<$($given,)* false, true> $arguments,
+            (true, false) => $this.$method::<$($given,)* true, false> $arguments,
+            (true, true) => $this.$method::<$($given,)* true, true> $arguments,
         }
     };
 }

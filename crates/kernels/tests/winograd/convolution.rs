@@ -49,6 +49,18 @@ fn convolve(
     filter: &[f32],
     bands: &[usize],
 ) -> Vec<Vec<f32>> {
+    convolve_with(isa, maps, activation, filter, bands, None)
+}
+
+/// Outputs as of [`convolve`], perhaps with a bias and a floor.
+pub fn convolve_with(
+    isa: Isa,
+    maps: &[Map<'_>],
+    activation: Option<Activation<'_>>,
+    filter: &[f32],
+    bands: &[usize],
+    biased: Option<Biased<'_>>,
+) -> Vec<Vec<f32>> {
     let Map { height, width, channels: c, .. } = maps[0];
     let k = filter.len() / (9 * c);
     let u = frequencies(isa, filter, (c, k), false);
@@ -64,7 +76,7 @@ fn convolve(
         for (n, out) in out.iter_mut().enumerate() {
             let mut band = Guarded::empty(block.pixel_rows().len(), width, k, k + 1);
             let products = m.slice_mut();
-            transform_output(isa, products, (&block, n), band.map_mut(), &mut scratch);
+            transform_output(isa, products, (&block, n), band.map_mut(), biased);
             out.extend(band.written());
         }
         first += rows;
