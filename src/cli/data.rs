@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{DataFlags, PartArg};
+use super::{CheckArgs, DataFlags, PartArg};
 
 /// The commands of `modiste data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Count images and classes, measure pixels, look for duplicates
     Info(InfoArgs),
+    /// Look for label errors, copies, leaks between parts and odd pictures, and show them on a page
+    Check(Box<CheckArgs>),
     /// Draw some images of each class
     Samples(SamplesArgs),
     /// Download the official Fashion-MNIST files

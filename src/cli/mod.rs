@@ -4,6 +4,7 @@
 
 mod ablate;
 mod baseline;
+mod check;
 mod data;
 mod explain;
 mod export;
@@ -20,6 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use ablate::AblateArgs;
 pub use baseline::{BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs};
+pub use check::CheckArgs;
 pub use data::{DataCommand, FetchArgs, InfoArgs, SamplesArgs};
 pub use explain::{ExplainArgs, MethodArg};
 pub use export::{ExportArgs, FormatArg};

@@ -8,7 +8,7 @@ use modiste_views::{Table, grouped};
 use serde::Serialize;
 
 use crate::cli::{BaseArgs, DataCommand, FetchArgs, InfoArgs, SamplesArgs};
-use crate::commands::{drawing, settings};
+use crate::commands::{check, drawing, settings};
 use crate::failure::Failure;
 use crate::output;
 
@@ -16,6 +16,7 @@ use crate::output;
 pub fn run(command: DataCommand) -> Result<(), Failure> {
     match command {
         DataCommand::Info(args) => info(args),
+        DataCommand::Check(args) => check::run(*args),
         DataCommand::Samples(args) => samples(args),
         DataCommand::Fetch(args) => fetch(args),
     }

@@ -31,14 +31,22 @@ pub fn file(path: &Path) -> PathBuf {
 /// Checks that the files to be written, with their options, are neither the model's own at `path` nor
 /// one and the same.
 pub fn check_outputs(path: &Path, outputs: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
-    let given: Vec<(&str, &Path)> =
-        outputs.iter().filter_map(|&(option, out)| Some((option, out?))).collect();
-    for (i, &(option, out)) in given.iter().enumerate() {
-        let shown = out.display();
-        if same_file(out, &file(path)) {
-            let text = format!("{option} {shown}: is the model itself; name another file");
+    for &(option, out) in outputs {
+        if let Some(out) = out.filter(|out| same_file(out, &file(path))) {
+            let out = out.display();
+            let text = format!("{option} {out}: is the model itself; name another file");
             return Err(Failure::Usage(text));
         }
+    }
+    check_distinct(outputs)
+}
+
+/// Checks that no two of the files, with their options, are one and the same.
+pub fn check_distinct(files: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
+    let given: Vec<(&str, &Path)> =
+        files.iter().filter_map(|&(option, file)| Some((option, file?))).collect();
+    for (i, &(option, out)) in given.iter().enumerate() {
+        let shown = out.display();
         if let Some((other, _)) = given[..i].iter().find(|(_, other)| same_file(other, out)) {
             let text = format!("{option} {shown}: is the file of {other}, too; name another");
             return Err(Failure::Usage(text));

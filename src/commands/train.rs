@@ -7,15 +7,16 @@ use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
 use modiste_model::{Environment, Model};
 use modiste_spec::{Architecture, Engine};
-use modiste_train::{Config, Observer, Outcome, Run, Summary};
+use modiste_train::{Config, Observer, Outcome, Run, Summary, data_warnings, parted};
 use modiste_views::Table;
 use serde::Serialize;
 
 use crate::cli::TrainArgs;
 use crate::commands::model::{self, Answers};
-use crate::commands::{report, settings};
+use crate::commands::suit::{self, Prepared};
+use crate::commands::{memory, report};
 use crate::failure::Failure;
-use crate::watch::{Events, Progress};
+use crate::watch::{Events, Progress, Warned};
 use crate::{engine, machine, output, signals};
 
 /// What is printed at the end.
@@ -67,24 +68,33 @@ struct PartNumbers {
 /// Trains, evaluates, reports.
 pub fn run(args: TrainArgs) -> Result<(), Failure> {
     let resumed = args.resume.as_deref().map(Run::resume).transpose()?;
-    let (config, folder) = match &resumed {
-        Some(run) => (run.config().clone(), run.folder().to_owned()),
+    let (config, folder, data) = match &resumed {
+        Some(run) => {
+            let config = run.config().clone();
+            let data = config.load_data()?;
+            (config, run.folder().to_owned(), data)
+        }
         None => plan(&args)?,
     };
     // All that can be wrong with data and network shows before a folder is made.
-    let data = config.load_data()?;
     config.check_data(&data)?;
+    for line in data_warnings(&data).iter().filter(|_| !args.quiet) {
+        output::note(&format!("modiste: note: {line}"));
+    }
     let network = config.network(&data)?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let batch = config.training.batch;
     let options = CpuOptions { batch, threads, direct: args.direct, ..CpuOptions::default() };
+    if let Some(line) = memory::check(&network, &options)? {
+        output::note(&line);
+    }
     let mut engine = engine::with(&network, options)?;
     let run = match resumed {
         Some(run) => run,
         None => Run::create(&folder, &config)?,
     };
-    let mut progress = Progress::new(args.quiet);
-    let output = match train(engine.as_mut(), &data, &run, threads, &mut progress)? {
+    let mut watch = Warned::new(Progress::new(args.quiet), &data);
+    let output = match train(engine.as_mut(), &data, &run, threads, &mut watch)? {
         Trained::Finished(output) => output,
         Trained::Interrupted { epoch, steps_done } => {
             let folder = run.folder().display();
@@ -100,11 +110,15 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     Ok(output::print(&text(&output))?)
 }
 
-/// The configuration of a new run, and its folder.
-fn plan(args: &TrainArgs) -> Result<(Config, PathBuf), Failure> {
-    let (config, name) = settings::build(&args.base, &args.settings.typed())?;
+/// The configuration of a new run, its folder and its data.
+fn plan(args: &TrainArgs) -> Result<(Config, PathBuf, Dataset), Failure> {
+    let prepared = suit::prepare(&args.base, &args.settings.typed())?;
+    let Prepared { config, name, data, lines } = prepared;
+    for line in lines.iter().filter(|_| !args.quiet) {
+        output::note(line);
+    }
     let folder = args.out.clone().unwrap_or_else(|| new_folder(Path::new("runs"), &name));
-    Ok((config, folder))
+    Ok((config, folder, data))
 }
 
 /// `runs/2026-11-23-170509-swift`, in UTC; numbered where that is taken.
@@ -168,6 +182,9 @@ fn finish(
     engine.load_state(&model.state())?;
     let train = model::answer(engine, data, PartName::Train)?;
     let validation = model::answer(engine, data, PartName::Validation)?;
+    if let Some(line) = parted(&summary.best, train.evaluation.accuracy) {
+        output::note(&format!("modiste: note: {line}"));
+    }
     let network = &model.network;
     let parts = [(PartName::Train, &train), (PartName::Validation, &validation)];
     report::finish(run.folder(), data, &model, parts)?;

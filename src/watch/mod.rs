@@ -4,8 +4,10 @@ mod board;
 mod events;
 mod pieces;
 mod progress;
+mod warned;
 
 pub use board::{Board, Stand};
 pub use events::Events;
 pub use pieces::Pieces;
 pub use progress::{Progress, duration};
+pub use warned::Warned;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod baseline;
 mod bench;
+mod check;
 mod diagram;
 mod evaluate;
 mod explain;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::thumbnail::{COARSE, FINE, Thumbnail, edge_correlation};
+use crate::thumbnail::{Thumbnail, edge_correlation};
 
 /// From what correlation of their edges on two pictures are near copies: of Fashion-MNIST's 60,000
 /// training pictures the pairs above it show one garment (docs/data-check.md has the count).
@@ -132,21 +132,7 @@ fn compare_block(
 
 /// Whether two thumbnails correlate at [`CANDIDATE`] or more.
 fn candidate(a: &Thumbnail, b: &Thumbnail) -> bool {
-    // For vectors of length 1 the squared distance is 2 - 2 x correlation; four times that of the
-    // means of four is never more.
+    // For vectors of length 1 the squared distance is 2 - 2 x correlation.
     let most = 2.0 - 2.0 * CANDIDATE;
-    4.0 * distance::<COARSE>(&a.coarse, &b.coarse) <= most
-        && distance::<FINE>(&a.fine, &b.fine) <= most
-}
-
-/// The squared distance, in eight sums that a compiler keeps in one vector.
-fn distance<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
-    let mut sums = [0.0_f32; 8];
-    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
-        for lane in 0..8 {
-            let d = a[lane] - b[lane];
-            sums[lane] += d * d;
-        }
-    }
-    sums.iter().sum()
+    a.least_distance(b) <= most && a.distance(b) <= most
 }

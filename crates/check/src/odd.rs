@@ -44,6 +44,13 @@ fn spread(image: &[u8], channel: usize, channels: usize) -> u8 {
     values().max().zip(values().min()).map_or(0, |(high, low)| high - low)
 }
 
+impl Oddity {
+    /// Whether nothing can be seen at all.
+    pub fn empty(self) -> bool {
+        matches!(self, Self::Black | Self::Constant)
+    }
+}
+
 impl std::fmt::Display for Oddity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -1,6 +1,6 @@
 //! Copies and odd pictures, on pictures drawn here.
 
-use modiste_check::{Copies, Match, Oddity, SIMILARITY, copies, oddity};
+use modiste_check::{Copies, Match, Mirroring, Oddity, SIMILARITY, copies, oddity};
 
 const SHAPE: [usize; 3] = [20, 24, 3];
 
@@ -73,4 +73,33 @@ fn odd_pictures_are_those_that_hold_nothing() {
     assert_eq!(of(dark), Some(Oddity::Bright));
     assert_eq!(of(picture(4)), None);
     assert_eq!(of(Vec::new()), None);
+}
+
+/// A bright bar at the left or at the right, on a ground that differs from picture to picture.
+fn bar(right: bool, seed: u32) -> Vec<u8> {
+    let mut picture: Vec<u8> = picture(seed).iter().map(|value| value / 4).collect();
+    for (i, byte) in picture.iter_mut().enumerate() {
+        let x = i / 3 % 24;
+        if (x < 6 && !right) || (x >= 18 && right) {
+            *byte = 250;
+        }
+    }
+    picture
+}
+
+#[test]
+fn mirroring_harms_where_left_and_right_are_the_classes() {
+    let images: Vec<Vec<u8>> = (0..60).map(|i| bar(i % 2 == 1, i)).collect();
+    let of = |labels: &[u16]| {
+        let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
+        Mirroring::of(&images, labels, SHAPE).unwrap()
+    };
+    let sides: Vec<u16> = (0..60).map(|i| i % 2).collect();
+    let by_side = of(&sides);
+    assert!(by_side.plain > 0.95 && by_side.mirrored < 0.05 && by_side.harms(), "{by_side:?}");
+    // Where the sides are in either class, a mirrored picture is as good.
+    let ground: Vec<u16> = (0..60).map(|i| i / 2 % 2).collect();
+    assert!(!of(&ground).harms());
+    assert_eq!(Mirroring::of(&[], &[], SHAPE), None);
+    assert_eq!(Mirroring::of(&[&[0; 1440], &[9; 1440]], &[0, 1], SHAPE), None);
 }

@@ -43,6 +43,12 @@ pub(crate) struct Inference {
     slab: usize,
 }
 
+/// Images that a thread takes through all steps at a time.
+pub(crate) fn slab_images(plan: &Plan) -> usize {
+    let trunk = plan.steps.first().map_or(1, |step| plan.buffers[step.to.buffer].pixels());
+    (SLAB_PIXELS / trunk).max(1)
+}
+
 /// One thread's memory.
 struct Worker {
     /// The maps of a slab.
@@ -65,8 +71,7 @@ impl Inference {
     pub fn new(plan: Plan, weights: &Weights, threads: usize) -> std::io::Result<Self> {
         let lanes = plan.buffers.iter().map(|b| Lanes::new(b.lanes, 0)).collect();
         let folded = Folded::new(&plan, weights)?;
-        let trunk = plan.steps.first().map_or(1, |step| plan.buffers[step.to.buffer].pixels());
-        let slab = (SLAB_PIXELS / trunk).max(1);
+        let slab = slab_images(&plan);
         let mut sizes = Sizes::default();
         conv::grow(&mut sizes, &plan, PREDICTION);
         let worker = |_| -> std::io::Result<Worker> {

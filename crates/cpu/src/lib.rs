@@ -14,6 +14,7 @@ mod limits;
 mod loss;
 mod lower;
 mod machine;
+mod memory;
 mod norm;
 mod optimiser;
 mod plan;
@@ -26,6 +27,7 @@ mod weights;
 
 pub use engine::{CpuEngine, CpuOptions};
 pub use limits::Limits;
+pub use memory::engine_bytes;
 pub use modiste_kernels::isa::Isa;
 pub use profile::{Profile, StepProfile};
 pub use trace::Event;

@@ -3,11 +3,14 @@
 //! Every draw is a function of (seed, epoch, image index), so neither the place in the batch nor
 //! the number of threads nor a resumed run changes it.
 
-use modiste_spec::Shape;
+use std::ops::Bound::Included;
+
 use modiste_spec::random::{Purpose, Stream};
+use modiste_spec::{Range, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
+use crate::augment::Photographs;
 use crate::dataset::Images;
 
 /// What is done to an image before it is trained on; by default nothing.
@@ -29,9 +32,26 @@ pub struct Augmentation {
     /// The probability that a rectangle is filled with random bytes (random erasing, Zhong et al.
     /// 2017: 2 to 40 % of the image, sides 0.3 to 3.3).
     pub erase: f64,
+    /// Turn by up to so many degrees either way, 0 to 180.
+    pub turn: f64,
+    /// Enlarge or shrink by up to this share: lengths times (1 + zoom)^-1 to 1 + zoom, 0 to 1.
+    pub zoom: f64,
+    /// Lean upright lines by up to so many degrees either way, 0 to 60.
+    pub shear: f64,
+    /// Change the brightness by up to this share either way, 0 to 1.
+    pub brightness: f64,
+    /// Change the contrast by up to this share either way, 0 to 1.
+    pub contrast: f64,
+    /// Change the saturation of colours by up to this share either way, 0 to 1; grey images have none.
+    pub colour: f64,
 }
 
 impl Augmentation {
+    /// The range of `turn`, in degrees.
+    pub const TURN: Range = Range::Number(Included(0.0), Included(180.0));
+    /// The range of `shear`, in degrees.
+    pub const SHEAR: Range = Range::Number(Included(0.0), Included(60.0));
+
     /// The paper's: random horizontal flips, nothing else.
     pub fn paper() -> Self {
         Self { flip: true, ..Self::default() }
@@ -47,10 +67,21 @@ impl Augmentation {
             let value = "flip = true, alternating_flip = true".to_owned();
             return refuse(value, "a choice of one sort of flip");
         }
-        if self.shift_edge && self.shift == 0 {
-            return refuse("shift_edge = true".to_owned(), "of effect without shift");
+        if self.shift_edge && self.shift == 0 && !self.warps() {
+            let expected = "of effect without shift, turn, zoom or shear";
+            return refuse("shift_edge = true".to_owned(), expected);
         }
         Ok(())
+    }
+
+    /// Whether images are turned, zoomed or sheared.
+    pub(crate) fn warps(&self) -> bool {
+        self.turn > 0.0 || self.zoom > 0.0 || self.shear > 0.0
+    }
+
+    /// Whether brightness, contrast or colour are changed.
+    pub(crate) fn colours(&self) -> bool {
+        self.brightness > 0.0 || self.contrast > 0.0 || self.colour > 0.0
     }
 }
 
@@ -91,6 +122,7 @@ pub fn fill_batch(
 ) {
     let shape = images.shape;
     let draws = Draws::new(augmentation, seed, epoch);
+    let mut photographs = Photographs::new(augmentation, seed, epoch);
     batch.resize(indices.len() * shape.len(), 0);
     for (&index, out) in indices.iter().zip(batch.chunks_exact_mut(shape.len())) {
         let place = u64::from(index);
@@ -108,6 +140,9 @@ pub fn fill_batch(
         }
         if flip {
             mirror(out, shape);
+        }
+        if let Some(photographs) = &mut photographs {
+            photographs.apply(out, shape, index);
         }
         if augmentation.cutout > 0 {
             cut_out(out, shape, augmentation.cutout, draws.cutout.block(index));

@@ -83,9 +83,6 @@ pub(crate) fn deal(
 }
 
 /// The images of `pool` outside of fold `number` (from 1) of `folds`, and those in it.
-///
-/// Each class is put in a random order and dealt to the folds in turn, as cards are; every class
-/// begins with another fold, so that all folds have the same size to within one image a class.
 pub(crate) fn fold(
     pool: &Part,
     number: usize,
@@ -93,23 +90,42 @@ pub(crate) fn fold(
     from: &Collection,
     seed: u64,
 ) -> Result<[Part; 2], String> {
-    let mut drawn = [Vec::new(), Vec::new()];
-    for (class, members) in strata(pool, from).iter().enumerate() {
-        if members.len() < folds {
-            let (class, have) = (&from.classes[class], members.len());
-            return Err(format!("class {class} has {have} images for {folds} folds"));
-        }
+    let strata = strata(pool, from);
+    if let Some(class) = strata.iter().position(|members| members.len() < folds) {
+        let (class, have) = (&from.classes[class], strata[class].len());
+        return Err(format!("class {class} has {have} images for {folds} folds"));
+    }
+    let fold_of = deal_folds(&strata, folds, seed);
+    let n = u32::try_from(pool.len()).expect("readers take under 2^32 images");
+    let (inside, outside): (Vec<u32>, Vec<u32>) =
+        (0..n).partition(|&i| fold_of[i as usize] == number - 1);
+    Ok([pool.select(&outside), pool.select(&inside)])
+}
+
+/// The fold, from 0, of each image with these labels: that of `split:fold=i/folds`, less 1. A class
+/// may have fewer images than there are folds, as it may not in a split.
+pub fn fold_of(labels: &[u16], classes: usize, folds: usize, seed: u64) -> Vec<usize> {
+    let mut strata = vec![Vec::new(); classes];
+    for (i, &label) in (0..).zip(labels) {
+        strata[usize::from(label)].push(i);
+    }
+    deal_folds(&strata, folds, seed)
+}
+
+/// The fold of each image.
+///
+/// Each class is put in a random order and dealt to the folds in turn, as cards are; every class
+/// begins with another fold, so that all folds have the same size to within one image a class.
+fn deal_folds(strata: &[Vec<u32>], folds: usize, seed: u64) -> Vec<usize> {
+    let mut fold_of = vec![0; strata.iter().map(Vec::len).sum()];
+    for (class, members) in strata.iter().enumerate() {
         let item = u32::try_from(class).expect("classes are numbered in 16 bits");
         let order = Stream::new(seed, Purpose::Split, item, 3).permutation(members.len());
         for (i, &at) in order.iter().enumerate() {
-            let inside = (i + class) % folds == number - 1;
-            drawn[usize::from(inside)].push(members[at as usize]);
+            fold_of[members[at as usize] as usize] = (i + class) % folds;
         }
     }
-    Ok(drawn.map(|mut part| {
-        part.sort_unstable();
-        pool.select(&part)
-    }))
+    fold_of
 }
 
 /// The images of each class; all in one where there are no labels.

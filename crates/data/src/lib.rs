@@ -4,6 +4,7 @@
 //! [`Split`]; [`fill_batch`] makes the batches, augmented. Pixels stay bytes in (n, h, w, c), labels
 //! are class indices. What a network makes of them is left to others.
 
+mod augment;
 mod batch;
 mod collection;
 mod competition;
@@ -27,8 +28,10 @@ mod split;
 mod stream;
 mod table;
 
+pub use augment::{Colour, Warp};
 pub use batch::{Augmentation, fill_batch, mirror};
 pub use dataset::{Dataset, Images, Part, PartName};
+pub use draw::fold_of;
 pub use embedded::{EMBEDDED_FILES, FASHION_CLASSES};
 pub use error::DataError;
 pub use fetch::{OFFICIAL_FILES, OfficialFile, Progress, fetch};

@@ -27,6 +27,8 @@ mod observer;
 mod progress;
 mod run;
 mod schedule;
+mod suit;
+mod warnings;
 
 pub use checkpoint::{Checkpoint, parse_checkpoint};
 pub use config::{
@@ -39,3 +41,5 @@ pub use observer::{Event, Observer};
 pub use progress::{Progress, StoppingState};
 pub use run::Run;
 pub use schedule::{PlateauState, Schedule};
+pub use suit::{Suited, own_pictures, suit};
+pub use warnings::{at_chance, data_warnings, parted};

@@ -6,6 +6,7 @@
 
 use std::ops::Bound::Excluded;
 
+use modiste_data::Augmentation;
 use modiste_spec::{Architecture, Cnn, DropoutPlace, InceptionResNet, Mlp, Range};
 
 use crate::Schedule;
@@ -146,11 +147,23 @@ pub const FIELDS: &[Field] = &[
     field("training.augmentation.shift", "1", Range::WHOLE,
         "Move each image by up to this many pixels"),
     field("training.augmentation.shift_edge", "false", Range::Switch,
-        "Fill the strip that a shift uncovers with the edge's pixels instead of black"),
+        "Fill what a shift, turn, zoom or shear uncovers with the edge's pixels instead of black"),
     field("training.augmentation.cutout", "7", Range::WHOLE,
         "Side in pixels of a square that is blackened; 0 for none"),
     field("training.augmentation.erase", "0", Range::PROBABILITY,
         "Probability that a rectangle is filled with noise"),
+    field("training.augmentation.turn", "0.0", Augmentation::TURN,
+        "Turn each image by up to this many degrees either way").since("0.0"),
+    field("training.augmentation.zoom", "0.0", Range::PROBABILITY,
+        "Enlarge or shrink each image by up to this share").since("0.0"),
+    field("training.augmentation.shear", "0.0", Augmentation::SHEAR,
+        "Lean upright lines by up to this many degrees either way").since("0.0"),
+    field("training.augmentation.brightness", "0.0", Range::PROBABILITY,
+        "Make each image brighter or darker by up to this share").since("0.0"),
+    field("training.augmentation.contrast", "0.0", Range::PROBABILITY,
+        "Raise or lower the contrast by up to this share").since("0.0"),
+    field("training.augmentation.colour", "0.0", Range::PROBABILITY,
+        "Raise or lower the saturation of colours by up to this share").since("0.0"),
 
     field("training.schedule.kind", "one_cycle", Range::OneOf(&Schedule::KINDS),
         "How the learning rate changes").kind().flag("schedule"),

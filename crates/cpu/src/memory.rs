@@ -1,0 +1,29 @@
+//! How much memory an engine takes, said before any of it is allocated.
+
+use modiste_spec::Network;
+
+use crate::engine::CpuOptions;
+use crate::infer::slab_images;
+use crate::lower::{Layout, Mode, lower};
+use crate::machine::Extent;
+
+/// Copies of the parameters: values, two moments, and the kernels' own layouts of them.
+const COPIES: u64 = 6;
+
+/// Bytes that a [`CpuEngine`](crate::CpuEngine) for `network` takes, to within a tenth where it
+/// matters: maps and gradients of a batch, gradients of its shards, parameters, and the maps of the
+/// threads that predict. The threads' scratch memory, some megabytes each, is left out.
+pub fn engine_bytes(network: &Network, options: &CpuOptions) -> u64 {
+    let layout = Layout::new(network, options.direct);
+    let [training, inference] =
+        [Mode::Training, Mode::Inference].map(|mode| lower(network, mode, &layout));
+    let [arena, batch, trainable, threads] =
+        [training.arena, options.batch, network.trainable(), options.threads].map(|n| n as u64);
+    let shards = Extent::of_shards(options.batch.max(1)).shards as u64;
+    let predicting = (inference.arena * slab_images(&inference)) as u64 * threads;
+    let values = arena
+        .saturating_mul(batch)
+        .saturating_add((shards + COPIES).saturating_mul(trainable))
+        .saturating_add(predicting);
+    values.saturating_mul(size_of::<f32>() as u64)
+}

@@ -1,0 +1,174 @@
+//! Settings that suit somebody's own pictures: network, batch, epochs and augmentation follow from
+//! how many pictures there are, how large they are and what mirroring does to them.
+//!
+//! The numbers were chosen on drawn shapes, digits and photographs (docs/training.md has the
+//! accuracies); Fashion-MNIST has presets of its own.
+
+use modiste_check::Mirroring;
+use modiste_data::{Dataset, FASHION_CLASSES};
+
+use crate::{Config, DataConfig, TrainError};
+
+/// Multiply-adds of all forward passes of a training together: less than a minute on two cores.
+const BUDGET: f64 = 1.2e12;
+/// Fewest and most epochs.
+const EPOCHS: [f64; 2] = [8.0, 80.0];
+/// Steps an epoch has at least where the pictures allow it.
+const STEPS: usize = 16;
+/// The smallest and the largest batch.
+const BATCH: [usize; 2] = [8, 64];
+/// The learning rate of a batch of 64; it falls with the root of the batch.
+const LEARNING_RATE: f64 = 8e-3;
+/// From this side on pictures are taken for photographs.
+const PHOTOGRAPH: usize = 40;
+
+/// Settings for some data, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suited {
+    /// The settings.
+    pub config: Config,
+    /// One line about them.
+    pub line: String,
+    /// One line about mirroring.
+    pub mirroring: String,
+}
+
+/// Whether `data` are somebody's own, for whom no preset was made.
+pub fn own_pictures(data: &Dataset) -> bool {
+    data.classes != FASHION_CLASSES
+}
+
+/// The settings for `data`, which `source` names.
+///
+/// # Errors
+/// If no network is as small as the pictures.
+pub fn suit(data: &Dataset, source: &DataConfig) -> Result<Suited, TrainError> {
+    let mut config = Config::preset("cnn")?;
+    config.data = source.clone();
+    let shape = data.shape();
+    let side = shape.height.min(shape.width);
+    let images = data.train.len();
+    let (mirrored, mirroring) = mirroring(data);
+    let photograph = side >= PHOTOGRAPH;
+    let batch = (images / STEPS).max(1).next_power_of_two().clamp(BATCH[0], BATCH[1]);
+    let learning_rate = LEARNING_RATE * (batch as f64 / BATCH[1] as f64).sqrt();
+    let stages = stages(side);
+    let mut settings = vec![
+        ("network.channels", "16".to_owned()),
+        ("network.stages", stages.to_string()),
+        ("network.dropout", if images < 5_000 { "0.2" } else { "0" }.to_owned()),
+        ("training.batch", batch.to_string()),
+        ("training.label_smoothing", "0.1".to_owned()),
+        ("training.schedule.learning_rate", format!("{learning_rate:.5}")),
+        ("training.augmentation.flip", mirrored.to_string()),
+        ("training.augmentation.shift", (side / 14).max(1).to_string()),
+        ("training.augmentation.shift_edge", "true".to_owned()),
+    ];
+    let moved = if photograph {
+        settings.extend(photographs(shape.channels == 3));
+        "moved, turned, zoomed and recoloured"
+    } else {
+        settings.push(("training.augmentation.turn", "8".to_owned()));
+        settings.push(("training.augmentation.zoom", "0.1".to_owned()));
+        "moved, turned and zoomed a little"
+    };
+    for (field, value) in settings {
+        config.set(field, &value)?;
+    }
+    let cost = config.network(data)?.multiply_adds() as f64;
+    let epochs = (BUDGET / (cost * images as f64)).clamp(EPOCHS[0], EPOCHS[1]).round();
+    config.set("training.epochs", &epochs.to_string())?;
+    let line = format!(
+        "settings for {images} training pictures of {shape} in {} classes: cnn of {stages} stages, \
+         batch {batch}, {epochs} epochs, learning rate {learning_rate:.4}, pictures {moved}; any option \
+         or --preset changes them",
+        data.classes.len()
+    );
+    Ok(Suited { config, line, mirroring })
+}
+
+/// Stages that leave at least 4 pixels a side: each further one halves them.
+fn stages(side: usize) -> usize {
+    (1..6).take_while(|&stage| side >> stage >= 4).count().max(1)
+}
+
+/// What photographs can bear.
+fn photographs(coloured: bool) -> Vec<(&'static str, String)> {
+    let mut settings = vec![
+        ("training.augmentation.turn", "12".to_owned()),
+        ("training.augmentation.zoom", "0.2".to_owned()),
+        ("training.augmentation.brightness", "0.2".to_owned()),
+        ("training.augmentation.contrast", "0.2".to_owned()),
+    ];
+    if coloured {
+        settings.push(("training.augmentation.colour", "0.2".to_owned()));
+    }
+    settings
+}
+
+/// Whether pictures are mirrored, and why.
+fn mirroring(data: &Dataset) -> (bool, String) {
+    let shape = data.shape();
+    let labels = data.train.labels.as_deref().unwrap_or_default();
+    let images = &data.train.images;
+    let images: Vec<&[u8]> = (0..images.len()).map(|i| images.get(i)).collect();
+    let sides = [shape.height, shape.width, shape.channels];
+    if let Some(name) = sided(&data.classes) {
+        let line = format!(
+            "not mirrored: class {name:?} sounds as if left and right matter; --flip mirrors"
+        );
+        return (false, line);
+    }
+    match Mirroring::of(&images, labels, sides) {
+        Some(found) if found.harms() => {
+            let Mirroring { plain, mirrored, .. } = found;
+            let line = format!(
+                "not mirrored: {:.0} % of the pictures are nearest to one of their class, mirrored \
+                 {:.0} %; --flip mirrors",
+                100.0 * plain,
+                100.0 * mirrored
+            );
+            (false, line)
+        }
+        Some(_) | None => {
+            (true, "mirrored left and right; where that matters: --flip=false".to_owned())
+        }
+    }
+}
+
+/// A class that is called after a side, or that is a letter.
+fn sided(classes: &[String]) -> Option<&str> {
+    let side = |class: &&String| {
+        let class = class.to_lowercase();
+        let mut words = class.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| ["left", "right", "clockwise", "counterclockwise"].contains(&word))
+    };
+    let letter = |class: &&String| {
+        let mut letters = class.chars();
+        letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none()
+    };
+    let letters = classes.iter().filter(letter).count();
+    let found =
+        classes.iter().find(side).or_else(|| classes.first().filter(|_| letters == classes.len()));
+    found.map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_end_before_pictures_do() {
+        assert_eq!([4, 8, 16, 28, 32, 64, 96, 224].map(stages), [1, 1, 2, 2, 3, 4, 4, 5]);
+    }
+
+    #[test]
+    fn sides_and_letters_are_known_by_their_names() {
+        let of = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            sided(&names).is_some()
+        };
+        assert!(of(&["turn_left", "turn_right"]) && of(&["Left", "none"]) && of(&["a", "b"]));
+        assert!(!of(&["ants", "bees"]) && !of(&["bright", "leftover"]) && !of(&["a", "bee"]));
+    }
+}

@@ -1,0 +1,155 @@
+//! What a run ought to be warned of: data that make its numbers mean less than they seem to, and
+//! training that gets nowhere. Each warning is one line that says what to do.
+
+use modiste_check::{Copies, Match, copies, oddity};
+use modiste_data::{Dataset, PartName};
+use modiste_model::EpochMetrics;
+
+/// Epochs after which validation ought to be above chance.
+const EPOCHS: usize = 5;
+/// How far accuracy on the training pictures, as the network is evaluated, may be under what it was
+/// while training.
+const GAP: f64 = 0.15;
+
+/// What is wrong with `data`, a line each.
+pub fn data_warnings(data: &Dataset) -> Vec<String> {
+    let mut lines: Vec<String> = odd(data).into_iter().collect();
+    lines.extend(repeated(data));
+    lines.extend(thin_classes(data));
+    lines
+}
+
+/// Pictures that hold nothing.
+fn odd(data: &Dataset) -> Option<String> {
+    let shape = data.shape();
+    let mut found = 0;
+    let mut first = None;
+    for part in PartName::ALL {
+        let images = &data.part(part).images;
+        for i in 0..images.len() {
+            if let Some(what) = oddity(images.get(i), shape.channels).filter(|what| what.empty()) {
+                found += 1;
+                first.get_or_insert_with(|| format!("{part} picture {i} is {what}"));
+            }
+        }
+    }
+    let first = first?;
+    Some(format!("{} black or of one colour ({first}); {CHECK}", are(found)))
+}
+
+/// Where all of it is shown.
+const CHECK: &str = "modiste data check shows them";
+
+/// "1 picture is", "3 pictures are".
+fn are(count: usize) -> String {
+    if count == 1 { "1 picture is".to_owned() } else { format!("{count} pictures are") }
+}
+
+/// Pictures that are there twice, with other labels or in other parts.
+fn repeated(data: &Dataset) -> Vec<String> {
+    let (mut images, mut labels, mut ends): (Vec<&[u8]>, Vec<Option<u16>>, _) =
+        (Vec::new(), Vec::new(), [0; 3]);
+    for (part, end) in PartName::ALL.into_iter().zip(&mut ends) {
+        let part = data.part(part);
+        images.extend((0..part.len()).map(|i| part.images.get(i)));
+        let known = part.labels.as_ref();
+        labels.extend((0..part.len()).map(|i| known.map(|labels| labels[i])));
+        *end = images.len();
+    }
+    let shape = data.shape();
+    let shape = [shape.height, shape.width, shape.channels];
+    // Exact copies alone: near ones take longer than some trainings.
+    let found =
+        copies(&Copies { images: &images, shape, groups: &ends, similarity: 2.0, threads: 1 });
+    let part = |i: usize| ends.partition_point(|&end| end <= i);
+    let conflict =
+        |m: &&Match| matches!((labels[m.image], labels[m.of]), (Some(a), Some(b)) if a != b);
+    let count = |of: &dyn Fn(&&Match) -> bool| {
+        let mut images: Vec<usize> = found.iter().filter(of).map(|m| m.image).collect();
+        images.dedup();
+        images.len()
+    };
+    let conflicts = count(&conflict);
+    let leaks = count(&|m| part(m.image) != part(m.of));
+    let within = count(&|m| part(m.image) == part(m.of));
+    let mut lines = Vec::new();
+    if conflicts > 0 {
+        lines.push(format!("{} there before under another label; {CHECK}", are(conflicts)));
+    }
+    if leaks > 0 {
+        let what = are(leaks);
+        lines.push(format!("{what} in two parts, which makes accuracies too high; {CHECK}"));
+    }
+    // A few copies do no harm; many make an epoch of little variety.
+    if within * 10 >= images.len().max(1) {
+        lines.push(format!("{} there twice within a part; {CHECK}", are(within)));
+    }
+    lines
+}
+
+/// Classes that are hardly there.
+fn thin_classes(data: &Dataset) -> Vec<String> {
+    let counts =
+        |part: PartName| data.part(part).class_counts(data.classes.len()).unwrap_or_default();
+    let named = |part: PartName, few: usize| -> Vec<&str> {
+        let counts = counts(part);
+        let classes = data.classes.iter().zip(counts).filter(|&(_, count)| count == few);
+        classes.map(|(class, _)| class.as_str()).collect()
+    };
+    let mut lines = Vec::new();
+    if let [first, rest @ ..] = &named(PartName::Train, 1)[..] {
+        let more = more(rest.len());
+        lines.push(format!(
+            "class {first:?}{more} has one training picture; nothing can be learned from that"
+        ));
+    }
+    if !data.validation.is_empty()
+        && let [first, rest @ ..] = &named(PartName::Validation, 0)[..]
+    {
+        let more = more(rest.len());
+        lines.push(format!(
+            "class {first:?}{more} has no validation picture; the best epoch is chosen without it"
+        ));
+    }
+    lines
+}
+
+fn more(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(" (and {count} more)") }
+}
+
+/// Whether an epoch's validation accuracy is what guessing would give, told once.
+///
+/// `counts` are the validation pictures of each class.
+pub fn at_chance(history: &[EpochMetrics], counts: &[usize]) -> Option<String> {
+    let epochs = history.len();
+    let [.., last] = history else { return None };
+    let images: usize = counts.iter().sum();
+    if epochs < EPOCHS || images == 0 {
+        return None;
+    }
+    // The most frequent class is the best guess; three deviations above it is no guess any more.
+    let guess = counts.iter().copied().max().unwrap_or(0) as f64 / images as f64;
+    let spread = (guess * (1.0 - guess) / images as f64).sqrt();
+    let best = history.iter().map(|m| m.validation_accuracy).fold(0.0, f64::max);
+    (best <= guess + spread.max(0.01) && images >= 10).then(|| {
+        format!(
+            "after {epochs} epochs validation accuracy is {:.3}, which guessing gives, too; try \
+             --flip=false where left and right matter, a smaller --batch, another --lr, more --epochs",
+            last.validation_accuracy
+        )
+    })
+}
+
+/// Whether the network, as it is evaluated, knows its training pictures worse than while it was
+/// trained: its running statistics then do not fit.
+pub fn parted(metrics: &EpochMetrics, evaluated: f64) -> Option<String> {
+    let while_training = metrics.train_accuracy;
+    (while_training - evaluated > GAP).then(|| {
+        format!(
+            "accuracy on the training pictures was {while_training:.3} while training and is \
+             {evaluated:.3} as evaluated: the running statistics do not fit; try a smaller --batch or \
+             more --epochs"
+        )
+    })
+}

@@ -1,0 +1,204 @@
+//! One line of what `data check` found, and the table of all of them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::Context;
+use modiste_check::{LabelError, Match, Oddity};
+use modiste_data::{Dataset, PartName};
+use modiste_files::atomic_write;
+use serde::Serialize;
+
+/// What is wrong with a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Issue {
+    LabelError,
+    Conflict,
+    Leak,
+    Duplicate,
+    NearDuplicate,
+    Odd,
+}
+
+impl Issue {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::LabelError,
+        Self::Conflict,
+        Self::Leak,
+        Self::Duplicate,
+        Self::NearDuplicate,
+        Self::Odd,
+    ];
+
+    /// One line about it.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::LabelError => "the label is probably wrong",
+            Self::Conflict => "the same picture, or nearly, under two labels",
+            Self::Leak => "the same picture, or nearly, in two parts",
+            Self::Duplicate => "the same picture twice in one part",
+            Self::NearDuplicate => "nearly the same picture twice in one part",
+            Self::Odd => "black, of one colour, very dark or very bright",
+        }
+    }
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::LabelError => "label_error",
+            Self::Conflict => "conflict",
+            Self::Leak => "leak",
+            Self::Duplicate => "duplicate",
+            Self::NearDuplicate => "near_duplicate",
+            Self::Odd => "odd",
+        })
+    }
+}
+
+/// A picture: where it is and what it is called.
+#[derive(Clone, Debug, Serialize)]
+pub struct Place {
+    /// The part of the split.
+    pub part: PartName,
+    /// Its position in that part, from 0.
+    pub index: usize,
+    /// Its label; nothing where the source keeps it to itself.
+    pub class: Option<String>,
+}
+
+impl Place {
+    fn of(data: &Dataset, (part, index): (PartName, usize)) -> Self {
+        let labels = data.part(part).labels.as_ref();
+        let class = labels.map(|labels| data.classes[usize::from(labels[index])].clone());
+        Self { part, index, class }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.part, self.index)
+    }
+}
+
+/// A picture that training would be better without, or that needs another label.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    pub issue: Issue,
+    /// From 0 to 1: see docs/data-check.md.
+    pub severity: f64,
+    pub picture: Place,
+    /// What is wrong, in a few words.
+    pub detail: String,
+    /// The class that the networks hold to be right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggested: Option<String>,
+    /// The picture that this one is a copy of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other: Option<Place>,
+}
+
+impl Finding {
+    /// A label that is probably wrong.
+    pub fn label(data: &Dataset, place: (PartName, usize), error: &LabelError) -> Self {
+        let suggested = data.classes[usize::from(error.suggested)].clone();
+        Self {
+            issue: Issue::LabelError,
+            severity: 1.0 - error.self_confidence,
+            picture: Place::of(data, place),
+            detail: format!("p {:.3} against {:.3}", error.self_confidence, error.confidence),
+            suggested: Some(suggested),
+            other: None,
+        }
+    }
+
+    /// A picture that is there before.
+    pub fn copy(
+        data: &Dataset,
+        place: (PartName, usize),
+        of: (PartName, usize),
+        m: &Match,
+    ) -> Self {
+        let (picture, other) = (Place::of(data, place), Place::of(data, of));
+        let labels = picture.class.as_ref().zip(other.class.as_ref());
+        let issue = match () {
+            () if labels.is_some_and(|(a, b)| a != b) => Issue::Conflict,
+            () if place.0 != of.0 => Issue::Leak,
+            () if m.exact => Issue::Duplicate,
+            () => Issue::NearDuplicate,
+        };
+        let weight = match issue {
+            Issue::Conflict | Issue::Leak => 1.0,
+            Issue::LabelError | Issue::Duplicate | Issue::NearDuplicate | Issue::Odd => 0.5,
+        };
+        let detail = match m.exact {
+            true => "exact copy".to_owned(),
+            false => format!("edges correlate {:.3}", m.similarity),
+        };
+        let severity = weight * m.similarity;
+        Self { issue, severity, picture, detail, suggested: None, other: Some(other) }
+    }
+
+    /// A picture that holds nothing.
+    pub fn odd(data: &Dataset, place: (PartName, usize), what: Oddity) -> Self {
+        let severity = match what {
+            Oddity::Black | Oddity::Constant => 1.0,
+            Oddity::Dark | Oddity::Bright => 0.5,
+        };
+        let (picture, detail) = (Place::of(data, place), what.to_string());
+        Self { issue: Issue::Odd, severity, picture, detail, suggested: None, other: None }
+    }
+}
+
+/// The worst first; equals in the order of parts and positions.
+pub fn sort(findings: &mut [Finding]) {
+    let place = |finding: &Finding| (finding.picture.part as usize, finding.picture.index);
+    findings.sort_by(|a, b| match b.severity.total_cmp(&a.severity) {
+        Ordering::Equal => place(a).cmp(&place(b)),
+        other => other,
+    });
+}
+
+/// Writes one row a finding.
+pub fn write_csv(path: &Path, findings: &[Finding]) -> anyhow::Result<()> {
+    let mut rows = csv::Writer::from_writer(Vec::new());
+    rows.write_record([
+        "issue",
+        "severity",
+        "part",
+        "index",
+        "class",
+        "suggested",
+        "other_part",
+        "other_index",
+        "other_class",
+        "detail",
+    ])?;
+    for Finding { issue, severity, picture, detail, suggested, other } in findings {
+        let place = |place: &Place| {
+            let class = place.class.clone().unwrap_or_default();
+            [place.part.to_string(), place.index.to_string(), class]
+        };
+        let [part, index, class] = place(picture);
+        let [other_part, other_index, other_class] = other.as_ref().map(place).unwrap_or_default();
+        let suggested = suggested.as_deref().unwrap_or_default();
+        let (issue, severity) = (issue.to_string(), format!("{severity:.4}"));
+        rows.write_record([
+            &issue,
+            &severity,
+            &part,
+            &index,
+            &class,
+            suggested,
+            &other_part,
+            &other_index,
+            &other_class,
+            detail,
+        ])?;
+    }
+    let bytes =
+        rows.into_inner().with_context(|| format!("{}: failed to write", path.display()))?;
+    Ok(atomic_write(path, &bytes)?)
+}

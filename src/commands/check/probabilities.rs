@@ -1,0 +1,67 @@
+//! Probabilities as a CSV file: a row a picture, training pictures before validation pictures, and a
+//! column a class, called like the class.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use modiste_data::{Dataset, PartName};
+use modiste_files::atomic_write;
+
+/// The columns before the classes' that [`write`] puts there.
+const PLACE: [&str; 3] = ["part", "index", "label"];
+
+/// Reads `rows` rows of one probability for each of `classes`: (rows, classes). Columns that are no
+/// class are passed over.
+pub fn read(path: &Path, classes: &[String], rows: usize) -> anyhow::Result<Vec<f64>> {
+    let shown = path.display();
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(path)
+        .with_context(|| format!("{shown}: failed to read"))?;
+    let headings = reader.headers().with_context(|| format!("{shown}: failed to read"))?.clone();
+    let mut columns = Vec::new();
+    for class in classes {
+        // The classes are the last columns: one may be called like one before.
+        let Some(column) = (0..headings.len()).rev().find(|&i| &headings[i] == class) else {
+            bail!("{shown}: has no column {class:?}; a column for every class is wanted");
+        };
+        columns.push(column);
+    }
+    let mut probabilities = Vec::new();
+    for (row, record) in reader.records().enumerate() {
+        let record = record.with_context(|| format!("{shown}: failed to read"))?;
+        for &column in &columns {
+            let text = &record[column];
+            let Ok(value) = text.parse() else {
+                bail!("{shown}: row {}: {text:?} is no probability", row + 1);
+            };
+            probabilities.push(value);
+        }
+    }
+    let found = probabilities.len() / classes.len().max(1);
+    if found != rows {
+        bail!(
+            "{shown}: has {found} rows; the training and validation pictures, in that order, are \
+             {rows}"
+        );
+    }
+    Ok(probabilities)
+}
+
+/// Writes the probabilities (n, classes) of the training and validation pictures of `data`.
+pub fn write(path: &Path, data: &Dataset, probabilities: &[f64]) -> anyhow::Result<()> {
+    let mut rows = csv::Writer::from_writer(Vec::new());
+    rows.write_record(PLACE.into_iter().chain(data.classes.iter().map(String::as_str)))?;
+    let places = [PartName::Train, PartName::Validation].into_iter().flat_map(|part| {
+        let labels = data.part(part).labels.iter().flatten();
+        labels.enumerate().map(move |(index, &label)| (part, index, label))
+    });
+    for ((part, index, label), row) in places.zip(probabilities.chunks(data.classes.len())) {
+        let class = data.classes[usize::from(label)].clone();
+        let place = [part.to_string(), index.to_string(), class];
+        rows.write_record(place.into_iter().chain(row.iter().map(f64::to_string)))?;
+    }
+    let bytes =
+        rows.into_inner().with_context(|| format!("{}: failed to write", path.display()))?;
+    Ok(atomic_write(path, &bytes)?)
+}

@@ -1,0 +1,47 @@
+//! Whether a training fits into memory, said before anything is allocated.
+
+use modiste_cpu::{CpuOptions, engine_bytes};
+use modiste_spec::Network;
+
+use crate::failure::Failure;
+use crate::machine;
+
+/// From how many bytes on a training's need is said.
+const WORTH_SAYING: u64 = 1 << 30;
+
+/// Bytes that training `network` takes, and a line about them where they are many.
+///
+/// # Errors
+/// If the machine does not have them; the error names a batch that fits, if there is one.
+pub fn check(network: &Network, options: &CpuOptions) -> Result<Option<String>, Failure> {
+    let need = engine_bytes(network, options);
+    let available = machine::available_bytes().unwrap_or(u64::MAX);
+    if need > available {
+        let text = format!(
+            "training with --batch {} needs about {}, and {} are available; {}",
+            options.batch,
+            gigabytes(need),
+            gigabytes(available),
+            cure(network, options, available)
+        );
+        return Err(Failure::Failed(anyhow::anyhow!(text)));
+    }
+    Ok((need > WORTH_SAYING).then(|| format!("training needs about {} of memory", gigabytes(need))))
+}
+
+/// What would fit.
+fn cure(network: &Network, options: &CpuOptions, available: u64) -> String {
+    let halves = std::iter::successors(Some(options.batch / 2), |batch| Some(batch / 2));
+    let fits =
+        |&batch: &usize| engine_bytes(network, &CpuOptions { batch, ..*options }) <= available;
+    let shape = network.input_shape();
+    match halves.take_while(|&batch| batch > 0).find(fits) {
+        Some(batch) => format!("--batch {batch} fits"),
+        None => format!("take smaller pictures than {shape}, or a smaller network"),
+    }
+}
+
+/// A number of bytes for people.
+pub fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
+}
