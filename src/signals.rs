@@ -18,10 +18,10 @@ pub fn listen() -> anyhow::Result<()> {
     }
     ctrlc::set_handler(|| {
         if !STOP.swap(true, Ordering::Relaxed) {
-            output::note("modiste: stopping; the checkpoint is being written");
+            output::note("modiste: stopping; writing the checkpoint");
         }
     })
-    .context("failed to listen to signals")
+    .context("failed to listen for signals")
 }
 
 /// True once the user or the system asked to stop.

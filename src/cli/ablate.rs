@@ -11,15 +11,15 @@ use super::{TrialArgs, WorkerArgs};
 /// Arguments of `modiste ablate`.
 #[derive(Debug, Args)]
 pub struct AblateArgs {
-    /// Runs of each variant, with seeds that follow one another; fewer than three decide nothing
+    /// Runs of each variant, with consecutive seeds; verdicts need at least three
     #[arg(long, value_name = "K", default_value = "3", value_parser = count)]
     pub seeds: usize,
     #[command(flatten)]
     pub trial: TrialArgs,
-    /// The results folder: made, or gone on with
+    /// The results folder: a new one, or one to continue
     #[arg(long, value_name = "FOLDER", default_value = "runs/ablation")]
     pub out: PathBuf,
-    /// Train every n-th run from the i-th on, so that several processes share a results folder
+    /// Train every n-th run, starting with the i-th, so that processes can share a results folder
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Arguments of `modiste baseline`: a command a classifier, so that each takes its own options alone.
+//! Arguments of `modiste baseline`: one command per classifier, each with its own options.
 
 use std::path::PathBuf;
 
@@ -26,19 +26,19 @@ pub enum BaselineCommand {
     Cnn(Box<NetworkArgs>),
 }
 
-/// What every baseline takes.
+/// Arguments that every baseline has.
 #[derive(Debug, Args)]
 pub struct CommonArgs {
     #[command(flatten)]
     pub data: DataFlags,
-    /// Measure on this part as well as on the validation part
+    /// Measure on this part of the data as well as on the validation set
     #[arg(long, value_enum, default_value = "validation")]
     pub part: PartArg,
-    /// Threads to compute with; the result is the same for any number [default: as many as the
-    /// machine runs at once]
+    /// Threads to compute with; the result is the same for any number [default: one per available
+    /// core]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     pub threads: Option<usize>,
-    /// Write the result to baseline.json in this folder; of a network it becomes the run folder
+    /// Write baseline.json to this folder; for networks it becomes the run folder
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Show no progress
@@ -56,7 +56,7 @@ pub struct ClassicArgs<F: Args> {
     pub flags: F,
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Learn from so many of the training images, drawn evenly from all classes [default: all]
+    /// Number of training images to use, drawn evenly from all classes [default: all]
     #[arg(long, value_name = "N")]
     pub images: Option<usize>,
 }
@@ -82,17 +82,17 @@ pub trait Flags {
 /// Options of the support vector machine.
 #[derive(Debug, Args)]
 pub struct SvmFlags {
-    /// Price of a margin's violation
+    /// Penalty for violating the margin
     #[arg(long = "C", value_name = "C", default_value_t = SvmSettings::default().c)]
     pub c: f64,
-    /// Width of the kernel for pixels in 0 .. 1: scale, which is 1 / (pixels x their variance), or a
-    /// number
+    /// Kernel coefficient for pixels in 0 .. 1: a number, or scale for 1 / (pixels x their
+    /// variance)
     #[arg(long, value_name = "GAMMA", default_value_t = Gamma::Scale)]
     pub gamma: Gamma,
-    /// By how much the conditions of the optimum may be missed
+    /// Tolerance of the optimality conditions
     #[arg(long, value_name = "T", default_value_t = SvmSettings::default().tolerance)]
     pub tolerance: f64,
-    /// Mebibytes of kernel rows to keep, all threads together
+    /// Size of the cache of kernel rows in MiB, for all threads together
     #[arg(long, value_name = "MB", default_value_t = SvmSettings::default().cache_mb)]
     pub cache_mb: usize,
 }
@@ -100,13 +100,13 @@ pub struct SvmFlags {
 /// Options of logistic regression.
 #[derive(Debug, Args)]
 pub struct LogisticFlags {
-    /// Weight of the data against the penalty
+    /// Inverse of the regularisation strength
     #[arg(long = "C", value_name = "C", default_value_t = LogisticSettings::default().c)]
     pub c: f64,
-    /// The largest part of the gradient that counts as nothing
+    /// Largest component of the gradient at the optimum
     #[arg(long, value_name = "T", default_value_t = LogisticSettings::default().tolerance)]
     pub tolerance: f64,
-    /// Most steps of L-BFGS
+    /// Largest number of L-BFGS steps
     #[arg(long, value_name = "N", default_value_t = LogisticSettings::default().steps)]
     pub steps: usize,
 }
@@ -125,10 +125,10 @@ pub struct ForestFlags {
     /// Number of trees
     #[arg(long, value_name = "N", default_value_t = ForestSettings::default().trees)]
     pub trees: usize,
-    /// The most splits from root to leaf [default: as many as it takes]
+    /// Largest depth of a tree [default: unlimited]
     #[arg(long, value_name = "N")]
     pub depth: Option<usize>,
-    /// Draws the samples and pixels of the trees
+    /// Seed that draws the samples and pixels of the trees
     #[arg(long, value_name = "SEED", default_value_t = ForestSettings::default().seed)]
     pub seed: u64,
 }

@@ -9,7 +9,7 @@ use super::{CheckArgs, DataFlags, PartArg};
 /// The commands of `modiste data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Count images and classes, measure pixels, look for duplicates
+    /// Count images and classes, measure pixels, find duplicates
     Info(InfoArgs),
     /// Look for label errors, copies, leaks between parts and odd pictures, and show them on a page
     Check(Box<CheckArgs>),
@@ -34,14 +34,14 @@ pub struct InfoArgs {
 pub struct SamplesArgs {
     #[command(flatten)]
     pub data: DataFlags,
-    /// The part of the data to take them from
+    /// The part of the data to draw from
     #[arg(long, value_enum, default_value = "train")]
     pub part: PartArg,
-    /// Images of each class, the first ones
+    /// Number of images of each class; the first ones are drawn
     #[arg(long, value_name = "N", default_value = "10",
           value_parser = clap::value_parser!(u16).range(1..=100))]
     pub count: u16,
-    /// The file to write, by its ending an SVG or a PNG file
+    /// The SVG or PNG file to write
     #[arg(long, value_name = "FILE.svg|png")]
     pub out: PathBuf,
 }

@@ -11,12 +11,12 @@ use super::train::{SettingArgs, field_and_value};
 /// Arguments of `modiste grid`.
 #[derive(Debug, Args)]
 pub struct GridArgs {
-    /// A field of the configuration and the values it takes, as in --over length=3,4; may be given
-    /// several times, the first changes fastest. Where values have commas, semicolons part them
+    /// A field of the configuration and its values, as in --over length=3,4; can be repeated, and the
+    /// first field changes fastest. Semicolons separate values that contain commas
     /// [default: the paper's: length=3,4 width=4,5 dropout=0.5,0.3]
     #[arg(long, value_name = "FIELD=VALUES", value_parser = field_and_values)]
     pub over: Vec<(String, Vec<String>)>,
-    /// Runs of each combination, with seeds that follow one another; the table has mean and
+    /// Runs of each combination, with consecutive seeds; the table shows mean and standard
     /// deviation
     #[arg(long, value_name = "K", default_value = "1", value_parser = count)]
     pub seeds: usize,
@@ -25,15 +25,15 @@ pub struct GridArgs {
     pub folds: Option<usize>,
     #[command(flatten)]
     pub trial: TrialArgs,
-    /// The results folder: made, or gone on with
+    /// The results folder: a new one, or one to continue
     #[arg(long, value_name = "FOLDER", default_value = "runs/grid")]
     pub out: PathBuf,
-    /// Train every n-th trial from the i-th on, so that several processes share a results folder
+    /// Train every n-th trial, starting with the i-th, so that processes can share a results folder
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
     #[command(flatten)]
     pub workers: WorkerArgs,
-    /// List the trials, their settings, folders and states, and train nothing
+    /// List the trials with their settings, folders and states without training
     #[arg(long, conflicts_with_all = ["shard", "threads", "jobs", "quiet"])]
     pub dry_run: bool,
     /// Print one JSON object at the end
@@ -41,13 +41,13 @@ pub struct GridArgs {
     pub json: bool,
 }
 
-/// The configuration that trials have in common.
+/// The configuration that all trials share.
 #[derive(Debug, Args)]
 pub struct TrialArgs {
-    /// Begin with these settings, of 12 epochs a trial: swift or paper [default: paper]
+    /// Start from this preset, with 12 epochs per trial: swift or paper [default: paper]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Begin with the settings of this file, such as a run's config.toml
+    /// Start from this file, such as the config.toml of a run
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub struct TrialArgs {
 }
 
 impl TrialArgs {
-    /// The preset or file that was typed, else the paper's preset.
+    /// The preset or file that was given, else the preset `paper`.
     pub fn base(&self) -> BaseArgs {
         match &self.config {
             Some(path) => BaseArgs { preset: None, config: Some(path.clone()) },
@@ -70,12 +70,12 @@ impl TrialArgs {
 /// How trials share the machine.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
-    /// Threads for all trials together; no result depends on them [default: as many as the machine
-    /// runs at once]
+    /// Threads for all trials together; results do not depend on it [default: one per available
+    /// core]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     pub threads: Option<usize>,
-    /// Trials to train at once, each with its part of the threads [default: as many as there are
-    /// threads, up to 4]
+    /// Trials to train at the same time; they share the threads [default: one per thread, at most
+    /// 4]
     #[arg(long, value_name = "J", value_parser = super::threads)]
     pub jobs: Option<usize>,
     /// Show no progress

@@ -1,6 +1,6 @@
-//! What was typed: the commands and their arguments, checked for form alone.
+//! The command line: the commands and their arguments, with checks of form only.
 //!
-//! What the arguments mean is decided in [`crate::commands`], which builds the objects.
+//! [`crate::commands`] decides what the arguments mean and builds the objects.
 
 mod ablate;
 mod baseline;
@@ -44,25 +44,25 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train a network, evaluate it, and leave a run folder
+    /// Train a network, evaluate it, and write a run folder
     Train(Box<TrainArgs>),
-    /// Train a network for every combination of some settings, and compare them in a table
+    /// Train a network for every combination of settings, and compare the results
     Grid(Box<GridArgs>),
-    /// Train a network with and without each part of the paper's method, and judge its claims
+    /// Train with and without each part of the paper's method, and judge its claims
     Ablate(Box<AblateArgs>),
     /// Repeat the whole paper: grid, selection, final training, baselines, ablation, report
     Reproduce(Box<ReproduceArgs>),
-    /// Measure a trained model on one part of the data
+    /// Measure how well a trained model does on one part of the data
     Evaluate(EvaluateArgs),
     /// Classify pictures, or a part of the data, with a trained model
     Predict(Box<PredictArgs>),
-    /// Show what in a picture spoke for the model's answer, as a heat map over it
+    /// Show which parts of a picture led to the model's answer, as a heat map
     Explain(ExplainArgs),
-    /// Write a trained model for other programs, as ONNX or as plain weights
+    /// Export a trained model to ONNX or plain weights
     Export(ExportArgs),
-    /// Make the report of a run again from its folder, or compare several runs
+    /// Write the report of a run again, or compare several runs
     Report(ReportArgs),
-    /// Answer requests over HTTP with a trained model, and show it on a page
+    /// Serve a trained model over HTTP, with a web page
     Serve(ServeArgs),
     /// Print a network's layers, shapes, parameters and multiply-adds
     Summary(SummaryArgs),
@@ -70,7 +70,7 @@ pub enum Command {
     Diagram(DiagramArgs),
     /// Measure how fast this machine trains and predicts with a network
     Bench(BenchArgs),
-    /// Measure a classifier that a network has to beat: svm, logistic, knn, forest, mlp, cnn
+    /// Train and measure another classifier: svm, logistic, knn, forest, mlp or cnn
     #[command(subcommand)]
     Baseline(BaselineCommand),
     /// Look at the data, or download it
@@ -85,14 +85,14 @@ pub enum Command {
     Man,
 }
 
-/// The parts that a model may be evaluated on.
+/// A part of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PartArg {
-    /// What the network was fitted to
+    /// The training set
     Train,
-    /// What epoch, schedule and settings are chosen by
+    /// The validation set: the best epoch is chosen by it
     Validation,
-    /// What nothing is chosen by
+    /// The test set: no choice depends on it
     Test,
 }
 
@@ -110,23 +110,23 @@ impl From<PartArg> for modiste_data::PartName {
 #[derive(Debug, Args)]
 #[command(mut_args(flags::defaults_of_the_model))]
 pub struct EvaluateArgs {
-    /// A model file, or the folder of a run, whose best model is taken
+    /// A model file, or a run folder to use its best model
     pub model: PathBuf,
     /// The part of the data to measure on
     #[arg(long, value_enum, default_value = "validation")]
     pub part: PartArg,
     #[command(flatten)]
     pub data: DataFlags,
-    /// Threads to compute with [default: as many as the machine runs at once]
+    /// Threads to compute with [default: one per available core]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
-    /// Write the 100 most costly mistakes to this CSV file
+    /// Write the 100 mistakes with the highest loss to this CSV file
     #[arg(long, value_name = "FILE")]
     pub mistakes: Option<PathBuf>,
-    /// Measure the mean of an image's logits and its mirror image's too
+    /// Also measure the mean of the logits of each image and its mirror image
     #[arg(long)]
     pub mirror: bool,
-    /// Write the logits to this JSON file, a list an image, as peers/check_model.py reads them
+    /// Write the logits to this JSON file, one list per image
     #[arg(long, value_name = "FILE")]
     pub logits: Option<PathBuf>,
     /// Print one JSON object instead of tables
@@ -140,15 +140,14 @@ pub struct ReportArgs {
     /// Folders of runs; several are compared
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
-    /// The page to write, Markdown and figures beside it [default: report.html in the run's folder;
-    /// comparison.html for several runs]
+    /// The page to write, with Markdown and figures next to it [default: report.html in the run
+    /// folder; comparison.html for several runs]
     #[arg(long, value_name = "FILE.html")]
     pub out: Option<PathBuf>,
-    /// Evaluate the test part as well and keep the result with the run
+    /// Evaluate the test set as well and keep the result with the run
     #[arg(long)]
     pub test: bool,
-    /// Threads to compute with, if the model must be evaluated [default: as many as the machine
-    /// runs at once]
+    /// Threads to compute with if the model has to be evaluated [default: one per available core]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// Print one JSON object instead of the page's path
@@ -159,7 +158,7 @@ pub struct ReportArgs {
 /// A network to look at.
 #[derive(Debug, Args)]
 pub struct AnyNetworkArgs {
-    /// A model file or run folder; without it the network that the options describe
+    /// A model file or run folder [default: the network that the options describe]
     #[arg(conflicts_with_all = ["preset", "config", "network-flags", "data-flags"])]
     pub model: Option<PathBuf>,
     #[command(flatten)]
@@ -175,10 +174,10 @@ pub struct AnyNetworkArgs {
 pub struct DiagramArgs {
     #[command(flatten)]
     pub network: AnyNetworkArgs,
-    /// Draw one block with all that is in it: by its name, or the first that has branches
+    /// Draw the inside of one block, by its name [default: the first block with branches]
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub block: Option<String>,
-    /// The file to write, by its ending an SVG or a PNG file
+    /// The SVG or PNG file to write
     #[arg(long, value_name = "FILE.svg|png")]
     pub out: PathBuf,
 }
@@ -202,22 +201,22 @@ pub struct BenchArgs {
     pub network: NetworkFlags,
     #[command(flatten)]
     pub data: DataFlags,
-    /// Images a training step and a prediction take [default: the configuration's]
+    /// Images per training step and prediction [default: the configuration's]
     #[arg(long, value_name = "N", value_parser = images)]
     pub batch: Option<usize>,
-    /// Threads to compute with [default: as many as the machine runs at once]
+    /// Threads to compute with [default: one per available core]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
-    /// avx512, avx2, neon or portable [default: the fastest that the machine has]
+    /// avx512, avx2, neon or portable [default: the fastest available]
     #[arg(long, value_name = "NAME")]
     pub instruction_set: Option<String>,
-    /// Convolve directly, without Winograd's method: slower, with less rounding
+    /// Use direct convolution instead of Winograd's method: slower, with smaller rounding errors
     #[arg(long)]
     pub direct: bool,
-    /// Seconds to measure each of training, inference, and single images for
+    /// Seconds to spend on each of training, inference and single images
     #[arg(long, value_name = "S", default_value = "3", value_parser = seconds)]
     pub seconds: f64,
-    /// Then write when every step of some more batches ran, for Perfetto or chrome://tracing
+    /// Also record when each step of some batches ran, for Perfetto or chrome://tracing
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// Print one JSON object instead of a table
@@ -237,19 +236,19 @@ pub struct BaseArgs {
     pub config: Option<PathBuf>,
 }
 
-/// A number of threads: at least 1, and no more than a machine could have.
+/// A number of threads, within what a machine can have.
 fn threads(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
     number.ok_or_else(|| "not a number of threads from 1 to 1024".to_owned())
 }
 
-/// A batch: at least 1 image, and no more than the engine divides among threads.
+/// A batch size, within what the engine can divide among threads.
 fn images(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=4096).contains(number));
     number.ok_or_else(|| "not a number of images from 1 to 4096".to_owned())
 }
 
-/// A time to measure for.
+/// A time in seconds.
 fn seconds(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.0..=3600.0).contains(number));
     number.ok_or_else(|| "not a number of seconds from 0 to 3600".to_owned())

@@ -11,39 +11,39 @@ use super::{DataFlags, PartArg};
 #[derive(Debug, Args)]
 #[command(mut_args(super::flags::defaults_of_the_model))]
 pub struct PredictArgs {
-    /// A model file, or the folder of a run, whose best model is taken
+    /// A model file, or a run folder to use its best model
     pub model: PathBuf,
-    /// Pictures (PNG, JPEG, WebP, BMP; photographs too), folders of pictures, npy and IDX files, -
-    /// for standard input; without any a part of the data
+    /// Pictures (PNG, JPEG, WebP, BMP, photographs too), folders of pictures, npy and IDX files, or -
+    /// for standard input [default: a part of the data]
     #[arg(value_name = "INPUT", conflicts_with_all = ["part", "data-flags"])]
     pub inputs: Vec<PathBuf>,
-    /// The part of the data to predict, where no inputs are named [default: test]
+    /// The part of the data to predict if no inputs are given [default: test]
     #[arg(long, value_enum)]
     pub part: Option<PartArg>,
     #[command(flatten)]
     pub data: DataFlags,
     #[command(flatten)]
     pub ask: AskArgs,
-    /// What lies behind the object in pictures: told by the border, bright (the picture is
-    /// inverted), dark, or keep (neither inverted nor trimmed)
+    /// Background of the pictures: found from the border, bright (inverts the picture), dark, or keep
+    /// (neither inverts nor trims it)
     #[arg(long, value_enum, requires = "inputs")]
     pub background: Option<BackgroundArg>,
-    /// Show so many of the most probable classes [default: 3]
+    /// Number of the most probable classes to show [default: 3]
     #[arg(long, value_name = "N", value_parser = classes)]
     pub top: Option<usize>,
     /// Write the columns id and class (-1 for none of these) to this CSV file
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Write the probability of every class too, with --csv and --json
+    /// Include the probability of every class in --csv and --json
     #[arg(long)]
     pub probabilities: bool,
-    /// Write the competition's submission to this file: the sample with its column class filled in
+    /// Write a competition submission to this file: the sample with its column class filled in
     #[arg(long, value_name = "FILE")]
     pub submission: Option<PathBuf>,
-    /// The sample of the submission [default: sample_submission.csv in the folder of --data]
+    /// The sample submission [default: sample_submission.csv in the folder of --data]
     #[arg(long, value_name = "FILE", requires = "submission")]
     pub sample: Option<PathBuf>,
-    /// Threads to compute with [default: as many as the machine runs at once]
+    /// Threads to compute with [default: one per available core]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     pub threads: Option<usize>,
     /// Print one JSON object instead of a table
@@ -51,14 +51,14 @@ pub struct PredictArgs {
     pub json: bool,
 }
 
-/// How a model is asked.
+/// How the model answers.
 #[derive(Debug, Default, Args)]
 pub struct AskArgs {
-    /// Show the model every image mirrored too, and average the logits
+    /// Average the logits of every image and its mirror image
     #[arg(long)]
     pub mirror: bool,
-    /// Answer "none of these" where the model is not sure: by the threshold with which validation
-    /// images were classified with this accuracy [0.98 if none is given]
+    /// Answer "none of these" if the model is not sure: below the threshold at which validation
+    /// images were classified with this accuracy [0.98 if no value is given]
     #[arg(
         long,
         value_name = "ACCURACY",
@@ -68,15 +68,15 @@ pub struct AskArgs {
         value_parser = probability
     )]
     pub reject: Option<f64>,
-    /// Answer "none of these" where the top probability is under this
+    /// Answer "none of these" if the highest probability is below this
     #[arg(long, value_name = "P", conflicts_with = "reject", value_parser = probability)]
     pub threshold: Option<f64>,
 }
 
-/// What lies behind the object in pictures.
+/// Background of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackgroundArg {
-    /// Told by the border
+    /// Found from the border
     Auto,
     /// Bright: the picture is inverted
     Bright,

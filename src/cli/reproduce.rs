@@ -11,8 +11,8 @@ use super::{TrialArgs, WorkerArgs};
 /// Arguments of `modiste reproduce`.
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
-    /// Show the whole way in a minute or two: few images, small networks, few epochs; options still
-    /// hold
+    /// Run all stages in a minute or two, with few images, small networks and few epochs; other
+    /// options still apply
     #[arg(long)]
     pub quick: bool,
     /// A field of the grid and its values, as `modiste grid` takes them [default: the paper's]
@@ -27,27 +27,27 @@ pub struct ReproduceArgs {
     /// Epochs of the final training [default: 40]
     #[arg(long, value_name = "N", value_parser = count)]
     pub final_epochs: Option<usize>,
-    /// Runs of each variant of the ablation; fewer than three decide nothing [default: 3]
+    /// Runs of each variant of the ablation; verdicts need at least three [default: 3]
     #[arg(long, value_name = "K", value_parser = count)]
     pub ablation_seeds: Option<usize>,
-    /// Set a field of the ablation's runs otherwise than in the selected configuration, as in
-    /// --ablation-set stem_stride=2 for a quarter of the arithmetic
+    /// Change a field of the selected configuration for the ablation only, as in --ablation-set
+    /// stem_stride=2 for a quarter of the arithmetic
     #[arg(long, value_name = "FIELD=VALUE", value_parser = field_and_value)]
     pub ablation_set: Vec<(String, String)>,
-    /// What to compare the final model with, as in --baselines svm,knn [default: all]
+    /// Baselines to compare the final model with, as in --baselines svm,knn [default: all]
     #[arg(long, value_name = "NAMES", value_enum, value_delimiter = ',')]
     pub baselines: Vec<BaselineArg>,
-    /// Compare it with nothing
+    /// Run no baselines
     #[arg(long, conflicts_with = "baselines")]
     pub no_baselines: bool,
     #[command(flatten)]
     pub trial: TrialArgs,
-    /// The results folder: made, or gone on with
+    /// The results folder: a new one, or one to continue
     #[arg(long, value_name = "FOLDER", default_value = "runs/reproduction")]
     pub out: PathBuf,
     #[command(flatten)]
     pub workers: WorkerArgs,
-    /// Say what is to be trained yet and about how long it takes here, and train nothing
+    /// Say what is left to train and about how long it takes, without training
     #[arg(long)]
     pub dry_run: bool,
     /// Print one JSON object at the end
@@ -55,7 +55,7 @@ pub struct ReproduceArgs {
     pub json: bool,
 }
 
-/// The baselines of `modiste baseline`, with their usual settings.
+/// The baselines of `modiste baseline`, with their default settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BaselineArg {
     /// Support vector machine
@@ -73,7 +73,7 @@ pub enum BaselineArg {
 }
 
 impl BaselineArg {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Svm => "svm",

@@ -13,10 +13,10 @@ pub struct TrainArgs {
     pub base: BaseArgs,
     #[command(flatten)]
     pub settings: SettingArgs,
-    /// The run folder to make [default: runs/DATE-TIME-PRESET]
+    /// The run folder to create [default: runs/DATE-TIME-PRESET]
     #[arg(long, value_name = "RUN")]
     pub out: Option<PathBuf>,
-    /// Go on with an interrupted run; its own configuration holds
+    /// Continue an interrupted run with its own configuration
     #[arg(
         long,
         value_name = "RUN",
@@ -25,11 +25,11 @@ pub struct TrainArgs {
         ]
     )]
     pub resume: Option<PathBuf>,
-    /// Threads to compute with; the result is the same for any number [default: as many as the
-    /// machine runs at once]
+    /// Threads to compute with; the result is the same for any number [default: one per available
+    /// core]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     pub threads: Option<usize>,
-    /// Convolve directly, without Winograd's method: slower, with less rounding
+    /// Use direct convolution instead of Winograd's method: slower, with smaller rounding errors
     #[arg(long)]
     pub direct: bool,
     /// Show no progress
@@ -40,7 +40,7 @@ pub struct TrainArgs {
     pub json: bool,
 }
 
-/// All that can be set of a configuration.
+/// Flags for every field of a configuration.
 #[derive(Debug, Args)]
 pub struct SettingArgs {
     #[command(flatten)]
@@ -55,18 +55,18 @@ pub struct SettingArgs {
 }
 
 impl SettingArgs {
-    /// The settings that were typed.
+    /// The settings that were given.
     pub fn typed(&self) -> [&Settings; 4] {
         [&self.data.0, &self.network.0, &self.training.0, &self.set]
     }
 }
 
-/// Splits `field=value` at its first equals sign; the name of a field's flag will do for it.
+/// Splits `field=value` at its first equals sign; the field may be named by its flag.
 pub(super) fn field_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((field, value)) if !field.is_empty() => {
             Ok((super::flags::field(field), value.to_owned()))
         }
-        _ => Err("a field and its value are joined by \"=\"".to_owned()),
+        _ => Err("a field and its value must be joined by \"=\"".to_owned()),
     }
 }

@@ -218,7 +218,7 @@ fn text(out: &Path, results: &AblationResults) -> String {
     }
     let out = out.display();
     format!(
-        "\n{table}\n{}\nverdicts.json, curves.csv and a run folder a trial: {out}\n",
+        "\n{table}\n{}\nverdicts.json, curves.csv and one run folder per trial: {out}\n",
         verdicts::text(&results.verdicts)
     )
 }

@@ -27,7 +27,7 @@ use crate::{engine, machine, output};
 
 /// What is printed and written to `baseline.json`.
 #[derive(Serialize)]
-pub struct Output {
+pub struct Measured {
     #[serde(flatten)]
     pub result: BaselineResult,
     pub threads: usize,
@@ -97,7 +97,9 @@ fn network(kind: &str, args: &NetworkArgs) -> Result<(), Failure> {
     let common = &args.common;
     if let Some((field, _)) = args.network.0.iter().find(|(path, _)| path == "network.architecture")
     {
-        return Err(Failure::Usage(format!("{field}: has no effect, it is {kind}")));
+        return Err(Failure::Usage(format!(
+            "{field}: has no effect, because the command sets it to {kind}"
+        )));
     }
     let base = BaseArgs { preset: Some(kind.to_owned()), config: None };
     let typed = [&common.data.0, &args.network.0, &args.training.0];
@@ -111,7 +113,7 @@ fn network(kind: &str, args: &NetworkArgs) -> Result<(), Failure> {
             let folder = tempfile::tempdir()?;
             trained(folder.path()).map_err(|failure| match failure {
                 Failure::Interrupted(_) => Failure::Interrupted(
-                    "interrupted; with --out a run is kept and can be resumed".to_owned(),
+                    "interrupted; with --out the run would be kept and could be resumed".to_owned(),
                 ),
                 other => other,
             })?
@@ -142,7 +144,7 @@ pub fn measure_network(
         Trained::Finished(output) => output.summary,
         Trained::Interrupted { .. } => {
             let text =
-                format!("interrupted; go on with: modiste train --resume {}", folder.display());
+                format!("interrupted; continue with: modiste train --resume {}", folder.display());
             return Err(Failure::Interrupted(text));
         }
     };
@@ -213,7 +215,7 @@ fn finish(
     engine: String,
 ) -> Result<(), Failure> {
     let environment = Environment::here(engine, 0);
-    let output = Output { result, threads, peak_bytes: machine::peak_bytes(), environment };
+    let output = Measured { result, threads, peak_bytes: machine::peak_bytes(), environment };
     match common.json {
         true => output::print_json(&output)?,
         false => output::print(&baseline_text::text(&output))?,

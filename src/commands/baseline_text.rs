@@ -3,10 +3,10 @@
 use modiste_paper::PUBLISHED_BEST;
 use modiste_views::{Table, grouped};
 
-use crate::commands::baseline::Output;
+use crate::commands::baseline::Measured;
 
 /// The table, and what it took.
-pub fn text(output: &Output) -> String {
+pub fn text(output: &Measured) -> String {
     let result = &output.result;
     let headings =
         ["classifier", "measured by", "part", "accuracy", "95 % interval", "images", "trained on"];

@@ -93,7 +93,9 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
         Some(name) => Isa::named(name).ok_or_else(|| {
             let names: Vec<_> = Isa::available().into_iter().map(Isa::name).collect();
             let names = names.join(", ");
-            Failure::Usage(format!("instruction set {name:?} is not to be had here; {names} are"))
+            Failure::Usage(format!(
+                "instruction set {name:?} is not available on this machine; available: {names}"
+            ))
         })?,
     };
     let (config, _) = settings::build(&args.base, &[&args.network.0, &args.data.0])?;

@@ -19,7 +19,7 @@ use crate::{engine, machine, output};
 
 /// What is printed.
 #[derive(Serialize)]
-struct Output {
+struct PartEvaluation {
     /// The model file.
     model: String,
     data: String,
@@ -59,7 +59,7 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let model = model::file(&args.model).display().to_string();
     let (data, split) = (data.name.clone(), data.split.clone());
     let evaluation = answers.evaluation;
-    let output = Output { model, data, split, part, evaluation, trust, mirrored };
+    let output = PartEvaluation { model, data, split, part, evaluation, trust, mirrored };
     Ok(output::print_either(&output, args.json)?)
 }
 
@@ -81,7 +81,7 @@ fn write_files(
     Ok(())
 }
 
-impl fmt::Display for Output {
+impl fmt::Display for PartEvaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { model, data, split, part, evaluation, .. } = self;
         let images = grouped(evaluation.images);
@@ -98,7 +98,7 @@ impl fmt::Display for Output {
 
 /// Accuracy, loss, AUROC with their intervals, the calibration error, and all of it at the model's
 /// temperature and with mirror images.
-fn measures(output: &Output) -> Table {
+fn measures(output: &PartEvaluation) -> Table {
     let e = &output.evaluation;
     let mut table = Table::new(1, ["", "value", "95 % interval"]);
     let interval = |[low, high]: [f64; 2]| format!("{low:.4} to {high:.4}");

@@ -26,7 +26,7 @@ const PNG_SCALE: f64 = 2.0;
 
 /// What is printed.
 #[derive(Serialize)]
-struct Output {
+struct Explanations {
     /// The model file.
     model: String,
     method: &'static str,
@@ -97,7 +97,7 @@ pub fn run(args: ExplainArgs) -> Result<(), Failure> {
     let bytes = if png { drawing.png(PNG_SCALE)? } else { drawing.svg().into_bytes() };
     atomic_write(&args.out, &bytes)?;
     let model = model::file(&args.model).display().to_string();
-    let output = Output { model, method, layer, out: args.out, images };
+    let output = Explanations { model, method, layer, out: args.out, images };
     Ok(output::print_either(&output, args.json)?)
 }
 
@@ -163,7 +163,7 @@ fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked<'_>) -> anyhow::Res
     };
     if mistakes.is_empty() {
         let run = args.model.display();
-        bail!("{run}: no picture of a mistake is kept; name pictures to explain");
+        bail!("{run}: no pictures of mistakes are stored; give pictures to explain");
     }
     let count = args.mistakes.unwrap_or(MISTAKES);
     Ok(mistakes.into_iter().take(count).map(mistake).collect())
@@ -279,7 +279,7 @@ fn wrong_layer(error: ExplainError) -> Failure {
     }
 }
 
-impl fmt::Display for Output {
+impl fmt::Display for Explanations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new(3, ["image", "answer", "looked for", "probability", "peak"]);
         for image in &self.images {

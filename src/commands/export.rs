@@ -36,7 +36,7 @@ const DRAWN_SEED: u64 = 0;
 
 /// What is printed.
 #[derive(Serialize)]
-struct Output {
+struct ExportedModel {
     /// The model file.
     model: String,
     format: &'static str,
@@ -80,7 +80,7 @@ pub fn run(args: ExportArgs) -> Result<(), Failure> {
     };
     atomic_write(&out, &bytes)?;
     let model = file.display().to_string();
-    let printed = Output { model, format, out, bytes: bytes.len(), check };
+    let printed = ExportedModel { model, format, out, bytes: bytes.len(), check };
     Ok(output::print_either(&printed, args.json)?)
 }
 
@@ -154,7 +154,7 @@ fn probes(shape: Shape) -> anyhow::Result<Vec<u8>> {
     Ok(images)
 }
 
-impl fmt::Display for Output {
+impl fmt::Display for ExportedModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} bytes", self.out.display(), grouped(self.bytes as u64))?;
         let Some(Check { runtime, images, largest_difference }) = &self.check else {

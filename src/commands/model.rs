@@ -34,7 +34,7 @@ pub fn check_outputs(path: &Path, outputs: &[(&str, Option<&Path>)]) -> Result<(
     for &(option, out) in outputs {
         if let Some(out) = out.filter(|out| same_file(out, &file(path))) {
             let out = out.display();
-            let text = format!("{option} {out}: is the model itself; name another file");
+            let text = format!("{option} {out}: is the model itself; give another file");
             return Err(Failure::Usage(text));
         }
     }
@@ -48,7 +48,7 @@ pub fn check_distinct(files: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
     for (i, &(option, out)) in given.iter().enumerate() {
         let shown = out.display();
         if let Some((other, _)) = given[..i].iter().find(|(_, other)| same_file(other, out)) {
-            let text = format!("{option} {shown}: is the file of {other}, too; name another");
+            let text = format!("{option} {shown}: is also the file of {other}; give another");
             return Err(Failure::Usage(text));
         }
     }
@@ -122,7 +122,7 @@ fn note_other_images(data: &Dataset, model: &Model, old: &(String, u64), new: &(
     if old != new {
         let (old, new) = (&old.0, &new.0);
         output::note(&format!(
-            "modiste: note: trained on split {old}; images of split {new} may be known to it"
+            "modiste: note: trained on split {old}; images of split {new} may have been in its training set"
         ));
     }
 }
@@ -144,7 +144,7 @@ fn need_folder(
         return Ok(());
     }
     let (path, name) = (path.display(), &model.provenance.data);
-    Err(Failure::Usage(format!("{path}: was trained on {name}; name that folder with --data")))
+    Err(Failure::Usage(format!("{path}: was trained on {name}; give that folder with --data")))
 }
 
 /// Checks that the images of `data` are such as `model` was trained for. Classes that are only
@@ -159,7 +159,7 @@ pub fn check_fits(model: &Model, path: &Path, data: &Dataset) -> anyhow::Result<
     let alike = numbered && data.classes.len() == model.classes.len();
     if model.classes != data.classes && !alike {
         let [known, given] = [&model.classes, &data.classes].map(|classes| classes.join(", "));
-        bail!("{path}: knows the classes {known}; {} has {given}", data.name);
+        bail!("{path}: has the classes {known}; {} has {given}", data.name);
     }
     Ok(())
 }

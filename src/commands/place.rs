@@ -32,7 +32,7 @@ impl Place {
             Ok(()) => Ok(Self { out: out.to_owned(), _shard: lock }),
             Err(TryLockError::WouldBlock) => {
                 let out = out.display();
-                Err(anyhow!("{out}: is in use: another process is at its shard {shard}").into())
+                Err(anyhow!("{out}: is in use: another process works on its shard {shard}").into())
             }
             Err(TryLockError::Error(error)) => {
                 Err(anyhow!(error).context(format!("{}: failed to lock", path.display())).into())
@@ -70,8 +70,8 @@ pub fn is_of(folder: &Path, name: &str, base: &Config, what: &str) -> Result<boo
     };
     let folder = folder.display();
     Err(anyhow!(
-        "{folder}: is another {what}'s: {field} is {there} there and {here} here; take another folder \
-         with --out"
+        "{folder}: belongs to another {what}: {field} is {there} there and {here} here; choose another \
+         folder with --out"
     )
     .into())
 }

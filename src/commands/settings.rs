@@ -31,7 +31,7 @@ pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure>
         again.set(path, value).map_err(usage)?;
         if again != *config {
             return Err(Failure::Usage(format!(
-                "{path}: {value:?} has no effect, it is set twice"
+                "{path}: {value:?} has no effect, because the field is set twice"
             )));
         }
     }

@@ -21,7 +21,7 @@ use crate::{engine, machine, output, signals};
 
 /// What is printed at the end.
 #[derive(Serialize)]
-pub struct Output {
+pub struct TrainingResult {
     #[serde(flatten)]
     pub summary: RunNumbers,
     network: NetworkNumbers,
@@ -100,7 +100,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
             let folder = run.folder().display();
             return Err(Failure::Interrupted(format!(
                 "interrupted in epoch {epoch} after step {steps_done}; \
-                 go on with: modiste train --resume {folder}"
+                 continue with: modiste train --resume {folder}"
             )));
         }
     };
@@ -133,7 +133,7 @@ fn new_folder(runs: &Path, name: &str) -> PathBuf {
 /// How a call of [`train`] ended.
 pub enum Trained {
     /// The run is whole: trained, evaluated, reported.
-    Finished(Box<Output>),
+    Finished(Box<TrainingResult>),
     /// It was asked to stop; the checkpoint is written.
     Interrupted {
         /// The present epoch, from 1.
@@ -177,7 +177,7 @@ fn finish(
     run: &Run,
     summary: Summary,
     threads: usize,
-) -> anyhow::Result<Output> {
+) -> anyhow::Result<TrainingResult> {
     let model = Model::load(&summary.model)?;
     engine.load_state(&model.state())?;
     let train = model::answer(engine, data, PartName::Train)?;
@@ -192,7 +192,7 @@ fn finish(
         let Evaluation { images, accuracy, loss, auroc, .. } = answers.evaluation;
         PartNumbers { images, accuracy, loss, auroc }
     };
-    Ok(Output {
+    Ok(TrainingResult {
         network: NetworkNumbers {
             settings: run.config().network.clone(),
             parameters: network.trainable(),
@@ -217,8 +217,8 @@ fn finish(
 }
 
 /// The numbers as a small table, and what to do next.
-fn text(output: &Output) -> String {
-    let Output { summary, train, validation, .. } = output;
+fn text(output: &TrainingResult) -> String {
+    let TrainingResult { summary, train, validation, .. } = output;
     let mut table = Table::new(1, ["best epoch's model", "accuracy", "loss", "AUROC", "images"]);
     for (name, part) in [("train", train), ("validation", validation)] {
         let auroc = part.auroc.map_or("-".to_owned(), |auroc| format!("{auroc:.4}"));
@@ -228,7 +228,7 @@ fn text(output: &Output) -> String {
     let run = summary.run.display();
     format!(
         "\n{table}\nbest epoch {} of {}; {} at {:.0} images/s; run folder {run}\n\
-         next, the part that nothing was chosen by:\n  modiste evaluate {run} --part test\n",
+         next, the held-out test set:\n  modiste evaluate {run} --part test\n",
         summary.best_epoch,
         summary.epochs,
         crate::watch::duration(summary.seconds),

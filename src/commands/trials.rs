@@ -18,7 +18,7 @@ use modiste_train::{Config, Run, TrainError};
 use crate::cli::WorkerArgs;
 use crate::commands::train::{self, Trained};
 use crate::failure::Failure;
-use crate::watch::{Board, Stand};
+use crate::watch::{Board, TrialState};
 use crate::{engine, machine, signals};
 
 /// Trials at once unless told otherwise: memory grows with them.
@@ -64,23 +64,23 @@ impl Workers {
     }
 }
 
-/// Told of each task that is done, by one thread at a time.
+/// Called after each task that is done, by one thread at a time.
 type Done<'a> = dyn FnMut(&Task) -> Result<(), Failure> + Send + 'a;
 
-/// Brings all tasks to their end; `done` is called after each, by one thread at a time. Those that
-/// cannot be trained are given back.
+/// Completes all tasks; calls `done` after each, from one thread at a time. Returns those that could
+/// not be trained.
 ///
 /// # Errors
-/// If the user or the system asked to stop, or something failed that would fail for all. All runs
-/// are then where they can be gone on with.
+/// If the user or the system asked to stop, or something failed that would fail for all. Then
+/// all runs can be resumed.
 pub fn run(tasks: &[Task], workers: &Workers, done: &mut Done<'_>) -> Result<Vec<Failed>, Failure> {
     signals::listen()?;
     let names: Vec<(String, u64)> = tasks.iter().map(|t| (t.name.clone(), t.cost)).collect();
-    let floor = Floor {
+    let shared = Shared {
         tasks,
         threads: workers.threads_each,
         board: Board::new(names, workers.quiet),
-        hall: Mutex::new(Hall {
+        queue: Mutex::new(Queue {
             waiting: (0..tasks.len()).map(|task| (task, false)).collect(),
             failed: Vec::new(),
             end: None,
@@ -89,21 +89,21 @@ pub fn run(tasks: &[Task], workers: &Workers, done: &mut Done<'_>) -> Result<Vec
     };
     std::thread::scope(|scope| {
         for _ in 0..workers.jobs {
-            scope.spawn(|| floor.work());
+            scope.spawn(|| shared.work());
         }
     });
-    floor.board.close();
-    let hall = floor.hall.into_inner().expect("no worker panicked");
-    match hall.end {
+    shared.board.close();
+    let queue = shared.queue.into_inner().expect("no worker panicked");
+    match queue.end {
         Some(end) => Err(end),
-        None if signals::stop().load(Ordering::Relaxed) && !hall.waiting.is_empty() => {
+        None if signals::stop().load(Ordering::Relaxed) && !queue.waiting.is_empty() => {
             Err(interrupted())
         }
-        None => Ok(hall.failed),
+        None => Ok(queue.failed),
     }
 }
 
-/// Trials that cannot be trained make a command fail, after it has shown what the others gave.
+/// Fails if some trials could not be trained, after the results of the others were shown.
 pub fn check(failed: &[Failed], all: usize) -> Result<(), Failure> {
     let Some(Failed { name, problem }) = failed.first() else { return Ok(()) };
     let count = failed.len();
@@ -111,44 +111,44 @@ pub fn check(failed: &[Failed], all: usize) -> Result<(), Failure> {
 }
 
 fn interrupted() -> Failure {
-    Failure::Interrupted("interrupted; the same command goes on where this one stopped".into())
+    Failure::Interrupted("interrupted; run the same command to continue".into())
 }
 
-/// What the workers share.
-struct Floor<'a> {
+/// State that the workers share.
+struct Shared<'a> {
     tasks: &'a [Task],
     threads: usize,
     board: Board,
-    hall: Mutex<Hall>,
-    /// What is told of each task that is done.
+    queue: Mutex<Queue>,
+    /// Called for each task that is done.
     done: Mutex<&'a mut Done<'a>>,
 }
 
-/// What changes, guarded by one lock.
-struct Hall {
-    /// Tasks nobody works at; `true` for those that another process was seen training.
+/// The part that changes, guarded by one lock.
+struct Queue {
+    /// Tasks that wait; `true` for those that another process was training.
     waiting: VecDeque<(usize, bool)>,
     failed: Vec<Failed>,
     /// Why all work ends early.
     end: Option<Failure>,
 }
 
-/// How an attempt at a task went.
+/// Outcome of an attempt at a task.
 enum Attempt {
     Done,
     /// Another process is training it.
     InUse,
     Interrupted,
-    /// It cannot be trained, whatever is done.
+    /// It cannot be trained.
     Failed(String),
 }
 
-impl Floor<'_> {
+impl Shared<'_> {
     /// One worker: task after task.
     fn work(&self) {
         let mut data = None;
         while !signals::stop().load(Ordering::Relaxed) {
-            let next = self.hall().waiting.pop_front();
+            let next = self.queue().waiting.pop_front();
             let Some((index, in_use)) = next else { return };
             if in_use {
                 std::thread::sleep(PATIENCE);
@@ -156,19 +156,19 @@ impl Floor<'_> {
             let task = &self.tasks[index];
             match self.attempt(index, &mut data) {
                 Ok(Attempt::Done) => {
-                    self.board.set(index, Stand::Done);
+                    self.board.set(index, TrialState::Done);
                     let mut done = self.done.lock().expect("no worker panicked");
                     if let Err(error) = (*done)(task) {
                         self.end(error);
                     }
                 }
                 Ok(Attempt::InUse) => {
-                    self.board.set(index, Stand::InUse);
-                    self.hall().waiting.push_back((index, true));
+                    self.board.set(index, TrialState::InUse);
+                    self.queue().waiting.push_back((index, true));
                 }
                 Ok(Attempt::Failed(problem)) => {
-                    self.board.set(index, Stand::Failed);
-                    self.hall().failed.push(Failed { name: task.name.clone(), problem });
+                    self.board.set(index, TrialState::Failed);
+                    self.queue().failed.push(Failed { name: task.name.clone(), problem });
                 }
                 Ok(Attempt::Interrupted) => self.end(interrupted()),
                 Err(error) => self.end(error),
@@ -176,21 +176,21 @@ impl Floor<'_> {
         }
     }
 
-    fn hall(&self) -> MutexGuard<'_, Hall> {
-        self.hall.lock().expect("no worker panicked")
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect("no worker panicked")
     }
 
-    /// Makes all workers stop where they can be gone on from; the first failure is the one to be
-    /// told, as the others may follow from it.
+    /// Makes all workers stop at a point from which runs can be resumed. The first failure is
+    /// reported, as others may follow from it.
     fn end(&self, reason: Failure) {
-        let mut hall = self.hall();
-        if matches!(hall.end, None | Some(Failure::Interrupted(_))) {
-            hall.end = Some(reason);
+        let mut queue = self.queue();
+        if matches!(queue.end, None | Some(Failure::Interrupted(_))) {
+            queue.end = Some(reason);
         }
         signals::stop().store(true, Ordering::Relaxed);
     }
 
-    /// Brings one task to its end; `data` are those of the worker's last one.
+    /// Completes one task; `data` is the data of the worker's last one.
     fn attempt(
         &self,
         index: usize,
@@ -225,7 +225,7 @@ impl Floor<'_> {
     }
 }
 
-/// The run of a task, made or taken up; `None` while another process is at it.
+/// The run of a task, new or resumed; `None` while another process trains it.
 fn open(task: &Task) -> Result<Option<Run>, Failure> {
     let begun = || task.folder.join("config.toml").exists();
     let run = match begun() {

@@ -17,21 +17,21 @@ use crate::output;
 /// Rows of the table on a terminal; of more trials only those in training are shown.
 const MOST_ROWS: usize = 20;
 
-/// Shows how many runs get on. Shared by those who train them.
+/// Shows the progress of many runs; shared by the threads that train them.
 pub struct Board {
     inner: Mutex<Inner>,
 }
 
-/// How a trial stands.
+/// State of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stand {
-    /// Nobody works at it.
+pub enum TrialState {
+    /// No process trains it.
     Waiting,
     /// This process trains it.
     Training,
     /// Another process trains it.
     InUse,
-    /// It is whole.
+    /// It is complete.
     Done,
     /// It cannot be trained.
     Failed,
@@ -53,13 +53,13 @@ enum Show {
 /// One trial.
 struct Line {
     name: String,
-    stand: Stand,
-    /// What its training costs, in any unit.
+    state: TrialState,
+    /// Cost of its training, in any unit.
     cost: f64,
     epochs: usize,
-    /// Epochs done, with the part of the present one.
+    /// Epochs done, with the fraction of the current one.
     position: f64,
-    /// Epochs that were done before this process took it up.
+    /// Epochs that were done before this process resumed it.
     began_at: f64,
     /// The numbers of the best epoch so far.
     best: Option<EpochMetrics>,
@@ -78,7 +78,7 @@ impl Board {
         };
         let line = |(name, cost): (String, u64)| Line {
             name,
-            stand: Stand::Waiting,
+            state: TrialState::Waiting,
             cost: cost as f64,
             epochs: 1,
             position: 0.0,
@@ -95,17 +95,19 @@ impl Board {
     }
 
     /// Trial `index` stands differently now.
-    pub fn set(&self, index: usize, stand: Stand) {
+    pub fn set(&self, index: usize, state: TrialState) {
         let mut inner = self.lock();
-        if inner.lines[index].stand != stand {
-            inner.lines[index].stand = stand;
+        if inner.lines[index].state != state {
+            inner.lines[index].state = state;
             let name = inner.lines[index].name.clone();
             let (over, all) = (inner.over(), inner.lines.len());
-            match stand {
-                Stand::Done => inner.say(|| format!("{name}: done, {over} of {all}")),
-                Stand::InUse => inner.say(|| format!("{name}: another process is training it")),
-                Stand::Failed => inner.say(|| format!("{name}: failed, {over} of {all}")),
-                Stand::Waiting | Stand::Training => {}
+            match state {
+                TrialState::Done => inner.say(|| format!("{name}: done, {over} of {all}")),
+                TrialState::InUse => {
+                    inner.say(|| format!("{name}: another process is training it"))
+                }
+                TrialState::Failed => inner.say(|| format!("{name}: failed, {over} of {all}")),
+                TrialState::Waiting | TrialState::Training => {}
             }
             inner.draw();
         }
@@ -139,7 +141,7 @@ impl Inner {
 
     /// Trials that need no more work.
     fn over(&self) -> usize {
-        let over = |line: &&Line| matches!(line.stand, Stand::Done | Stand::Failed);
+        let over = |line: &&Line| matches!(line.state, TrialState::Done | TrialState::Failed);
         self.lines.iter().filter(over).count()
     }
 
@@ -147,7 +149,7 @@ impl Inner {
         let line = &mut self.lines[index];
         match *event {
             Event::Started { config, history, steps, steps_done, .. } => {
-                line.stand = Stand::Training;
+                line.state = TrialState::Training;
                 line.epochs = config.training.epochs.max(1);
                 line.position = history.len() as f64 + steps_done as f64 / steps.max(1) as f64;
                 line.began_at = line.position;
@@ -155,7 +157,7 @@ impl Inner {
                 line.best =
                     metrics.max_by(|a, b| a.validation_accuracy.total_cmp(&b.validation_accuracy));
                 let (name, epoch) = (line.name.clone(), history.len() + 1);
-                let verb = if line.position == 0.0 { "starts" } else { "goes on" };
+                let verb = if line.position == 0.0 { "starts" } else { "continues" };
                 self.say(|| format!("{name}: {verb} in epoch {epoch}"));
             }
             Event::Step { epoch, step, steps, .. } => {
@@ -188,7 +190,7 @@ impl Inner {
     fn left(&self) -> String {
         let cost = |epochs: f64, line: &Line| line.cost * epochs / line.epochs as f64;
         let made: f64 = self.lines.iter().map(|l| cost(l.position - l.began_at, l)).sum();
-        let open = |l: &&Line| matches!(l.stand, Stand::Waiting | Stand::Training);
+        let open = |l: &&Line| matches!(l.state, TrialState::Waiting | TrialState::Training);
         let to_come: f64 = self
             .lines
             .iter()
@@ -205,17 +207,17 @@ impl Inner {
     fn text(&self) -> String {
         let mut table = Table::new(2, ["trial", "state", "epoch", "train acc", "validation acc"]);
         let few = self.lines.len() <= MOST_ROWS;
-        let shown = |line: &&Line| few || line.stand == Stand::Training;
+        let shown = |line: &&Line| few || line.state == TrialState::Training;
         for line in self.lines.iter().filter(shown).take(MOST_ROWS) {
-            let state = match line.stand {
-                Stand::Waiting => "waiting",
-                Stand::Training => "training",
-                Stand::InUse => "in use elsewhere",
-                Stand::Done => "done",
-                Stand::Failed => "failed",
+            let state = match line.state {
+                TrialState::Waiting => "waiting",
+                TrialState::Training => "training",
+                TrialState::InUse => "in use elsewhere",
+                TrialState::Done => "done",
+                TrialState::Failed => "failed",
             };
-            let epoch = match line.stand {
-                Stand::Waiting | Stand::InUse => String::new(),
+            let epoch = match line.state {
+                TrialState::Waiting | TrialState::InUse => String::new(),
                 _ => format!("{:.1}/{}", line.position, line.epochs),
             };
             let best = |of: fn(&EpochMetrics) -> f64| {
@@ -245,12 +247,12 @@ mod tests {
         assert_eq!(inner.left(), "4m40s");
         assert!(inner.text().contains("2.0/4"), "{}", inner.text());
         assert!(inner.text().ends_with("0 of 2 done, left 4m40s"), "{}", inner.text());
-        inner.lines[1].stand = Stand::InUse;
+        inner.lines[1].state = TrialState::InUse;
         assert_eq!(inner.left(), "40s");
     }
 
     fn line(name: &str, cost: f64) -> Line {
-        let (stand, name) = (Stand::Training, name.to_owned());
-        Line { name, stand, cost, epochs: 1, position: 0.0, began_at: 0.0, best: None }
+        let (state, name) = (TrialState::Training, name.to_owned());
+        Line { name, state, cost, epochs: 1, position: 0.0, began_at: 0.0, best: None }
     }
 }

@@ -6,7 +6,7 @@ mod pieces;
 mod progress;
 mod warned;
 
-pub use board::{Board, Stand};
+pub use board::{Board, TrialState};
 pub use events::Events;
 pub use pieces::Pieces;
 pub use progress::{Progress, duration};

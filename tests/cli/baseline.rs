@@ -78,7 +78,7 @@ fn wrong_usage_is_told_in_a_line() {
     error(
         &["cnn", "--architecture", "mlp"],
         2,
-        &["network.architecture: has no effect, it is cnn"],
+        &["network.architecture: has no effect, because the command sets it to cnn"],
     );
     error(
         &["knn", "--split", "5000/1000/0", "--part", "test"],

@@ -72,7 +72,7 @@ fn without_pictures_the_worst_mistakes_are_explained() {
     let file = ["explain", "run/best.safetensors"];
     folder
         .run(&file)
-        .expect_error(1, &["best.safetensors: is no run with mistakes", "name pictures"]);
+        .expect_error(1, &["best.safetensors: is not a run with mistakes", "give pictures"]);
     fs::remove_file(folder.path("run/evaluation.json")).unwrap();
     folder.run(&["explain", "run"]).expect_error(1, &["run: keeps no mistakes", "modiste report"]);
 }

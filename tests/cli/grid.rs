@@ -86,9 +86,9 @@ fn a_grid_grows_and_takes_in_runs_that_were_trained_elsewhere() {
     // But no other grid takes the folder.
     let said = grid(&folder, &["--seeds", "2", "--label-smoothing", "0.2"]);
     let text = "training.label_smoothing is 0.0 there and 0.2 here";
-    said.expect_error(1, &["g: is another grid's", text]);
+    said.expect_error(1, &["g: belongs to another grid", text]);
     let said = grid(&folder, &["--seeds", "1"]);
-    said.expect_error(1, &["g: is another grid's", "seed=1"]);
+    said.expect_error(1, &["g: belongs to another grid", "seed=1"]);
 }
 
 fn grid_dry(folder: &Folder, more: &[&str]) -> serde_json::Value {
@@ -181,7 +181,7 @@ fn a_signal_ends_a_grid_with_130_and_two_processes_do_not_share_a_shard() {
     folder.shell(&format!("kill -TERM {}", child.id())).expect(0);
     let said = Said::new("grid".into(), child.wait_with_output().unwrap());
     assert_eq!(said.status, 130, "{}", said.stderr);
-    assert!(said.stderr.contains("the same command goes on"), "{}", said.stderr);
+    assert!(said.stderr.contains("run the same command to continue"), "{}", said.stderr);
     folder.run(&LONGER).expect(0);
 }
 

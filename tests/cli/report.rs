@@ -89,7 +89,7 @@ fn several_runs_are_compared() {
     }
     let args = ["report", "run", "wider", "recorded", "--out", "both.html"];
     let said = folder.run(&args).expect(0);
-    assert!(said.stderr.contains("recorded: no model is there"), "{}", said.stderr);
+    assert!(said.stderr.contains("recorded: best.safetensors is missing"), "{}", said.stderr);
     let page = text(&folder.path("both.html"));
     expect_self_contained(&page);
     let markdown = text(&folder.path("both.md"));
@@ -112,7 +112,7 @@ fn several_runs_are_compared() {
 fn broken_runs_get_one_line_and_keep_what_they_have() {
     let folder = trained();
     fs::create_dir(folder.path("empty")).unwrap();
-    folder.run(&["report", "empty"]).expect_error(1, &["empty: holds no run"]);
+    folder.run(&["report", "empty"]).expect_error(1, &["empty: is not a run folder"]);
     folder.run(&["report", "nowhere"]).expect_error(1, &["nowhere: no such folder"]);
     folder.run(&["report", "run/config.toml"]).expect_error(1, &["config.toml: is no folder"]);
     let report = bytes(&folder.path("run/report.html"));
@@ -134,7 +134,9 @@ fn broken_runs_get_one_line_and_keep_what_they_have() {
     fs::write(&path, &good[..good.len() - 1]).unwrap();
     folder.run(&["report", "run"]).expect_error(1, &["metrics.csv: ends within a line"]);
     fs::write(&path, &good).unwrap();
-    for (file, text) in [("config.toml", "holds no run"), ("metrics.csv", "has no epoch yet")] {
+    for (file, text) in
+        [("config.toml", "is not a run folder"), ("metrics.csv", "has no complete epoch yet")]
+    {
         let path = folder.path("run").join(file);
         let good = bytes(&path);
         fs::remove_file(&path).unwrap();

@@ -51,8 +51,10 @@ fn an_ablation_judges_every_claim_seed_by_seed() {
     }
     // The third seed gives an interval.
     assert!(said.stdout.contains(" to "), "{}", said.stdout);
-    ablate(&folder, &["--epochs", "1"])
-        .expect_error(1, &["a: is another ablation's", "training.epochs is 2 there and 1 here"]);
+    ablate(&folder, &["--epochs", "1"]).expect_error(
+        1,
+        &["a: belongs to another ablation", "training.epochs is 2 there and 1 here"],
+    );
     ablate(&folder, &["--seeds", "0"]).expect(2);
 }
 
@@ -115,10 +117,10 @@ fn a_reproduction_goes_all_the_way_and_on_where_it_was_killed() {
     // Nothing else takes the folder.
     folder
         .run(&reproduce("r", &["--lr", "0.1"]))
-        .expect_error(1, &["r: is another reproduction's", "learning_rate"]);
+        .expect_error(1, &["r: belongs to another reproduction", "learning_rate"]);
     folder
         .run(&reproduce("r", &["--lr", "0.1", "--dry-run"]))
-        .expect_error(1, &["r: is another reproduction's", "learning_rate"]);
+        .expect_error(1, &["r: belongs to another reproduction", "learning_rate"]);
 }
 
 #[test]
@@ -138,7 +140,7 @@ fn an_ablation_may_be_set_apart_from_the_rest() {
     // Runs that differ are another ablation's.
     folder
         .run(&reproduce("r", &[]))
-        .expect_error(1, &["r/ablation: is another ablation's", "stem_stride"]);
+        .expect_error(1, &["r/ablation: belongs to another ablation", "stem_stride"]);
 }
 
 #[test]
@@ -240,7 +242,7 @@ fn a_damaged_run_is_named_and_left_as_it_is() {
     fs::remove_dir_all(config.parent().unwrap()).unwrap();
     fs::write(&baseline, "{}").unwrap();
     let said = folder.run(&reproduce("r", &[]));
-    said.expect_error(1, &["r/baselines/svm/baseline.json: is no result of a baseline"]);
+    said.expect_error(1, &["r/baselines/svm/baseline.json: is not the result of a baseline"]);
     // Without what was broken, only that is done again.
     fs::remove_file(&baseline).unwrap();
     folder.run(&reproduce("r", &[])).expect_quiet();

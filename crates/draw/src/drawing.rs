@@ -1,16 +1,16 @@
-//! What is drawn: a list of shapes, texts and pictures, from the back to the front.
+//! Drawings as lists of shapes, texts and pictures, from back to front.
 
 use crate::{Colour, Picture, Style};
 
-/// Where a text lies beside its position.
+/// Alignment of a text to its position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Anchor {
-    /// It begins there.
+    /// The text begins there.
     #[default]
     Start,
-    /// Its middle is there.
+    /// The text is centred there.
     Middle,
-    /// It ends there.
+    /// The text ends there.
     End,
 }
 
@@ -21,9 +21,9 @@ pub struct TextStyle {
     pub size: f64,
     /// Its colour.
     pub colour: Colour,
-    /// Where it lies.
+    /// Alignment to the position.
     pub anchor: Anchor,
-    /// Whether it is heavier.
+    /// Whether it is bold.
     pub bold: bool,
     /// Whether it runs upwards.
     pub upwards: bool,
@@ -45,7 +45,7 @@ impl TextStyle {
         Self { anchor: Anchor::End, ..self }
     }
 
-    /// The same, heavier.
+    /// The same in bold.
     pub fn bold(self) -> Self {
         Self { bold: true, ..self }
     }
@@ -69,19 +69,18 @@ pub(crate) enum Item {
     Text { at: [f64; 2], text: String, style: TextStyle },
     /// A picture, its pixels kept as squares.
     Picture { place: [f64; 4], picture: Picture },
-    /// A place that says more when pointed at.
+    /// A place with a tooltip.
     Hint { place: [f64; 4], text: String },
 }
 
-/// Shapes, texts and pictures on a ground, with a title and a description for those who do not see
-/// them.
+/// Shapes, texts and pictures on a background, with a title and a description for screen readers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
-    /// What it is, in a few words.
+    /// Title.
     pub title: String,
-    /// What can be seen.
+    /// Description of what can be seen.
     pub description: String,
-    /// Width in its own units, which are pixels where it is shown unscaled.
+    /// Width in units, which are pixels at scale 1.
     pub width: f64,
     /// Height.
     pub height: f64,
@@ -105,7 +104,7 @@ impl Drawing {
         self.rounded(place, 0.0, style);
     }
 
-    /// A rectangle whose corners are rounded.
+    /// A rectangle with rounded corners.
     pub fn rounded(&mut self, place: [f64; 4], corners: f64, style: Style) {
         self.items.push(Item::Rect { place, corners, style });
     }
@@ -141,7 +140,7 @@ impl Drawing {
         self.area([side(1.0), side(-1.0), to], Style::fill(colour));
     }
 
-    /// A text whose base line begins, has its middle, or ends at a position.
+    /// A text; its style aligns the base line to the position.
     pub fn text(&mut self, at: [f64; 2], style: TextStyle, text: impl Into<String>) {
         self.items.push(Item::Text { at, text: text.into(), style });
     }
@@ -151,7 +150,7 @@ impl Drawing {
         self.items.push(Item::Picture { place, picture });
     }
 
-    /// A place that says `text` when pointed at.
+    /// A place with the tooltip `text`.
     pub fn hint(&mut self, place: [f64; 4], text: impl Into<String>) {
         self.items.push(Item::Hint { place, text: text.into() });
     }
@@ -173,7 +172,7 @@ impl Drawing {
         }
     }
 
-    /// All texts, in the order they were put down.
+    /// All texts, in the order in which they were added.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.items.iter().filter_map(|item| match item {
             Item::Text { text, .. } => Some(text.as_str()),

@@ -13,12 +13,12 @@ pub(crate) fn units_per_em() -> f64 {
     f64::from(FACE.units_per_em())
 }
 
-/// A character as the font has it; what it lacks is an empty box.
+/// The glyph of a character; characters that the font lacks become an empty box.
 pub(crate) fn glyph(character: char) -> GlyphId {
     FACE.glyph_index(character).unwrap_or(GlyphId(0))
 }
 
-/// How far the next character lies, in units of the font.
+/// Distance to the next character, in units of the font.
 pub(crate) fn advance(glyph: GlyphId) -> f64 {
     FACE.glyph_hor_advance(glyph).map_or(0.0, f64::from)
 }
@@ -28,7 +28,7 @@ pub(crate) fn outline(glyph: GlyphId, builder: &mut dyn OutlineBuilder) {
     FACE.outline_glyph(glyph, builder);
 }
 
-/// Width of `text` set in `size` with the embedded font; a page's own font differs a little.
+/// Width of `text` in the embedded font at `size`; the font of a page may differ a little.
 pub fn text_width(text: &str, size: f64) -> f64 {
     let units: f64 = text.chars().map(|character| advance(glyph(character))).sum();
     units * size / units_per_em()

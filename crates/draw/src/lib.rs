@@ -1,15 +1,14 @@
-//! Drawings: shapes, text and pictures put down once and written in three ways.
+//! Drawings: shapes, text and pictures, described once and written in three ways.
 //!
-//! A [`Drawing`] knows its colours by what they mean ([`Colour`]), so that one drawing fits a light
-//! and a dark page. It becomes
+//! Colours have meanings ([`Colour`]), so a [`Drawing`] suits light and dark pages. It becomes
 //!
-//! - an `svg` element for a page, with text as text ([`Drawing::element`]),
-//! - an SVG file, with text as outlines of an embedded font, on a ground of its own
+//! - an `svg` element for a page, whose text stays text ([`Drawing::element`]),
+//! - an SVG file with its own background, whose text is outlines of an embedded font
 //!   ([`Drawing::svg`]),
 //! - a PNG file ([`Drawing::png`]).
 //!
-//! The same drawing always gives the same bytes; no font of the system is looked for. What is drawn
-//! is left to the crates that know it.
+//! The same drawing always gives the same bytes; system fonts are not used. Other crates decide what
+//! to draw.
 
 mod drawing;
 mod font;

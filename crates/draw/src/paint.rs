@@ -1,37 +1,37 @@
-//! Colours by what they mean, in a light and a dark look, and how shapes are filled and stroked.
+//! Colours by meaning, in a light and a dark theme, and how shapes are filled and stroked.
 
 use std::fmt::Write;
 
-/// A colour by what it means.
+/// A colour by its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Colour {
     /// Text.
     Ink,
-    /// Text of lesser weight.
+    /// Less important text.
     Muted,
     /// Grids and frames.
     Line,
-    /// The ground.
+    /// The background.
     Paper,
-    /// A ground that stands out from the paper a little.
+    /// A background that differs slightly from the page.
     Wash,
-    /// White in every look: text on strong colours.
+    /// White in both themes: text on strong colours.
     White,
-    /// Black in every look: the ground of pictures.
+    /// Black in both themes: the background of pictures.
     Black,
-    /// What is right.
+    /// Correct answers.
     Right,
-    /// What is wrong.
+    /// Wrong answers.
     Wrong,
-    /// One of the colours that lines are told apart by; they begin again after [`SERIES`].
+    /// One of the colours of lines; they repeat after [`SERIES`].
     Series(usize),
 }
 
-/// How many colours there are for lines; where there are more lines, dashes help. People who see two
-/// kinds of colour can tell them apart too.
+/// Number of line colours, which people with colour blindness can distinguish; further lines are
+/// dashed.
 pub const SERIES: usize = 6;
 
-/// All colours that a look decides.
+/// All colours that depend on the theme.
 const THEMED: [Colour; 13] = [
     Colour::Ink,
     Colour::Muted,
@@ -49,7 +49,7 @@ const THEMED: [Colour; 13] = [
 ];
 
 impl Colour {
-    /// As 0xRRGGBB, in the light and the dark look.
+    /// As 0xRRGGBB, in the light and the dark theme.
     fn values(self) -> [u32; 2] {
         match self {
             Self::Ink => [0x1d2230, 0xe6e9ef],
@@ -72,24 +72,24 @@ impl Colour {
         }
     }
 
-    /// Red, green and blue of `strength`, 0 to 1, of the colour over white, in the light look: for
-    /// pixels that a look cannot change.
+    /// Red, green and blue of `strength`, 0 to 1, of the colour over white in the light theme, for
+    /// pixels that cannot follow the theme.
     pub fn on_white(self, strength: f64) -> [u8; 3] {
         self.rgb().map(|part| (255.0 + (f64::from(part) - 255.0) * strength).round() as u8)
     }
 
-    /// Red, green and blue in the light look.
+    /// Red, green and blue in the light theme.
     pub(crate) fn rgb(self) -> [u8; 3] {
         let [_, red, green, blue] = self.values()[0].to_be_bytes();
         [red, green, blue]
     }
 
-    /// As an attribute's value in the light look.
+    /// As an attribute's value in the light theme.
     pub(crate) fn hex(self) -> String {
         format!("#{:06x}", self.values()[0])
     }
 
-    /// The part of a class that stands for it, if a look decides it.
+    /// The suffix of its CSS class, if it depends on the theme.
     pub(crate) fn class(self) -> Option<String> {
         let name = match self {
             Self::Ink => "ink",
@@ -107,7 +107,7 @@ impl Colour {
 }
 
 /// The style that a page needs for the drawings within it: variables of all colours (`--ink`,
-/// `--s0`) for both looks, and how drawings follow the dark one. Printed pages are light.
+/// `--s0`) for both themes, and how drawings follow the dark one. Printed pages are light.
 pub fn page_style() -> String {
     let variables = |look: usize| {
         let mut out = String::new();
@@ -131,12 +131,12 @@ pub fn page_style() -> String {
     )
 }
 
-/// The style of a file of its own that uses `colours`.
+/// The style of a separate file that uses `colours`.
 pub(crate) fn file_style(colours: &[Colour]) -> String {
     format!("@media screen and (prefers-color-scheme:dark){{{}}}", dark_rules(colours))
 }
 
-/// Rules win over attributes: what the attributes colour light, these colour dark.
+/// The rules of the dark theme; they override the attributes, which have the light colours.
 fn dark_rules(colours: &[Colour]) -> String {
     let mut out = String::new();
     for colour in colours {
@@ -162,7 +162,7 @@ impl Style {
         Self::tint(colour, 1.0)
     }
 
-    /// Filled with `strength`, 0 to 1, of `colour` over what lies below.
+    /// Filled with `strength`, 0 to 1, of `colour` over what is below.
     pub fn tint(colour: Colour, strength: f64) -> Self {
         Self { fill: Some((colour, strength.clamp(0.0, 1.0))), ..Self::default() }
     }
@@ -172,7 +172,7 @@ impl Style {
         Self::default().stroke(colour, width)
     }
 
-    /// The line of this style, undashed, around what `inner` fills.
+    /// The fill of `inner` with the line of this style, undashed.
     pub fn on(&self, inner: Self) -> Self {
         Self { fill: inner.fill, stroke: self.stroke, dash: Vec::new() }
     }
@@ -183,7 +183,7 @@ impl Style {
         self
     }
 
-    /// The same with dashes: lengths of strokes and gaps in turn; none leave the line whole.
+    /// The same with dashes: lengths of strokes and gaps in turn; no lengths make a solid line.
     pub fn dashed(mut self, lengths: &[f64]) -> Self {
         self.dash = lengths.to_vec();
         self
@@ -249,7 +249,7 @@ mod tests {
         matrix.map(|row| row[0] * v[0] + row[1] * v[1] + row[2] * v[2])
     }
 
-    /// CIE L*a*b* of a colour as it is seen.
+    /// CIE L*a*b* of a colour as a person with the given vision sees it.
     fn lab(value: u32, sight: &[[f64; 3]; 3]) -> [f64; 3] {
         let [_, r, g, b] = value.to_be_bytes().map(linear);
         let seen = times(sight, [r, g, b]).map(|part| part.clamp(0.0, 1.0));

@@ -57,7 +57,7 @@ impl Picture {
         let mut encoder = png::Encoder::new(&mut file, width as u32, height as u32);
         encoder.set_color(colour);
         encoder.set_depth(png::BitDepth::Eight);
-        // A vector takes all that is written, and the sizes were checked.
+        // Writing to a vector cannot fail, and the sizes were checked.
         let mut writer = encoder.write_header().expect("the header is valid");
         writer.write_image_data(&self.pixels).expect("the pixels are all there");
         writer.finish().expect("a vector can be written");
@@ -75,7 +75,7 @@ pub fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-/// The bytes that [`base64()`] wrote; `None` if `text` is none of that.
+/// The bytes that [`base64()`] wrote; `None` if `text` is not base64.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(text).ok()
 }

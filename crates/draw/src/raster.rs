@@ -1,4 +1,4 @@
-//! Drawings as pixels, in the light look.
+//! Drawings as pixels, in the light theme.
 
 use tiny_skia::{
     FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash,
@@ -14,7 +14,7 @@ use crate::{Colour, DrawError, Drawing, Picture, Style, TextStyle, font};
 const MAX_SIDE: f64 = 20_000.0;
 
 impl Drawing {
-    /// The drawing as a PNG file on a white ground, `scale` pixels a unit.
+    /// The drawing as a PNG file on white, `scale` pixels per unit.
     ///
     /// # Errors
     /// If a side has no pixel or more than 20,000.
@@ -43,7 +43,7 @@ impl Drawing {
     }
 }
 
-/// What is drawn on.
+/// The canvas.
 struct Canvas {
     map: Pixmap,
     scale: f32,
@@ -113,7 +113,7 @@ impl Canvas {
         self.paint(&path, &look, transform);
     }
 
-    /// Each pixel takes the colour of the picture's pixel below its centre.
+    /// Each pixel gets the colour of the picture's pixel at its centre.
     fn picture(&mut self, [x, y, width, height]: [f64; 4], picture: &Picture) {
         let [rows, columns, _] = picture.shape();
         let scale = f64::from(self.scale);
@@ -183,7 +183,7 @@ fn rounded([x, y, width, height]: [f32; 4], corners: f32) -> Option<Path> {
 /// Outlines in units of the font, y downwards.
 struct Outline {
     builder: PathBuilder,
-    /// Where the present glyph begins.
+    /// Origin of the current glyph.
     at: f32,
 }
 

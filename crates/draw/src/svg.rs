@@ -10,16 +10,16 @@ use crate::paint::file_style;
 use crate::{Anchor, Colour, Drawing, Style, TextStyle, font, text_width};
 
 impl Drawing {
-    /// The drawing as an element of a page that has [`crate::page_style`]: text is text, the ground
-    /// is the page's.
+    /// The drawing as an element of a page that has [`crate::page_style`]: text stays text, and the
+    /// page is the background.
     pub fn element(&self) -> String {
         let mut writer = Writer::new(false);
         let body = writer.body(self);
         format!("{}{body}</svg>", opening(self, ""))
     }
 
-    /// The drawing as a file of its own: the outlines of its text are inside, and it has a ground, so
-    /// that it can be read on any page; it follows the reader's wish for a dark look.
+    /// The drawing as a separate file, with outlines instead of text and with a background that
+    /// follows the reader's theme, so that it is readable on any page.
     pub fn svg(&self) -> String {
         let mut writer = Writer::new(true);
         let ground = writer.style(&Style::fill(Colour::Paper));
@@ -47,13 +47,13 @@ fn opening(drawing: &Drawing, name_space: &str) -> String {
     out
 }
 
-/// Writes items and remembers what they need.
+/// Writes items and collects the colours and outlines that they use.
 struct Writer {
-    /// Whether texts are outlines.
+    /// Whether to write text as outlines.
     outlines: bool,
-    /// Colours that were used, sorted.
+    /// Used colours, sorted.
     colours: Vec<Colour>,
-    /// Outlines that were used.
+    /// Used outlines.
     glyphs: BTreeMap<u16, String>,
 }
 
@@ -191,7 +191,7 @@ impl Writer {
         out
     }
 
-    /// The outlines that were used.
+    /// The used outlines.
     fn definitions(&self) -> String {
         let mut out = String::from("<defs>");
         for (id, outline) in self.glyphs.iter().filter(|(_, outline)| !outline.is_empty()) {
@@ -202,10 +202,10 @@ impl Writer {
     }
 }
 
-/// Width of the line that makes an outline heavier, in ems.
+/// Width of the line that makes an outline bold, in ems.
 pub(crate) const BOLD: f64 = 0.035;
 
-/// How far left of its position a text begins.
+/// Distance from the beginning of a text to its position.
 pub(crate) fn shift(text: &str, style: &TextStyle) -> f64 {
     match style.anchor {
         Anchor::Start => 0.0,
@@ -267,7 +267,8 @@ fn box_of([x, y, width, height]: &[f64; 4]) -> String {
     )
 }
 
-/// A number with two decimals at most; what is not finite would break the drawing and becomes 0.
+/// A number with at most two decimals; a number that is not finite would break the drawing and
+/// becomes 0.
 fn number(value: f64) -> String {
     let value = if value.is_finite() { value } else { 0.0 };
     let text = format!("{value:.2}");
@@ -275,7 +276,7 @@ fn number(value: f64) -> String {
     if text == "-0" { "0".into() } else { text.into() }
 }
 
-/// `text` as it may stand in SVG and HTML.
+/// `text` escaped for SVG and HTML.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -285,7 +286,7 @@ pub fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // What XML forbids, even escaped.
+            // XML forbids these characters even when escaped.
             '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
                 out.push('\u{fffd}');
             }

@@ -1,4 +1,4 @@
-//! Text as it is set: numbers for people, and words where there is little room.
+//! Formatting of text: grouped digits, and words cut to fit.
 
 use crate::text_width;
 
@@ -15,7 +15,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `text`, or as much of it as fits `room` when set in `size`, ended by dots.
+/// `text`, shortened with dots if it is wider than `room` at `size`.
 pub fn fitting(text: &str, size: f64, room: f64) -> String {
     if text_width(text, size) <= room {
         return text.to_owned();

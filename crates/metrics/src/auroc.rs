@@ -45,7 +45,7 @@ pub(crate) fn probabilities(logits: &[f32], labels: &[u16], classes: usize) -> V
     rows(logits, labels, classes).flat_map(|(row, _)| softmax(row)).collect()
 }
 
-/// Images sorted by score once, so that the area of any resample takes one pass.
+/// Images sorted by score, so that the area of any resample takes one pass.
 pub(crate) struct Ranking {
     /// From the lowest score up.
     entries: Vec<Entry>,

@@ -1,4 +1,4 @@
-//! Whether the probabilities mean what they say.
+//! Calibration: whether the probabilities match the accuracy.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct Calibration {
     pub bins: Vec<CalibrationBin>,
 }
 
-/// Images whose top probability lies in (`lower`, `upper`].
+/// Images with a top probability in (`lower`, `upper`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationBin {
     /// Lower bound, excluded.
@@ -33,7 +33,7 @@ pub struct CalibrationBin {
 }
 
 impl Calibration {
-    /// That of `logits` (n, classes) divided by `temperature`, against `labels` (n).
+    /// Calibration of `logits` (n, classes) divided by `temperature`, for `labels` (n).
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The confusion matrix and what follows from it for each class.
+//! The confusion matrix, and precision, recall and F1 of each class.
 
 use serde::{Deserialize, Serialize};
 

@@ -20,13 +20,13 @@ const STEPS: usize = 200;
 /// The accuracies that thresholds are found for.
 const TARGETS: [f64; 6] = [0.9, 0.95, 0.97, 0.98, 0.99, 0.995];
 
-/// What was learnt about a classifier's probabilities from images that it was not fitted to.
+/// Temperature and thresholds of a classifier, fitted to images that it was not trained on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confidence {
     /// Number of those images.
     pub images: u64,
-    /// What logits are divided by before softmax; 1 changes nothing.
+    /// Divisor of the logits before softmax; 1 changes nothing.
     pub temperature: f64,
     /// When to answer, by rising target; targets that no threshold reaches are left out.
     pub rejection: Vec<Rejection>,
@@ -67,14 +67,14 @@ impl Confidence {
         Ok(Self { images: labels.len() as u64, temperature, rejection })
     }
 
-    /// The rule for a target accuracy: that of the lowest target which is at least as high.
+    /// The rule for a target accuracy: the one with the lowest target that is at least as high.
     pub fn rule(&self, target: f64) -> Option<&Rejection> {
         self.rejection.iter().find(|rejection| rejection.target >= target)
     }
 }
 
-/// Part of the images whose top probability at `temperature` is at least `threshold`, and part of
-/// those that is classified right; `None` where there are none.
+/// Share of the images whose top probability at `temperature` is at least `threshold`, and accuracy on
+/// these; `None` if there are none.
 ///
 /// # Panics
 ///

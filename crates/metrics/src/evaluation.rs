@@ -29,7 +29,7 @@ pub struct Evaluation {
     pub auroc_interval: Option<[f64; 2]>,
     /// Number of images by `[truth][prediction]`.
     pub confusion: Vec<Vec<u64>>,
-    /// Whether the probabilities mean what they say.
+    /// Calibration of the probabilities.
     pub calibration: Calibration,
     /// One report a class, in the order of the labels.
     pub classes: Vec<ClassReport>,

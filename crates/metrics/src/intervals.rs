@@ -7,7 +7,7 @@ use crate::auroc::{Ranking, mean};
 /// The 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Resamples of a bootstrap; 1,000 are what Efron and Tibshirani advise for percentile intervals.
+/// Resamples of a bootstrap; Efron and Tibshirani advise 1,000 for percentile intervals.
 const RESAMPLES: usize = 1_000;
 
 /// 95 % interval of a proportion: `right` of `images` (Wilson: "Probable inference, the law of

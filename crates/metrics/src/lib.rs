@@ -1,9 +1,9 @@
-//! What a classifier's answers are worth.
+//! Metrics of a classifier's answers.
 //!
 //! Everything here is computed from logits and labels: accuracy, cross-entropy, the mean one-vs-rest
-//! AUROC, the confusion matrix, precision, recall and F1 of each class, the calibration error and what
-//! mends it, 95 % intervals, and the images that were most wrong. Definitions are scikit-learn's, and golden values
-//! made with it judge them (`golden/make.py`). How the numbers are shown is left to the report crate.
+//! AUROC, the confusion matrix, precision, recall and F1 of each class, the calibration error and the
+//! temperature that reduces it, 95 % intervals, and the worst mistakes. Definitions follow scikit-learn, and
+//! golden values from it check them (`golden/make.py`). The report crate displays the numbers.
 //!
 //! Logits are f32, (n, classes) row major; labels are class indices. All sums are taken in f64.
 

@@ -7,7 +7,7 @@ use crate::softmax::{argmax, log_softmax, rows};
 /// A wrongly classified image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mistake {
-    /// Index of the image in what was evaluated.
+    /// Index of the image among the evaluated ones.
     pub index: usize,
     /// Its class.
     pub truth: u16,

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::auroc::{Ranking, probabilities};
 
-/// A receiver operating characteristic: how many negatives are taken for positives, and how many
-/// positives are found, as the threshold falls.
+/// A receiver operating characteristic: false positive rate and true positive rate as the threshold
+/// falls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RocCurve {
-    /// (false positive rate, true positive rate) from (0, 0) to (1, 1), a point a threshold.
+    /// (false positive rate, true positive rate) from (0, 0) to (1, 1), one point per threshold.
     pub points: Vec<[f64; 2]>,
     /// The area under the whole curve.
     pub auroc: f64,
@@ -64,10 +64,10 @@ impl Ranking {
 }
 
 impl RocCurve {
-    /// The same curve with at most `count` + 3 points: those within a straight line go first; if too
-    /// many are left, each of `count` equal steps of the way from corner to corner keeps its last, so
-    /// that no corner is further than 2 / `count` from one that is kept. The area stays that of the
-    /// whole curve.
+    /// The same curve with at most `count` + 3 points. Points on straight lines are removed first; if too
+    /// many are left, each of `count` equal steps from corner to corner keeps its last point, so that no
+    /// removed point is further than 2 / `count` from a kept one. The area is still that of the whole
+    /// curve.
     pub fn thin(self, count: usize) -> Self {
         let mut points = without_straight(&self.points);
         if points.len() > count + 3 {
@@ -82,7 +82,7 @@ impl RocCurve {
     }
 }
 
-/// Without the points that lie on a straight line upwards or to the right.
+/// The curve without points inside vertical or horizontal lines.
 fn without_straight(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     let straight =
         |[a, b, c]: [[f64; 2]; 3]| (a[0] == b[0] && b[0] == c[0]) || (a[1] == b[1] && b[1] == c[1]);

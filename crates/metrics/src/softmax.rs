@@ -36,7 +36,7 @@ pub fn argmax(logits: &[f32]) -> usize {
     best
 }
 
-/// Part of the images whose largest logit is that of their label; `NaN` without images.
+/// Share of the images whose label has the largest logit; `NaN` without images.
 ///
 /// # Panics
 ///
@@ -61,14 +61,14 @@ pub fn cross_entropy(logits: &[f32], labels: &[u16], classes: usize) -> f64 {
     sum / labels.len() as f64
 }
 
-/// Logits of each image beside its label.
+/// Logits and label of each image.
 pub(crate) fn rows<'a>(
     logits: &'a [f32],
     labels: &'a [u16],
     classes: usize,
 ) -> impl Iterator<Item = (&'a [f32], usize)> {
     assert_eq!(logits.len(), labels.len() * classes, "logits are (images, classes)");
-    // A chunk of 0 logits panics; without classes there is no logit, so any size will do.
+    // A chunk of 0 logits panics; without classes there are no logits, so any size works.
     logits.chunks_exact(classes.max(1)).zip(labels).map(|(row, &label)| (row, usize::from(label)))
 }
 

@@ -7,7 +7,7 @@ use crate::format::{NONE, decimal, digits, duration, interval, optional};
 use crate::page::{Block, Cell, Figure, Page, Table, Weight};
 use crate::run::{PartReport, RunReport};
 
-/// Several runs beside each other: results, curves in shared charts, the settings that differ.
+/// A page that compares runs: results, curves in shared charts, settings that differ.
 pub fn comparison(runs: &[RunReport]) -> Page {
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
     let mut page = Page::new("Comparison of runs", names.join(" · "));
@@ -101,7 +101,7 @@ fn curves(runs: &[RunReport]) -> Vec<Block> {
     }
 }
 
-/// Settings with a column a run where they differ, and those that all runs share.
+/// The settings that differ, with one column per run, and the settings that all runs share.
 fn settings(runs: &[RunReport]) -> (Table, Table) {
     let mut fields: Vec<&str> = Vec::new();
     for (field, _) in runs.iter().flat_map(|run| &run.settings) {

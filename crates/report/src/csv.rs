@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use modiste_metrics::Mistake;
 
-/// The mistakes, one a line, under a header: index, truth, prediction (class indices), probability
+/// The mistakes, one per line, after a header: index, truth, prediction (class indices), probability
 /// of the prediction, probability of the truth, and the names of both classes.
 pub fn mistakes_csv(mistakes: &[Mistake], classes: &[String]) -> String {
     let mut text = String::from(

@@ -1,6 +1,6 @@
 //! How numbers are written, in one place for all kinds of report.
 
-/// What stands for a number that does not exist.
+/// Text for a missing number.
 pub(crate) const NONE: &str = "-";
 
 /// `value` with `digits` decimals, or a dash if it is not finite.
@@ -18,7 +18,7 @@ pub(crate) fn interval([low, high]: [f64; 2], digits: usize) -> String {
     format!("{} to {}", decimal(low, digits), decimal(high, digits))
 }
 
-/// 0.0123 as "1.2 %"; what is not 0 or 1 is not rounded to it.
+/// 0.0123 as "1.2 %"; only 0 and 1 become 0 and 100 %.
 pub(crate) fn percent(part: f64) -> String {
     match 100.0 * part {
         percent if part > 0.0 && percent < 0.05 => "< 0.1 %".into(),

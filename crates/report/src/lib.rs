@@ -1,9 +1,9 @@
-//! What is shown of runs, made from plain numbers: TensorBoard events, figures, self-contained HTML
-//! pages with Markdown beside them, and the worst mistakes as csv.
+//! Reports of runs, made from plain numbers: TensorBoard events, figures, self-contained HTML pages,
+//! Markdown, and the worst mistakes as CSV.
 //!
-//! [`Page`] is a page of any content. [`RunReport`] makes one of a run, [`comparison`] one of
-//! several; others build theirs themselves. This crate computes no metric and reads no run folder;
-//! who trains or evaluates fills in the structs. It needs no system font and no network.
+//! [`Page`] is a page of any content. [`RunReport`] makes one from a run, [`comparison`] one from
+//! several runs; other pages are built by their callers. This crate computes no metrics and reads no run
+//! folders; its callers fill in the structs. It needs no system fonts and no network connection.
 
 mod comparison;
 mod csv;
@@ -31,7 +31,7 @@ use modiste_metrics::Evaluation;
 ///
 /// # Errors
 ///
-/// If it has so many classes that no picture holds it.
+/// If it has too many classes for a picture.
 pub fn confusion_png(evaluation: &Evaluation) -> Result<Vec<u8>, ReportError> {
     Ok(figures::confusion(evaluation).png(1.0)?)
 }
@@ -44,9 +44,9 @@ pub enum ReportError {
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried, as in "create".
+        /// The operation that failed, as in "create".
         action: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A figure has no size that pixels can have.

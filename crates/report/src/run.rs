@@ -1,28 +1,28 @@
-//! What a report is made from.
+//! The contents of a run's report.
 
 use modiste_draw::Picture;
 use modiste_metrics::{Evaluation, Mistake, RocCurve};
 
 use crate::page::{Figure, Section};
 
-/// A run as its report shows it. What is empty is left out of the report.
+/// A run as its report shows it; empty fields are left out.
 #[derive(Clone, Debug, Default)]
 pub struct RunReport {
     /// Heading: the name of the run.
     pub name: String,
-    /// What it was trained on, in one line, as "Fashion-MNIST, embedded, split paper".
+    /// The training data, in one line, as "Fashion-MNIST, embedded, split paper".
     pub data: String,
     /// Number of trainable parameters.
     pub parameters: u64,
     /// Names and values of the settings.
     pub settings: Vec<(String, String)>,
-    /// What each epoch gave, in order.
+    /// The results of each epoch, in order.
     pub epochs: Vec<EpochRow>,
-    /// The epoch whose weights were kept, as in [`EpochRow::epoch`].
+    /// The epoch whose weights the model has, as in [`EpochRow::epoch`].
     pub best_epoch: Option<usize>,
     /// Parts of the data and how they were classified.
     pub parts: Vec<PartReport>,
-    /// Numbers of others, to stand beside ours.
+    /// Published numbers for comparison.
     pub references: Vec<Reference>,
     /// The part of the data that the mistakes are from.
     pub mistakes_part: String,
@@ -47,7 +47,7 @@ pub struct PartReport {
     pub roc: Vec<Option<RocCurve>>,
 }
 
-/// What one epoch gave.
+/// The results of one epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpochRow {
     /// Number of the epoch; the first is 1.
@@ -71,7 +71,7 @@ pub struct EpochRow {
 /// A published result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reference {
-    /// Whose, as "the paper, 40 epochs".
+    /// Source, as "the paper, 40 epochs".
     pub name: String,
     /// The part of the data it was measured on.
     pub part: String,
@@ -86,16 +86,16 @@ pub struct Reference {
 /// A wrongly classified image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MistakeImage {
-    /// What was wrong.
+    /// The mistake.
     pub mistake: Mistake,
     /// The image.
     pub picture: Picture,
-    /// What stands beside it, such as what the network looked at; as large as the image.
+    /// A picture next to it, such as a heat map, of the same size.
     pub beside: Vec<Picture>,
 }
 
 impl RunReport {
-    /// Name of `class`, or its number where there is none.
+    /// Name of `class`, or its number if it has none.
     pub(crate) fn class_name(&self, class: u16) -> String {
         self.classes.get(usize::from(class)).cloned().unwrap_or_else(|| class.to_string())
     }
@@ -110,8 +110,7 @@ impl RunReport {
         self.parts.iter().find(|part| part.name == name)
     }
 
-    /// Misclassified part of the validation images less that of the training images, if both were
-    /// evaluated.
+    /// Error rate on the validation set minus that on the training set, if both were evaluated.
     pub(crate) fn misclassification_gap(&self) -> Option<f64> {
         let accuracy = |name| Some(self.part(name)?.evaluation.accuracy);
         Some(accuracy("train")? - accuracy("validation")?)

@@ -23,7 +23,7 @@ impl RunReport {
         }
         page.section(self.mistakes_title(), self.gallery());
         if let Some(train) = self.part(TRAIN) {
-            // What the network has seen says least about it.
+            // Results on the training set say the least.
             let details =
                 Block::Details("The training images in detail".into(), part_blocks(train));
             page.section(format!("Classes: {TRAIN}"), vec![details]);
@@ -36,7 +36,7 @@ impl RunReport {
         page
     }
 
-    /// What stands below the heading: data, parameters, duration.
+    /// The text below the heading: data, parameters, duration.
     fn subtitle(&self) -> String {
         let mut parts = Vec::new();
         if !self.data.is_empty() {

@@ -188,7 +188,7 @@ fn the_environment_of_every_start_is_kept() {
     assert_eq!(said[0], "starts in epoch 1 after step 0");
     assert!(said[1].starts_with("epoch 1: training accuracy 0."), "{}", said[1]);
     assert_eq!(said[2], "interrupted in epoch 2 after step 2");
-    assert_eq!(said[3], "goes on in epoch 2 after step 2");
+    assert_eq!(said[3], "continues in epoch 2 after step 2");
 }
 
 /// After the last epoch the model is asked once more, for its confidence; a run that is stopped

@@ -1,6 +1,6 @@
-//! Ways to look at a network without running it; each walks the description of `modiste-spec`.
+//! Views of a network that do not run it; each walks the description in `modiste-spec`.
 //!
-//! What a shape, a parameter count or a cost is, the description knows; this crate only arranges it.
+//! Shapes, parameter counts and costs come from the description; this crate only arranges them.
 
 mod diagram;
 mod summary;

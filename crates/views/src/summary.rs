@@ -1,4 +1,4 @@
-//! The table of a network: a row a node, with shape, parameters and cost.
+//! The table of a network: one row per node, with shape, parameters and cost.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{Table, grouped};
 /// Headings of the table's columns.
 const HEADINGS: [&str; 5] = ["node", "op", "shape", "parameters", "multiply-adds"];
 
-/// A network as a table; `Display` writes it as text, `Serialize` as it stands.
+/// A network as a table; `Display` writes it as text, `Serialize` its fields.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// Number of trainable values.

@@ -11,7 +11,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table whose first `left` columns are set to the left and all others to the right.
+    /// A table that aligns its first `left` columns to the left and all others to the right.
     pub fn new<S: Into<String>>(left: usize, headings: impl IntoIterator<Item = S>) -> Self {
         let headings: Vec<String> = headings.into_iter().map(Into::into).collect();
         Self { right: (0..headings.len()).map(|i| i >= left).collect(), rows: vec![headings] }

@@ -69,7 +69,7 @@ pub fn check_effect(grid: &Grid, typed: &[&Settings]) -> Result<(), Failure> {
         let path = Config::path_of(path).map_err(|error| usage(error.into()))?;
         if grid.over.iter().any(|axis| axis.field == path) {
             return Err(Failure::Usage(format!(
-                "{path}: {value:?} has no effect, the grid gives it other values"
+                "{path}: {value:?} has no effect, because the grid sets it"
             )));
         }
         let kept = |config: &Config| {
@@ -79,8 +79,8 @@ pub fn check_effect(grid: &Grid, typed: &[&Settings]) -> Result<(), Failure> {
         if let Some(point) = points.iter().find(|point| !kept(&point.config)) {
             let values = point.values.join(",");
             return Err(Failure::Usage(format!(
-                "{path}: {value:?} has no effect on the combination {values}, whose kind begins with \
-                 its own settings; take --over {path}={value} instead"
+                "{path}: {value:?} has no effect on the combination {values}, which starts from \
+                 the defaults of its kind; use --over {path}={value} instead"
             )));
         }
     }

@@ -212,7 +212,7 @@ impl fmt::Display for DryRun {
             let parameters = grouped(trial.parameters as u64);
             table.row([trial.name.clone(), trial.state.clone(), parameters]);
         }
-        writeln!(f, "{table}\neach is what this trains, on any machine, into its place:\n")?;
+        writeln!(f, "{table}\nthese commands train the trials, on any machine:\n")?;
         self.trials.iter().try_for_each(|trial| writeln!(f, "{}", trial.command))
     }
 }

@@ -38,10 +38,12 @@ pub fn text(out: &Path, results: &Results) -> String {
     let missing = results.trials.iter().filter(|trial| trial.numbers.is_none()).count();
     if missing > 0 {
         let all = results.trials.len();
-        text += &format!("\n{missing} of {all} trials are not done; the same command goes on\n");
+        text += &format!(
+            "\n{missing} of {all} trials are not done; run the same command to continue\n"
+        );
     }
     let out = out.display();
-    text + &format!("\nresults.csv, results.json, trials.csv and a run folder a trial: {out}\n")
+    text + &format!("\nresults.csv, results.json, trials.csv and one run folder per trial: {out}\n")
 }
 
 /// `length=3, width=4`.

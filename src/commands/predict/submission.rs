@@ -29,7 +29,7 @@ impl Submission {
         let Some(file) = args.submission.clone() else { return Ok(None) };
         let beside = folder.map(|folder| folder.join("sample_submission.csv"));
         let Some(sample) = args.sample.clone().or(beside.filter(|path| path.exists())) else {
-            let text = "--submission: name the competition's sample_submission.csv with --sample";
+            let text = "--submission: give the competition's sample_submission.csv with --sample";
             return Err(Failure::Usage(text.to_owned()));
         };
         let name = sample.display().to_string();

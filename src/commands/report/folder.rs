@@ -32,12 +32,14 @@ impl RunFolder {
     /// configuration or metrics.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         if !folder.is_dir() {
-            let exists = if folder.exists() { "is no folder" } else { "no such folder" };
-            bail!("{}: {exists}; a report is made of the folder of a run", folder.display());
+            let exists = if folder.exists() { "is not a folder" } else { "no such folder" };
+            bail!("{}: {exists}; a report needs a run folder", folder.display());
         }
-        for (file, what) in [("config.toml", "holds no run"), ("metrics.csv", "has no epoch yet")] {
+        for (file, what) in
+            [("config.toml", "is not a run folder"), ("metrics.csv", "has no complete epoch yet")]
+        {
             if !folder.join(file).exists() {
-                bail!("{}: {what}: no {file} is there", folder.display());
+                bail!("{}: {what}: {file} is missing", folder.display());
             }
         }
         let path = folder.join("config.toml");
@@ -45,7 +47,7 @@ impl RunFolder {
         let config = Config::parse(&text, &path.display().to_string())?;
         let rows = read_metrics(&folder.join("metrics.csv"))?;
         if rows.is_empty() {
-            bail!("{}: has no epoch yet: metrics.csv has no row", folder.display());
+            bail!("{}: has no complete epoch yet: metrics.csv has no rows", folder.display());
         }
         let model = match model::file(folder) {
             file if file.exists() => Some(Model::load(&file)?),
@@ -57,7 +59,10 @@ impl RunFolder {
         {
             let (best, last) = (model.provenance.chosen.epoch, rows.len());
             let path = folder.join("metrics.csv");
-            bail!("{}: ends after epoch {last}, the model is of epoch {best}", path.display());
+            bail!(
+                "{}: ends after epoch {last}, but the model is from epoch {best}",
+                path.display()
+            );
         }
         let stored = Stored::load(folder, model.as_ref())?;
         Ok(Self { folder: folder.into(), config, model, stored, rows })

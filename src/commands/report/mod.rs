@@ -28,7 +28,7 @@ const PREDICTED_AT_ONCE: usize = 64;
 
 /// What is printed.
 #[derive(Serialize)]
-struct Output {
+struct WrittenReport {
     #[serde(serialize_with = "output::all_shown")]
     runs: Vec<PathBuf>,
     /// The page.
@@ -42,7 +42,7 @@ struct Output {
 /// Makes the page and prints where it is.
 pub fn run(args: ReportArgs) -> Result<(), Failure> {
     if args.test && args.runs.len() > 1 {
-        return Err(Failure::Usage("--test: takes one run at a time".into()));
+        return Err(Failure::Usage("--test: works on one run at a time".into()));
     }
     let mut runs = Vec::with_capacity(args.runs.len());
     for folder in &args.runs {
@@ -55,7 +55,7 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
             (write_page(&page_of(runs)?, &out)?, out)
         }
     };
-    let output = Output { runs: args.runs, report, files };
+    let output = WrittenReport { runs: args.runs, report, files };
     if args.json {
         return Ok(output::print_json(&output)?);
     }
@@ -128,14 +128,14 @@ fn write_run(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 pub fn mistakes(folder: &Path, model: &Model) -> anyhow::Result<Vec<MistakeImage>> {
     let shown = folder.display();
     if !folder.is_dir() {
-        bail!("{shown}: is no run with mistakes to explain; name pictures");
+        bail!("{shown}: is not a run with mistakes to explain; give pictures");
     }
     let stored = Stored::load(folder, Some(model))?;
     let part =
         stored.as_ref().and_then(|stored| Some((stored, stored.part(PartName::Validation)?)));
     let Some((stored, part)) = part else {
         bail!(
-            "{shown}: keeps no mistakes of its model (`modiste report` finds them); name pictures"
+            "{shown}: has no stored mistakes of its model (`modiste report` stores them); give pictures"
         );
     };
     stored.pictures(part)
@@ -177,17 +177,17 @@ fn read_and_evaluate(
         let shown = folder.display();
         if test {
             return Err(Failure::Failed(anyhow::anyhow!(
-                "{shown}: no model is there (best.safetensors) to evaluate on the test part"
+                "{shown}: best.safetensors is missing, so the test set cannot be evaluated"
             )));
         }
         output::note(&format!(
-            "modiste: note: {shown}: no model is there (best.safetensors), only curves and settings"
+            "modiste: note: {shown}: best.safetensors is missing; the report has only curves and settings"
         ));
         return Ok(run);
     };
     let names: Vec<String> = missing.iter().map(PartName::to_string).collect();
     let (shown, names) = (folder.display(), names.join(", "));
-    output::note(&format!("modiste: {shown}: evaluates the model on: {names}"));
+    output::note(&format!("modiste: {shown}: evaluating the model on: {names}"));
     let data = run.config.load_data()?;
     model::check_fits(model, folder, &data)?;
     let threads = threads.unwrap_or_else(machine::available_threads);

@@ -128,7 +128,7 @@ impl Stored {
         }
         for StoredMistake { mistake, image, beside } in parts.flat_map(|part| &mut part.mistakes) {
             let Some(image) = image.as_deref().filter(|_| beside.is_empty()) else { continue };
-            let pixels = from_base64(image).context("an image is no base64")?;
+            let pixels = from_base64(image).context("an image is not valid base64")?;
             let map = explainer.grad_cam(&pixels, mistake.prediction.into(), None)?;
             beside.push(base64(overlay(&map, &pixels, shape, 1)?.pixels()));
         }
@@ -162,7 +162,7 @@ impl Stored {
 
     fn picture(&self, text: &str) -> anyhow::Result<Picture> {
         let [height, width] = self.image;
-        let pixels = from_base64(text).context("an image is no base64")?;
+        let pixels = from_base64(text).context("an image is not valid base64")?;
         let channels = pixels.len() / height.saturating_mul(width).max(1);
         Ok(Picture::new(pixels, [height, width, channels])?)
     }
@@ -176,7 +176,7 @@ impl Stored {
         for part in &self.parts {
             let StoredPart { part: name, evaluation, roc, mistakes } = part;
             let named = evaluation.classes.iter().map(|class| &class.name);
-            ensure!(named.eq(&classes), "the {name} part has other classes than the first");
+            ensure!(named.eq(&classes), "the {name} part has other classes than the first one");
             let square = evaluation.confusion.len() == classes.len()
                 && evaluation.confusion.iter().all(|row| row.len() == classes.len());
             ensure!(square, "the {name} part's confusion matrix does not fit its classes");
@@ -185,7 +185,7 @@ impl Stored {
             ensure!(fits, "the {name} part's ROC curves do not fit its classes");
             let known = |class: u16| usize::from(class) < classes.len();
             let wrong = |m: &StoredMistake| !known(m.mistake.truth) || !known(m.mistake.prediction);
-            ensure!(!mistakes.iter().any(wrong), "the {name} part has a mistake of no class");
+            ensure!(!mistakes.iter().any(wrong), "the {name} part has a mistake without a class");
             self.pictures(part)?;
         }
         Ok(())

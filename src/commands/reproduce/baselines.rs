@@ -46,7 +46,7 @@ impl Bench<'_> {
         let folder = self.folder.join(which.name());
         let path = folder.join(FILE);
         if let Some(text) = read_if_there(&path)? {
-            let problem = || format!("{}: is no result of a baseline", path.display());
+            let problem = || format!("{}: is not the result of a baseline", path.display());
             return Ok(serde_json::from_str(&text).with_context(problem)?);
         }
         if !self.workers.quiet {

@@ -92,18 +92,18 @@ impl Settings {
         for (field, value) in typed.iter().copied().flatten() {
             if Config::path_of(field).is_ok_and(|path| path == EPOCHS) {
                 return Err(Failure::Usage(format!(
-                    "{EPOCHS}: {value} has no effect; take --grid-epochs and --final-epochs"
+                    "{EPOCHS}: {value} has no effect; use --grid-epochs and --final-epochs"
                 )));
             }
         }
         let over = if args.over.is_empty() { defaults.over } else { args.over.clone() };
         let grid = Grid::new(config, &over, args.seeds.unwrap_or(1), None).map_err(grid::usage)?;
         if grid.over.iter().any(|axis| axis.field == EPOCHS) {
-            return Err(Failure::Usage(format!("{EPOCHS}: is no field to choose by here")));
+            return Err(Failure::Usage(format!("{EPOCHS}: cannot be an axis of this grid")));
         }
         if let Some(axis) = grid.over.iter().find(|axis| axis.field.starts_with("data.")) {
             return Err(Failure::Usage(format!(
-                "{}: all that is compared here has the same images; modiste grid compares others",
+                "{}: all trials of a reproduction have the same images; use modiste grid instead",
                 axis.field
             )));
         }
@@ -161,9 +161,10 @@ impl Settings {
     /// If no row of the grid is complete.
     pub fn select(&self, results: &Results) -> Result<(Vec<(String, String)>, Config), Failure> {
         let Some(selection) = &results.selection else {
-            return Err(
-                anyhow::anyhow!("grid: no combination is complete, none can be selected").into()
-            );
+            return Err(anyhow::anyhow!(
+                "grid: no combination is complete, so none can be selected"
+            )
+            .into());
         };
         let values = results.rows[selection.row].values.clone();
         let selected: Vec<(String, String)> = results.fields.iter().cloned().zip(values).collect();
@@ -187,7 +188,7 @@ impl Settings {
         let (folder, out) = (folder.display(), out.display());
         Err(anyhow::anyhow!(
             "{folder}: is of another selection: {field} is {there} there and {here} by the grid's \
-             present results; move it and {out}/ablation away and the same command goes on"
+             present results; move it and {out}/ablation away, then run the same command again"
         )
         .into())
     }

@@ -74,8 +74,7 @@ fn page(found: &Found) -> Page {
     let subtitle = format!("{}, split {}", found.data.name, found.data.split);
     let mut page = Page::new(title, subtitle);
     if found.quick {
-        let text =
-            "Few images, small networks, few epochs: this shows the way. Its numbers say nothing.";
+        let text = "A demonstration with few images, small networks and few epochs. Its numbers have no meaning.";
         page.section("Quick", vec![Block::Text(text.into())]);
     }
     page.section("What holds up", claims(found));
@@ -195,11 +194,11 @@ fn numbers(answers: &Answers) -> Table {
     let mut table = Table::new(["", "ours", "paper"]);
     let mut row = |name: &str, ours, paper| table.row([name.to_owned(), ours, paper]);
     row(
-        "train accuracy, last epoch, as trained on",
+        "training accuracy during the last epoch",
         four(last.train_accuracy),
         four(paper.train_accuracy),
     );
-    row("train loss, last epoch, as trained on", four(last.train_loss), four(paper.train_loss));
+    row("training loss during the last epoch", four(last.train_loss), four(paper.train_loss));
     row("train accuracy", within(train), none());
     row("validation accuracy", within(validation), four(paper.validation_accuracy));
     row("validation loss", four(validation.loss), none());
@@ -207,7 +206,7 @@ fn numbers(answers: &Answers) -> Table {
     row("best epoch", best.epoch.to_string(), paper.best_epoch.to_string());
     row("parameters", grouped(*parameters as u64), "1,100,000".to_owned());
     if let Some(test) = test {
-        row("test accuracy; nothing was chosen by it", within(test), none());
+        row("test accuracy", within(test), none());
         row("test AUROC", auroc(test), none());
     }
     table
@@ -271,7 +270,7 @@ fn parts(found: &Found) -> Vec<Block> {
     if !curves.is_empty() {
         let panels = figures::comparison_curves(&curves);
         let figure = Figure::panels("residual", "With and without residual connections", panels)
-            .caption("Means over seeds: does the residual connection speed training up?");
+            .caption("Means over seeds: does the residual connection speed up training?");
         blocks.push(Block::Figures(vec![figure]));
     }
     blocks

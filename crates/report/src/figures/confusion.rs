@@ -9,7 +9,7 @@ use crate::format::{decimal, digits, percent};
 /// Up to how many classes cells hold count and share, only the count, and a hint.
 const BOTH: usize = 14;
 const COUNTS: usize = 24;
-/// Above this the matrix is a picture, a pixel a cell.
+/// Larger matrices are pictures with one pixel per cell.
 const CELLS: usize = 40;
 
 /// Side of the matrix where cells hold nothing.
@@ -73,7 +73,7 @@ impl Layout {
     }
 }
 
-/// What most images are taken for, in words.
+/// The most frequent confusions, in words.
 fn describe(evaluation: &Evaluation) -> String {
     let name = |class: usize| evaluation.classes[class].name.as_str();
     let mut wrong: Vec<(u64, usize, usize)> = Vec::new();
@@ -159,7 +159,7 @@ fn draw_names(drawing: &mut Drawing, layout: &Layout, class: usize, name: &str) 
     drawing.text([layout.left + middle, layout.top - 7.0], label().upwards(), name);
 }
 
-/// A pixel a cell, on white.
+/// One pixel per cell, on white.
 fn as_pixels(evaluation: &Evaluation) -> Picture {
     let classes = evaluation.classes.len();
     let mut pixels = Vec::with_capacity(classes * classes * 3);

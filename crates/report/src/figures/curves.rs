@@ -8,7 +8,7 @@ use super::{faint, label, series_line, title};
 use crate::format::{decimal, significant};
 use crate::run::EpochRow;
 
-/// Size of a chart, and what lies around the plot.
+/// Size of a chart, and margins of the plot.
 const WIDTH: f64 = 420.0;
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 14.0;
@@ -19,16 +19,16 @@ const BOTTOM: f64 = 40.0;
 /// From how many points on they are not marked one by one.
 const CROWD: usize = 25;
 
-/// What a chart reads from an epoch.
+/// The value of an epoch that a chart shows.
 type Value = fn(&EpochRow) -> f64;
 
 /// One line over the epochs.
 struct Series<'a> {
     name: &'a str,
     style: Style,
-    /// (epoch, value); what is not finite is left out.
+    /// (epoch, value); values that are not finite are left out.
     points: Vec<[f64; 2]>,
-    /// The epoch that was kept, if it is to be marked on this line.
+    /// The best epoch, if this line marks it.
     best: Option<usize>,
 }
 
@@ -92,12 +92,12 @@ pub struct RunCurves<'a> {
     pub name: &'a str,
     /// Its epochs.
     pub epochs: &'a [EpochRow],
-    /// The epoch that was kept.
+    /// The best epoch.
     pub best_epoch: Option<usize>,
 }
 
-/// The curves of several runs in shared charts, a colour a run, each run's best epoch marked; the
-/// last drawing names the runs.
+/// The curves of several runs in shared charts, one colour per run, with each run's best epoch marked;
+/// the last drawing names the runs.
 pub fn comparison_curves(runs: &[RunCurves<'_>]) -> Vec<Drawing> {
     let lines = |value: Value| {
         let line = |(i, run): (usize, &RunCurves<'_>)| Series {
@@ -178,7 +178,7 @@ impl Chart<'_> {
         Some([Axis::new(first, last, 7.0, false, 1.0), Axis::new(low, high, 5.0, true, 0.0)])
     }
 
-    /// What can be seen, in words.
+    /// A description of the chart.
     fn describe(&self, best: Option<usize>) -> String {
         let line = |series: &Series<'_>| {
             let (first, last) = (series.points[0], series.points[series.points.len() - 1]);

@@ -1,11 +1,11 @@
-//! The frame of a chart: its axes with ticks, and where values lie.
+//! The frame of a chart: axes with ticks, and positions of values.
 
 use modiste_draw::{Colour, Drawing, Style};
 
 use super::ticks::Axis;
 use super::{faint, label};
 
-/// Where a chart's plot lies within its drawing, and its axes.
+/// Position of a chart's plot within its drawing, and its axes.
 pub(super) struct Frame {
     /// Left, top, width and height of the plot.
     pub place: [f64; 4],
@@ -16,13 +16,13 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Where a point lies.
+    /// Position of a point.
     pub fn at(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         let [left, top, width, height] = self.place;
         [left + self.x.position(x) * width, top + height - self.y.position(y) * height]
     }
 
-    /// Draws grid, ticks, their numbers, and what the axes are.
+    /// Draws grid, ticks with numbers, and titles of the axes.
     pub fn draw(&self, drawing: &mut Drawing, x_title: &str, y_title: &str) {
         let [left, top, width, height] = self.place;
         let (right, bottom) = (left + width, top + height);

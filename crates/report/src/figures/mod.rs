@@ -16,7 +16,7 @@ pub use samples::samples;
 
 use modiste_draw::{Colour, SERIES, Style, TextStyle};
 
-/// Text of a figure: its title, what is read, what explains.
+/// Text sizes of a figure: title, labels, explanations.
 fn title() -> TextStyle {
     TextStyle::new(13.0, Colour::Ink).bold()
 }

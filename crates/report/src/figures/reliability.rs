@@ -14,8 +14,8 @@ const SIDE: f64 = 250.0;
 /// Height of the bars that count images.
 const COUNTS: f64 = 52.0;
 
-/// Accuracy by confidence beside the diagonal of honest probabilities, and below it the number of
-/// images of each confidence.
+/// Accuracy by confidence with the diagonal of perfect calibration, and below it the number of images
+/// for each confidence.
 pub fn reliability(calibration: &Calibration) -> Drawing {
     let axis = || Axis::new(0.0, 1.0, 5.0, false, 0.0);
     let frame = Frame { place: [LEFT, TOP, SIDE, SIDE], x: axis(), y: axis() };
@@ -35,7 +35,7 @@ pub fn reliability(calibration: &Calibration) -> Drawing {
         let [right, honest] = [accuracy, confidence].map(|value| value * SIDE);
         let bottom = TOP + SIDE;
         drawing.rect([x, bottom - right, width, right], Style::tint(Colour::Series(0), 0.75));
-        // What is missing or too much, framed.
+        // The difference to the diagonal, as a frame.
         let (low, high) = (right.min(honest), right.max(honest));
         let frame = Style::line(Colour::Series(1), 1.2);
         drawing.rect([x + 0.6, bottom - high, width - 1.2, high - low], frame);

@@ -1,4 +1,4 @@
-//! Receiver operating characteristics, one against all others, a line a class.
+//! Receiver operating characteristics, one class against the rest, one line per class.
 
 use modiste_draw::{Colour, Drawing, Style, fitting};
 use modiste_metrics::RocCurve;
@@ -14,13 +14,13 @@ const SIDE: f64 = 260.0;
 /// Left end of the second plot, and of the names.
 const SECOND: f64 = LEFT + SIDE + 66.0;
 const NAMES: f64 = SECOND + SIDE + 24.0;
-/// Most classes that are drawn: those with the smallest area.
+/// Largest number of classes that are drawn: those with the smallest area.
 const SHOWN: usize = 24;
 /// How much of the upper left corner the second plot shows.
 const CORNER: f64 = 0.2;
 
-/// The curves of all classes, and their upper left corner once more, larger. `curves` holds a name
-/// and a curve a class; classes without one are left out. `mean` is the mean area.
+/// The curves of all classes, and their upper left corner enlarged. `curves` has the name and curve of
+/// each class; classes without a curve are left out. `mean` is the mean area.
 pub fn roc(curves: &[(String, Option<RocCurve>)], mean: Option<f64>) -> Drawing {
     let mut shown: Vec<(&str, &RocCurve)> = curves
         .iter()

@@ -1,4 +1,4 @@
-//! Images of each class, a row a class.
+//! Sample images, one row per class.
 
 use modiste_draw::{Colour, Drawing, Picture, Style, fitting, grouped, text_width};
 

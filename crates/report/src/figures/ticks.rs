@@ -44,7 +44,7 @@ impl Axis {
         format!("{tick:.*}", self.digits)
     }
 
-    /// Where `value` lies between the ends, 0 ..= 1.
+    /// Position of `value` between the ends, 0 ..= 1.
     pub(super) fn position(&self, value: f64) -> f64 {
         (value - self.ends[0]) / (self.ends[1] - self.ends[0])
     }

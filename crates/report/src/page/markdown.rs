@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Block, Cell, Page, Table, Weight};
 
-/// The whole file; figures lie at `{folder}{name}.svg`.
+/// The whole file; figures are at `{folder}{name}.svg`.
 pub(super) fn render(page: &Page, folder: &str) -> String {
     let mut out = format!("# {}\n", text(&page.title));
     if !page.subtitle.is_empty() {
@@ -104,7 +104,7 @@ fn cell(cell: &Cell, weight: Weight) -> String {
     }
 }
 
-/// `text` as it may stand in a line or a cell.
+/// `text` escaped for a line or cell.
 fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,8 +1,7 @@
-//! A page of any content: sections of paragraphs, tables, figures and pictures, written as one HTML
-//! file that needs nothing else, and as Markdown with its figures beside it.
+//! A page of any content: sections of paragraphs, tables, figures and pictures, written as one
+//! self-contained HTML file, and as Markdown with separate figures.
 //!
-//! Whatever a command shows of runs is put together as a [`Page`]; how it looks is decided here
-//! alone.
+//! Commands build a [`Page`]; only this module decides how it looks.
 
 mod html;
 mod markdown;
@@ -31,7 +30,7 @@ pub struct Page {
 pub struct Section {
     /// The heading.
     pub title: String,
-    /// What it holds, in order.
+    /// Its contents, in order.
     pub blocks: Vec<Block>,
 }
 
@@ -46,13 +45,13 @@ pub enum Block {
     Note(String),
     /// A table.
     Table(Table),
-    /// Figures, side by side where there is room.
+    /// Figures, side by side if there is room.
     Figures(Vec<Figure>),
     /// Pictures with captions.
     Gallery(Gallery),
-    /// Columns, side by side where there is room.
+    /// Columns, side by side if there is room.
     Columns(Vec<Vec<Block>>),
-    /// What shows when its line is opened.
+    /// Contents that are shown when opened.
     Details(String, Vec<Block>),
 }
 
@@ -61,12 +60,12 @@ pub enum Block {
 pub struct Figure {
     /// Stem of its files, unique within the page: `curves` for `curves.svg` and `curves.png`.
     pub name: String,
-    /// What it is, in a few words.
+    /// Title.
     pub title: String,
-    /// The drawing, or several that belong together: a page puts them where there is room, a file
+    /// One drawing, or several that belong together: a page places them where there is room, a file
     /// holds all of them.
     pub panels: Vec<Drawing>,
-    /// What is said below it; may be empty.
+    /// Caption; may be empty.
     pub caption: String,
 }
 
@@ -75,7 +74,7 @@ pub struct Figure {
 pub struct Gallery {
     /// Stem of the sheet's files, unique within the page.
     pub name: String,
-    /// What the pictures are, for the sheet and for those who do not see them.
+    /// Description of the pictures, for the sheet and for screen readers.
     pub title: String,
     /// The pictures.
     pub items: Vec<GalleryItem>,
@@ -84,9 +83,9 @@ pub struct Gallery {
 /// One place of a gallery.
 #[derive(Clone, Debug)]
 pub struct GalleryItem {
-    /// What it is, for those who do not see it.
+    /// Description for screen readers.
     pub title: String,
-    /// Pictures of the same thing, side by side: an image and, say, what the network looked at.
+    /// Pictures that belong together, side by side: an image and its heat map, for example.
     pub pictures: Vec<Picture>,
     /// Lines below; the first is heavier.
     pub lines: Vec<String>,

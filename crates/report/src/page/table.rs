@@ -1,9 +1,9 @@
 //! Tables of a page.
 
-/// A table: headings of columns, and rows whose first cell is the row's heading.
+/// A table with column headings; the first cell of each row is its heading.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// What it shows; may be empty where the heading above it says so.
+    /// Caption; may be empty if the heading above says enough.
     pub caption: String,
     /// Headings of the columns.
     pub headings: Vec<String>,
@@ -18,11 +18,11 @@ pub struct Table {
 pub struct Row {
     /// Its cells, the first is its heading.
     pub cells: Vec<Cell>,
-    /// How much it stands out.
+    /// Emphasis.
     pub weight: Weight,
 }
 
-/// How much something stands out.
+/// Emphasis of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weight {
     /// As usual.
@@ -37,14 +37,14 @@ pub enum Weight {
 /// A cell of a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cell {
-    /// What it says.
+    /// Text.
     pub text: String,
-    /// What is said below, smaller: an interval, a difference; may be empty.
+    /// A note in small print, such as an interval or a difference; may be empty.
     pub note: String,
 }
 
 impl Table {
-    /// A table without rows whose first column alone holds text.
+    /// A table without rows, in which only the first column has text.
     pub fn new<S: Into<String>>(headings: impl IntoIterator<Item = S>) -> Self {
         let headings = headings.into_iter().map(Into::into).collect();
         Self { headings, text_columns: 1, ..Self::default() }
@@ -65,7 +65,7 @@ impl Table {
         self.weighted(Weight::Plain, cells);
     }
 
-    /// Adds a row that stands out more or less.
+    /// Adds a row with this emphasis.
     pub fn weighted<C: Into<Cell>>(&mut self, weight: Weight, cells: impl IntoIterator<Item = C>) {
         let mut cells: Vec<Cell> = cells.into_iter().map(Into::into).collect();
         cells.resize(self.headings.len(), Cell::default());

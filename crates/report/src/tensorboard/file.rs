@@ -11,8 +11,8 @@ const PREFIX: &str = "events.out.tfevents.";
 /// Makes a new event file `events.out.tfevents.<seconds>.<host>.modiste` in `folder`.
 ///
 /// Readers take the files of a run in the order of their names and never go back to an earlier one,
-/// so the seconds are raised above those of all files there, should the clock have gone back or two
-/// files fall into one second.
+/// so the seconds are raised above those of all files there, in case the clock went back or two
+/// files are made in one second.
 pub(super) fn create(folder: &Path, wall_time: f64) -> Result<(File, PathBuf), ReportError> {
     let failed = |path: &Path, action| {
         let path = path.to_path_buf();
@@ -36,7 +36,7 @@ fn seconds_of(name: &str) -> Option<u64> {
     name.strip_prefix(PREFIX)?.split('.').next()?.parse().ok()
 }
 
-/// The machine's name, as far as it can stand in a file name.
+/// The machine's name, reduced to characters for file names.
 fn host() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname")
         .or_else(|_| std::env::var("HOSTNAME"))

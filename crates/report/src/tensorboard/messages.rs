@@ -1,6 +1,6 @@
 //! The few protocol buffer messages of TensorBoard that a run needs.
 //!
-//! Names and numbers of fields are those of tensorboard/compat/proto/{event,summary,tensor}.proto
+//! Names and numbers of fields come from tensorboard/compat/proto/{event,summary,tensor}.proto
 //! and tensorboard/plugins/hparams/{api,plugin_data}.proto, and of google/protobuf/struct.proto;
 //! fields that are never written are left out.
 
@@ -21,12 +21,12 @@ pub(super) struct Event {
     pub wall_time: f64,
     #[prost(int64, tag = "2")]
     pub step: i64,
-    #[prost(oneof = "What", tags = "3, 5, 7")]
-    pub what: Option<What>,
+    #[prost(oneof = "EventContent", tags = "3, 5, 7")]
+    pub what: Option<EventContent>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub(super) enum What {
+pub(super) enum EventContent {
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]
@@ -171,12 +171,12 @@ pub(super) struct SessionStartInfo {
 /// `google.protobuf.Value`
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct AnyValue {
-    #[prost(oneof = "Kind", tags = "2, 3, 4")]
-    pub kind: Option<Kind>,
+    #[prost(oneof = "ValueKind", tags = "2, 3, 4")]
+    pub kind: Option<ValueKind>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     #[prost(double, tag = "2")]
     Number(f64),
     #[prost(string, tag = "3")]

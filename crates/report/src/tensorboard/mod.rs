@@ -1,9 +1,9 @@
 //! Event files for TensorBoard: scalars, images and the HParams table.
 //!
-//! A run folder holds one event file a process. A resumed run adds a file that starts with the mark
-//! `SessionLog.START` at the first step it writes; readers then drop what the file before says of
-//! that step and later ones, so nothing shows twice (tensorboard's `EventAccumulator`, "purge
-//! orphaned data"). Every event is handed to the system at once: a killed run loses none.
+//! A run folder has one event file per process. A resumed run adds a file that starts with the mark
+//! `SessionLog.START` at its first step; readers then drop that step and later ones of the previous
+//! file, so nothing is shown twice (tensorboard's `EventAccumulator`, "purge
+//! orphaned data"). Every event is written at once, so a killed run loses none.
 
 mod file;
 mod messages;
@@ -17,9 +17,9 @@ use prost::Message;
 
 use crate::ReportError;
 use messages::{
-    AnyValue, Content, Dim, Event, Experiment, HParamInfo, HParams, HParamsPluginData, Image, Kind,
-    MetricInfo, MetricName, PluginData, SessionEndInfo, SessionLog, SessionStartInfo, Summary,
-    SummaryMetadata, Tensor, TensorShape, Value, What,
+    AnyValue, Content, Dim, Event, EventContent, Experiment, HParamInfo, HParams,
+    HParamsPluginData, Image, MetricInfo, MetricName, PluginData, SessionEndInfo, SessionLog,
+    SessionStartInfo, Summary, SummaryMetadata, Tensor, TensorShape, Value, ValueKind,
 };
 
 /// The value of one hyperparameter.
@@ -59,12 +59,12 @@ impl EventWriter {
         let (file, path) = file::create(folder, wall_time)?;
         let mut writer = Self { file, path };
         // The version from which readers heed `SessionLog.START`.
-        writer.write(0, wall_time, What::FileVersion("brain.Event:2".into()))?;
+        writer.write(0, wall_time, EventContent::FileVersion("brain.Event:2".into()))?;
         Ok(writer)
     }
 
-    /// Starts another event file for the run in `folder`, which goes on at `first_step`: what
-    /// earlier files say of this step and later ones is void.
+    /// Starts another event file for the run in `folder`, which continues at `first_step`; it
+    /// replaces this step and later ones of earlier files.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl EventWriter {
     pub fn resume(folder: &Path, first_step: i64, wall_time: f64) -> Result<Self, ReportError> {
         let mut writer = Self::create(folder, wall_time)?;
         let start = SessionLog { status: messages::SESSION_START };
-        writer.write(first_step, wall_time, What::SessionLog(start))?;
+        writer.write(first_step, wall_time, EventContent::SessionLog(start))?;
         Ok(writer)
     }
 
@@ -98,7 +98,7 @@ impl EventWriter {
             metadata: None,
         };
         let summary = Summary { value: values.iter().map(value).collect() };
-        self.write(step, wall_time, What::Summary(summary))
+        self.write(step, wall_time, EventContent::Summary(summary))
     }
 
     /// Writes an image, given as the bytes of a PNG file.
@@ -116,11 +116,11 @@ impl EventWriter {
         let image = describe_png(png).ok_or_else(|| ReportError::NotPng { tag: tag.into() })?;
         let content = Some(Content::Image(image));
         let value = vec![Value { tag: tag.into(), content, metadata: None }];
-        self.write(step, wall_time, What::Summary(Summary { value }))
+        self.write(step, wall_time, EventContent::Summary(Summary { value }))
     }
 
-    /// Enters the run into the HParams table: its hyperparameters, and the tags of the scalars
-    /// that stand beside them. Runs to be compared give the same names.
+    /// Enters the run into the HParams table: its hyperparameters, and the tags of the
+    /// scalars to show. Runs to be compared use the same names.
     ///
     /// # Errors
     ///
@@ -148,9 +148,9 @@ impl EventWriter {
         self.hparams("_hparams_/experiment", wall_time, HParams::Experiment(experiment))?;
         let value = |(name, value): &(String, Hyperparameter)| {
             let kind = match value {
-                Hyperparameter::Number(number) => Kind::Number(*number),
-                Hyperparameter::Text(text) => Kind::Text(text.clone()),
-                Hyperparameter::Flag(flag) => Kind::Flag(*flag),
+                Hyperparameter::Number(number) => ValueKind::Number(*number),
+                Hyperparameter::Text(text) => ValueKind::Text(text.clone()),
+                Hyperparameter::Flag(flag) => ValueKind::Flag(*flag),
             };
             (name.clone(), AnyValue { kind: Some(kind) })
         };
@@ -172,7 +172,7 @@ impl EventWriter {
         self.hparams("_hparams_/session_end_info", wall_time, HParams::SessionEnd(end))
     }
 
-    /// The HParams plugin takes its data from the metadata of values that are themselves empty.
+    /// The HParams plugin reads its data from the metadata of empty values.
     fn hparams(&mut self, tag: &str, wall_time: f64, data: HParams) -> Result<(), ReportError> {
         let content = HParamsPluginData { data: Some(data) }.encode_to_vec();
         let plugin_data = PluginData { plugin_name: "hparams".into(), content };
@@ -182,10 +182,10 @@ impl EventWriter {
             content: Some(Content::Tensor(Tensor { dtype: messages::DT_FLOAT, tensor_shape })),
             metadata: Some(SummaryMetadata { plugin_data: Some(plugin_data) }),
         };
-        self.write(0, wall_time, What::Summary(Summary { value: vec![value] }))
+        self.write(0, wall_time, EventContent::Summary(Summary { value: vec![value] }))
     }
 
-    fn write(&mut self, step: i64, wall_time: f64, what: What) -> Result<(), ReportError> {
+    fn write(&mut self, step: i64, wall_time: f64, what: EventContent) -> Result<(), ReportError> {
         let event = Event { wall_time, step, what: Some(what) };
         // One call a record: a reader never sees half of one unless the disk is full.
         self.file.write_all(&record::frame(&event.encode_to_vec())).map_err(|source| {

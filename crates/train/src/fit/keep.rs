@@ -16,7 +16,8 @@ impl Trainer<'_> {
         let steps_done = self.progress.steps_done;
         let before = self.epochs_done() * self.steps() as u64 + steps_done as u64;
         self.run.note_environment(Environment::here(self.engine.describe(), before))?;
-        let (epoch, verb) = (self.progress.epoch(), if before == 0 { "starts" } else { "goes on" });
+        let (epoch, verb) =
+            (self.progress.epoch(), if before == 0 { "starts" } else { "continues" });
         self.run.log(format!("{verb} in epoch {epoch} after step {steps_done}"))?;
         self.observer.event(&Event::Started {
             folder: self.run.folder(),

@@ -6,10 +6,10 @@ use modiste_spec::Network;
 use super::layout::{Layout, Way, layout};
 use super::segments::{Segment, segments};
 use super::style;
-use super::units::{Kind, Unit, shape};
+use super::units::{Unit, UnitKind, shape};
 use crate::grouped;
 
-/// Sizes of what is drawn.
+/// Sizes of boxes and gaps.
 pub(super) struct Sizes {
     /// Width of a column, and of a box in it.
     pub column: f64,
@@ -132,8 +132,8 @@ fn height(units: &[Unit], plan: &Layout, place: usize, sizes: &Sizes) -> f64 {
         return sizes.bar;
     }
     match units[plan.places[place].unit].kind {
-        Kind::Add => sizes.circle,
-        Kind::Activation | Kind::Dropout => sizes.bar,
+        UnitKind::Add => sizes.circle,
+        UnitKind::Activation | UnitKind::Dropout => sizes.bar,
         _ => sizes.height,
     }
 }
@@ -150,7 +150,7 @@ fn ends(units: &[Unit], plan: &Layout, place: usize, sizes: &Sizes) -> [f64; 2] 
     let [first, last] = plan.places[place].columns;
     let half = match plan.is_bar(units, place) {
         true => (last - first) as f64 / 2.0 * sizes.column + sizes.width / 2.0,
-        false if units[plan.places[place].unit].kind == Kind::Add => sizes.circle / 2.0,
+        false if units[plan.places[place].unit].kind == UnitKind::Add => sizes.circle / 2.0,
         false => sizes.width / 2.0,
     };
     [middle - half, middle + half]
@@ -169,8 +169,8 @@ fn draw_place(
     let [top, _] = rows[plan.places[place].row];
     let [left, right] = ends(units, plan, place, sizes);
     let (middle, height) = ((left + right) / 2.0, height(units, plan, place, sizes));
-    let look = if entry { style(Kind::Map) } else { style(unit.kind) };
-    if unit.kind == Kind::Add && !entry {
+    let look = if entry { style(UnitKind::Map) } else { style(unit.kind) };
+    if unit.kind == UnitKind::Add && !entry {
         let centre = [middle, top + height / 2.0];
         drawing.circle(centre, height / 2.0, Style::fill(Colour::Paper));
         drawing.circle(centre, height / 2.0, look);
@@ -190,7 +190,7 @@ fn draw_place(
     }
     let mut lines =
         if entry { vec![format!("input {}", shape(unit.shape))] } else { unit.lines.clone() };
-    if unit.kind == Kind::Join && !entry {
+    if unit.kind == UnitKind::Join && !entry {
         lines[0] = format!("{}, {}", lines[0], shape(unit.shape));
     }
     let first = top + height / 2.0 + 4.0 - 7.5 * (lines.len() - 1) as f64;
@@ -230,7 +230,7 @@ fn draw_way(
     if turn != start {
         points.extend([[start, bottom + half], [turn, bottom + half]]);
     }
-    let sum = units[plan.places[to].unit].kind == Kind::Add;
+    let sum = units[plan.places[to].unit].kind == UnitKind::Add;
     if sum && turn != end {
         // From the side.
         let middle = top + sizes.circle / 2.0;

@@ -1,7 +1,7 @@
 //! Rows and columns for the units of a block, so that ways run straight down side by side.
 
 use super::segments::Segment;
-use super::units::{Kind, Unit};
+use super::units::{Unit, UnitKind};
 
 /// A unit in its place, or a map that comes from elsewhere.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Place {
     pub entry: bool,
     /// From the top, 0.
     pub row: usize,
-    /// First and last column that it stands over.
+    /// First and last column that it spans.
     pub columns: [usize; 2],
 }
 
@@ -38,9 +38,9 @@ pub(super) struct Layout {
 
 /// Lays out the units of `segment`.
 ///
-/// A unit stands below all that it takes. Where ways part, each gets a column; a unit that takes one
-/// way stays in its column, one that takes several stands over all of theirs. A way that leads from a
-/// parting to a meeting without a unit (a residual) gets a column of its own, the last.
+/// A unit is below all of its inputs. Where paths split, each gets a column; a unit with one input stays
+/// in its column, a unit with several inputs spans all of their columns. A path without units from a
+/// split to a join (a residual) gets the last column.
 pub(super) fn layout(units: &[Unit], segment: &Segment) -> Layout {
     let sources = segment.sources(units);
     let entry = |&unit: &usize| Place { unit, entry: true, row: 0, columns: [0, 0] };
@@ -66,7 +66,7 @@ impl Layout {
     fn give_columns(&mut self) {
         let ins = |ways: &[Way], place| ways.iter().filter(|way| way.to == place).count();
         let mut next = 0;
-        // Places whose column, once they part, is taken by their first way.
+        // Places whose column is still free for the first path that leaves them.
         let mut free = vec![true; self.places.len()];
         for place in 0..self.places.len() {
             let arriving: Vec<Way> =
@@ -126,7 +126,7 @@ impl Layout {
     /// Whether a place is drawn as a bar over all its columns.
     pub fn is_bar(&self, units: &[Unit], place: usize) -> bool {
         let Place { unit, entry, .. } = &self.places[place];
-        *entry || units[*unit].kind == Kind::Join
+        *entry || units[*unit].kind == UnitKind::Join
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use modiste_spec::Network;
 
-use super::units::{Kind, Unit, units};
+use super::units::{Unit, UnitKind, units};
 
 /// Consecutive units that belong together, or several such blocks in a row that are all alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ fn stands_apart(units: &[Unit], i: usize) -> bool {
     let name = |unit: &Unit| group(&unit.name);
     let edge = |other: Option<&Unit>| other.is_none_or(|other| name(other) != name(&units[i]));
     let before = i.checked_sub(1).and_then(|before| units.get(before));
-    units[i].kind == Kind::Dropout && (edge(before) || edge(units.get(i + 1)))
+    units[i].kind == UnitKind::Dropout && (edge(before) || edge(units.get(i + 1)))
 }
 
 /// Joins neighbours that do the same: same units, connected alike.
@@ -78,7 +78,7 @@ fn merge(units: &[Unit], segments: Vec<Segment>) -> Vec<Segment> {
 }
 
 impl Segment {
-    /// The units that it takes from elsewhere, in order.
+    /// The units outside the segment that it takes as inputs, in order.
     pub fn sources(&self, units: &[Unit]) -> Vec<usize> {
         let mut sources: Vec<usize> = Vec::new();
         for input in self.units.clone().flat_map(|i| &units[i].inputs) {
@@ -94,16 +94,18 @@ impl Segment {
         self.units.clone().any(|i| units[i].inputs.len() > 1)
     }
 
-    /// What a person calls it: the paper's names where they fit what is there.
+    /// Its name for people: the paper's names if they apply.
     pub fn title(&self, units: &[Unit]) -> String {
         let has = |kind| self.units.clone().any(|i| units[i].kind == kind);
         let title = match self.name.split('.').next().unwrap_or_default() {
-            _ if self.units.len() == 1 && !has(Kind::Conv) => {
+            _ if self.units.len() == 1 && !has(UnitKind::Conv) => {
                 units[self.units.start].lines.join(", ")
             }
             "input" => "Input block".into(),
-            "blocks" if has(Kind::Join) && has(Kind::Add) => "Inception-ResNet block".into(),
-            "blocks" if has(Kind::Join) => "Inception block".into(),
+            "blocks" if has(UnitKind::Join) && has(UnitKind::Add) => {
+                "Inception-ResNet block".into()
+            }
+            "blocks" if has(UnitKind::Join) => "Inception block".into(),
             "reduction" => "Reduction block".into(),
             "output" => "Output block".into(),
             _ => self.name.clone(),

@@ -7,7 +7,7 @@ use super::block::{Sizes, body};
 use super::layout::layout;
 use super::segments::{Segment, segments};
 use super::style;
-use super::units::{Kind, Unit, shape};
+use super::units::{Unit, UnitKind, shape};
 use crate::grouped;
 
 /// A block in miniature.
@@ -24,8 +24,8 @@ const PADDING: f64 = 12.0;
 /// From one line of words to the next.
 const LINE: f64 = 16.0;
 
-/// The structure of `network`: a box a block with what is in it, in miniature where ways part, and
-/// the shapes between them. Blocks in a row that are all alike are one box with their number.
+/// The structure of `network`: one box per block with its contents, in miniature if it has branches, and
+/// the shapes between blocks. Equal blocks in a row are one box with their number.
 pub fn structure(network: &Network) -> Drawing {
     let (units, segments) = segments(network);
     let total = format!(
@@ -56,7 +56,7 @@ pub fn structure(network: &Network) -> Drawing {
     drawing
 }
 
-/// The arrow into a block, beside it the shape that goes in.
+/// The arrow into a block, with the shape of its input.
 fn draw_way_down(drawing: &mut Drawing, top: f64, units: &[Unit], segment: &Segment) {
     let middle = LEFT + BOX / 2.0;
     drawing.arrow(&[[middle, top - GAP], [middle, top]], Colour::Ink, 1.2);
@@ -76,7 +76,7 @@ fn draw_passing(
     let mut lane = 0;
     for (i, segment) in segments.iter().enumerate() {
         for source in segment.sources(units) {
-            // Units of repeated blocks lie behind those of their segment.
+            // Units of repeated blocks follow those of their segment.
             let from = segments.iter().rposition(|s| s.units.start <= source).unwrap_or(0);
             if from + 1 >= i {
                 continue;
@@ -94,7 +94,7 @@ fn draw_passing(
 struct Card {
     title: String,
     lines: Vec<String>,
-    kind: Kind,
+    kind: UnitKind,
     /// Whether there is only a title.
     small: bool,
     repeats: usize,
@@ -108,10 +108,10 @@ impl Card {
         let mut title = segment.title(units);
         let branches = segment.has_branches(units);
         let mini = branches.then(|| body(units, &layout(units, segment), &MINI));
-        let small = inside.len() == 1 && inside[0].kind != Kind::Conv;
+        let small = inside.len() == 1 && inside[0].kind != UnitKind::Conv;
         let mut lines = Vec::new();
         if small {
-            if inside[0].kind == Kind::Map {
+            if inside[0].kind == UnitKind::Map {
                 title = format!("{title} {}", shape(inside[0].shape));
             }
         } else {
@@ -125,7 +125,7 @@ impl Card {
         let words = PADDING + LINE * (lines.len() + 1) as f64 + PADDING / 2.0;
         let pictured = mini.as_ref().map_or(0.0, |mini| mini.height + 2.0 * PADDING);
         let height = if small { 28.0 } else { words.max(pictured) };
-        let kind = if small { inside[0].kind } else { Kind::Map };
+        let kind = if small { inside[0].kind } else { UnitKind::Map };
         Self { title, lines, kind, small, repeats: segment.repeats, mini, height }
     }
 
@@ -177,28 +177,30 @@ impl Card {
     }
 }
 
-/// A block without branches: what follows what.
+/// A block without branches: its units in order.
 fn path_words(units: &[Unit]) -> Vec<String> {
     let steps: Vec<String> = units.iter().map(|unit| unit.lines.join(", ")).collect();
     vec![steps.join(" → ")]
 }
 
-/// A block with branches: how many ways there are, where they meet, what is done then.
+/// A block with branches: their number, where they join, and what follows.
 fn branch_words(units: &[Unit], segment: &Segment) -> Vec<String> {
     let mut words = Vec::new();
     for (i, unit) in units.iter().enumerate() {
         let ways = unit.inputs.len();
         match unit.kind {
-            Kind::Join => words.push(format!("{ways} branches, joined to {}", shape(unit.shape))),
-            Kind::Add => {
+            UnitKind::Join => {
+                words.push(format!("{ways} branches, joined to {}", shape(unit.shape)))
+            }
+            UnitKind::Add => {
                 let scale = unit.scale.filter(|&scale| scale != 1.0);
                 let factor = scale.map_or(String::new(), |scale| format!("{scale} × "));
                 words.push(format!("residual: input + {factor}projection"));
             }
             _ => {
-                // What every way passes: after the last meeting so far.
+                // All paths pass through this unit: it follows a join.
                 let alone = ways == 1 && unit.inputs[0] + 1 == segment.units.start + i;
-                let after = i > 0 && matches!(units[i - 1].kind, Kind::Join | Kind::Add);
+                let after = i > 0 && matches!(units[i - 1].kind, UnitKind::Join | UnitKind::Add);
                 if alone && after {
                     words.push(format!("then {}", unit.lines.join(", ")));
                 }

@@ -1,11 +1,11 @@
-//! Nodes that are drawn as one: a convolution with the normalisation and activation behind it.
+//! Nodes that are drawn as one unit: a convolution with its normalisation and activation.
 
 use modiste_spec::{Network, Node, NodeId, Op, Shape};
 
-/// What a unit is, for its looks.
+/// Kind of a unit; decides how it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A map that comes from elsewhere.
+pub(super) enum UnitKind {
+    /// A map from outside the block.
     Map,
     Conv,
     Pool,
@@ -21,12 +21,12 @@ pub(super) enum Kind {
 pub(super) struct Unit {
     /// Name of the first node.
     pub name: String,
-    pub kind: Kind,
-    /// What it does: the operation, and what follows it.
+    pub kind: UnitKind,
+    /// Its operation and the operations joined to it, in words.
     pub lines: Vec<String>,
-    /// The units that it takes, by position.
+    /// Positions of the units that are its inputs.
     pub inputs: Vec<usize>,
-    /// Of its output.
+    /// Shape of its output.
     pub shape: Shape,
     /// Trainable values.
     pub parameters: usize,
@@ -75,7 +75,7 @@ pub(super) fn units(network: &Network) -> Vec<Unit> {
 }
 
 /// The unit that node `id` continues: normalisation and activation belong to the convolution or
-/// dense layer before them, if nothing else takes its output.
+/// dense layer before them, if nothing else uses its output.
 fn joins(nodes: &[Node], unit_of: &[usize], units: &[Unit], id: NodeId) -> Option<usize> {
     let node = &nodes[id];
     if !matches!(node.op, Op::BatchNorm { .. } | Op::Relu) {
@@ -84,24 +84,24 @@ fn joins(nodes: &[Node], unit_of: &[usize], units: &[Unit], id: NodeId) -> Optio
     let &[before] = &node.inputs[..] else { return None };
     let unit = unit_of[before];
     let alone = nodes.iter().filter(|other| other.inputs.contains(&before)).count() == 1;
-    let fits = matches!(units[unit].kind, Kind::Conv | Kind::Dense);
+    let fits = matches!(units[unit].kind, UnitKind::Conv | UnitKind::Dense);
     (alone && fits).then_some(unit)
 }
 
-fn kind(op: &Op) -> Kind {
+fn kind(op: &Op) -> UnitKind {
     match op {
-        Op::Input { .. } => Kind::Map,
-        Op::Conv { .. } => Kind::Conv,
-        Op::MaxPool { .. } | Op::AvgPool { .. } | Op::GlobalAvgPool => Kind::Pool,
-        Op::Dropout { .. } => Kind::Dropout,
-        Op::Concat => Kind::Join,
-        Op::ScaledAdd { .. } => Kind::Add,
-        Op::BatchNorm { .. } | Op::Relu | Op::Softmax => Kind::Activation,
-        Op::Dense { .. } => Kind::Dense,
+        Op::Input { .. } => UnitKind::Map,
+        Op::Conv { .. } => UnitKind::Conv,
+        Op::MaxPool { .. } | Op::AvgPool { .. } | Op::GlobalAvgPool => UnitKind::Pool,
+        Op::Dropout { .. } => UnitKind::Dropout,
+        Op::Concat => UnitKind::Join,
+        Op::ScaledAdd { .. } => UnitKind::Add,
+        Op::BatchNorm { .. } | Op::Relu | Op::Softmax => UnitKind::Activation,
+        Op::Dense { .. } => UnitKind::Dense,
     }
 }
 
-/// What a node does, in words.
+/// The operation of a node, in words.
 fn words(node: &Node) -> String {
     let stride = |stride: usize| match stride {
         1 => String::new(),
