@@ -9,7 +9,9 @@ use modiste_explain::{Explainer, HeatMap};
 use modiste_files::read_text;
 use modiste_metrics::worst_mistakes;
 use modiste_model::Model;
-use modiste_serve::{About, Ask, Card, CardError, Heat, Options, Origin, Token, WrongImage};
+use modiste_serve::{
+    About, Ask, Bound, Card, CardError, Heat, Options, Origin, Token, WrongImage,
+};
 
 use crate::cli::ServeArgs;
 use crate::commands::model;
@@ -26,14 +28,11 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     let limits = args.limits.limits().map_err(Failure::Usage)?;
     let token = token(args.token_file.as_deref())?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
-    if token.is_none() && !args.listen.ip().is_loopback() {
-        let address = args.listen;
-        output::note(&format!(
-            "modiste: note: everybody who reaches {address} may use it; see --token-file"
-        ));
-    }
+    let open = token.is_none();
     let options = Options {
         listen: args.listen,
+        base: args.base_path,
+        sites: args.allow_origin,
         token,
         limits,
         batching: args.batch.batching(),
@@ -43,8 +42,16 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
     let batch = options.batching.images;
     let ServeArgs { model, no_card, .. } = args;
     let load = move || load(&model, batch, threads, !no_card).map_err(|error| one_line(&error));
-    let started = |address| output::note(&format!("modiste: listening on http://{address}"));
-    Ok(modiste_serve::serve(options, Box::new(load), started)?)
+    let started = |bound: &Bound| {
+        let address = &bound.address;
+        output::note(&format!("modiste: listening on {address}"));
+        if open && bound.open {
+            output::note(&format!(
+                "modiste: note: anybody who can reach {address} may use it; see --token-file"
+            ));
+        }
+    };
+    Ok(modiste_serve::serve(options, Arc::new(load), started)?)
 }
 
 /// The most bytes of a token's file.

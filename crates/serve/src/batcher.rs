@@ -2,7 +2,8 @@
 //!
 //! A [`Batcher`] owns a queue of bounded length and the thread that works it off. The thread takes the
 //! first request that waits, fills the batch up with others, from any connection, and hands it to
-//! the engine as one. An engine that panics is made anew; its batch is answered with an error.
+//! the engine as one. An engine that panics is replaced by a new one; its batch is answered with an
+//! error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use modiste_spec::engine::Weights;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::Metrics;
+use crate::log::log;
 use crate::model::MakeEngine;
 
 /// How requests are put together.
@@ -93,8 +95,7 @@ impl Batcher {
         };
         let thread = std::thread::Builder::new().name("engine".into()).spawn(work);
         thread.map_err(|error| format!("no thread for the engine: {error}"))?;
-        let (engine, classes) =
-            started.recv().map_err(|_| "the engine panicked while it was made".to_owned())??;
+        let (engine, classes) = started.recv().map_err(|_| "the engine's thread ended")??;
         let places = Arc::new(Semaphore::new(capacity));
         Ok(Self { jobs, places, capacity, classes, healthy, engine })
     }
@@ -109,7 +110,7 @@ impl Batcher {
         self.healthy.load(Ordering::Relaxed)
     }
 
-    /// Logits a image.
+    /// Number of logits for each image.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -132,6 +133,11 @@ impl Batcher {
         Ok(receiver)
     }
 
+    /// The most images that may wait or be worked on.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Images that wait or are worked on.
     pub fn waiting(&self) -> usize {
         self.capacity - self.places.available_permits()
@@ -152,10 +158,23 @@ struct Worker {
 impl Worker {
     /// An engine that has shown that it answers, and has touched its memory.
     fn first_engine(&self) -> Result<Box<dyn Engine>, String> {
-        let mut engine = (self.make)()?;
-        let black = vec![0; engine.network().input_shape().len()];
-        engine.predict(&black, Weights::Current).map_err(|error| error.to_string())?;
-        Ok(engine)
+        self.careful(|| {
+            let mut engine = (self.make)()?;
+            let black = vec![0; engine.network().input_shape().len()];
+            engine.predict(&black, Weights::Current).map_err(|error| error.to_string())?;
+            Ok(engine)
+        })
+    }
+
+    /// Makes an engine; a panic on the way is counted.
+    fn careful(
+        &self,
+        make: impl FnOnce() -> Result<Box<dyn Engine>, String>,
+    ) -> Result<Box<dyn Engine>, String> {
+        catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| {
+            self.metrics.panics.inc();
+            Err("the engine panicked while it was made".to_owned())
+        })
     }
 
     /// Works until the batcher is gone and the queue is empty.
@@ -177,9 +196,9 @@ impl Worker {
     }
 
     fn new_engine(&self) -> Option<Box<dyn Engine>> {
-        let made = catch_unwind(AssertUnwindSafe(|| (self.make)().ok())).ok().flatten();
-        self.healthy.store(made.is_some(), Ordering::Relaxed);
-        made
+        let made = self.careful(|| (self.make)());
+        self.healthy.store(made.is_ok(), Ordering::Relaxed);
+        made.map_err(|problem| log(&format!("no new engine: {problem}"))).ok()
     }
 
     /// The jobs of the next batch, as many as are there or come within the delay; nothing at the end.

@@ -1,4 +1,4 @@
-//! The body of a request, read within limits of size, memory and time.
+//! Bodies of requests, read within limits of size, memory and time, and the answers' own memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,26 +10,38 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::limits::Limits;
+use crate::places::Places;
 use crate::refusal::Refusal;
 
-/// A body that was read. Its share of the memory for bodies is free again once it is dropped.
-pub(crate) struct Held {
-    pub bytes: Bytes,
+/// How long a body waits for memory that a slower client has to give back.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Bytes with their share of the memory, which is free again once the last part of them is dropped.
+struct Held {
+    bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
 
-/// The memory for all bodies together.
-#[derive(Clone)]
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The memory for all bodies together, and for all answers together.
 pub(crate) struct Bodies {
-    left: Arc<Semaphore>,
+    received: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
     most: usize,
     time: Duration,
+    places: Arc<Places>,
 }
 
 impl Bodies {
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, places: Arc<Places>) -> Self {
         let all = limits.bodies_bytes.min(Semaphore::MAX_PERMITS);
-        Self { left: Arc::new(Semaphore::new(all)), most: limits.body_bytes, time: limits.time }
+        let [received, answers] = [(); 2].map(|()| Arc::new(Semaphore::new(all)));
+        Self { received, answers, most: limits.body_bytes, time: limits.time, places }
     }
 
     /// Reads a body to its end.
@@ -37,7 +49,7 @@ impl Bodies {
     /// # Errors
     /// 413 if it is too large, 503 if too many bodies are held, 408 if it does not come in time, 400
     /// if it breaks off.
-    pub async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Held, Refusal> {
+    pub async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length > self.most as u64) {
@@ -51,19 +63,16 @@ impl Bodies {
         timeout(self.time, self.collect(body)).await.map_err(late)?
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Held, Refusal> {
+    async fn collect(&self, mut body: Body) -> Result<Bytes, Refusal> {
         let mut share: Option<OwnedSemaphorePermit> = None;
         let (mut first, mut bytes) = (Bytes::new(), Vec::new());
         while let Some(frame) = body.frame().await {
-            let frame =
-                frame.map_err(|error| Refusal::bad(format!("the body broke off: {error}")))?;
+            let frame = frame.map_err(|_| Refusal::bad("the body broke off, or is no HTTP"))?;
             let Ok(data) = frame.into_data() else { continue };
             if first.len() + bytes.len() + data.len() > self.most {
                 return Err(self.too_large());
             }
-            let more = self.left.clone().try_acquire_many_owned(data.len() as u32);
-            let more =
-                more.map_err(|_| Refusal::busy("too much is being sent; come back later"))?;
+            let more = self.share(data.len()).await?;
             match &mut share {
                 Some(share) => share.merge(more),
                 None => share = Some(more),
@@ -77,7 +86,33 @@ impl Bodies {
             }
         }
         let bytes = if bytes.is_empty() { first } else { bytes.into() };
-        Ok(Held { bytes, _share: share })
+        Ok(Bytes::from_owner(Held { bytes, _share: share }))
+    }
+
+    /// Memory for a part of a body. Where there is none, the client that has been slowest to send
+    /// what it began has to go.
+    async fn share(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+        let count = u32::try_from(bytes).unwrap_or(u32::MAX);
+        if let Ok(share) = self.received.clone().try_acquire_many_owned(count) {
+            return Ok(share);
+        }
+        let full = || Refusal::busy("too much is being sent; come back later");
+        if !self.places.evict_sender() {
+            return Err(full());
+        }
+        let share = timeout(WAIT, self.received.clone().acquire_many_owned(count)).await;
+        share.ok().and_then(Result::ok).ok_or_else(full)
+    }
+
+    /// The text of an answer, counted until the client has taken it in.
+    ///
+    /// # Errors
+    /// 503 if too many answers wait for their clients.
+    pub fn answer(&self, text: Vec<u8>) -> Result<Bytes, Refusal> {
+        let full = |_| Refusal::busy("too many answers wait for their clients; come back later");
+        let count = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let share = self.answers.clone().try_acquire_many_owned(count).map_err(full)?;
+        Ok(Bytes::from_owner(Held { bytes: text.into(), _share: Some(share) }))
     }
 
     fn too_large(&self) -> Refusal {
@@ -90,7 +125,8 @@ mod tests {
     use super::*;
 
     fn bodies(body_bytes: usize, bodies_bytes: usize) -> Bodies {
-        Bodies::new(&Limits { body_bytes, bodies_bytes, ..Limits::default() })
+        let limits = Limits { body_bytes, bodies_bytes, ..Limits::default() };
+        Bodies::new(&limits, Arc::new(Places::new(1)))
     }
 
     #[tokio::test]
@@ -99,12 +135,16 @@ mod tests {
         let headers = HeaderMap::new();
         let read = |text: &'static str| bodies.read(&headers, Body::from(text));
         let ten = read("0123456789").await.unwrap_or_else(|r| panic!("{r:?}"));
-        assert_eq!(&ten.bytes[..], b"0123456789");
+        assert_eq!(&ten[..], b"0123456789");
         assert_eq!(read("0123456789a").await.err().map(|r| r.status.as_u16()), Some(413));
         assert_eq!(read("012345").await.err().map(|r| r.status.as_u16()), Some(503));
+        // A part keeps the whole.
+        let part = ten.slice(3..4);
         drop(ten);
+        assert_eq!(read("012345").await.err().map(|r| r.status.as_u16()), Some(503));
+        drop(part);
         assert!(read("012345").await.is_ok());
-        assert!(read("").await.is_ok_and(|held| held.bytes.is_empty()));
+        assert!(read("").await.is_ok_and(|bytes| bytes.is_empty()));
     }
 
     #[tokio::test]
@@ -113,5 +153,14 @@ mod tests {
         headers.insert(header::CONTENT_LENGTH, 11.into());
         let refusal = bodies(10, 100).read(&headers, Body::empty()).await.err();
         assert_eq!(refusal.map(|r| r.status.as_u16()), Some(413));
+    }
+
+    #[test]
+    fn answers_that_nobody_takes_in_are_bounded() {
+        let bodies = bodies(10, 15);
+        let first = bodies.answer(vec![0; 10]).unwrap();
+        assert_eq!(bodies.answer(vec![0; 10]).unwrap_err().status.as_u16(), 503);
+        drop(first);
+        assert!(bodies.answer(vec![0; 10]).is_ok());
     }
 }

@@ -3,21 +3,28 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
-use hyper::body::Incoming;
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::Metrics;
-use crate::refusal::{RETRY_AFTER, Refusal};
+use crate::base::BasePath;
+use crate::places::{Place, Places};
+use crate::refusal::Refusal;
+use crate::state::Server;
+use crate::stream::{Socket, Stream};
 
 /// The most bytes of a request's header.
 const HEADER_BYTES: usize = 16 << 10;
@@ -25,61 +32,58 @@ const HEADER_BYTES: usize = 16 << 10;
 const BUFFER_BYTES: usize = 64 << 10;
 /// How long a client may go on sending after its answer, and how much.
 const LINGER: (Duration, usize) = (Duration::from_secs(2), 64 << 20);
-/// Clients that are told at once that there is no place; further ones are cut off.
-const TURNED_AWAY_AT_ONCE: usize = 64;
+/// Clients beyond the last place that are answered at once; further ones are cut off.
+const AT_THE_DOOR: usize = 64;
+/// How long a client at the door waits for the place of one that was asked to leave.
+const AT_THE_DOOR_TIME: Duration = Duration::from_secs(1);
 
 /// All connections.
 pub(crate) struct Connections {
-    router: Router,
-    time: Duration,
-    most: usize,
-    places: Arc<Semaphore>,
+    shared: Arc<Shared>,
     door: Arc<Semaphore>,
     stop: watch::Sender<bool>,
+}
+
+/// What each connection needs.
+struct Shared {
+    router: Router,
+    base: BasePath,
+    /// How long a header, or taking in an answer, may take.
+    time: Duration,
+    places: Arc<Places>,
     metrics: Arc<Metrics>,
 }
 
 impl Connections {
-    /// At most `most` at once; `time` is what a header, or the acknowledgement of an answer, may take.
-    pub fn new(router: Router, most: usize, time: Duration, metrics: Arc<Metrics>) -> Self {
-        let places = Arc::new(Semaphore::new(most));
-        let door = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
-        Self { router, time, most, places, door, stop: watch::Sender::new(false), metrics }
+    /// Connections whose requests go to `router`, once `base` is taken off their paths.
+    pub fn new(router: Router, base: BasePath, server: &Server) -> Self {
+        let (places, metrics) = (server.places.clone(), server.metrics.clone());
+        let shared = Arc::new(Shared { router, base, time: server.limits.time, places, metrics });
+        let door = Arc::new(Semaphore::new(AT_THE_DOOR));
+        Self { shared, door, stop: watch::Sender::new(false) }
     }
 
     /// Takes a connection in and attends to it beside the others, or turns it away.
-    pub fn take(&self, stream: TcpStream) {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            return self.turn_away(stream);
-        };
-        let (router, time, stop) = (self.router.clone(), self.time, self.stop.subscribe());
-        let metrics = self.metrics.clone();
-        metrics.connections.inc();
-        tokio::spawn(async move {
-            let _place = place;
-            let _counted = Counted(metrics);
-            set_options(&stream, time);
-            attend(stream, router, time, stop).await;
-        });
-    }
-
-    fn turn_away(&self, mut stream: TcpStream) {
-        self.metrics.turned_away.inc();
-        let Ok(place) = self.door.clone().try_acquire_owned() else {
+    pub fn take(&self, socket: Box<dyn Socket>) {
+        let (shared, stop) = (self.shared.clone(), self.stop.subscribe());
+        if let Some(place) = shared.places.enter() {
+            tokio::spawn(attend(shared, socket, place, stop));
+            return;
+        }
+        let Ok(at_the_door) = self.door.clone().try_acquire_owned() else {
+            shared.metrics.turned_away.inc();
             return;
         };
-        let body = Refusal::busy("there are too many connections; come back later").json();
         tokio::spawn(async move {
-            let _place = place;
-            let answer = format!(
-                "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-                 retry-after: {RETRY_AFTER}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            // A client that does not listen is let go.
-            if matches!(timeout(LINGER.0, stream.write_all(answer.as_bytes())).await, Ok(Ok(()))) {
-                linger(stream).await;
+            if shared.places.evict()
+                && let Some(place) = shared.places.wait(AT_THE_DOOR_TIME).await
+            {
+                drop(at_the_door);
+                return attend(shared, socket, place, stop).await;
             }
+            shared.metrics.turned_away.inc();
+            let refusal = Refusal::busy("there are too many connections; come back later");
+            say(socket, &refusal).await;
         });
     }
 
@@ -87,8 +91,7 @@ impl Connections {
     /// if that took longer than `most`.
     pub async fn drain(&self, most: Duration) -> bool {
         self.stop.send_replace(true);
-        let all = u32::try_from(self.most).unwrap_or(u32::MAX);
-        timeout(most, self.places.acquire_many(all)).await.is_ok()
+        timeout(most, self.shared.places.empty()).await.is_ok()
     }
 }
 
@@ -101,32 +104,107 @@ impl Drop for Counted {
     }
 }
 
-/// Answers are sent at once, and a client that does not take them in is given up.
-fn set_options(stream: &TcpStream, time: Duration) {
-    // What the system does not know is done without.
-    let _ = stream.set_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(time));
-    #[cfg(not(target_os = "linux"))]
-    let _ = time;
-}
-
 /// Requests and answers until one side has enough.
-async fn attend(stream: TcpStream, router: Router, time: Duration, stop: watch::Receiver<bool>) {
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        Box::pin(router.call(request)) as Pin<Box<dyn Future<Output = _> + Send>>
+async fn attend(
+    shared: Arc<Shared>,
+    socket: Box<dyn Socket>,
+    place: Place,
+    stop: watch::Receiver<bool>,
+) {
+    shared.metrics.connections.inc();
+    let _counted = Counted(shared.metrics.clone());
+    let (place, begun) = (Arc::new(place), Arc::new(AtomicBool::new(false)));
+    let stream = Stream::new(socket, shared.time, begun.clone());
+    let router = TowerToHyperService::new(shared.router.clone());
+    let (working, seen, base) = (place.clone(), begun.clone(), shared.base.clone());
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        seen.store(false, Ordering::Relaxed);
+        let place = working.clone();
+        let answer = match base.strip(request.uri_mut()) {
+            Ok(()) => Ok(router.call(request.map(|body| watched(body, &place)))),
+            Err(redirect) => Err(redirect),
+        };
+        Box::pin(async move {
+            let answer = match answer {
+                Ok(answer) => answer.await,
+                Err(redirect) => Ok(*redirect),
+            };
+            // Now the client has to take the answer in, or to ask for more.
+            place.waits();
+            answer
+        }) as Pin<Box<dyn Future<Output = _> + Send>>
     });
-    let mut connection = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(time)
+        .header_read_timeout(shared.time)
         // A client may say that it sends no more and still wait for its answer.
         .half_close(true)
         .max_header_size(HEADER_BYTES)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
+    if let Some((socket, refusal)) = run(connection, &place, stop, &begun).await {
+        match refusal {
+            Some(refusal) => say(socket, &refusal).await,
+            None => linger(socket).await,
+        }
+    }
+}
+
+/// The body of a request; tells the connection's place how far it has come.
+struct Watched {
+    body: Incoming,
+    place: Arc<Place>,
+}
+
+/// [`Watched`], or nothing where there is no body.
+fn watched(body: Incoming, place: &Arc<Place>) -> Body {
+    if body.is_end_stream() {
+        place.works();
+        return Body::empty();
+    }
+    Body::new(Watched { body, place: place.clone() })
+}
+
+impl hyper::body::Body for Watched {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            self.place.received(frame.data_ref().map_or(0, Bytes::len));
+        }
+        if frame.is_none() || self.body.is_end_stream() {
+            self.place.works();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Speaks HTTP to the end; the socket if the client still listens, and what it has to hear.
+async fn run<S>(
+    mut connection: http1::Connection<TokioIo<Stream>, S>,
+    place: &Place,
+    stop: watch::Receiver<bool>,
+    begun: &AtomicBool,
+) -> Option<(Box<dyn Socket>, Option<Refusal>)>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let mut stop = Some(stop);
-    loop {
+    let ended = loop {
         let stopped = async {
             match &mut stop {
                 Some(stop) => drop(stop.wait_for(|stop| *stop).await),
@@ -136,32 +214,52 @@ async fn attend(stream: TcpStream, router: Router, time: Duration, stop: watch::
         tokio::select! {
             // The connection first: what the client has sent before the end is read and answered.
             biased;
-            ended = poll_fn(|context| connection.poll_without_shutdown(context)) => {
-                // A client that went away or sent what is not HTTP has had its answer, or wants none.
-                if ended.is_ok() {
-                    linger(connection.into_parts().io.into_inner()).await;
-                }
-                return;
-            }
+            ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
+            () = place.evicted() => return None,
             () = stopped => {
                 stop = None;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
+    };
+    let (socket, refused) = connection.into_parts().io.into_inner().into_parts();
+    let refusal = match ended {
+        Ok(()) => None,
+        Err(_) if refused => None,
+        // An idle connection is closed without a word.
+        Err(_) if !begun.load(Ordering::Relaxed) => return None,
+        Err(error) if error.is_timeout() => {
+            let reason = "the header did not come in time";
+            Some(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason))
+        }
+        Err(error) if error.is_parse() || error.is_incomplete_message() => {
+            Some(Refusal::bad("this is no HTTP/1.1 request, or it broke off"))
+        }
+        // The client went away, or does not take its answer in.
+        Err(_) => return None,
+    };
+    Some((socket, refusal))
+}
+
+/// A refusal, if the client listens, and the end.
+async fn say(mut socket: Box<dyn Socket>, refusal: &Refusal) {
+    let text = refusal.closing();
+    if matches!(timeout(LINGER.0, socket.write_all(&text)).await, Ok(Ok(()))) {
+        linger(socket).await;
     }
 }
 
-/// Closes a connection such that the client sees its answer: a socket that is closed while bytes
+/// Closes a connection so that the client sees its answer: a socket that is closed while bytes
 /// arrive takes back what was sent.
-async fn linger(mut stream: TcpStream) {
-    if stream.shutdown().await.is_err() {
+async fn linger(mut socket: Box<dyn Socket>) {
+    if socket.shutdown().await.is_err() {
         return;
     }
     let (time, most) = LINGER;
     let discard = async {
         let (mut buffer, mut read) = ([0; 4096], 0);
         while read < most {
-            match stream.read(&mut buffer).await {
+            match socket.read(&mut buffer).await {
                 Ok(0) | Err(_) => return,
                 Ok(bytes) => read += bytes,
             }

@@ -1,30 +1,20 @@
-//! `POST /v1/explain`: one image in, the heat map of what spoke for a class out.
+//! `POST /v1/explain`: one image in, the heat map of a class out.
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use serde::Serialize;
 
+use crate::answer::{Prediction, Telling};
+use crate::deadline::Deadline;
 use crate::model::Heat;
-use crate::models::Serving;
-use crate::predict::{Asked, Prediction};
-use crate::refusal::{Refusal, json};
-use crate::routes::Server;
-
-/// What may stand behind the `?`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AskedWhy {
-    /// The name of the class that is explained; the most probable one without it.
-    class: Option<String>,
-    /// What lies behind the object in a picture.
-    background: Option<String>,
-}
+use crate::serving::Serving;
+use crate::query::{self, Pairs};
+use crate::refusal::Refusal;
+use crate::state::Server;
 
 /// The body of the response.
 #[derive(Serialize)]
@@ -40,28 +30,34 @@ struct Answer<'a> {
 /// Answers a request.
 pub(crate) async fn explain(
     State(server): State<Arc<Server>>,
-    asked: Result<Query<AskedWhy>, QueryRejection>,
+    pairs: Pairs,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let Query(AskedWhy { class, background }) =
-        asked.map_err(|error| Refusal::bad(error.body_text()))?;
     let serving = server.models.current();
-    let named = class.map(|name| serving.class(&name)).transpose()?;
-    let asked = Asked::with_pixels(background);
-    let inputs = server.inputs(&headers, body, &asked, &serving).await?;
-    if inputs.len() != 1 {
-        return Err(Refusal::bad(format!("{} images were sent; one is explained", inputs.len())));
-    }
-    let logits = server.logits(&serving, &inputs).await?;
-    let class = named.unwrap_or_else(|| modiste_metrics::argmax(&logits));
-    let heat = server.heat(&serving, inputs[0].pixels.clone(), class).await?;
-    let prediction = asked.predictions(&serving, &inputs, &logits).remove(0);
+    let (mut class, mut background) = (None, None);
+    query::each(pairs, "class, background", |name, text| {
+        match name {
+            "class" => class = Some(serving.class(text)?),
+            "background" => background = query::background(text)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    let request = server.receive(&serving, background, &headers, body).await?;
+    let [input] = &request.inputs[..] else {
+        let count = request.inputs.len();
+        return Err(Refusal::bad(format!("{count} images were sent; one can be explained")));
+    };
+    let image = input.image.as_ref().map_err(Refusal::bad)?;
+    let logits = server.logits(&serving, &request.inputs, request.deadline).await?;
+    let class = class.unwrap_or_else(|| modiste_metrics::argmax(&logits));
+    let heat = server.heat(&serving, image.pixels.clone(), class, request.deadline).await?;
+    let telling = Telling { pixels: true, ..Telling::default() };
+    let prediction = telling.prediction(&serving, &input.name, image, &logits);
     let about = &serving.about;
     let class = &about.classes[class];
-    let answer = Answer { model: &about.name, version: &about.version, prediction, class, heat };
-    let text = serde_json::to_string(&answer);
-    Ok(json(StatusCode::OK, text.map_err(|error| Refusal::internal(error.to_string()))?))
+    server.answer(&Answer { model: &about.name, version: &about.version, prediction, class, heat })
 }
 
 impl Serving {
@@ -80,20 +76,16 @@ impl Server {
         serving: &Arc<Serving>,
         pixels: Vec<u8>,
         class: usize,
+        deadline: Deadline,
     ) -> Result<Heat, Refusal> {
-        let busy = |_| Refusal::busy("other images are being explained; come back later");
-        let place = timeout(self.limits.time, self.explainer.clone().acquire_owned()).await;
-        let place = place.map_err(busy)?.map_err(|error| Refusal::internal(error.to_string()))?;
-        let serving = serving.clone();
+        let place = deadline.wait(self.explainer.clone().acquire_owned()).await?;
+        let place = place.map_err(|_| Refusal::internal("nothing can be explained"))?;
+        let explain = serving.explain.clone();
         let work = move || {
             let _place = place;
-            (serving.explain)(&pixels, class)
+            explain(&pixels, class)
         };
-        let done = tokio::task::spawn_blocking(work).await;
-        let crashed = |_| {
-            self.metrics.panics.inc();
-            Refusal::internal("explaining failed; this is a bug")
-        };
-        done.map_err(crashed)?.map_err(Refusal::internal)
+        let done = deadline.wait(tokio::task::spawn_blocking(work)).await?;
+        done.map_err(|_| self.panicked("explaining"))?.map_err(Refusal::internal)
     }
 }

@@ -1,32 +1,24 @@
-//! What every request passes: counting, headers, panics caught; under `/v1/` also the token and the
-//! limit of requests at once.
+//! What every request passes: its host is checked, it is counted, its response gets headers; under
+//! `/v1/` also the token and the page that asks are checked.
 
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::headers::HEADERS;
+use crate::origin::From;
 use crate::refusal::Refusal;
-use crate::routes::Server;
+use crate::state::Server;
 
-/// Headers of every response. The page loads nothing from elsewhere and is shown in no other page.
-const HEADERS: [(HeaderName, &str); 5] = [
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CACHE_CONTROL, "no-cache"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
-         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-];
+/// Seconds for which a browser remembers that a site may use the server.
+const REMEMBERED: &str = "600";
 
-/// Counts and times a request, and adds [`HEADERS`].
+/// Checks the host, counts and times a request, and adds [`HEADERS`].
 pub(crate) async fn observe(
     State(server): State<Arc<Server>>,
     request: Request,
@@ -34,23 +26,66 @@ pub(crate) async fn observe(
 ) -> Response {
     let started = Instant::now();
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let from = server.origins.of(request.method(), request.headers());
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut response = match server.origins.check_host(&request) {
+        Err(refusal) => refusal.into_response(),
+        Ok(()) if from == From::Allowed && is_preflight(&request) => preflight(request.headers()),
+        Ok(()) => next.run(request).await,
+    };
     // Paths that clients make up would be new time series without end.
     let path = path.as_ref().map_or("other", |path| path.as_str());
     server.metrics.request(path, response.status().as_u16(), started.elapsed());
+    let headers = response.headers_mut();
     for (name, value) in &HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if server.origins.any_allowed() {
+        headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    }
+    if let (From::Allowed, Some(origin)) = (from, origin) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let told = HeaderValue::from_static("retry-after");
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, told);
     }
     response
 }
 
-/// Lets in who may: the token where there is one, and no page of another site.
+/// Whether a browser asks if a page may send a request.
+fn is_preflight(request: &Request) -> bool {
+    let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    asks && request.method() == Method::OPTIONS
+}
+
+/// What a page of an allowed site may send.
+fn preflight(headers: &HeaderMap) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let mut allow = |name: HeaderName, value: &'static str| {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    };
+    allow(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST");
+    allow(header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type");
+    allow(header::ACCESS_CONTROL_MAX_AGE, REMEMBERED);
+    if headers.contains_key("access-control-request-private-network") {
+        allow(HeaderName::from_static("access-control-allow-private-network"), "true");
+    }
+    response
+}
+
+/// Lets in who may: no page of another site, and who has the token where there is one.
 pub(crate) async fn admit(
     State(server): State<Arc<Server>>,
     request: Request,
     next: Next,
 ) -> Response {
     let headers = request.headers();
+    // Without a token, any page that the user of this machine looks at could otherwise make the
+    // server work.
+    if server.origins.of(request.method(), headers) == From::Foreign {
+        let reason = "pages of other sites may not use this server; start it with --allow-origin \
+                      for those that may";
+        return Refusal::foreign(reason).into_response();
+    }
     if let Some(token) = &server.token {
         let given = headers.get(header::AUTHORIZATION).map_or(&[][..], HeaderValue::as_bytes);
         if !token.opens(given) {
@@ -58,23 +93,10 @@ pub(crate) async fn admit(
             return Refusal::new(StatusCode::UNAUTHORIZED, reason).into_response();
         }
     }
-    // Browsers say where a request comes from. Without a token, any page that the user of this
-    // machine looks at could otherwise make the server work.
-    let from_elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-    if request.method() == Method::POST && from_elsewhere {
-        let reason = "pages of other sites may not use this server";
-        return Refusal::new(StatusCode::FORBIDDEN, reason).into_response();
-    }
-    let Ok(_place) = server.requests.try_acquire() else {
-        let most = server.limits.requests;
-        let reason = format!("{most} requests are worked on already; come back later");
-        return Refusal::busy(reason).into_response();
-    };
     next.run(request).await
 }
 
 /// What a client hears of a panic.
 pub(crate) fn panicked(server: &Server, _: Box<dyn Any + Send>) -> Response {
-    server.metrics.panics.inc();
-    Refusal::internal("something went wrong here; this is a bug").into_response()
+    server.panicked("this request").into_response()
 }

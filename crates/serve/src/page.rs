@@ -5,8 +5,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// Path, type and text of each file.
-const FILES: [(&str, &str, &str); 10] = [
+/// Path, type and text of each file. They name each other by relative paths, so that they work below
+/// any path of a proxy.
+const FILES: [(&str, &str, &str); 9] = [
     ("/", "text/html; charset=utf-8", include_str!("../assets/index.html")),
     ("/style.css", "text/css; charset=utf-8", include_str!("../assets/style.css")),
     ("/app.js", JAVASCRIPT, include_str!("../assets/app.js")),
@@ -16,18 +17,22 @@ const FILES: [(&str, &str, &str); 10] = [
     ("/icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
     ("/docs", "text/html; charset=utf-8", include_str!("../assets/docs.html")),
     ("/docs.js", JAVASCRIPT, include_str!("../assets/docs.js")),
-    ("/openapi.json", "application/json", include_str!("../assets/openapi.json")),
 ];
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const OPENAPI: &str = include_str!("../assets/openapi.json");
 
-/// Routes of the files.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    FILES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
+/// Routes of the files. `base` is the path under which the interface is found, or nothing.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(base: &str) -> Router<S> {
+    let router = FILES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
         router.route(path, get(move || async move { file(kind, text) }))
-    })
+    });
+    let root = if base.is_empty() { "/" } else { base };
+    let openapi = OPENAPI.replacen("\"url\": \"/\"", &format!("\"url\": \"{root}\""), 1);
+    let described = move || async move { file("application/json", openapi) };
+    router.route("/openapi.json", get(described))
 }
 
-fn file(kind: &'static str, text: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+fn file(kind: &'static str, text: impl Into<axum::body::Body>) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text.into()).into_response()
 }

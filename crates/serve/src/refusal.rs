@@ -3,44 +3,75 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::headers::HEADERS;
+use crate::text::readable;
+
 /// Seconds after which a client that was turned away should come back.
-pub(crate) const RETRY_AFTER: &str = "1";
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// The longest reason, in characters. Reasons are written here and repeat nothing of the request;
+/// what decoders say of a file is cut as well.
+const LONGEST: usize = 300;
 
 /// A status with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub status: StatusCode,
-    pub reason: String,
+    reason: String,
 }
 
 impl Refusal {
-    pub fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into() }
+    pub fn new(status: StatusCode, reason: impl AsRef<str>) -> Self {
+        Self { status, reason: readable(reason.as_ref(), LONGEST) }
     }
 
-    /// 400: what was sent is not what is taken.
-    pub fn bad(reason: impl Into<String>) -> Self {
+    /// 400: what was sent cannot be answered.
+    pub fn bad(reason: impl AsRef<str>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
+    /// 403: the request comes from a page of another site.
+    pub fn foreign(reason: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, reason)
+    }
+
     /// 413: what was sent is over a limit.
-    pub fn too_large(reason: impl Into<String>) -> Self {
+    pub fn too_large(reason: impl AsRef<str>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
     }
 
     /// 503: there is too much to do; come back.
-    pub fn busy(reason: impl Into<String>) -> Self {
+    pub fn busy(reason: impl AsRef<str>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     }
 
-    /// 500: it is our fault.
-    pub fn internal(reason: impl Into<String>) -> Self {
+    /// 500: it is the server's fault.
+    pub fn internal(reason: impl AsRef<str>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason)
     }
 
     /// `{"error": "the reason"}`.
-    pub fn json(&self) -> String {
+    fn json(&self) -> String {
         serde_json::json!({ "error": self.reason }).to_string()
+    }
+
+    /// The whole response as bytes, for connections that are closed after it: where what was sent is
+    /// no request, no handler answers.
+    pub fn closing(&self) -> Vec<u8> {
+        let body = self.json();
+        let reason = self.status.canonical_reason().unwrap_or_default();
+        let mut text = format!(
+            "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+             content-length: {}\r\n",
+            self.status.as_u16(),
+            body.len()
+        );
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            text += "retry-after: 1\r\n";
+        }
+        for (name, value) in &HEADERS {
+            text += &format!("{name}: {value}\r\n");
+        }
+        format!("{text}\r\n{body}").into_bytes()
     }
 }
 
@@ -49,7 +80,7 @@ impl IntoResponse for Refusal {
         let mut response = json(self.status, self.json());
         let headers = response.headers_mut();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -59,6 +90,32 @@ impl IntoResponse for Refusal {
 }
 
 /// A response of JSON.
-pub(crate) fn json(status: StatusCode, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+pub(crate) fn json(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_short_line() {
+        let long = format!("a\nb\u{1b}[2J{}", "\u{1}€\"".repeat(1 << 20));
+        let refusal = Refusal::bad(&long);
+        assert!(refusal.json().len() < 8 * LONGEST, "{} bytes", refusal.json().len());
+        assert!(refusal.json().starts_with("{\"error\":\"a\u{fffd}b\u{fffd}[2J"), "{refusal:?}");
+        assert!(refusal.reason.ends_with(" ..."));
+        assert_eq!(Refusal::bad("short").reason, "short");
+    }
+
+    #[test]
+    fn a_closing_response_is_like_any_other() {
+        let text = String::from_utf8(Refusal::busy("later").closing()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{head}");
+        assert!(head.contains("\r\nretry-after: 1\r\n"), "{head}");
+        assert!(head.contains("\r\nx-content-type-options: nosniff"), "{head}");
+        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
+        assert_eq!(body, r#"{"error":"later"}"#);
+    }
 }

@@ -1,7 +1,7 @@
 //! Which path is answered by what.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::State;
@@ -9,39 +9,17 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use modiste_data::photo;
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::body::Bodies;
 use crate::card::CardError;
-use crate::limits::Limits;
-use crate::models::Models;
+use crate::models::NotReloaded;
 use crate::refusal::{self, Refusal};
-use crate::{Metrics, Token, explain, guard, page, predict};
+use crate::state::Server;
+use crate::{explain, guard, page, predict};
 
-/// All that handlers share.
-pub(crate) struct Server {
-    pub models: Models,
-    pub metrics: Arc<Metrics>,
-    pub limits: Limits,
-    /// Limits of pictures beside those of `limits`.
-    pub pictures: photo::Limits,
-    pub bodies: Bodies,
-    /// Pictures that are decoded at once.
-    pub decoders: Arc<Semaphore>,
-    /// Images that are explained at once: one.
-    pub explainer: Arc<Semaphore>,
-    /// Requests that are worked on at once.
-    pub requests: Semaphore,
-    pub token: Option<Token>,
-    /// Set once the server was asked to stop.
-    pub draining: AtomicBool,
-}
-
-/// All routes.
-pub(crate) fn router(server: Arc<Server>) -> Router {
+/// All routes; `base` is the path under which a proxy offers them, or nothing.
+pub(crate) fn router(server: Arc<Server>, base: &str) -> Router {
     let admitted = Router::new()
         .route("/v1/predict", post(predict::predict))
         .route("/v1/explain", post(explain::explain))
@@ -55,16 +33,14 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         move |panic: Box<dyn std::any::Any + Send>| guard::panicked(&server, panic)
     };
     Router::new()
-        .merge(page::routes())
+        .merge(page::routes(base))
         .route(
             "/health",
-            get(|| async { refusal::json(StatusCode::OK, r#"{"healthy":true}"#.into()) }),
+            get(|| async { refusal::json(StatusCode::OK, r#"{"healthy":true}"#) }),
         )
         .route("/ready", get(ready))
         .merge(admitted)
-        .fallback(|| async {
-            Refusal::new(StatusCode::NOT_FOUND, "there is nothing here; see /docs")
-        })
+        .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is nothing here; see /docs") })
         .method_not_allowed_fallback(|| async {
             let reason = "this path does not take this method; see /docs";
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, reason)
@@ -87,7 +63,7 @@ async fn ready(State(server): State<Arc<Server>>) -> Response {
         "model": serving.about.name,
         "version": serving.about.version,
         "reloads": file.reloads,
-        "problem": file.problem,
+        "problem": file.problem.map(|problem| problem.to_string()),
     });
     refusal::json(status, body.to_string())
 }
@@ -100,6 +76,7 @@ async fn model(State(server): State<Arc<Server>>) -> Response {
     body["limits"] = json!({
         "body_bytes": server.limits.body_bytes,
         "pixels": server.limits.pixels,
+        "request_pixels": server.limits.request_pixels,
         "images": server.limits.images,
     });
     refusal::json(StatusCode::OK, body.to_string())
@@ -122,10 +99,12 @@ async fn evaluation(State(server): State<Arc<Server>>) -> Response {
 async fn reload(State(server): State<Arc<Server>>) -> Result<Response, Refusal> {
     let again = server.clone();
     let read = move || again.models.reload("asked to reload");
-    let read = tokio::task::spawn_blocking(read).await;
-    let crashed = |_| Refusal::internal("reading the model failed; this is a bug");
-    let served = read.map_err(crashed)?.map_err(|problem| {
-        Refusal::internal(format!("{problem}; the model that was loaded is served still"))
+    let read = tokio::task::spawn_blocking(read).await.map_err(|_| server.panicked("reloading"))?;
+    let served = read.map_err(|error| match error {
+        NotReloaded::Busy => Refusal::busy("the model is being reloaded already; come back later"),
+        NotReloaded::Problem(problem) => {
+            Refusal::internal(format!("{problem}; the model that was loaded is served still"))
+        }
     })?;
     let body = json!({ "model": served.about.name, "version": served.about.version });
     Ok(refusal::json(StatusCode::OK, body.to_string()))

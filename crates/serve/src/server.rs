@@ -1,35 +1,34 @@
-//! The server's life: it reads the model, listens, attends to signals and the model's file, drains.
+//! The server's life: it reads the model, listens, follows signals, drains.
 
-use std::io::Write;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use modiste_data::photo;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval};
-
+use crate::accept::{accept, accept_waiting};
+use crate::base::BasePath;
 use crate::batcher::Batching;
-use crate::body::Bodies;
 use crate::connection::Connections;
 use crate::limits::Limits;
+use crate::listen::{Bound, Listen, Listeners};
+use crate::log::log;
 use crate::model::Load;
-use crate::models::{Models, Watch};
-use crate::routes::{Server, router};
-use crate::{Metrics, Token};
-
-/// How often the model's file is looked at.
-const WATCH_EVERY: Duration = Duration::from_millis(500);
+use crate::models::Models;
+use crate::origin::{Origins, Site};
+use crate::routes::router;
+use crate::signals::{Signal, Signals};
+use crate::state::Server;
+use crate::{Metrics, Token, watch};
 
 /// How a server is run.
 #[derive(Debug)]
 pub struct Options {
-    /// Where to listen; port 0 lets the system choose one.
-    pub listen: SocketAddr,
-    /// What opens `/v1/` and `/metrics`; without it everybody may.
+    /// Where to listen.
+    pub listen: Listen,
+    /// The path under which a proxy offers the server.
+    pub base: BasePath,
+    /// Sites whose pages may use the server, beside its own.
+    pub sites: Vec<Site>,
+    /// What opens `/v1/` and `/metrics`; without it they are open to everybody.
     pub token: Option<Token>,
     /// What clients may ask for.
     pub limits: Limits,
@@ -51,7 +50,7 @@ pub enum ServeError {
     #[error("{address}: failed to listen: {error}")]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: Listen,
         /// What the system said.
         error: std::io::Error,
     },
@@ -65,14 +64,14 @@ pub enum ServeError {
 
 /// Serves a model until the process is asked to stop; then answers what is in flight.
 ///
-/// `started` is called with the address once requests are answered.
+/// `started` is called once requests are answered.
 ///
 /// # Errors
 /// If it cannot start, or not everything in flight could be answered.
 pub fn serve(
     options: Options,
-    load: Box<Load>,
-    started: impl FnOnce(SocketAddr),
+    load: Arc<Load>,
+    started: impl FnOnce(&Bound),
 ) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.threads)
@@ -84,151 +83,57 @@ pub fn serve(
     let queue = options.limits.queued_images;
     let models = Models::start(load, options.batching, queue, metrics.clone());
     let models = models.map_err(ServeError::Model)?;
-    let limits = options.limits;
-    let server = Arc::new(Server {
-        models,
-        metrics,
-        limits,
-        pictures: photo::Limits::default(),
-        bodies: Bodies::new(&limits),
-        decoders: Arc::new(Semaphore::new(options.threads)),
-        explainer: Arc::new(Semaphore::new(1)),
-        requests: Semaphore::new(limits.requests),
-        token: options.token,
-        draining: AtomicBool::new(false),
-    });
-    let result = runtime.block_on(run(server, options.listen, options.watch, started));
+    let result = runtime.block_on(run(options, models, metrics, started));
     // A picture that is still being decoded is of no use to anybody now.
     runtime.shutdown_background();
     result
 }
 
-/// What the system asks of the process.
-enum Signal {
-    Stop,
-    Reload,
-}
-
 async fn run(
-    server: Arc<Server>,
-    address: SocketAddr,
-    watch: PathBuf,
-    started: impl FnOnce(SocketAddr),
+    options: Options,
+    models: Models,
+    metrics: Arc<Metrics>,
+    started: impl FnOnce(&Bound),
 ) -> Result<(), ServeError> {
+    let Options { listen, base, sites, token, limits, threads, watch, .. } = options;
     let mut signals = Signals::listen().map_err(ServeError::System)?;
-    let cannot_listen = |error| ServeError::Listen { address, error };
-    let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
-    let Limits { connections, time, drain, .. } = server.limits;
-    let metrics = server.metrics.clone();
-    let connections = Connections::new(router(server.clone()), connections, time, metrics);
-    started(listener.local_addr().map_err(cannot_listen)?);
-    let mut watch = Watch::new(watch);
-    let mut ticks = interval(WATCH_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let listeners = Listeners::bind(&listen).await;
+    let listeners = listeners.map_err(|error| ServeError::Listen { address: listen.clone(), error })?;
+    let local = match &listen {
+        Listen::Tcp(host, _) if !listeners.bound.open => Some(host.clone()),
+        // No browser speaks to a Unix socket.
+        Listen::Tcp(..) | Listen::Unix(_) => None,
+    };
+    let origins = Origins::new(sites, local);
+    let server = Arc::new(Server::new(models, metrics, limits, threads, origins, token));
+    watch::start(watch, Arc::downgrade(&server)).map_err(ServeError::System)?;
+    let connections = Connections::new(router(server.clone(), base.as_str()), base, &server);
+    started(&listeners.bound);
+    let time = limits.time;
+    let mut accepting = std::pin::pin!(accept(&connections, &listeners, time));
     loop {
         tokio::select! {
-            accepted = listener.accept() => accept(&connections, accepted).await,
-            _ = ticks.tick() => if watch.look(&server.models) {
-                reload(&server, "the model's file changed");
-            },
+            () = &mut accepting => {}
             signal = signals.next() => match signal {
-                Signal::Reload => reload(&server, "SIGHUP"),
+                Signal::Reload => reload(&server),
                 Signal::Stop => break,
             },
         }
     }
     log("stopping; requests in flight are answered first");
     server.draining.store(true, Ordering::Relaxed);
-    take_waiting(&connections, &listener).await;
-    drop(listener);
-    let again = async { while !matches!(signals.next().await, Signal::Stop) {} };
+    accept_waiting(&connections, &listeners, time).await;
+    drop(listeners);
     let drained = tokio::select! {
-        drained = connections.drain(drain) => drained,
-        () = again => false,
+        drained = connections.drain(limits.drain) => drained,
+        () = signals.stop() => false,
     };
     if drained { Ok(()) } else { Err(ServeError::NotDrained) }
 }
 
-async fn accept(
-    connections: &Connections,
-    accepted: std::io::Result<(tokio::net::TcpStream, SocketAddr)>,
-) {
-    match accepted {
-        Ok((stream, _)) => connections.take(stream),
-        Err(error) => {
-            // Out of descriptors, for one: trying again at once would only take the processor.
-            log(&format!("a connection was not accepted: {error}"));
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-}
-
-/// Takes in the connections that the system has accepted already: closing the listener would cut
-/// them off.
-async fn take_waiting(connections: &Connections, listener: &TcpListener) {
-    loop {
-        tokio::select! {
-            biased;
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connections.take(stream),
-                Err(_) => return,
-            },
-            () = std::future::ready(()) => return,
-        }
-    }
-}
-
 /// Reads the model again beside the requests.
-fn reload(server: &Arc<Server>, reason: &'static str) {
+fn reload(server: &Arc<Server>) {
     let server = server.clone();
     // What goes wrong is logged and shown by `/ready`.
-    tokio::task::spawn_blocking(move || drop(server.models.reload(reason)));
-}
-
-/// One line on stderr. That nobody reads it is no reason to stop.
-pub(crate) fn log(line: &str) {
-    let _ = writeln!(std::io::stderr(), "modiste: {line}");
-}
-
-#[cfg(unix)]
-struct Signals {
-    stop: [tokio::signal::unix::Signal; 2],
-    reload: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    /// From now on signals end the process no more.
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let stop = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-        Ok(Self { stop, reload: signal(SignalKind::hangup())? })
-    }
-
-    async fn next(&mut self) -> Signal {
-        let [terminate, interrupt] = &mut self.stop;
-        tokio::select! {
-            _ = terminate.recv() => Signal::Stop,
-            _ = interrupt.recv() => Signal::Stop,
-            _ = self.reload.recv() => Signal::Reload,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> Signal {
-        // Where Ctrl-C cannot be listened to, the process is ended by it as ever.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        Signal::Stop
-    }
+    tokio::task::spawn_blocking(move || drop(server.models.reload("SIGHUP")));
 }

@@ -19,7 +19,7 @@ use fit::fit;
 use modiste_spec::Shape;
 use plane::Plane;
 
-pub use crate::picture::Limits;
+pub use crate::picture::{Limits, size};
 
 use crate::DataError;
 use crate::dataset::Images;

@@ -11,6 +11,17 @@ pub struct Limits {
     pub side: usize,
 }
 
+/// Bytes that decoding takes for each pixel, and for any picture.
+const MEMORY: (usize, usize) = (12, 1 << 20);
+
+/// Refuses a picture that the memory of the machine does not suffice for. The decoders allocate by
+/// themselves, and a decoder without memory would end the process.
+fn check_memory(pixels: usize) -> Result<(), String> {
+    let bytes = pixels.saturating_mul(MEMORY.0).saturating_add(MEMORY.1);
+    let enough = Vec::<u8>::new().try_reserve_exact(bytes);
+    enough.map_err(|_| format!("needs {bytes} bytes of memory to decode, which are not free"))
+}
+
 impl Default for Limits {
     /// Room for what telephones take (50 million pixels): 64 MiB, 16,384 a side.
     fn default() -> Self {
@@ -39,6 +50,6 @@ impl Limits {
         if height == 0 || width == 0 {
             return Err("is a picture without pixels".to_owned());
         }
-        Ok(())
+        check_memory(height * width)
     }
 }

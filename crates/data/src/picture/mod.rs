@@ -9,11 +9,13 @@ mod jpeg;
 mod limits;
 mod orientation;
 mod png;
+mod size;
 mod webp;
 
 pub use limits::Limits;
 use modiste_spec::Shape;
 use orientation::Orientation;
+pub use size::size;
 
 use crate::DataError;
 use crate::dataset::Images;

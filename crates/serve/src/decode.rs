@@ -1,0 +1,147 @@
+//! From the body of a request to the images that the network takes.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use modiste_data::photo::{self, Background};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::deadline::Deadline;
+use crate::input::{Input, Rules, Sent, What, is_quick};
+use crate::kind::Kind;
+use crate::serving::Serving;
+use crate::refusal::Refusal;
+use crate::state::Server;
+use crate::{form, json};
+
+/// JSON of so many bytes is read where it arrives.
+const QUICK_JSON: usize = 16 << 10;
+
+/// A request that was read.
+pub(crate) struct Request<'a> {
+    /// At least one of them is an image.
+    pub inputs: Vec<Input>,
+    pub deadline: Deadline,
+    _turn: SemaphorePermit<'a>,
+}
+
+impl Server {
+    /// Reads the images of a request.
+    ///
+    /// # Errors
+    /// What is wrong with the body, or with all of its images; 503 if there is too much to do.
+    pub(crate) async fn receive(
+        &self,
+        serving: &Serving,
+        background: Option<Background>,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Request<'_>, Refusal> {
+        let rules = self.rules(serving, background);
+        let kind = Kind::of(headers)?;
+        let bytes = self.bodies.read(headers, body).await?;
+        let _turn = self.requests.try_acquire().map_err(|_| {
+            let most = self.limits.requests;
+            Refusal::busy(format!("{most} requests are worked on already; come back later"))
+        })?;
+        let deadline = Deadline::after(self.limits.time);
+        let sent = match kind {
+            Kind::Picture => {
+                vec![Sent { name: "image 0".into(), what: What::Picture(bytes) }]
+            }
+            Kind::Form(boundary) => form::pictures(bytes, &boundary, &rules).await?,
+            Kind::Json if bytes.len() <= QUICK_JSON => json::images(&bytes, &rules)?,
+            Kind::Json => {
+                let read = move || json::images(&bytes, &rules);
+                self.decode(&self.decoders, deadline, read).await??
+            }
+        };
+        rules.check_count(sent.len())?;
+        let inputs = self.pictures(sent, rules, deadline).await?;
+        Ok(Request { inputs, deadline, _turn })
+    }
+
+    fn rules(&self, serving: &Serving, background: Option<Background>) -> Rules {
+        Rules {
+            shape: serving.about.image,
+            background: background.unwrap_or(serving.about.background),
+            limits: photo::Limits {
+                bytes: self.limits.body_bytes,
+                pixels: self.limits.pixels,
+                ..self.pictures
+            },
+            images: self.limits.images,
+            pixels: self.limits.request_pixels,
+        }
+    }
+
+    /// Decodes the pictures among what was sent, one after the other: others may come in between,
+    /// and a client that has gone is worked for no longer.
+    async fn pictures(
+        &self,
+        sent: Vec<Sent>,
+        rules: Rules,
+        deadline: Deadline,
+    ) -> Result<Vec<Input>, Refusal> {
+        let sizes = rules.sizes(&sent)?;
+        let alone = sent.len() == 1;
+        let mut inputs = Vec::with_capacity(sent.len());
+        for (number, (Sent { name, what }, size)) in sent.into_iter().zip(sizes).enumerate() {
+            let image = match what {
+                What::Image(image) => Ok(image),
+                What::Wrong(reason) => Err(reason),
+                What::Picture(bytes) if alone && is_quick(&bytes) => rules.picture(&bytes, number),
+                What::Picture(bytes) => {
+                    self.picture(bytes, size, number, rules, deadline).await?
+                }
+            };
+            inputs.push(Input { name, image });
+        }
+        let first_problem = |input: &Input| input.image.as_ref().err().cloned();
+        if inputs.iter().all(|input| input.image.is_err())
+            && let Some(reason) = inputs.iter().find_map(first_problem)
+        {
+            return Err(Refusal::bad(reason));
+        }
+        Ok(inputs)
+    }
+
+    async fn picture(
+        &self,
+        bytes: Bytes,
+        size: usize,
+        number: usize,
+        rules: Rules,
+        deadline: Deadline,
+    ) -> Result<Result<crate::input::Image, String>, Refusal> {
+        let lane = if size <= SMALL { &self.decoders } else { &self.large };
+        self.decode(lane, deadline, move || rules.picture(&bytes, number)).await
+    }
+
+    /// Runs `work` beside the connections, so much at once as the lane has places.
+    async fn decode<T: Send + 'static>(
+        &self,
+        lane: &Arc<Semaphore>,
+        deadline: Deadline,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let place = deadline.wait(lane.clone().acquire_owned()).await?;
+        let place = place.map_err(|_| Refusal::internal("there are no decoders"))?;
+        let work = move || {
+            let _place = place;
+            work()
+        };
+        let done = deadline.wait(tokio::task::spawn_blocking(work)).await?;
+        done.map_err(|_| self.panicked("decoding"))
+    }
+
+    /// Counts a panic; what the client hears of it.
+    pub(crate) fn panicked(&self, what: &str) -> Refusal {
+        self.metrics.panics.inc();
+        Refusal::internal(format!("{what} failed; this is a bug"))
+    }
+}
+
+/// Pictures of up to so many pixels do not wait behind larger ones.
+const SMALL: usize = 1 << 20;

@@ -1,0 +1,547 @@
+//! `{"images": [...]}`: pixels as lists of numbers, or picture files as base64 or data URLs.
+//!
+//! An image of (h, w, c) is a flat list of h * w * c numbers, or rows of columns (of channels, where
+//! it has several). Where all numbers of the request lie from 0 to 1 and some are written with a
+//! decimal point, they are shares of full brightness; otherwise they are values from 0 to 255.
+//! Nothing that was sent stands in an error.
+
+use std::cell::Cell;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use modiste_spec::Shape;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::input::{Image, Rules, Sent, What};
+use crate::refusal::Refusal;
+
+/// The images of a JSON body.
+///
+/// # Errors
+/// 400 if it is no such body, 413 if it has too many images.
+pub(crate) fn images(bytes: &[u8], rules: &Rules) -> Result<Vec<Sent>, Refusal> {
+    let too_many = Cell::new(false);
+    let body = Body { rules, too_many: &too_many };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = body.deserialize(&mut json).and_then(|images| json.end().map(|()| images));
+    if too_many.get() {
+        rules.check_count(rules.images + 1)?;
+    }
+    // The texts of serde_json's errors are its own, and those of the visitors stand below.
+    let raw = read.map_err(|error| Refusal::bad(format!("the body is not as expected: {error}")))?;
+    rules.check_count(raw.len())?;
+    let scale = Scale::of(&raw);
+    let sent = |(number, raw): (usize, Raw)| {
+        let wrong = |problem: String| What::Wrong(format!("image {number} {problem}"));
+        let what = match raw {
+            Raw::Values(Values { problem: Some(problem), .. }) => wrong(problem),
+            Raw::Values(values) => What::Image(scale.image(&values)),
+            Raw::Picture(bytes) => What::Picture(bytes.into()),
+            Raw::Wrong(problem) => wrong(problem.to_owned()),
+        };
+        Sent { name: format!("image {number}"), what }
+    };
+    Ok(raw.into_iter().enumerate().map(sent).collect())
+}
+
+/// One image as it was sent.
+enum Raw {
+    Values(Values),
+    /// A file, from its base64.
+    Picture(Vec<u8>),
+    Wrong(&'static str),
+}
+
+/// What the numbers of a request mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scale {
+    /// 0 to 255.
+    Bytes,
+    /// 0 to 1.
+    Shares,
+}
+
+impl Scale {
+    fn of(images: &[Raw]) -> Self {
+        let (mut decimal, mut most) = (false, 0.0_f64);
+        for image in images {
+            if let Raw::Values(values) = image {
+                decimal |= values.decimal;
+                most = most.max(values.most);
+            }
+        }
+        if decimal && most <= 1.0 { Self::Shares } else { Self::Bytes }
+    }
+
+    fn image(self, values: &Values) -> Image {
+        let (factor, note) = match self {
+            Self::Shares => (255.0, "values from 0 to 1 taken times 255"),
+            Self::Bytes if values.fraction => (1.0, "values rounded"),
+            Self::Bytes => (1.0, ""),
+        };
+        let pixels = values.numbers.iter().map(|value| (value * factor).round() as u8).collect();
+        Image { pixels, note: note.to_owned() }
+    }
+}
+
+/// `{"images": [...]}`.
+struct Body<'a> {
+    rules: &'a Rules,
+    too_many: &'a Cell<bool>,
+}
+
+impl<'de> DeserializeSeed<'de> for Body<'_> {
+    type Value = Vec<Raw>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Raw>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Refuses every kind of value but those that a visitor takes, without repeating it.
+macro_rules! refuse {
+    ($text:expr; $($visit:ident($kind:ty)),*) => {
+        $(fn $visit<E: Error>(self, _: $kind) -> Result<Self::Value, E> {
+            Err(E::custom($text))
+        })*
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Err(E::custom($text))
+        }
+    };
+}
+
+const EXPECTED: &str = "expected {\"images\": [...]}, a list of images";
+
+impl<'de> Visitor<'de> for Body<'_> {
+    type Value = Vec<Raw>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Raw>, A::Error> {
+        let mut images = None;
+        while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+            if key != "images" || images.is_some() {
+                return Err(A::Error::custom(EXPECTED));
+            }
+            let Self { rules, too_many } = self;
+            images = Some(map.next_value_seed(List { rules, too_many })?);
+        }
+        images.ok_or_else(|| A::Error::custom(EXPECTED))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Vec<Raw>, A::Error> {
+        Err(A::Error::custom(EXPECTED))
+    }
+
+    refuse!(EXPECTED; visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str));
+}
+
+/// The list of images.
+struct List<'a> {
+    rules: &'a Rules,
+    too_many: &'a Cell<bool>,
+}
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = Vec<Raw>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Raw>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = Vec<Raw>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Raw>, A::Error> {
+        let mut images = Vec::new();
+        while let Some(image) = list.next_element_seed(OneImage { shape: self.rules.shape })? {
+            if images.len() == self.rules.images {
+                self.too_many.set(true);
+                return Err(A::Error::custom("there are too many images"));
+            }
+            images.push(image);
+        }
+        Ok(images)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Vec<Raw>, A::Error> {
+        Err(A::Error::custom(EXPECTED))
+    }
+
+    refuse!(EXPECTED; visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str));
+}
+
+/// One image: a list, or a text.
+struct OneImage {
+    shape: Shape,
+}
+
+impl<'de> DeserializeSeed<'de> for OneImage {
+    type Value = Raw;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl OneImage {
+    fn wrong<E>() -> Result<Raw, E> {
+        Ok(Raw::Wrong("is neither a list of numbers nor a text"))
+    }
+}
+
+impl<'de> Visitor<'de> for OneImage {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an image")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Raw, A::Error> {
+        let mut values = Values::new(self.shape);
+        Level { values: &mut values, depth: 1 }.visit_seq(list)?;
+        Ok(Raw::Values(values))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Raw, E> {
+        Ok(decoded(text).map_or_else(Raw::Wrong, Raw::Picture))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Self::wrong()
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Raw, E> {
+        Self::wrong()
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Raw, E> {
+        Self::wrong()
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Raw, E> {
+        Self::wrong()
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Raw, E> {
+        Self::wrong()
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Raw, E> {
+        Self::wrong()
+    }
+}
+
+/// The numbers of an image, and what is wrong with them.
+struct Values {
+    shape: Shape,
+    /// (h, w, c); no more than those of the shape.
+    numbers: Vec<f64>,
+    /// Whether one is written with a decimal point.
+    decimal: bool,
+    /// Whether one is no whole number.
+    fraction: bool,
+    most: f64,
+    /// The first thing that is wrong.
+    problem: Option<String>,
+}
+
+impl Values {
+    fn new(shape: Shape) -> Self {
+        let numbers = Vec::new();
+        Self { shape, numbers, decimal: false, fraction: false, most: 0.0, problem: None }
+    }
+
+    fn wrong(&mut self, problem: impl Into<String>) {
+        self.problem.get_or_insert_with(|| problem.into());
+    }
+
+    fn number(&mut self, value: f64, decimal: bool) {
+        if !(0.0..=255.0).contains(&value) {
+            return self.wrong("has a value that is not from 0 to 255");
+        }
+        self.decimal |= decimal;
+        self.fraction |= value.fract() != 0.0;
+        self.most = self.most.max(value);
+        if self.numbers.len() < self.shape.len() {
+            self.numbers.push(value);
+        }
+    }
+
+    /// A list at `depth` from 1 ended that holds so many numbers and so many lists.
+    fn check_list(&mut self, depth: usize, numbers: usize, lists: usize) {
+        let Shape { height, width, channels } = self.shape;
+        let (shape, all) = (self.shape, self.shape.len());
+        let fits = match (depth, numbers, lists) {
+            (1, count, 0) if count != all => {
+                let taken = format!("the model takes {shape}, that is {all}");
+                return self.wrong(format!("has {count} values; {taken}"));
+            }
+            (1, _, 0) => true,
+            (1, 0, rows) => rows == height,
+            (2, columns, 0) => channels == 1 && columns == width,
+            (2, 0, columns) => columns == width,
+            (3, values, 0) => values == channels,
+            _ => false,
+        };
+        if !fits {
+            let channels = if channels == 1 { String::new() } else { format!(" of {channels}") };
+            self.wrong(format!(
+                "has lists of other lengths; the model takes {shape}, that is a list of {all} \
+                 values or {height} lists of {width}{channels}"
+            ));
+        }
+    }
+}
+
+/// A list of an image, `depth` lists deep.
+struct Level<'a> {
+    values: &'a mut Values,
+    depth: usize,
+}
+
+/// What stands in such a list.
+enum Item {
+    Number,
+    List,
+}
+
+/// No image is nested deeper.
+const DEEPEST: usize = 3;
+
+impl<'de> Level<'_> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let (mut numbers, mut lists) = (0, 0);
+        let depth = self.depth;
+        while let Some(item) =
+            list.next_element_seed(Element { values: &mut *self.values, depth })?
+        {
+            match item {
+                Item::Number => numbers += 1,
+                Item::List => lists += 1,
+            }
+        }
+        self.values.check_list(depth, numbers, lists);
+        Ok(())
+    }
+}
+
+/// One element of such a list.
+struct Element<'a> {
+    values: &'a mut Values,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Element<'_> {
+    type Value = Item;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Item, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Element<'_> {
+    fn no_number<E>(self) -> Result<Item, E> {
+        self.values.wrong("has a value that is no number");
+        Ok(Item::Number)
+    }
+}
+
+impl<'de> Visitor<'de> for Element<'_> {
+    type Value = Item;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Item, E> {
+        self.values.number(value as f64, false);
+        Ok(Item::Number)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Item, E> {
+        self.values.number(value as f64, false);
+        Ok(Item::Number)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Item, E> {
+        self.values.number(value, true);
+        Ok(Item::Number)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Item, A::Error> {
+        if self.depth < DEEPEST {
+            Level { values: self.values, depth: self.depth + 1 }.visit_seq(list)?;
+        } else {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            self.values.wrong("is nested too deep");
+        }
+        Ok(Item::List)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.no_number()
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Item, E> {
+        self.no_number()
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Item, E> {
+        self.no_number()
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Item, E> {
+        self.no_number()
+    }
+}
+
+/// The bytes that a text stands for: base64, by itself or in a data URL.
+fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
+    let is_url = text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+    let data = match text.split_once(',') {
+        Some((head, data)) if is_url && head.to_ascii_lowercase().ends_with(";base64") => data,
+        _ if is_url => return Err("is a data URL without \";base64,\""),
+        _ => text,
+    };
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let url_safe = data.contains(['-', '_']);
+    let alphabet = if url_safe { &URL_SAFE } else { &STANDARD };
+    let engine = GeneralPurpose::new(alphabet, config);
+    let wrapped = data.contains(|c: char| c.is_ascii_whitespace());
+    let bytes = if wrapped {
+        engine.decode(data.chars().filter(|c| !c.is_ascii_whitespace()).collect::<String>())
+    } else {
+        engine.decode(data)
+    };
+    bytes.map_err(|_| "is a text that is neither base64 nor a data URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use modiste_data::photo::{Background, Limits};
+
+    use super::*;
+
+    /// What a model of 2 x 3 images with `channels` makes of a body.
+    fn read(channels: usize, body: &str) -> Result<Vec<Sent>, Refusal> {
+        let rules = Rules {
+            shape: Shape { height: 2, width: 3, channels },
+            background: Background::Auto,
+            limits: Limits::default(),
+            images: 3,
+            pixels: 1000,
+        };
+        images(body.as_bytes(), &rules)
+    }
+
+    fn pixels(channels: usize, image: &str) -> Vec<u8> {
+        let sent = read(channels, &format!("{{\"images\": [{image}]}}")).unwrap();
+        match &sent[0].what {
+            What::Image(image) => image.pixels.clone(),
+            other => panic!("{image}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn flat_and_nested_lists_are_the_same_image() {
+        let flat = pixels(1, "[1, 2, 3, 4, 5, 255]");
+        assert_eq!(flat, [1, 2, 3, 4, 5, 255]);
+        for nested in ["[[1, 2, 3], [4, 5, 255]]", "[[[1], [2], [3]], [[4], [5], [255]]]"] {
+            assert_eq!(pixels(1, nested), flat, "{nested}");
+        }
+        let coloured = "[[[1,2,3],[4,5,6],[7,8,9]],[[1,2,3],[4,5,6],[7,8,9]]]";
+        assert_eq!(pixels(3, coloured), [1, 2, 3, 4, 5, 6, 7, 8, 9].repeat(2));
+    }
+
+    #[test]
+    fn decimals_are_shares_or_values() {
+        assert_eq!(pixels(1, "[0.0, 0.5, 1.0, 0.25, 1, 0]"), [0, 128, 255, 64, 255, 0]);
+        assert_eq!(pixels(1, "[0.0, 0.5, 1.0, 0.25, 2, 0]"), [0, 1, 1, 0, 2, 0]);
+        assert_eq!(pixels(1, "[0, 0, 1, 1, 1, 0]"), [0, 0, 1, 1, 1, 0]);
+        assert_eq!(pixels(1, "[0.0, 12.0, 255.0, 7.0, 1e1, 0.0]"), [0, 12, 255, 7, 10, 0]);
+        // All images of a request are meant alike.
+        let sent = read(1, "{\"images\": [[0.5,0,0,0,0,0], [0,0,0,0,0,200]]}").unwrap();
+        assert!(matches!(&sent[0].what, What::Image(image) if image.pixels[0] == 1));
+    }
+
+    #[test]
+    fn lists_that_are_no_image_are_told_apart() {
+        for (channels, image, problem) in [
+            (1, "[]", "has 0 values"),
+            (1, "[1, 2, 3]", "has 3 values"),
+            (1, "[1, 2, 3, 4, 5, 6, 7]", "has 7 values; the model takes"),
+            (1, "[[1, 2], [3, 4], [5, 6]]", "2 lists of 3"),
+            (1, "[[1, 2, 3], [4, 5]]", "2 lists of 3"),
+            (1, "[[1, 2, 3], 4, 5, 6]", "2 lists of 3"),
+            (3, "[[1, 2, 3], [4, 5, 6]]", "2 lists of 3 of 3"),
+            (1, "[[[[1]]]]", "nested too deep"),
+            (1, "[1, 2, 3, 4, 5, 256]", "from 0 to 255"),
+            (1, "[1, 2, 3, 4, 5, -1]", "from 0 to 255"),
+            (1, "[1, 2, 3, 4, 5, 1e300]", "from 0 to 255"),
+            (1, "[1, 2, 3, 4, 5, null]", "no number"),
+            (1, "[1, 2, 3, 4, 5, \"6\"]", "no number"),
+            (1, "[1, 2, 3, 4, 5, {\"a\": [1]}]", "no number"),
+            (1, "7", "neither a list"),
+            (1, "{\"a\": {\"b\": 1}}", "neither a list"),
+            (1, "\"secret!\"", "neither base64 nor"),
+            (1, "\"data:image/png,secret\"", "without"),
+        ] {
+            let sent = read(channels, &format!("{{\"images\": [{image}]}}")).unwrap();
+            let What::Wrong(text) = &sent[0].what else { panic!("{image} is taken") };
+            assert!(text.starts_with("image 0 ") && text.contains(problem), "{image}: {text}");
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_and_data_urls_are_files() {
+        for text in [
+            "QUI/Pg==",
+            "QUI/Pg",
+            "QUI_Pg",
+            "QUI\\n/Pg==\\n",
+            "data:image/png;base64,QUI/Pg==",
+            "DATA:;BASE64,QUI/Pg==",
+        ] {
+            let sent = read(1, &format!("{{\"images\": [\"{text}\"]}}")).unwrap();
+            assert!(matches!(&sent[0].what, What::Picture(bytes) if &bytes[..] == b"AB?>"), "{text}");
+        }
+    }
+
+    #[test]
+    fn bodies_that_are_none_are_refused_without_their_text() {
+        for (body, status) in [
+            ("", 400),
+            ("secret", 400),
+            ("[1]", 400),
+            ("\"secret\"", 400),
+            ("{}", 400),
+            ("{\"secret\": []}", 400),
+            ("{\"images\": \"secret\"}", 400),
+            ("{\"images\": {\"secret\": 1}}", 400),
+            ("{\"images\": []}", 400),
+            ("{\"images\": [], \"images\": []}", 400),
+            ("{\"images\": [[1e999]]}", 400),
+            ("{\"images\": [[1]]} secret", 400),
+            ("{\"images\": [[], [], [], []]}", 413),
+        ] {
+            let refusal = read(1, body).unwrap_err();
+            assert_eq!(refusal.status.as_u16(), status, "{body}");
+            assert!(!format!("{refusal:?}").contains("secret"), "{refusal:?}");
+        }
+        let deep = format!("{{\"images\": {}", "[".repeat(100_000));
+        assert_eq!(read(1, &deep).unwrap_err().status.as_u16(), 400);
+    }
+}

@@ -1,0 +1,113 @@
+//! A model with its engine, and how it is read.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::body::Bytes;
+
+use crate::Metrics;
+use crate::batcher::{Batcher, Batching};
+use crate::card::CardError;
+use crate::model::{About, Evaluate, Explain, Load, Model};
+
+/// How long reading a model may take.
+const LOAD_TIME: Duration = Duration::from_secs(60);
+/// Threads that hang in reading a file, after which no further one is started.
+const HANGING: usize = 4;
+
+/// A model with its engine.
+pub(crate) struct Serving {
+    pub about: About,
+    pub batcher: Batcher,
+    pub explain: Arc<Explain>,
+    pub evaluate: Arc<Evaluate>,
+    /// Seconds since 1970.
+    pub loaded: u64,
+    /// The card as JSON, or why there is none; unset while it is being made.
+    pub card: OnceLock<Result<Bytes, CardError>>,
+    /// Set once another model is served.
+    pub replaced: AtomicBool,
+}
+
+impl Serving {
+    /// Whether another model is served by now.
+    pub fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads the model and makes its engine.
+pub(crate) struct Reader {
+    load: Arc<Load>,
+    batching: Batching,
+    queue: usize,
+    metrics: Arc<Metrics>,
+    /// Threads that read, those included that were given up.
+    at_work: Arc<AtomicUsize>,
+}
+
+impl Reader {
+    /// A reader; `queue` images may wait for an engine.
+    pub fn new(load: Arc<Load>, batching: Batching, queue: usize, metrics: Arc<Metrics>) -> Self {
+        Self { load, batching, queue, metrics, at_work: Arc::default() }
+    }
+
+    /// Reads on a thread of its own, which is given up where it takes too long: what a path leads to
+    /// may never answer.
+    ///
+    /// # Errors
+    /// What is wrong with the model.
+    pub fn read(&self) -> Result<Arc<Serving>, String> {
+        if self.at_work.load(Ordering::Acquire) >= HANGING {
+            return Err("reading the file hangs".into());
+        }
+        let (done, read) = sync_channel(1);
+        let (load, batching, queue) = (self.load.clone(), self.batching, self.queue);
+        let (metrics, at_work) = (self.metrics.clone(), self.at_work.clone());
+        let work = move || {
+            let work = || read(&load, batching, queue, &metrics);
+            let made = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+                metrics.panics.inc();
+                Err("reading the model panicked; this is a bug".into())
+            });
+            // Nobody waits for it any more where it took too long.
+            drop(done.send(made));
+            at_work.fetch_sub(1, Ordering::AcqRel);
+        };
+        self.at_work.fetch_add(1, Ordering::AcqRel);
+        if let Err(error) = std::thread::Builder::new().name("load".into()).spawn(work) {
+            self.at_work.fetch_sub(1, Ordering::AcqRel);
+            return Err(format!("no thread for reading the model: {error}"));
+        }
+        let late = |_| Err(format!("reading the model took over {} s", LOAD_TIME.as_secs()));
+        read.recv_timeout(LOAD_TIME).unwrap_or_else(late)
+    }
+}
+
+fn read(
+    load: &Load,
+    batching: Batching,
+    queue: usize,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Serving>, String> {
+    let Model { about, make, evaluate, explain } = load()?;
+    let batcher = Batcher::start(make, batching, queue, metrics.clone())
+        .map_err(|problem| format!("{}: {problem}", about.name))?;
+    if batcher.classes() != about.classes.len() {
+        let (named, known) = (about.classes.len(), batcher.classes());
+        return Err(format!("{}: {named} classes are named, {known} known", about.name));
+    }
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Arc::new(Serving {
+        about,
+        batcher,
+        explain,
+        evaluate,
+        loaded: since_1970.as_secs(),
+        card: OnceLock::new(),
+        replaced: AtomicBool::new(false),
+    }))
+}

@@ -1,0 +1,62 @@
+//! What the system asks of the process.
+
+/// What the system asks of the process.
+pub(crate) enum Signal {
+    /// SIGTERM or Ctrl-C.
+    Stop,
+    /// SIGHUP.
+    Reload,
+}
+
+#[cfg(unix)]
+pub(crate) struct Signals {
+    stop: [tokio::signal::unix::Signal; 2],
+    reload: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// From now on signals no longer end the process.
+    pub fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let stop = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+        Ok(Self { stop, reload: signal(SignalKind::hangup())? })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) -> Signal {
+        let [terminate, interrupt] = &mut self.stop;
+        tokio::select! {
+            _ = terminate.recv() => Signal::Stop,
+            _ = interrupt.recv() => Signal::Stop,
+            _ = self.reload.recv() => Signal::Reload,
+        }
+    }
+
+    /// The next one that asks to stop.
+    pub async fn stop(&mut self) {
+        while !matches!(self.next().await, Signal::Stop) {}
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub async fn next(&mut self) -> Signal {
+        self.stop().await;
+        Signal::Stop
+    }
+
+    pub async fn stop(&mut self) {
+        // Where Ctrl-C cannot be listened to, it ends the process as ever.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
