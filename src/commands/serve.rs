@@ -9,9 +9,7 @@ use modiste_explain::{Explainer, HeatMap};
 use modiste_files::read_text;
 use modiste_metrics::worst_mistakes;
 use modiste_model::Model;
-use modiste_serve::{
-    About, Ask, Bound, Card, CardError, Heat, Options, Origin, Token, WrongImage,
-};
+use modiste_serve::{About, Ask, Bound, Card, CardError, Heat, Options, Origin, Token, WrongImage};
 
 use crate::cli::ServeArgs;
 use crate::commands::model;

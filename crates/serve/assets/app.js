@@ -1,12 +1,13 @@
-// The page: a picture goes to the server, what comes back is shown. Nothing is loaded from elsewhere.
+// The page: sends a picture to the server and shows the answer. Nothing is loaded from elsewhere, and
+// paths are relative: the server may lie below any path of a proxy.
 import { element, glow, paint, toBlob } from "./parts.js";
 import { showCard } from "./card.js";
 import { drawing } from "./draw.js";
 
 const by = (id) => document.getElementById(id);
-// Formats that the server decodes; the browser turns others into PNG.
+// Formats that the server decodes; the browser converts others to PNG.
 const TAKEN = ["image/png", "image/jpeg", "image/webp", "image/bmp"];
-// Longest side of a picture that was too large to send as it was.
+// Longest side of a picture after shrinking, where the original is too large to send.
 const SHRUNK_SIDE = 1600;
 let token = "";
 let model = null;
@@ -30,7 +31,7 @@ async function ask(path, options = {}) {
   return body;
 }
 
-// The picture as the server takes it: as it is if it can be, otherwise converted and made smaller.
+// The picture in a form that the server accepts: as it is if possible, otherwise converted and shrunk.
 async function prepare(file) {
   const { body_bytes: bytes, pixels } = model.limits;
   const known = TAKEN.includes(file.type);
@@ -38,7 +39,7 @@ async function prepare(file) {
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    return file; // The server says what is wrong with it.
+    return file; // The server will say what is wrong with it.
   }
   if (known && file.size <= bytes && bitmap.width * bitmap.height <= pixels) return file;
   const scale = Math.min(1, SHRUNK_SIDE / Math.max(bitmap.width, bitmap.height));
@@ -58,7 +59,7 @@ async function classify(file, background) {
     const headers = { "Content-Type": TAKEN.includes(picture.type) ? picture.type : "application/octet-stream" };
     const query = new URLSearchParams({ pixels: true });
     if (background) query.set("background", background);
-    const { predictions } = await ask(`/v1/predict?${query}`, { method: "POST", headers, body: picture });
+    const { predictions } = await ask(`v1/predict?${query}`, { method: "POST", headers, body: picture });
     if (turn !== latest) return;
     show(predictions[0], { picture, headers, background });
     await explain(predictions[0].classes[0].class);
@@ -72,7 +73,7 @@ async function explain(name) {
   const { source } = shown;
   const query = new URLSearchParams({ class: name });
   if (source.background) query.set("background", source.background);
-  const { class: explained, heat } = await ask(`/v1/explain?${query}`, { method: "POST", headers: source.headers, body: source.picture });
+  const { class: explained, heat } = await ask(`v1/explain?${query}`, { method: "POST", headers: source.headers, body: source.picture });
   if (shown?.source !== source) return;
   glow(by("heat"), heat);
   by("heat-class").textContent = explained;
@@ -84,7 +85,7 @@ async function explain(name) {
 
 function fail(error) {
   clear();
-  by("error").textContent = `That did not work: ${error.message}`;
+  by("error").textContent = `Failed: ${error.message}`;
 }
 
 function clear() {
@@ -111,8 +112,8 @@ function show(prediction, source) {
     const button = element("button");
     button.type = "button";
     button.dataset.class = name;
-    button.title = `Show what speaks for ${name}`;
-    button.onclick = () => explain(name).catch((error) => (by("error").textContent = `That did not work: ${error.message}`));
+    button.title = `Show the evidence for ${name}`;
+    button.onclick = () => explain(name).catch((error) => (by("error").textContent = `Failed: ${error.message}`));
     const track = element("span", "", "track");
     const fill = element("span", "", "fill");
     fill.style.width = `${100 * probability}%`;
@@ -168,12 +169,12 @@ function listen() {
     drop.classList.remove("over");
     const [file] = event.dataTransfer.files;
     if (file) takeFile(file);
-    else by("error").textContent = "What was dropped is not a file; save the picture first.";
+    else by("error").textContent = "That is not a file. Save the picture first, then drop the file here.";
   });
   document.addEventListener("paste", (event) => {
     const [file] = event.clipboardData.files;
     if (file) takeFile(file);
-    else if (event.target.id !== "token-text") by("error").textContent = "There is no picture in the clipboard.";
+    else if (event.target.id !== "token-text") by("error").textContent = "The clipboard holds no picture.";
   });
   by("heat-on").onchange = (event) => (by("heat").hidden = !event.target.checked);
   by("token").onsubmit = (event) => {
@@ -185,7 +186,7 @@ function listen() {
   };
   const canvas = by("canvas");
   drawing(canvas, by("pen"), by("clear"), (empty) => {
-    const turn = ++latest; // What is under way belongs to a drawing that is gone.
+    const turn = ++latest; // Answers that are still on their way belong to an older drawing.
     if (empty) clear();
     else toBlob(canvas).then((picture) => turn === latest && classify(picture, "dark"));
   });
@@ -194,25 +195,25 @@ function listen() {
 const grouped = (number) => number.toLocaleString("en");
 
 async function start() {
-  model = await ask("/v1/model");
+  model = await ask("v1/model");
   const { name, origin, parameters, image } = model;
   document.title = `${name} - modiste`;
   by("name").textContent = name;
-  const size = `${image.height} x ${image.width} ${image.channels === 1 ? "grey" : "coloured"} images`;
+  const size = `${image.height} x ${image.width} ${image.channels === 1 ? "grey" : "colour"} images`;
   by("about").textContent =
     `${grouped(parameters)} parameters, ${size}, trained on ${origin.data} (split ${origin.split}), best epoch ${origin.epoch}`;
   by("foot").textContent = `modiste ${origin.modiste}, model ${model.version}, ${model.engine}`;
   for (const id of ["seen", "heat"]) Object.assign(by(id), { width: image.width, height: image.height });
-  const ready = await ask("/ready").catch(() => ({}));
+  const ready = await ask("ready").catch(() => ({}));
   by("stale").hidden = !ready.problem;
-  by("stale").textContent = ready.problem ? `The model's file cannot be read any more: ${ready.problem}` : "";
+  by("stale").textContent = ready.problem ? `This model is out of date: ${ready.problem}.` : "";
   awaitCard();
 }
 
-// The evaluation begins when the server does; until it is done the card says so.
+// The evaluation starts with the server; the card says so until it is done.
 async function awaitCard() {
   try {
-    showCard(await ask("/v1/evaluation"), model, (canvas) => {
+    showCard(await ask("v1/evaluation"), model, (canvas) => {
       toBlob(canvas).then((picture) => {
         takeFile(picture);
         by("input").scrollIntoView({ block: "start" });
@@ -222,7 +223,7 @@ async function awaitCard() {
     by("card-body").hidden = false;
   } catch (error) {
     if (error.status === 503) setTimeout(awaitCard, 1000);
-    else by("card-state").textContent = `There are no figures: ${error.message}.`;
+    else by("card-state").textContent = `No figures: ${error.message}.`;
   }
 }
 

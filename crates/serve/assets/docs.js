@@ -1,4 +1,4 @@
-// Shows /openapi.json.
+// Shows openapi.json. Paths are relative: the server may lie below any path of a proxy.
 import { element } from "./parts.js";
 
 const by = (id) => document.getElementById(id);
@@ -16,7 +16,7 @@ function operation(path, method, { summary, description, ...details }) {
   section.append(title, element("p", summary));
   if (description) section.append(element("p", description, "muted"));
   const types = Object.keys(requestBody?.content ?? {});
-  if (types.length) section.append(element("p", `Takes ${types.join(", ")}.`));
+  if (types.length) section.append(element("p", `Content types: ${types.join(", ")}.`));
   for (const { examples = {} } of Object.values(requestBody?.content ?? {})) {
     for (const { value } of Object.values(examples)) section.append(element("pre", JSON.stringify(value)));
   }
@@ -43,7 +43,7 @@ function list(rows) {
   return wide;
 }
 
-const api = await (await fetch("/openapi.json")).json();
+const api = await (await fetch("openapi.json")).json();
 by("title").textContent = api.info.title;
 by("description").textContent = api.info.description;
 for (const [path, methods] of Object.entries(api.paths)) {

@@ -87,8 +87,10 @@ impl Telling {
         let About { classes, temperature, .. } = &serving.about;
         let answer = Answer::new(logits, *temperature, self.threshold);
         let top = answer.top(self.top_k.unwrap_or(classes.len())).into_iter();
-        let told =
-            |(class, probability)| ClassProbability { class: &classes[class], probability };
+        let told = |(class, probability): (usize, f64)| {
+            let class = &classes[class];
+            ClassProbability { class, probability }
+        };
         Prediction {
             name,
             class: (!answer.rejected).then_some(&classes[answer.class]),

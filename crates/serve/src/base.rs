@@ -13,7 +13,9 @@ pub struct BasePath(String);
 
 /// What is wrong with the text of a base path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a path such as /clf/: a slash, then letters, digits, \"-\", \"_\", \".\", \"~\" and slashes")]
+#[error(
+    "not a path such as /clf/: a slash, then letters, digits, \"-\", \"_\", \".\", \"~\" and slashes"
+)]
 pub struct BasePathError;
 
 impl FromStr for BasePath {
@@ -76,7 +78,8 @@ mod tests {
 
     #[test]
     fn base_paths() {
-        for (text, path) in [("/clf/", "/clf"), ("/clf", "/clf"), ("/a/b-c/", "/a/b-c"), ("/", "")] {
+        for (text, path) in [("/clf/", "/clf"), ("/clf", "/clf"), ("/a/b-c/", "/a/b-c"), ("/", "")]
+        {
             assert_eq!(text.parse::<BasePath>().unwrap().as_str(), path);
         }
         for wrong in ["", "clf", "//a", "/a//b", "/..", "/a b", "/\"", "/a?b"] {

@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::{HttpService, Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -200,8 +200,9 @@ async fn run<S>(
     begun: &AtomicBool,
 ) -> Option<(Box<dyn Socket>, Option<Refusal>)>
 where
-    S: hyper::service::HttpService<Incoming, ResBody = Body>,
+    S: HttpService<Incoming, ResBody = Body> + Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::Future: Unpin,
 {
     let mut stop = Some(stop);
     let ended = loop {

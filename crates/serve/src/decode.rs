@@ -10,8 +10,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::deadline::Deadline;
 use crate::input::{Input, Rules, Sent, What, is_quick};
 use crate::kind::Kind;
-use crate::serving::Serving;
 use crate::refusal::Refusal;
+use crate::serving::Serving;
 use crate::state::Server;
 use crate::{form, json};
 
@@ -92,9 +92,7 @@ impl Server {
                 What::Image(image) => Ok(image),
                 What::Wrong(reason) => Err(reason),
                 What::Picture(bytes) if alone && is_quick(&bytes) => rules.picture(&bytes, number),
-                What::Picture(bytes) => {
-                    self.picture(bytes, size, number, rules, deadline).await?
-                }
+                What::Picture(bytes) => self.picture(bytes, size, number, rules, deadline).await?,
             };
             inputs.push(Input { name, image });
         }

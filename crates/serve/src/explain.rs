@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::answer::{Prediction, Telling};
 use crate::deadline::Deadline;
 use crate::model::Heat;
-use crate::serving::Serving;
 use crate::query::{self, Pairs};
 use crate::refusal::Refusal;
+use crate::serving::Serving;
 use crate::state::Server;
 
 /// The body of the response.

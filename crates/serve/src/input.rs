@@ -1,8 +1,8 @@
 //! What was sent, as images that the network takes.
 
 use axum::body::Bytes;
-use modiste_spec::Shape;
 use modiste_data::photo::{self, Background};
+use modiste_spec::Shape;
 
 use crate::refusal::Refusal;
 use crate::text::readable;

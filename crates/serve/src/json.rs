@@ -30,7 +30,8 @@ pub(crate) fn images(bytes: &[u8], rules: &Rules) -> Result<Vec<Sent>, Refusal> 
         rules.check_count(rules.images + 1)?;
     }
     // The texts of serde_json's errors are its own, and those of the visitors stand below.
-    let raw = read.map_err(|error| Refusal::bad(format!("the body is not as expected: {error}")))?;
+    let raw =
+        read.map_err(|error| Refusal::bad(format!("the body is not as expected: {error}")))?;
     rules.check_count(raw.len())?;
     let scale = Scale::of(&raw);
     let sent = |(number, raw): (usize, Raw)| {
@@ -415,7 +416,8 @@ fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
         _ if is_url => return Err("is a data URL without \";base64,\""),
         _ => text,
     };
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let url_safe = data.contains(['-', '_']);
     let alphabet = if url_safe { &URL_SAFE } else { &STANDARD };
     let engine = GeneralPurpose::new(alphabet, config);
@@ -516,7 +518,10 @@ mod tests {
             "DATA:;BASE64,QUI/Pg==",
         ] {
             let sent = read(1, &format!("{{\"images\": [\"{text}\"]}}")).unwrap();
-            assert!(matches!(&sent[0].what, What::Picture(bytes) if &bytes[..] == b"AB?>"), "{text}");
+            assert!(
+                matches!(&sent[0].what, What::Picture(bytes) if &bytes[..] == b"AB?>"),
+                "{text}"
+            );
         }
     }
 

@@ -26,8 +26,10 @@ pub enum Listen {
 
 /// What is wrong with the text of a place to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an address or a name with a port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080, \
-         nor a socket, such as unix:/run/modiste.sock")]
+#[error(
+    "not an address or a name with a port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080, \
+         nor a socket, such as unix:/run/modiste.sock"
+)]
 pub struct ListenError;
 
 impl FromStr for Listen {
@@ -205,7 +207,8 @@ mod tests {
         for text in ["127.0.0.1:8080", "[::1]:80", "0.0.0.0:0", "localhost:8080", "my-box.lan:1"] {
             assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
         }
-        for wrong in ["", "8080", "localhost", ":8080", "a b:1", "::1:80x", "http://a:1", "a:70000"] {
+        for wrong in ["", "8080", "localhost", ":8080", "a b:1", "::1:80x", "http://a:1", "a:70000"]
+        {
             assert_eq!(wrong.parse::<Listen>(), Err(ListenError), "{wrong}");
         }
         let socket = || Ok(Listen::Unix("/run/a.sock".into()));

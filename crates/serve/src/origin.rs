@@ -184,8 +184,7 @@ fn is_own(origin: &str, headers: &HeaderMap) -> bool {
 /// pictures, links and frames of other sites. A link that is followed may lead here.
 fn without_origin(method: &Method, headers: &HeaderMap) -> From {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|given| given == value);
-    let elsewhere =
-        is("sec-fetch-site", "cross-site") || is("sec-fetch-site", "same-site");
+    let elsewhere = is("sec-fetch-site", "cross-site") || is("sec-fetch-site", "same-site");
     let is_link = method == Method::GET && is("sec-fetch-mode", "navigate");
     if elsewhere && !is_link { From::Foreign } else { From::Own }
 }
@@ -212,7 +211,9 @@ mod tests {
         assert_eq!(shown("https://Example.org:443/").unwrap(), "https://example.org");
         assert_eq!(shown("http://localhost:3000").unwrap(), "http://localhost:3000");
         assert_eq!(shown("*").unwrap(), "*");
-        for wrong in ["", "null", "example.org", "ftp://a", "https://a/b", "https://a?b", "http://u@a"] {
+        for wrong in
+            ["", "null", "example.org", "ftp://a", "https://a/b", "https://a?b", "http://u@a"]
+        {
             assert_eq!(shown(wrong), Err(SiteError), "{wrong}");
         }
     }
@@ -230,7 +231,8 @@ mod tests {
             From::Own
         );
         assert_eq!(of(&[("host", "a"), ("origin", "https://shop.org")]), From::Allowed);
-        for origin in ["http://evil.org", "http://a:8081", "null", "", "http://shop.org", "a:8080"] {
+        for origin in ["http://evil.org", "http://a:8081", "null", "", "http://shop.org", "a:8080"]
+        {
             let told = of(&[("host", "a:8080"), ("origin", origin), ("sec-fetch-site", "none")]);
             assert_eq!(told, From::Foreign, "{origin}");
         }
@@ -250,11 +252,21 @@ mod tests {
             let request = Request::builder().header("host", host).body(()).unwrap();
             origins.check_host(&request).map_err(|refusal| refusal.status.as_u16())
         };
-        for own in ["localhost", "LOCALHOST:8080", "a.localhost", "127.0.0.1:1", "127.9.9.9", "[::1]:8080",
-                    "box:80", "shop.org", ""] {
+        for own in [
+            "localhost",
+            "LOCALHOST:8080",
+            "a.localhost",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:8080",
+            "box:80",
+            "shop.org",
+            "",
+        ] {
             assert_eq!(check(&local, own), Ok(()), "{own}");
         }
-        for other in ["evil.org", "evil.org:8080", "localhost.evil.org", "10.0.0.1", "notlocalhost"] {
+        for other in ["evil.org", "evil.org:8080", "localhost.evil.org", "10.0.0.1", "notlocalhost"]
+        {
             assert_eq!(check(&local, other), Err(403), "{other}");
         }
         assert_eq!(check(&local, "a/b"), Err(400));

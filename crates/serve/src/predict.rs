@@ -14,9 +14,9 @@ use crate::answer::{Entry, Telling};
 use crate::batcher::PredictError;
 use crate::deadline::Deadline;
 use crate::input::Input;
-use crate::serving::Serving;
 use crate::query::{self, Pairs};
 use crate::refusal::{Refusal, json};
+use crate::serving::Serving;
 use crate::state::Server;
 
 /// The most values of images that are told of one request.

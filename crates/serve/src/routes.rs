@@ -34,13 +34,12 @@ pub(crate) fn router(server: Arc<Server>, base: &str) -> Router {
     };
     Router::new()
         .merge(page::routes(base))
-        .route(
-            "/health",
-            get(|| async { refusal::json(StatusCode::OK, r#"{"healthy":true}"#) }),
-        )
+        .route("/health", get(|| async { refusal::json(StatusCode::OK, r#"{"healthy":true}"#) }))
         .route("/ready", get(ready))
         .merge(admitted)
-        .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is nothing here; see /docs") })
+        .fallback(|| async {
+            Refusal::new(StatusCode::NOT_FOUND, "there is nothing here; see /docs")
+        })
         .method_not_allowed_fallback(|| async {
             let reason = "this path does not take this method; see /docs";
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, reason)

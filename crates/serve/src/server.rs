@@ -98,7 +98,8 @@ async fn run(
     let Options { listen, base, sites, token, limits, threads, watch, .. } = options;
     let mut signals = Signals::listen().map_err(ServeError::System)?;
     let listeners = Listeners::bind(&listen).await;
-    let listeners = listeners.map_err(|error| ServeError::Listen { address: listen.clone(), error })?;
+    let listeners =
+        listeners.map_err(|error| ServeError::Listen { address: listen.clone(), error })?;
     let local = match &listen {
         Listen::Tcp(host, _) if !listeners.bound.open => Some(host.clone()),
         // No browser speaks to a Unix socket.
@@ -110,15 +111,9 @@ async fn run(
     let connections = Connections::new(router(server.clone(), base.as_str()), base, &server);
     started(&listeners.bound);
     let time = limits.time;
-    let mut accepting = std::pin::pin!(accept(&connections, &listeners, time));
-    loop {
-        tokio::select! {
-            () = &mut accepting => {}
-            signal = signals.next() => match signal {
-                Signal::Reload => reload(&server),
-                Signal::Stop => break,
-            },
-        }
+    tokio::select! {
+        () = accept(&connections, &listeners, time) => {}
+        () = until_stopped(&mut signals, &server) => {}
     }
     log("stopping; requests in flight are answered first");
     server.draining.store(true, Ordering::Relaxed);
@@ -131,9 +126,11 @@ async fn run(
     if drained { Ok(()) } else { Err(ServeError::NotDrained) }
 }
 
-/// Reads the model again beside the requests.
-fn reload(server: &Arc<Server>) {
-    let server = server.clone();
-    // What goes wrong is logged and shown by `/ready`.
-    tokio::task::spawn_blocking(move || drop(server.models.reload("SIGHUP")));
+/// Reads the model again, beside the requests, each time that the system asks for it.
+async fn until_stopped(signals: &mut Signals, server: &Arc<Server>) {
+    while let Signal::Reload = signals.next().await {
+        let server = server.clone();
+        // What goes wrong is logged and shown by `/ready`.
+        tokio::task::spawn_blocking(move || drop(server.models.reload("SIGHUP")));
+    }
 }

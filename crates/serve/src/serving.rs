@@ -64,11 +64,11 @@ impl Reader {
         if self.at_work.load(Ordering::Acquire) >= HANGING {
             return Err("reading the file hangs".into());
         }
-        let (done, read) = sync_channel(1);
+        let (done, made) = sync_channel(1);
         let (load, batching, queue) = (self.load.clone(), self.batching, self.queue);
         let (metrics, at_work) = (self.metrics.clone(), self.at_work.clone());
         let work = move || {
-            let work = || read(&load, batching, queue, &metrics);
+            let work = || read(&*load, batching, queue, &metrics);
             let made = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
                 metrics.panics.inc();
                 Err("reading the model panicked; this is a bug".into())
@@ -83,7 +83,7 @@ impl Reader {
             return Err(format!("no thread for reading the model: {error}"));
         }
         let late = |_| Err(format!("reading the model took over {} s", LOAD_TIME.as_secs()));
-        read.recv_timeout(LOAD_TIME).unwrap_or_else(late)
+        made.recv_timeout(LOAD_TIME).unwrap_or_else(late)
     }
 }
 

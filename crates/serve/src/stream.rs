@@ -146,7 +146,9 @@ fn refusal_in(bytes: &[u8]) -> Option<(usize, Refusal)> {
     let reason = match status {
         StatusCode::BAD_REQUEST => "this is no HTTP/1.1 request",
         StatusCode::URI_TOO_LONG => "the path is too long",
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "the header is too long, or has too many fields",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            "the header is too long, or has too many fields"
+        }
         _ => return None,
     };
     Some((at, Refusal::new(status, reason)))

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use modiste_data::photo::Background;
-use modiste_serve::{About, Batching, CardError, Limits, Model, Options, Origin, serve};
+use modiste_serve::{
+    About, BasePath, Batching, Bound, CardError, Limits, Model, Options, Origin, serve,
+};
 use modiste_spec::engine::{Batch, EngineError, State, Step, Totals, Weights};
 use modiste_spec::{Engine, Network, NetworkBuilder, Op, Shape};
 
@@ -21,6 +23,8 @@ const REFUSES: u8 = 254;
 struct Odd {
     network: Network,
     batches: Arc<Mutex<Vec<usize>>>,
+    /// Engines there are: each holds one of these.
+    _alive: Arc<()>,
 }
 
 impl Engine for Odd {
@@ -94,36 +98,64 @@ fn about() -> About {
     }
 }
 
-/// A server that runs until the test process ends, and what its engine noted. Engines can be made
-/// `engines` times.
-fn start(engines: usize, batching: Batching) -> (SocketAddr, Arc<Mutex<Vec<usize>>>) {
-    let (batches, made) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
-    let noted = batches.clone();
+/// What a server's engines noted.
+#[derive(Clone, Default)]
+struct Noted {
+    batches: Arc<Mutex<Vec<usize>>>,
+    /// One more holder than there are engines and makers of engines.
+    alive: Arc<()>,
+}
+
+/// How a server is started.
+struct Start {
+    batching: Batching,
+    limits: Limits,
+    /// Images that the model's card is made of.
+    card: usize,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { batching: Batching::default(), limits: Limits::default(), card: 0 }
+    }
+}
+
+/// A server that runs until the test process ends, and what its engines noted. Engines can be made
+/// `engines` times; then making one panics.
+fn start(engines: usize, start: Start) -> (SocketAddr, Noted) {
+    let (noted, made) = (Noted::default(), Arc::new(AtomicUsize::new(0)));
+    let Noted { batches, alive } = noted.clone();
     let make = move || {
-        if made.fetch_add(1, Ordering::Relaxed) >= engines {
-            return Err("no more engines".to_owned());
-        }
-        Ok(Box::new(Odd { network: network(), batches: noted.clone() }) as Box<dyn Engine>)
+        assert!(made.fetch_add(1, Ordering::Relaxed) < engines, "no more engines");
+        let (network, batches, _alive) = (network(), batches.clone(), alive.clone());
+        Ok(Box::new(Odd { network, batches, _alive }) as Box<dyn Engine>)
     };
     let make: Arc<modiste_serve::MakeEngine> = Arc::new(make);
     let load = move || {
-        let evaluate = Arc::new(|_: &mut modiste_serve::Ask<'_>| {
-            Err(CardError::None("nothing to evaluate".into()))
-        });
+        let evaluate = move |ask: &mut modiste_serve::Ask<'_>| {
+            let logits = ask(&vec![1; 4 * start.card]).map_err(CardError::Failed)?;
+            Err(CardError::None(format!("{} logits", logits.len())))
+        };
         let explain = Arc::new(|_: &[u8], _| Err("nothing to explain".to_owned()));
-        Ok(Model { about: about(), make: make.clone(), evaluate, explain })
+        Ok(Model { about: about(), make: make.clone(), evaluate: Arc::new(evaluate), explain })
     };
     let options = Options {
         listen: "127.0.0.1:0".parse().unwrap(),
+        base: BasePath::default(),
+        sites: Vec::new(),
         token: None,
-        limits: Limits::default(),
-        batching,
+        limits: start.limits,
+        batching: start.batching,
         threads: 2,
         watch: PathBuf::from("no file"),
     };
     let (address, listening) = channel();
-    std::thread::spawn(move || serve(options, Box::new(load), |at| address.send(at).unwrap()));
-    (listening.recv().unwrap(), batches)
+    let started = move |bound: &Bound| {
+        let bound = bound.address.strip_prefix("http://").unwrap();
+        address.send(bound.parse().unwrap()).unwrap();
+    };
+    std::thread::spawn(move || serve(options, Arc::new(load), started));
+    (listening.recv().unwrap(), noted)
 }
 
 /// Status and body of the answer to the pixels of one image.
@@ -136,7 +168,7 @@ fn send(address: SocketAddr, what: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     let head = format!(
-        "{what} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+        "{what} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\n\r\n"
     );
     stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
@@ -148,7 +180,7 @@ fn send(address: SocketAddr, what: &str, body: &str) -> (u16, String) {
 
 #[test]
 fn a_panic_is_answered_and_another_engine_goes_on() {
-    let (address, _) = start(2, Batching::default());
+    let (address, _) = start(2, Start::default());
     let (status, body) = ask(address, 7);
     assert_eq!(status, 200, "{body}");
     assert!(body.contains("\"class\":\"yes\""), "{body}");
@@ -156,17 +188,22 @@ fn a_panic_is_answered_and_another_engine_goes_on() {
     assert_eq!(status, 500, "{body}");
     assert!(body.contains("panicked"), "{body}");
     assert_eq!(ask(address, 7).0, 200);
-    assert!(send(address, "GET /metrics", "").1.contains("modiste_panics_total 1\n"));
-    // The second engine was the last one.
+    let panics = |count: usize| {
+        let metrics = send(address, "GET /metrics", "").1;
+        assert!(metrics.contains(&format!("modiste_panics_total {count}\n")), "{metrics}");
+    };
+    panics(1);
+    // The second engine was the last one; making another one panics, too.
     assert_eq!(ask(address, PANICS).0, 500);
     assert_eq!(ask(address, 7).0, 500);
+    panics(3);
     assert_eq!(send(address, "GET /ready", "").0, 503);
     assert_eq!(send(address, "GET /health", "").0, 200);
 }
 
 #[test]
 fn a_refusal_of_the_engine_is_told() {
-    let (address, _) = start(1, Batching::default());
+    let (address, _) = start(1, Start::default());
     let (status, body) = ask(address, REFUSES);
     assert_eq!(status, 500, "{body}");
     assert!(body.contains("refused as asked"), "{body}");
@@ -176,7 +213,7 @@ fn a_refusal_of_the_engine_is_told() {
 #[test]
 fn requests_of_many_connections_go_together_and_come_back_apart() {
     let batching = Batching { images: 8, delay: Duration::from_millis(300) };
-    let (address, batches) = start(1, batching);
+    let (address, noted) = start(1, Start { batching, ..Start::default() });
     let answers: Vec<(u8, String)> = std::thread::scope(|scope| {
         let ask = |pixel| move || (pixel, ask(address, pixel).1);
         let threads: Vec<_> = (0..20).map(|pixel| scope.spawn(ask(pixel))).collect();
@@ -190,10 +227,39 @@ fn requests_of_many_connections_go_together_and_come_back_apart() {
         let given = yes["probability"].as_f64().unwrap();
         assert!((given - expected).abs() < 1e-9, "{pixel}: {given}, not {expected}");
     }
-    let batches = batches.lock().unwrap();
+    let batches = noted.batches.lock().unwrap();
     // The first is the black image of the start.
     assert_eq!(batches[0], 1);
     assert_eq!(batches[1..].iter().sum::<usize>(), 20, "{batches:?}");
     assert!(batches[1..].iter().all(|&images| images <= 8), "{batches:?}");
     assert!(batches.len() <= 6, "{batches:?}");
+}
+
+#[test]
+fn the_card_takes_what_a_small_queue_takes() {
+    let limits = Limits { queued_images: 3, images: 3, ..Limits::default() };
+    let (address, noted) = start(1, Start { limits, card: 20, ..Start::default() });
+    let told = || send(address, "GET /v1/evaluation", "");
+    while told().0 == 503 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(told().1.contains("40 logits"), "{}", told().1);
+    assert_eq!(noted.batches.lock().unwrap()[1..], [3, 3, 3, 3, 3, 3, 2]);
+}
+
+#[test]
+fn models_that_were_replaced_leave_no_engine_behind() {
+    // The card of each takes much longer than the reloads.
+    let (address, noted) = start(100, Start { card: 10_000, ..Start::default() });
+    for _ in 0..20 {
+        let (status, body) = send(address, "POST /v1/reload", "");
+        assert_eq!(status, 200, "{body}");
+    }
+    let clock = Instant::now();
+    // The maker of engines, this, and one engine.
+    while Arc::strong_count(&noted.alive) > 3 {
+        assert!(clock.elapsed() < Duration::from_secs(30), "{}", Arc::strong_count(&noted.alive));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(ask(address, 7).0, 200);
 }

@@ -1,5 +1,7 @@
 //! `/openapi.json` is written by hand; here every answer is held against it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::http::{DATA, Response, Server, png, until};
@@ -11,6 +13,11 @@ fn check(value: &Value, schema: &Value, api: &Value, at: &str) {
     }
     if let Some(constant) = schema.get("const") {
         return assert_eq!(value, constant, "{at}");
+    }
+    if let Some(schemas) = schema["anyOf"].as_array() {
+        // An entry with an error is a problem, and nothing else is.
+        let schema = &schemas[usize::from(value.get("error").is_some())];
+        return check(value, schema, api, at);
     }
     if let Some(values) = schema["enum"].as_array() {
         return assert!(values.contains(value), "{at}: {value}");
@@ -89,8 +96,10 @@ fn every_answer_is_as_described() {
     let pixels = DATA.validation.images.get(0);
     let picture = png(28, 28, pixels);
     let list = json!({ "images": [pixels, pixels] }).to_string();
+    let some = json!({ "images": [[1], "data:,x", STANDARD.encode(&picture)] }).to_string();
     for (kind, body, status) in [
         ("image/png", &picture[..], 200),
+        ("application/json", some.as_bytes(), 200),
         ("application/json", list.as_bytes(), 413),
         ("image/png", &picture[..100], 400),
         ("text/plain", b"text", 415),
@@ -108,6 +117,8 @@ fn every_answer_is_as_described() {
         let response = server.post(&path, "image/png", body).expect(status);
         check_response(&response, &api, "/v1/explain", "post");
     }
+    let foreign = server.send("POST", "/v1/predict", "origin: http://a\r\n", b"").expect(403);
+    check_response(&foreign, &api, "/v1/predict", "post");
     check_response(&server.post("/v1/reload", "", b"").expect(200), &api, "/v1/reload", "post");
     server.replace_model(b"garbage");
     check_response(&server.post("/v1/reload", "", b"").expect(500), &api, "/v1/reload", "post");
@@ -126,10 +137,12 @@ fn the_page_asks_for_nothing_from_elsewhere() {
         let outside = ["http://", "https://", "//cdn"].map(|scheme| text.contains(scheme));
         // The namespace of SVG is a name, not a place.
         assert!(path == "/icon.svg" || outside == [false; 3], "{path}");
-        let quoted = text.split(['"']).map(|link| link.replacen("./", "/", 1));
+        let quoted = text.split(['"']).map(|link| format!("/{}", link.trim_start_matches("./")));
         let plain = |c: char| c.is_ascii_alphanumeric() || "/.-_".contains(c);
-        let is_file =
-            |link: &String| link.starts_with('/') && link.contains('.') && link.chars().all(plain);
+        let endings = [".css", ".js", ".svg", ".json"];
+        let is_file = |link: &String| {
+            link.chars().all(plain) && endings.iter().any(|ending| link.ends_with(ending))
+        };
         for link in quoted.filter(is_file) {
             if !files.contains(&link) {
                 files.push(link);

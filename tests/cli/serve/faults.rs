@@ -1,6 +1,8 @@
 //! Bad input: each gets a status and a reason, and the server goes on.
 
-use super::http::{DATA, Server, pixels_body, png, request};
+use std::io::Write;
+
+use super::http::{DATA, Response, Server, pixels_body, png, request};
 
 /// A PNG chunk.
 fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
@@ -58,54 +60,73 @@ fn bodies_that_are_none() {
         (json, b"[", 400, "not as expected"),
         (json, b"{\"images\": []}", 400, "no image"),
         (json, b"{\"images\": [[]]}", 400, "0 values"),
-        (json, b"{\"images\": [[256]]}", 400, "256"),
-        (json, b"{\"images\": [[-1]]}", 400, "-1"),
-        (json, b"{\"images\": [[0.5]]}", 400, "0.5"),
-        (json, b"{\"images\": [\"x\"]}", 400, "expected"),
-        (json, b"{\"pictures\": []}", 400, "pictures"),
-        (json, &pixels_body(&[&one, &short]), 400, "image 1 has 783 values"),
+        (json, b"{\"images\": [[256]]}", 400, "0 to 255"),
+        (json, b"{\"images\": [[-1]]}", 400, "0 to 255"),
+        (json, b"{\"images\": [[0.5]]}", 400, "1 values"),
+        (json, b"{\"images\": [\"x\"]}", 400, "base64"),
+        (json, b"{\"pictures\": []}", 400, "expected {\"images\""),
+        (json, &pixels_body(&[&short]), 400, "image 0 has 783 values"),
         (json, &pixels_body(&four), 413, "at most 3 images"),
-        (json, &[b"{\"images\": [".to_vec(), b"[],".repeat(5000)].concat(), 400, "more than 4096"),
-        ("text/plain", b"shoe", 415, "text/plain"),
-        ("image/gif", b"GIF89a", 415, "image/gif"),
+        (json, &[b"{\"images\": [".to_vec(), b"[],".repeat(5000)].concat(), 413, "at most 3"),
+        ("text/plain", b"shoe", 415, "not supported"),
+        ("image/gif", b"GIF89a", 400, "is not a PNG"),
         (form, b"--y--\r\n", 400, "form is broken"),
         (form, b"--x--\r\n", 400, "no image"),
-        (form, field, 400, "field \"a\""),
+        (form, field, 400, "not a file"),
     ];
     for (kind, body, status, reason) in cases {
         server.post("/v1/predict", kind, body).expect_error(status, reason);
     }
-    server.send("POST", "/v1/predict", "", b"x").expect_error(415, "no content type");
+    server.send("POST", "/v1/predict", "", b"x").expect_error(415, "no Content-Type");
     server.post("/v1/predict", "multipart/form-data", b"x").expect_error(400, "boundary");
     server.predict(&[&one, &one, &one]).expect(200);
 }
 
 #[test]
 fn requests_that_are_none() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--timeout", "0.5"]);
     server.get("/nothing").expect_error(404, "/docs");
     server.get("/v1/predict").expect_error(405, "/docs");
     server.get("/../../etc/passwd").expect_error(404, "/docs");
-    for broken in ["nonsense\r\n\r\n", "GET / HTTP/9\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"]
-    {
-        assert_eq!(server.raw(broken.as_bytes()).status, 400, "{broken:?}");
+    let health =
+        |headers: &str| format!("GET /health HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
+    let many: String = (0..300).map(|i| format!("x-{i}: y\r\n")).collect();
+    let headers = server.get("/health").expect(200).head;
+    let headers: Vec<&str> = headers.lines().filter(|line| line.contains("policy")).collect();
+    assert_eq!(headers.len(), 3, "{headers:?}");
+    for (request, status) in [
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/9\r\n\r\n".to_owned(), 400),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 400),
+        (health("no colon\r\n"), 400),
+        (health("content-length: 1\r\ncontent-length: 2\r\n"), 400),
+        (health("content-length: -1\r\n"), 400),
+        (health("content-length: 99999999999999999999\r\n"), 400),
+        (health("transfer-encoding: gzip\r\n"), 400),
+        (health(&format!("x: {}\r\n", "y".repeat(100_000))), 431),
+        (health(&many), 431),
+        (format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(100_000)), 414),
+        // Half a request, and then nothing.
+        ("GET /health HT".to_owned(), 408),
+        // Behind a whole request.
+        (format!("{}nonsense\r\n\r\n", health("")), 400),
+    ] {
+        let mut stream = server.connect();
+        // The rest may meet a closed connection.
+        let _ = stream.write_all(request.as_bytes());
+        let mut answer = Response::read(&mut stream);
+        if answer.status == 200 {
+            answer = Response::read(&mut stream);
+        }
+        let told = format!("{:?}: {}", &request[..request.len().min(40)], answer.head);
+        // Too long a path may be told as too long a header.
+        assert!(answer.status == status || (answer.status, status) == (431, 414), "{told}");
+        assert!(answer.json()["error"].is_string(), "{told}");
+        for header in &headers {
+            assert!(answer.head.contains(header), "{header} is missing in {told}");
+        }
     }
-    let endless = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(100_000));
-    assert_eq!(server.raw(endless.as_bytes()).status, 431);
-    let headers: String = (0..300).map(|i| format!("x-{i}: y\r\n")).collect();
-    assert_eq!(server.raw(format!("GET / HTTP/1.1\r\n{headers}\r\n").as_bytes()).status, 431);
-    let two = "GET /health HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx";
-    assert_eq!(server.raw(two.as_bytes()).status, 400);
     server.get("/health").expect(200);
-}
-
-#[test]
-fn other_sites_cannot_use_it_through_a_browser() {
-    let server = Server::start(&[]);
-    let headers = "sec-fetch-site: cross-site\r\ncontent-type: text/plain\r\n";
-    server.send("POST", "/v1/reload", headers, b"").expect_error(403, "other sites");
-    let headers = "sec-fetch-site: same-origin\r\n";
-    server.send("POST", "/v1/reload", headers, b"").expect(200);
 }
 
 #[test]

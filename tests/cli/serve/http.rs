@@ -1,7 +1,7 @@
 //! A served model and a client that speaks HTTP by hand, so that it can also speak it badly.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -33,7 +33,8 @@ pub static DATA: LazyLock<Dataset> = LazyLock::new(|| {
 pub struct Server {
     child: Child,
     pub folder: Folder,
-    pub address: SocketAddr,
+    /// Host and port, or `unix:` and the path of the socket.
+    pub address: String,
     log: Arc<Mutex<String>>,
 }
 
@@ -56,7 +57,10 @@ impl Server {
     pub fn start_with(args: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = Folder::new();
         std::fs::write(folder.path("model.safetensors"), &MODELS[0]).unwrap();
-        let serve = ["serve", "model.safetensors", "--listen", "127.0.0.1:0", "--threads", "1"];
+        let mut serve = vec!["serve", "model.safetensors", "--threads", "1"];
+        if !args.contains(&"--listen") {
+            serve.extend(["--listen", "127.0.0.1:0"]);
+        }
         let mut command = folder.command(&[&serve, args].concat());
         command.envs(environment.iter().copied());
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -64,8 +68,8 @@ impl Server {
         let mut said = String::new();
         let address = loop {
             let line = lines.next().unwrap_or_else(|| panic!("it ended: {said}")).unwrap();
-            if let Some(address) = line.strip_prefix("modiste: listening on http://") {
-                break address.parse().unwrap();
+            if let Some(address) = line.strip_prefix("modiste: listening on ") {
+                break address.trim_start_matches("http://").to_owned();
             }
             said += &format!("{line}\n");
         };
@@ -86,7 +90,7 @@ impl Server {
 
     /// A connection.
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
+        let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
@@ -159,7 +163,7 @@ impl Drop for Server {
 pub fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          content-length: {length}\r\n{headers}\r\n"
     );
     [head.as_bytes(), body].concat()
@@ -181,12 +185,12 @@ pub fn png(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
 
 impl Response {
     /// Reads one answer.
-    pub fn read(stream: &mut TcpStream) -> Self {
+    pub fn read(stream: &mut impl Read) -> Self {
         Self::try_read(stream).unwrap_or_else(|| panic!("no answer"))
     }
 
     /// Reads one answer; nothing where the connection is closed without.
-    pub fn try_read(stream: &mut TcpStream) -> Option<Self> {
+    pub fn try_read(stream: &mut impl Read) -> Option<Self> {
         let mut reader = BufReader::new(stream);
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {

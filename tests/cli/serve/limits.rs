@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::http::{DATA, Response, Server, pixels_body, request, until};
 
+const JSON: &str = "content-type: application/json\r\n";
+
 #[test]
 fn a_body_over_the_limit_is_refused_with_its_length_and_without() {
     let server = Server::start(&["--max-body", "10000"]);
@@ -15,7 +17,7 @@ fn a_body_over_the_limit_is_refused_with_its_length_and_without() {
     server.post("/v1/predict", kind, &body[1..]).expect_error(400, "not as expected");
     // Much more than the limit, and the client sends all of it before it reads.
     server.post("/v1/predict", kind, &vec![b' '; 8 << 20]).expect_error(413, "10000 bytes");
-    let head = "POST /v1/predict HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\
+    let head = "POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\
                 content-type: application/json\r\n\r\n";
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(4096));
     server.raw(format!("{head}{}", chunk.repeat(3)).as_bytes()).expect_error(413, "10000 bytes");
@@ -34,7 +36,7 @@ fn slow_clients_are_let_go() {
     let mut half = server.connect();
     half.write_all(&whole[..whole.len() - 5]).unwrap();
     let mut idle = server.connect();
-    idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    idle.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     assert_eq!(Response::read(&mut idle).status, 200);
     Response::read(&mut half).expect_error(408, "0.4 seconds");
     for stream in [&mut silent, &mut header, &mut half, &mut idle] {
@@ -52,7 +54,7 @@ fn slow_clients_are_let_go() {
 fn a_client_that_drips_is_let_go_too() {
     let server = Server::start(&["--timeout", "0.5"]);
     let mut stream = server.connect();
-    let head = "POST /v1/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+    let head = "POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 content-length: 1000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     // Each byte comes well within the time; all of them together do not.
@@ -88,7 +90,7 @@ fn one_connection_too_many_is_told_so() {
     let server = Server::start(&["--max-connections", "2"]);
     let mut first = server.connect();
     let second = server.connect();
-    let ask = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+    let ask = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
     first.write_all(ask).unwrap();
     assert_eq!(Response::read(&mut first).status, 200);
     server.get("/health").expect_error(503, "too many connections");
@@ -125,18 +127,20 @@ fn a_full_queue_is_told_so_and_the_rest_is_answered() {
 
 #[test]
 fn too_many_requests_at_once_are_told_so() {
-    let server = Server::start(&["--max-requests", "1", "--no-card"]);
+    let server = Server::start(&["--max-requests", "1", "--batch-delay", "1000", "--no-card"]);
+    let pixels = DATA.validation.images.get(0);
+    let whole = request("POST", "/v1/predict", JSON, &pixels_body(&[pixels]));
+    // A request that was not sent to its end takes no place.
+    let mut half = server.connect();
+    half.write_all(&whole[..whole.len() - 1]).unwrap();
     let mut slow = server.connect();
-    let body = pixels_body(&[DATA.validation.images.get(0)]);
-    let whole = request("POST", "/v1/predict", "content-type: application/json\r\n", &body);
-    let (most, rest) = whole.split_at(whole.len() - 1);
-    slow.write_all(most).unwrap();
-    until("a refusal", || server.get("/v1/model").status == 503);
-    server.get("/v1/model").expect_error(503, "1 requests");
-    server.get("/health").expect(200);
-    slow.write_all(rest).unwrap();
-    Response::read(&mut slow).expect(200);
+    slow.write_all(&whole).unwrap();
+    until("the request", || server.metric("modiste_queued_images") == 1.0);
+    server.predict(&[pixels]).expect_error(503, "1 requests");
     server.get("/v1/model").expect(200);
+    Response::read(&mut slow).expect(200);
+    half.write_all(&whole[whole.len() - 1..]).unwrap();
+    Response::read(&mut half).expect(200);
 }
 
 #[test]

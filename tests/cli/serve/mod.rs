@@ -1,9 +1,13 @@
 //! `modiste serve`: the real binary on a free port.
 
+mod attack;
 mod description;
 mod faults;
 mod http;
+mod json;
 mod limits;
+mod listen;
+mod origin;
 mod reload;
 mod stop;
 
@@ -158,7 +162,7 @@ fn what_cannot_be_served_is_said_in_one_line() {
     std::fs::write(folder.path("garbage"), "no model").unwrap();
     folder.run(&["serve", "garbage"]).expect_error(1, &["garbage"]);
     let server = Server::start(&[]);
-    let taken = server.address.to_string();
+    let taken = server.address.clone();
     let said = server.folder.run(&["serve", "model.safetensors", "--listen", &taken]);
     said.expect_error(1, &[&taken, "failed to listen"]);
     for (args, text) in

@@ -36,7 +36,7 @@ fn requests_in_flight_are_answered_first() {
         response.expect(200);
     }
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
-    assert!(TcpStream::connect(server.address).is_err());
+    assert!(TcpStream::connect(&server.address).is_err());
     assert!(server.log().contains("requests in flight are answered first"));
     drop(idle);
 }
@@ -46,7 +46,8 @@ fn waiting_ends_with_the_time_or_a_second_signal() {
     for (args, signals) in [(["--drain", "0.2"], 1), (["--drain", "60"], 2)] {
         let mut server = Server::start(&args);
         let mut half = server.connect();
-        half.write_all(b"POST /v1/predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n").unwrap();
+        half.write_all(b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n")
+            .unwrap();
         half.write_all(b"content-type: image/png\r\n\r\nab").unwrap();
         until("the request", || server.metric("modiste_connections") == 2.0);
         for _ in 0..signals {
