@@ -1,4 +1,4 @@
-//! The loop that accepts connections, and what it says of those that it could not accept.
+//! Accepts connections, and logs errors on the way.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use crate::connection::Connections;
 use crate::listen::Listeners;
 use crate::log::log;
 
-/// How long the loop waits after an error: out of descriptors, for one, trying again at once would
-/// only take the processor.
+/// How long to wait after an error: if the process has no file descriptors left, for one, trying again at
+/// once would only waste time.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often errors are logged.
 const EVERY: Duration = Duration::from_secs(60);
-/// Connections that the system may have accepted before the end.
+/// The most connections that the system may have accepted before the end.
 const WAITING: usize = 4096;
 
 /// Accepts connections for ever; `time` as in [`Listeners::accept`].
@@ -33,8 +33,7 @@ pub(crate) async fn accept(connections: &Connections, listeners: &Listeners, tim
     }
 }
 
-/// Takes in the connections that the system has accepted already: closing the listeners would cut
-/// them off.
+/// Accepts the connections that wait already: closing the listeners would cut them off.
 pub(crate) async fn accept_waiting(
     connections: &Connections,
     listeners: &Listeners,
@@ -52,7 +51,7 @@ pub(crate) async fn accept_waiting(
     }
 }
 
-/// Errors since one was last logged.
+/// Counts errors since the last line in the log.
 #[derive(Debug, Default)]
 struct Errors {
     logged: Option<Instant>,
@@ -60,7 +59,7 @@ struct Errors {
 }
 
 impl Errors {
-    /// The line to log, once in [`EVERY`].
+    /// Counts an error; returns the line to log, at most once in [`EVERY`].
     fn note(&mut self, error: &io::Error, now: Instant) -> Option<String> {
         self.count += 1;
         if self.logged.is_some_and(|logged| now.duration_since(logged) < EVERY) {

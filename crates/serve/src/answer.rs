@@ -1,4 +1,4 @@
-//! What is said of each image of a request.
+//! The predictions in an answer.
 
 use modiste_model::Answer;
 use serde::Serialize;
@@ -11,29 +11,29 @@ use crate::serving::Serving;
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Entry<'a> {
-    /// The image was read.
+    /// The image could be read.
     Prediction(Prediction<'a>),
-    /// It was not.
+    /// It could not.
     Problem {
         /// As in [`Prediction`].
         name: &'a str,
-        /// Why there is no prediction.
+        /// Why the image has no prediction.
         error: &'a str,
     },
 }
 
-/// What is said of an image.
+/// The prediction for one image.
 #[derive(Serialize)]
 pub(crate) struct Prediction<'a> {
-    /// The file's name in a form, otherwise `image` and its number.
+    /// The name of the file in a form, otherwise `image` and its number.
     name: &'a str,
-    /// The most probable class; none where it is under the threshold.
+    /// The most probable class; none if its probability is below the threshold.
     class: Option<&'a str>,
-    /// Of the most probable class.
+    /// Probability of the most probable class.
     probability: f64,
-    /// The most probable first.
+    /// Classes, the most probable first.
     classes: Vec<ClassProbability<'a>>,
-    /// What was done to the picture; empty where nothing was.
+    /// What was done to the picture; empty if nothing.
     note: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pixels: Option<&'a [u8]>,
@@ -45,19 +45,19 @@ struct ClassProbability<'a> {
     probability: f64,
 }
 
-/// How predictions are told.
+/// What an answer holds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Telling {
-    /// How many classes of an image, the most probable first; all without it.
+pub(crate) struct AnswerOptions {
+    /// Number of classes for each image, the most probable first; by default all.
     pub top_k: Option<usize>,
-    /// With less than this probability an image is of no known class.
+    /// If the highest probability is below this, the image belongs to no known class.
     pub threshold: Option<f64>,
-    /// Whether the image that the network sees is told.
+    /// Whether to include the image that the network sees.
     pub pixels: bool,
 }
 
-impl Telling {
-    /// An entry for each input; `logits` (n, classes) are those of the images among them.
+impl AnswerOptions {
+    /// An entry for each input; `logits` (n, classes) belong to those that could be read.
     pub fn entries<'a>(
         &self,
         serving: &'a Serving,
@@ -67,7 +67,7 @@ impl Telling {
         let mut rows = logits.chunks_exact(serving.about.classes.len());
         let entry = |input: &'a Input| match &input.image {
             Ok(image) => {
-                // The engine gives a row an image.
+                // The engine gives a row for each image.
                 let row = rows.next().unwrap_or_default();
                 Entry::Prediction(self.prediction(serving, &input.name, image, row))
             }
@@ -76,7 +76,7 @@ impl Telling {
         inputs.iter().map(entry).collect()
     }
 
-    /// What the logits of one image say.
+    /// The prediction from the logits of one image.
     pub fn prediction<'a>(
         &self,
         serving: &'a Serving,
@@ -87,7 +87,7 @@ impl Telling {
         let About { classes, temperature, .. } = &serving.about;
         let answer = Answer::new(logits, *temperature, self.threshold);
         let top = answer.top(self.top_k.unwrap_or(classes.len())).into_iter();
-        let told = |(class, probability): (usize, f64)| {
+        let class_probability = |(class, probability): (usize, f64)| {
             let class = &classes[class];
             ClassProbability { class, probability }
         };
@@ -95,7 +95,7 @@ impl Telling {
             name,
             class: (!answer.rejected).then_some(&classes[answer.class]),
             probability: answer.probability,
-            classes: top.map(told).collect(),
+            classes: top.map(class_probability).collect(),
             note: &image.note,
             pixels: self.pixels.then_some(&image.pixels[..]),
         }

@@ -1,4 +1,4 @@
-//! The path under which the interface is found behind a proxy.
+//! The path of the server behind a proxy.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-/// A path such as `/clf`, or nothing.
+/// A path such as `/clf`, or the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BasePath(String);
 
-/// What is wrong with the text of a base path.
+/// The text is not a base path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a path such as /clf/: a slash, then letters, digits, \"-\", \"_\", \".\", \"~\" and slashes"
@@ -46,12 +46,11 @@ impl BasePath {
         &self.0
     }
 
-    /// Takes the path off the beginning of `uri`. What is not below it stays: a proxy may have taken
-    /// it off already, and the machine itself may ask for `/health`.
+    /// Removes the path from the beginning of `uri`. Other paths stay as they are: a proxy may have removed
+    /// it already.
     ///
     /// # Errors
-    /// A redirect where the path lacks its last slash, without which the page's own links would lead
-    /// elsewhere.
+    /// A redirect if the path lacks its last slash, without which the page's relative links would not work.
     pub fn strip(&self, uri: &mut Uri) -> Result<(), Box<Response>> {
         let Some(rest) = uri.path().strip_prefix(&self.0).filter(|_| !self.0.is_empty()) else {
             return Ok(());

@@ -1,8 +1,8 @@
-//! One thread, one engine, batches made of whatever waits.
+//! One thread with one engine, which computes batches of the waiting images.
 //!
-//! A [`Batcher`] owns a queue of bounded length and the thread that works it off. The thread takes the
-//! first request that waits, fills the batch up with others, from any connection, and hands it to
-//! the engine as one. An engine that panics is replaced by a new one; its batch is answered with an
+//! A [`Batcher`] owns a queue of bounded length and the thread that empties it. The thread takes the
+//! first waiting request, fills the batch with others, from any connection, and passes it to the
+//! engine as one. An engine that panics is replaced by a new one; its batch is answered with an
 //! error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,10 +19,10 @@ use crate::Metrics;
 use crate::log::log;
 use crate::model::MakeEngine;
 
-/// How requests are put together.
+/// How requests are combined into batches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Batching {
-    /// The most images that go through the network together; a larger request goes alone.
+    /// The largest batch; a larger request is computed alone.
     pub images: usize,
     /// How long the first request of a batch waits for others while the engine is idle.
     pub delay: Duration,
@@ -35,11 +35,11 @@ impl Default for Batching {
     }
 }
 
-/// Why images got no logits.
+/// Why there are no logits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PredictError {
     /// The queue is full.
-    #[error("{0} images wait already; come back later")]
+    #[error("{0} images are waiting already; try again later")]
     Busy(usize),
     /// The engine refused or panicked.
     #[error("the engine failed: {0}")]
@@ -52,12 +52,11 @@ struct Job {
     images: Vec<u8>,
     count: usize,
     answer: oneshot::Sender<Result<Vec<f32>, PredictError>>,
-    /// The place in the queue; it is free again once the job is gone.
+    /// The place in the queue, freed when the job is dropped.
     _place: OwnedSemaphorePermit,
 }
 
-/// The queue and its thread. The thread ends when the batcher is dropped and all that waits is
-/// answered.
+/// The queue and its thread, which ends when the batcher is dropped and the queue is empty.
 pub struct Batcher {
     jobs: Sender<Job>,
     places: Arc<Semaphore>,
@@ -68,7 +67,7 @@ pub struct Batcher {
 }
 
 impl Batcher {
-    /// Starts the thread and makes the engine on it; returns once it has answered a black image.
+    /// Starts the thread and makes the engine on it; returns once it has computed a black image.
     ///
     /// # Errors
     /// If the engine cannot be made.
@@ -90,7 +89,7 @@ impl Batcher {
                     worker.work(engine);
                 }
             }
-            // Nobody listens only where the starter is gone.
+            // The receiver can only be gone if the starter is.
             Err(problem) => drop(ready.send(Err(problem))),
         };
         let thread = std::thread::Builder::new().name("engine".into()).spawn(work);
@@ -100,12 +99,12 @@ impl Batcher {
         Ok(Self { jobs, places, capacity, classes, healthy, engine })
     }
 
-    /// Device, instruction set and threads of the engine in a few words.
+    /// The engine's description of its device, instruction set and threads.
     pub fn engine(&self) -> &str {
         &self.engine
     }
 
-    /// Whether there is an engine: false once one panicked and no other could be made.
+    /// Whether there is an engine: false if one panicked and no new one could be made.
     pub fn healthy(&self) -> bool {
         self.healthy.load(Ordering::Relaxed)
     }
@@ -115,7 +114,8 @@ impl Batcher {
         self.classes
     }
 
-    /// Queues `count` images (count, h, w, c), at least 1; their logits (count, classes) come later.
+    /// Queues `count` images (count, h, w, c), at least 1; the receiver gets their logits
+    /// (count, classes).
     ///
     /// # Errors
     /// [`PredictError::Busy`] if the queue has no room for them.
@@ -133,18 +133,18 @@ impl Batcher {
         Ok(receiver)
     }
 
-    /// The most images that may wait or be worked on.
+    /// The most images that can be in the queue.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Images that wait or are worked on.
+    /// Images that wait or are being computed.
     pub fn waiting(&self) -> usize {
         self.capacity - self.places.available_permits()
     }
 }
 
-/// The thread's side.
+/// The state of the thread.
 struct Worker {
     make: Arc<MakeEngine>,
     batching: Batching,
@@ -156,7 +156,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// An engine that has shown that it answers, and has touched its memory.
+    /// An engine that has computed one image, so that it is known to work and its memory is there.
     fn first_engine(&self) -> Result<Box<dyn Engine>, String> {
         self.careful(|| {
             let mut engine = (self.make)()?;
@@ -185,7 +185,7 @@ impl Worker {
                 engine = self.new_engine();
             }
             let Some(working) = &mut engine else {
-                refuse(batch, "it panicked, and no other could be made");
+                refuse(batch, "it panicked, and no new one could be made");
                 continue;
             };
             if !self.answer(working.as_mut(), batch) {
@@ -201,7 +201,7 @@ impl Worker {
         made.map_err(|problem| log(&format!("no new engine: {problem}"))).ok()
     }
 
-    /// The jobs of the next batch, as many as are there or come within the delay; nothing at the end.
+    /// The jobs of the next batch: those that wait, or arrive within the delay; none at the end.
     fn next_batch(&mut self) -> Option<Vec<Job>> {
         let first = match self.held.take() {
             Some(job) => job,
@@ -263,7 +263,7 @@ fn distribute(batch: Vec<Job>, logits: &[f32], classes: usize) {
     for job in batch {
         let (own, others) = rest.split_at(job.count * classes);
         rest = others;
-        // A client that went away meanwhile needs no answer.
+        // The client may be gone by now.
         drop(job.answer.send(Ok(own.to_vec())));
     }
 }

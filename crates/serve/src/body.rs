@@ -1,4 +1,4 @@
-//! Bodies of requests, read within limits of size, memory and time, and the answers' own memory.
+//! Reads the bodies of requests within limits of size, memory and time, and counts the memory of answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::limits::Limits;
 use crate::places::Places;
 use crate::refusal::Refusal;
 
-/// How long a body waits for memory that a slower client has to give back.
+/// How long a body waits for the memory of a client that has to leave.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Bytes with their share of the memory, which is free again once the last part of them is dropped.
+/// Bytes with their share of the memory, which is freed with the last reference to them.
 struct Held {
     bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
@@ -28,7 +28,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// The memory for all bodies together, and for all answers together.
+/// The memory for all bodies, and for all answers.
 pub(crate) struct Bodies {
     received: Arc<Semaphore>,
     answers: Arc<Semaphore>,
@@ -47,8 +47,8 @@ impl Bodies {
     /// Reads a body to its end.
     ///
     /// # Errors
-    /// 413 if it is too large, 503 if too many bodies are held, 408 if it does not come in time, 400
-    /// if it breaks off.
+    /// 413 if it is too large, 503 if there is no memory for it, 408 if it does not arrive in time, 400 if
+    /// it breaks off.
     pub async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -57,7 +57,7 @@ impl Bodies {
         }
         let late = |_| {
             let seconds = self.time.as_secs_f64();
-            let reason = format!("the body did not come within {seconds} seconds");
+            let reason = format!("the body did not arrive within {seconds} seconds");
             Refusal::new(StatusCode::REQUEST_TIMEOUT, reason)
         };
         timeout(self.time, self.collect(body)).await.map_err(late)?
@@ -67,7 +67,8 @@ impl Bodies {
         let mut share: Option<OwnedSemaphorePermit> = None;
         let (mut first, mut bytes) = (Bytes::new(), Vec::new());
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Refusal::bad("the body broke off, or is no HTTP"))?;
+            let frame =
+                frame.map_err(|_| Refusal::bad("the body broke off or is not valid HTTP"))?;
             let Ok(data) = frame.into_data() else { continue };
             if first.len() + bytes.len() + data.len() > self.most {
                 return Err(self.too_large());
@@ -77,7 +78,7 @@ impl Bodies {
                 Some(share) => share.merge(more),
                 None => share = Some(more),
             }
-            // Most bodies come in one piece, which need not be copied.
+            // Most bodies come in one piece, which is not copied.
             if first.is_empty() && bytes.is_empty() {
                 first = data;
             } else {
@@ -89,14 +90,14 @@ impl Bodies {
         Ok(Bytes::from_owner(Held { bytes, _share: share }))
     }
 
-    /// Memory for a part of a body. Where there is none, the client that has been slowest to send
-    /// what it began has to go.
+    /// Memory for a part of a body. If there is none left, the client that has been sending a body for
+    /// the longest time has to leave.
     async fn share(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
         let count = u32::try_from(bytes).unwrap_or(u32::MAX);
         if let Ok(share) = self.received.clone().try_acquire_many_owned(count) {
             return Ok(share);
         }
-        let full = || Refusal::busy("too much is being sent; come back later");
+        let full = || Refusal::busy("too many bodies are being received; try again later");
         if !self.places.evict_sender() {
             return Err(full());
         }
@@ -104,12 +105,12 @@ impl Bodies {
         share.ok().and_then(Result::ok).ok_or_else(full)
     }
 
-    /// The text of an answer, counted until the client has taken it in.
+    /// The bytes of an answer, counted until the client has taken them in.
     ///
     /// # Errors
-    /// 503 if too many answers wait for their clients.
+    /// 503 if too many answers are being sent.
     pub fn answer(&self, text: Vec<u8>) -> Result<Bytes, Refusal> {
-        let full = |_| Refusal::busy("too many answers wait for their clients; come back later");
+        let full = |_| Refusal::busy("too many answers are being sent; try again later");
         let count = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let share = self.answers.clone().try_acquire_many_owned(count).map_err(full)?;
         Ok(Bytes::from_owner(Held { bytes: text.into(), _share: Some(share) }))

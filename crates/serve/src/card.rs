@@ -1,27 +1,27 @@
-//! The model's card: how it does on images that it was not fitted to.
+//! The model's card: its evaluation on the validation images.
 
 use modiste_metrics::{Evaluation, Mistake};
 use serde::Serialize;
 
-/// What `GET /v1/evaluation` tells.
+/// The answer to `GET /v1/evaluation`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Card {
     /// Name of the data set.
     pub data: String,
     /// The split as it is written on the command line.
     pub split: String,
-    /// The part that was predicted.
+    /// The part of the data that was evaluated.
     pub part: String,
     /// Accuracy, confusion matrix, figures of each class.
     pub evaluation: Evaluation,
-    /// The most costly mistakes, the worst first.
+    /// The mistakes with the largest loss, the worst first.
     pub mistakes: Vec<WrongImage>,
 }
 
-/// A mistake and what it looks like.
+/// A mistake and its image.
 #[derive(Clone, Debug, Serialize)]
 pub struct WrongImage {
-    /// What was said, and what is true.
+    /// The prediction and the truth.
     #[serde(flatten)]
     pub mistake: Mistake,
     /// The image (h, w, c).
@@ -31,10 +31,10 @@ pub struct WrongImage {
 /// Why a model has no card.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CardError {
-    /// The images it was chosen by are not here, or nobody wants the card.
+    /// The validation images are not available, or the card is switched off.
     #[error("{0}")]
     None(String),
-    /// There are images, and something went wrong.
+    /// The evaluation failed.
     #[error("the evaluation failed: {0}")]
     Failed(String),
 }

@@ -1,7 +1,7 @@
-//! The thread that evaluates each model that is served, one after the other, for its card.
+//! The thread that makes the cards of the served models, one after the other.
 //!
-//! It holds no model alive: a model that was replaced goes with its last request, and its evaluation
-//! ends there.
+//! It keeps no model alive: a model that was replaced is dropped with its last request, which ends its
+//! evaluation.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -12,12 +12,12 @@ use crate::card::CardError;
 use crate::serving::Serving;
 use crate::{Metrics, PredictError};
 
-/// Images of an evaluation that are queued at once: few, so that requests do not wait long.
+/// Images that an evaluation queues at once: few, so that requests do not wait long.
 const AT_ONCE: usize = 16;
-/// How long the evaluation waits where the queue is full: requests go first.
+/// How long the evaluation waits if the queue is full: requests come first.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The thread's order book.
+/// The way to order cards from the thread.
 pub(crate) struct Cards {
     orders: Sender<Weak<Serving>>,
 }
@@ -26,7 +26,7 @@ impl Cards {
     /// Starts the thread, which ends when this is dropped.
     ///
     /// # Errors
-    /// If the system has no thread to give.
+    /// If the thread cannot be started.
     pub fn start(metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let (orders, received) = channel();
         let work = move || work(&received, &metrics);
@@ -34,7 +34,7 @@ impl Cards {
         Ok(Self { orders })
     }
 
-    /// Makes the card of `serving` once the thread has time.
+    /// Has the card of `serving` made.
     pub fn order(&self, serving: &Arc<Serving>) {
         // The thread goes on as long as there is a sender.
         let _ = self.orders.send(Arc::downgrade(serving));
@@ -43,7 +43,7 @@ impl Cards {
 
 fn work(orders: &Receiver<Weak<Serving>>, metrics: &Metrics) {
     while let Ok(mut order) = orders.recv() {
-        // Of models that were replaced meanwhile nobody wants the card.
+        // Only the newest model needs a card.
         while let Ok(newer) = orders.try_recv() {
             order = newer;
         }
@@ -61,7 +61,7 @@ fn work(orders: &Receiver<Weak<Serving>>, metrics: &Metrics) {
             text.map_err(|error| CardError::Failed(error.to_string()))
         });
         if let Some(serving) = order.upgrade() {
-            // It is set here and where the model is new, and never twice.
+            // Nobody else sets the card of a model whose card was ordered.
             let _ = serving.card.set(json.map(Into::into));
         }
     }

@@ -30,11 +30,11 @@ use crate::stream::{Socket, Stream};
 const HEADER_BYTES: usize = 16 << 10;
 /// The most bytes of a body that are read at once.
 const BUFFER_BYTES: usize = 64 << 10;
-/// How long a client may go on sending after its answer, and how much.
+/// How long, and how many bytes, a client may go on sending after its answer.
 const LINGER: (Duration, usize) = (Duration::from_secs(2), 64 << 20);
-/// Clients beyond the last place that are answered at once; further ones are cut off.
+/// Clients without a place that are answered at the same time; further ones are cut off.
 const AT_THE_DOOR: usize = 64;
-/// How long a client at the door waits for the place of one that was asked to leave.
+/// How long a client without a place waits for the place of one that was asked to leave.
 const AT_THE_DOOR_TIME: Duration = Duration::from_secs(1);
 
 /// All connections.
@@ -44,11 +44,11 @@ pub(crate) struct Connections {
     stop: watch::Sender<bool>,
 }
 
-/// What each connection needs.
+/// What all connections share.
 struct Shared {
     router: Router,
     base: BasePath,
-    /// How long a header, or taking in an answer, may take.
+    /// How long a client may take to send a header, and to take in an answer.
     time: Duration,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
@@ -63,7 +63,7 @@ impl Connections {
         Self { shared, door, stop: watch::Sender::new(false) }
     }
 
-    /// Takes a connection in and attends to it beside the others, or turns it away.
+    /// Serves a connection beside the others, or turns it away.
     pub fn take(&self, socket: Box<dyn Socket>) {
         let (shared, stop) = (self.shared.clone(), self.stop.subscribe());
         if let Some(place) = shared.places.enter() {
@@ -82,7 +82,7 @@ impl Connections {
                 return attend(shared, socket, place, stop).await;
             }
             shared.metrics.turned_away.inc();
-            let refusal = Refusal::busy("there are too many connections; come back later");
+            let refusal = Refusal::busy("there are too many connections; try again later");
             say(socket, &refusal).await;
         });
     }
@@ -104,7 +104,7 @@ impl Drop for Counted {
     }
 }
 
-/// Requests and answers until one side has enough.
+/// Serves a connection until it is closed.
 async fn attend(
     shared: Arc<Shared>,
     socket: Box<dyn Socket>,
@@ -129,7 +129,7 @@ async fn attend(
                 Ok(answer) => answer.await,
                 Err(redirect) => Ok(*redirect),
             };
-            // Now the client has to take the answer in, or to ask for more.
+            // Now the client has to take in the answer, or to send the next request.
             place.waits();
             answer
         }) as Pin<Box<dyn Future<Output = _> + Send>>
@@ -137,7 +137,7 @@ async fn attend(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(shared.time)
-        // A client may say that it sends no more and still wait for its answer.
+        // A client may close its sending side and still wait for its answer.
         .half_close(true)
         .max_header_size(HEADER_BYTES)
         .max_buf_size(BUFFER_BYTES)
@@ -150,13 +150,13 @@ async fn attend(
     }
 }
 
-/// The body of a request; tells the connection's place how far it has come.
+/// The body of a request, which reports its progress to the connection's place.
 struct Watched {
     body: Incoming,
     place: Arc<Place>,
 }
 
-/// [`Watched`], or nothing where there is no body.
+/// A [`Watched`] body, or an empty one if there is none.
 fn watched(body: Incoming, place: &Arc<Place>) -> Body {
     if body.is_end_stream() {
         place.works();
@@ -192,7 +192,8 @@ impl hyper::body::Body for Watched {
     }
 }
 
-/// Speaks HTTP to the end; the socket if the client still listens, and what it has to hear.
+/// Runs the HTTP layer until the end of the connection. Returns the socket if the client may still be
+/// reading, and the error that it has to be told.
 async fn run<S>(
     mut connection: http1::Connection<TokioIo<Stream>, S>,
     place: &Place,
@@ -213,7 +214,7 @@ where
             }
         };
         tokio::select! {
-            // The connection first: what the client has sent before the end is read and answered.
+            // The connection comes first: what the client has sent before the end is still answered.
             biased;
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
             () = place.evicted() => return None,
@@ -230,19 +231,19 @@ where
         // An idle connection is closed without a word.
         Err(_) if !begun.load(Ordering::Relaxed) => return None,
         Err(error) if error.is_timeout() => {
-            let reason = "the header did not come in time";
+            let reason = "the header did not arrive in time";
             Some(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason))
         }
         Err(error) if error.is_parse() || error.is_incomplete_message() => {
-            Some(Refusal::bad("this is no HTTP/1.1 request, or it broke off"))
+            Some(Refusal::bad("this is not an HTTP/1.1 request, or it broke off"))
         }
-        // The client went away, or does not take its answer in.
+        // The client has gone, or does not take in its answer.
         Err(_) => return None,
     };
     Some((socket, refusal))
 }
 
-/// A refusal, if the client listens, and the end.
+/// Sends a refusal and closes the connection.
 async fn say(mut socket: Box<dyn Socket>, refusal: &Refusal) {
     let text = refusal.closing();
     if matches!(timeout(LINGER.0, socket.write_all(&text)).await, Ok(Ok(()))) {
@@ -266,6 +267,6 @@ async fn linger(mut socket: Box<dyn Socket>) {
             }
         }
     };
-    // Whoever still sends then is cut off.
+    // A client that is still sending then is cut off.
     let _ = timeout(time, discard).await;
 }

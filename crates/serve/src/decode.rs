@@ -8,19 +8,19 @@ use modiste_data::photo::{self, Background};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::deadline::Deadline;
-use crate::input::{Input, Rules, Sent, What, is_quick};
+use crate::input::{Content, Input, Rules, Upload, is_quick};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::serving::Serving;
 use crate::state::Server;
 use crate::{form, json};
 
-/// JSON of so many bytes is read where it arrives.
+/// JSON of up to so many bytes is parsed faster than another thread could be asked to do it.
 const QUICK_JSON: usize = 16 << 10;
 
-/// A request that was read.
+/// A request whose images have been read.
 pub(crate) struct Request<'a> {
-    /// At least one of them is an image.
+    /// At least one of them could be read.
     pub inputs: Vec<Input>,
     pub deadline: Deadline,
     _turn: SemaphorePermit<'a>,
@@ -30,7 +30,7 @@ impl Server {
     /// Reads the images of a request.
     ///
     /// # Errors
-    /// What is wrong with the body, or with all of its images; 503 if there is too much to do.
+    /// If the body, or every image in it, cannot be read; 503 if there is too much to do.
     pub(crate) async fn receive(
         &self,
         serving: &Serving,
@@ -43,12 +43,12 @@ impl Server {
         let bytes = self.bodies.read(headers, body).await?;
         let _turn = self.requests.try_acquire().map_err(|_| {
             let most = self.limits.requests;
-            Refusal::busy(format!("{most} requests are worked on already; come back later"))
+            Refusal::busy(format!("{most} requests are being worked on; try again later"))
         })?;
         let deadline = Deadline::after(self.limits.time);
-        let sent = match kind {
+        let uploads = match kind {
             Kind::Picture => {
-                vec![Sent { name: "image 0".into(), what: What::Picture(bytes) }]
+                vec![Upload { name: "image 0".into(), content: Content::Picture(bytes) }]
             }
             Kind::Form(boundary) => form::pictures(bytes, &boundary, &rules).await?,
             Kind::Json if bytes.len() <= QUICK_JSON => json::images(&bytes, &rules)?,
@@ -57,8 +57,8 @@ impl Server {
                 self.decode(&self.decoders, deadline, read).await??
             }
         };
-        rules.check_count(sent.len())?;
-        let inputs = self.pictures(sent, rules, deadline).await?;
+        rules.check_count(uploads.len())?;
+        let inputs = self.pictures(uploads, rules, deadline).await?;
         Ok(Request { inputs, deadline, _turn })
     }
 
@@ -76,23 +76,28 @@ impl Server {
         }
     }
 
-    /// Decodes the pictures among what was sent, one after the other: others may come in between,
-    /// and a client that has gone is worked for no longer.
+    /// Decodes the pictures of a request one after the other, so that other requests get their turn in
+    /// between, and no more pictures are decoded once the client has gone.
     async fn pictures(
         &self,
-        sent: Vec<Sent>,
+        uploads: Vec<Upload>,
         rules: Rules,
         deadline: Deadline,
     ) -> Result<Vec<Input>, Refusal> {
-        let sizes = rules.sizes(&sent)?;
-        let alone = sent.len() == 1;
-        let mut inputs = Vec::with_capacity(sent.len());
-        for (number, (Sent { name, what }, size)) in sent.into_iter().zip(sizes).enumerate() {
-            let image = match what {
-                What::Image(image) => Ok(image),
-                What::Wrong(reason) => Err(reason),
-                What::Picture(bytes) if alone && is_quick(&bytes) => rules.picture(&bytes, number),
-                What::Picture(bytes) => self.picture(bytes, size, number, rules, deadline).await?,
+        let sizes = rules.sizes(&uploads)?;
+        let alone = uploads.len() == 1;
+        let mut inputs = Vec::with_capacity(uploads.len());
+        for (number, (Upload { name, content }, size)) in uploads.into_iter().zip(sizes).enumerate()
+        {
+            let image = match content {
+                Content::Image(image) => Ok(image),
+                Content::Wrong(reason) => Err(reason),
+                Content::Picture(bytes) if alone && is_quick(&bytes) => {
+                    rules.picture(&bytes, number)
+                }
+                Content::Picture(bytes) => {
+                    self.picture(bytes, size, number, rules, deadline).await?
+                }
             };
             inputs.push(Input { name, image });
         }
@@ -117,7 +122,7 @@ impl Server {
         self.decode(lane, deadline, move || rules.picture(&bytes, number)).await
     }
 
-    /// Runs `work` beside the connections, so much at once as the lane has places.
+    /// Runs `work` on another thread once the lane has a free place.
     async fn decode<T: Send + 'static>(
         &self,
         lane: &Arc<Semaphore>,
@@ -125,7 +130,7 @@ impl Server {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let place = deadline.wait(lane.clone().acquire_owned()).await?;
-        let place = place.map_err(|_| Refusal::internal("there are no decoders"))?;
+        let place = place.map_err(|_| Refusal::internal("the server cannot decode pictures"))?;
         let work = move || {
             let _place = place;
             work()
@@ -134,12 +139,12 @@ impl Server {
         done.map_err(|_| self.panicked("decoding"))
     }
 
-    /// Counts a panic; what the client hears of it.
+    /// Counts a panic, and says what the client is told.
     pub(crate) fn panicked(&self, what: &str) -> Refusal {
         self.metrics.panics.inc();
         Refusal::internal(format!("{what} failed; this is a bug"))
     }
 }
 
-/// Pictures of up to so many pixels do not wait behind larger ones.
+/// The largest picture, in pixels, that does not have to wait behind larger ones.
 const SMALL: usize = 1 << 20;

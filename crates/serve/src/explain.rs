@@ -1,4 +1,4 @@
-//! `POST /v1/explain`: one image in, the heat map of a class out.
+//! `POST /v1/explain`: the heat map of a class for one image.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::answer::{Prediction, Telling};
+use crate::answer::{AnswerOptions, Prediction};
 use crate::deadline::Deadline;
 use crate::model::Heat;
 use crate::query::{self, Pairs};
@@ -22,7 +22,7 @@ struct Answer<'a> {
     model: &'a str,
     version: &'a str,
     prediction: Prediction<'a>,
-    /// The class that is explained.
+    /// The explained class.
     class: &'a str,
     heat: Heat,
 }
@@ -47,30 +47,30 @@ pub(crate) async fn explain(
     let request = server.receive(&serving, background, &headers, body).await?;
     let [input] = &request.inputs[..] else {
         let count = request.inputs.len();
-        return Err(Refusal::bad(format!("{count} images were sent; one can be explained")));
+        return Err(Refusal::bad(format!("there are {count} images; only one can be explained")));
     };
     let image = input.image.as_ref().map_err(Refusal::bad)?;
     let logits = server.logits(&serving, &request.inputs, request.deadline).await?;
     let class = class.unwrap_or_else(|| modiste_metrics::argmax(&logits));
     let heat = server.heat(&serving, image.pixels.clone(), class, request.deadline).await?;
-    let telling = Telling { pixels: true, ..Telling::default() };
-    let prediction = telling.prediction(&serving, &input.name, image, &logits);
+    let options = AnswerOptions { pixels: true, ..AnswerOptions::default() };
+    let prediction = options.prediction(&serving, &input.name, image, &logits);
     let about = &serving.about;
     let class = &about.classes[class];
     server.answer(&Answer { model: &about.name, version: &about.version, prediction, class, heat })
 }
 
 impl Serving {
-    /// The position of the class of that name.
+    /// The index of the class with this name.
     fn class(&self, name: &str) -> Result<usize, Refusal> {
         let classes = &self.about.classes;
         let found = classes.iter().position(|class| class == name);
-        found.ok_or_else(|| Refusal::bad(format!("class is none of {}", classes.join(", "))))
+        found.ok_or_else(|| Refusal::bad(format!("class is not one of {}", classes.join(", "))))
     }
 }
 
 impl Server {
-    /// The heat map of one image, one at a time: it takes much longer than a prediction.
+    /// The heat map of one image. One is made at a time: it takes much longer than a prediction.
     async fn heat(
         &self,
         serving: &Arc<Serving>,
@@ -79,7 +79,7 @@ impl Server {
         deadline: Deadline,
     ) -> Result<Heat, Refusal> {
         let place = deadline.wait(self.explainer.clone().acquire_owned()).await?;
-        let place = place.map_err(|_| Refusal::internal("nothing can be explained"))?;
+        let place = place.map_err(|_| Refusal::internal("the server cannot explain images"))?;
         let explain = serving.explain.clone();
         let work = move || {
             let _place = place;

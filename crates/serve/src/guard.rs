@@ -1,5 +1,5 @@
-//! What every request passes: its host is checked, it is counted, its response gets headers; under
-//! `/v1/` also the token and the page that asks are checked.
+//! What all requests have in common: the check of the host, counting, headers; under `/v1/` also the
+//! checks of the origin and the token.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::headers::HEADERS;
-use crate::origin::From;
+use crate::origin::Source;
 use crate::refusal::Refusal;
 use crate::state::Server;
 
-/// Seconds for which a browser remembers that a site may use the server.
+/// Seconds for which browsers remember that a site may use the server.
 const REMEMBERED: &str = "600";
 
 /// Checks the host, counts and times a request, and adds [`HEADERS`].
@@ -30,10 +30,10 @@ pub(crate) async fn observe(
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = match server.origins.check_host(&request) {
         Err(refusal) => refusal.into_response(),
-        Ok(()) if from == From::Allowed && is_preflight(&request) => preflight(request.headers()),
+        Ok(()) if from == Source::Allowed && is_preflight(&request) => preflight(request.headers()),
         Ok(()) => next.run(request).await,
     };
-    // Paths that clients make up would be new time series without end.
+    // Made-up paths would become an unlimited number of time series.
     let path = path.as_ref().map_or("other", |path| path.as_str());
     server.metrics.request(path, response.status().as_u16(), started.elapsed());
     let headers = response.headers_mut();
@@ -43,7 +43,7 @@ pub(crate) async fn observe(
     if server.origins.any_allowed() {
         headers.insert(header::VARY, HeaderValue::from_static("origin"));
     }
-    if let (From::Allowed, Some(origin)) = (from, origin) {
+    if let (Source::Allowed, Some(origin)) = (from, origin) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         let told = HeaderValue::from_static("retry-after");
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, told);
@@ -57,7 +57,7 @@ fn is_preflight(request: &Request) -> bool {
     asks && request.method() == Method::OPTIONS
 }
 
-/// What a page of an allowed site may send.
+/// Tells a browser what a page of an allowed site may send.
 fn preflight(headers: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let mut allow = |name: HeaderName, value: &'static str| {
@@ -72,18 +72,17 @@ fn preflight(headers: &HeaderMap) -> Response {
     response
 }
 
-/// Lets in who may: no page of another site, and who has the token where there is one.
+/// Refuses pages of other sites, and clients without the token if there is one.
 pub(crate) async fn admit(
     State(server): State<Arc<Server>>,
     request: Request,
     next: Next,
 ) -> Response {
     let headers = request.headers();
-    // Without a token, any page that the user of this machine looks at could otherwise make the
-    // server work.
-    if server.origins.of(request.method(), headers) == From::Foreign {
+    // Otherwise any page that is open on this machine could use a server without a token.
+    if server.origins.of(request.method(), headers) == Source::Foreign {
         let reason = "pages of other sites may not use this server; start it with --allow-origin \
-                      for those that may";
+                      to allow a site";
         return Refusal::foreign(reason).into_response();
     }
     if let Some(token) = &server.token {
@@ -96,7 +95,7 @@ pub(crate) async fn admit(
     next.run(request).await
 }
 
-/// What a client hears of a panic.
+/// The response after a panic.
 pub(crate) fn panicked(server: &Server, _: Box<dyn Any + Send>) -> Response {
     server.panicked("this request").into_response()
 }

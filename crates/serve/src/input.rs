@@ -1,4 +1,4 @@
-//! What was sent, as images that the network takes.
+//! The images of a request: as they were uploaded, and as the network takes them.
 
 use axum::body::Bytes;
 use modiste_data::photo::{self, Background};
@@ -7,22 +7,22 @@ use modiste_spec::Shape;
 use crate::refusal::Refusal;
 use crate::text::readable;
 
-/// One image of a request, as it was sent.
+/// One image of a request, as it was uploaded.
 #[derive(Debug)]
-pub(crate) struct Sent {
-    /// The file's name in a form, otherwise `image` and its number.
+pub(crate) struct Upload {
+    /// The name of the file in a form, otherwise `image` and its number.
     pub name: String,
-    pub what: What,
+    pub content: Content,
 }
 
-/// What was sent as an image.
+/// What was uploaded as an image.
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum Content {
     /// A picture file.
     Picture(Bytes),
     /// Pixels.
     Image(Image),
-    /// Something that is no image; the reason says why.
+    /// Something else; the text says why it is not an image.
     Wrong(String),
 }
 
@@ -31,37 +31,37 @@ pub(crate) enum What {
 pub(crate) struct Image {
     /// (h, w, c).
     pub pixels: Vec<u8>,
-    /// What was done to it; empty where nothing was.
+    /// What was done to it; empty if nothing.
     pub note: String,
 }
 
-/// One image of a request, or why there is none.
+/// One image of a request, or why it cannot be read.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub name: String,
     pub image: Result<Image, String>,
 }
 
-/// The longest reason why one of several images has no answer, in characters.
+/// The largest length of the error of one image, in characters.
 const LONGEST_REASON: usize = 200;
 
-/// What pictures may be, and how they are seen.
+/// Limits of the images of a request, and how pictures are prepared.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub shape: Shape,
     pub background: Background,
     pub limits: photo::Limits,
-    /// The most images of a request.
+    /// The largest number of images in a request.
     pub images: usize,
-    /// The most pixels of all pictures of a request.
+    /// The largest number of pixels in all pictures of a request together.
     pub pixels: usize,
 }
 
-/// The most bytes of a picture that is quick to decode, and the most pixels.
+/// The largest size of a picture that is quick to decode, in bytes and in pixels.
 const QUICK: (usize, usize) = (16 << 10, 1 << 14);
 
 impl Rules {
-    /// The image that a picture file gives, or why it gives none.
+    /// Decodes and prepares a picture file; an error speaks of it as image `number`.
     pub fn picture(&self, bytes: &[u8], number: usize) -> Result<Image, String> {
         let Self { shape, background, limits, .. } = self;
         let name = format!("image {number}");
@@ -71,47 +71,48 @@ impl Rules {
         }
     }
 
-    /// Pixels of each picture, as far as its header tells and they will be decoded.
+    /// The number of pixels of each picture that will be decoded, according to its header.
     ///
     /// # Errors
-    /// 413 if all together are too many.
-    pub fn sizes(&self, sent: &[Sent]) -> Result<Vec<usize>, Refusal> {
-        let size = |sent: &Sent| match &sent.what {
-            What::Picture(bytes) => {
+    /// 413 if all pictures together have too many.
+    pub fn sizes(&self, uploads: &[Upload]) -> Result<Vec<usize>, Refusal> {
+        let size = |upload: &Upload| match &upload.content {
+            Content::Picture(bytes) => {
                 let size = photo::size(bytes).map_or(0, |(h, w)| h.saturating_mul(w));
                 if size <= self.limits.pixels { size } else { 0 }
             }
-            What::Image(_) | What::Wrong(_) => 0,
+            Content::Image(_) | Content::Wrong(_) => 0,
         };
-        let sizes: Vec<usize> = sent.iter().map(size).collect();
+        let sizes: Vec<usize> = uploads.iter().map(size).collect();
         if sizes.iter().fold(0_usize, |sum, &size| sum.saturating_add(size)) > self.pixels {
             let most = self.pixels;
-            let reason = format!("the pictures of a request have at most {most} pixels together");
+            let reason =
+                format!("the pictures of a request may have at most {most} pixels together");
             return Err(Refusal::too_large(reason));
         }
         Ok(sizes)
     }
 
-    /// Refuses nothing and too much.
+    /// Checks the number of images in a request.
     ///
     /// # Errors
-    /// 400 without images, 413 if there are too many.
+    /// 400 if there are none, 413 if there are too many.
     pub fn check_count(&self, count: usize) -> Result<(), Refusal> {
         if count == 0 {
-            return Err(Refusal::bad("there is no image in the body"));
+            return Err(Refusal::bad("the body holds no image"));
         }
         if count > self.images {
             let most = self.images;
-            return Err(Refusal::too_large(format!("a request has at most {most} images")));
+            return Err(Refusal::too_large(format!("a request may have at most {most} images")));
         }
         Ok(())
     }
 }
 
-/// Whether decoding takes less than the change to another thread does.
+/// Whether a picture is decoded faster than another thread could be asked to do it.
 pub(crate) fn is_quick(bytes: &[u8]) -> bool {
     let few = |(h, w): (usize, usize)| h.checked_mul(w).is_some_and(|pixels| pixels <= QUICK.1);
-    // Of other formats a header of few pixels does not say enough.
+    // Other formats may take long in spite of few pixels.
     let is_png = bytes.starts_with(b"\x89PNG");
     is_png && bytes.len() <= QUICK.0 && photo::size(bytes).is_some_and(few)
 }

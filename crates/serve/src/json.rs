@@ -1,9 +1,9 @@
 //! `{"images": [...]}`: pixels as lists of numbers, or picture files as base64 or data URLs.
 //!
 //! An image of (h, w, c) is a flat list of h * w * c numbers, or rows of columns (of channels, where
-//! it has several). Where all numbers of the request lie from 0 to 1 and some are written with a
-//! decimal point, they are shares of full brightness; otherwise they are values from 0 to 255.
-//! Nothing that was sent stands in an error.
+//! it has several). If no number of the request is above 1 and some are written with a decimal
+//! point, they are fractions of full brightness; otherwise they are values from 0 to 255.
+//! Errors repeat nothing of the body.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,14 +14,14 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use modiste_spec::Shape;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::input::{Image, Rules, Sent, What};
+use crate::input::{Content, Image, Rules, Upload};
 use crate::refusal::Refusal;
 
 /// The images of a JSON body.
 ///
 /// # Errors
-/// 400 if it is no such body, 413 if it has too many images.
-pub(crate) fn images(bytes: &[u8], rules: &Rules) -> Result<Vec<Sent>, Refusal> {
+/// 400 if the body is something else, 413 if it has too many images.
+pub(crate) fn images(bytes: &[u8], rules: &Rules) -> Result<Vec<Upload>, Refusal> {
     let too_many = Cell::new(false);
     let body = Body { rules, too_many: &too_many };
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -29,39 +29,38 @@ pub(crate) fn images(bytes: &[u8], rules: &Rules) -> Result<Vec<Sent>, Refusal> 
     if too_many.get() {
         rules.check_count(rules.images + 1)?;
     }
-    // The texts of serde_json's errors are its own, and those of the visitors stand below.
-    let raw =
-        read.map_err(|error| Refusal::bad(format!("the body is not as expected: {error}")))?;
+    // The texts are serde_json's own or those of the visitors below; none repeats the body.
+    let raw = read.map_err(|error| Refusal::bad(format!("the body is not valid: {error}")))?;
     rules.check_count(raw.len())?;
     let scale = Scale::of(&raw);
-    let sent = |(number, raw): (usize, Raw)| {
-        let wrong = |problem: String| What::Wrong(format!("image {number} {problem}"));
-        let what = match raw {
+    let upload = |(number, raw): (usize, Raw)| {
+        let wrong = |problem: String| Content::Wrong(format!("image {number} {problem}"));
+        let content = match raw {
             Raw::Values(Values { problem: Some(problem), .. }) => wrong(problem),
-            Raw::Values(values) => What::Image(scale.image(&values)),
-            Raw::Picture(bytes) => What::Picture(bytes.into()),
+            Raw::Values(values) => Content::Image(scale.image(&values)),
+            Raw::Picture(bytes) => Content::Picture(bytes.into()),
             Raw::Wrong(problem) => wrong(problem.to_owned()),
         };
-        Sent { name: format!("image {number}"), what }
+        Upload { name: format!("image {number}"), content }
     };
-    Ok(raw.into_iter().enumerate().map(sent).collect())
+    Ok(raw.into_iter().enumerate().map(upload).collect())
 }
 
-/// One image as it was sent.
+/// One image as it was uploaded.
 enum Raw {
     Values(Values),
-    /// A file, from its base64.
+    /// A picture file, decoded from base64.
     Picture(Vec<u8>),
     Wrong(&'static str),
 }
 
-/// What the numbers of a request mean.
+/// The range of the numbers of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scale {
-    /// 0 to 255.
+    /// From 0 to 255.
     Bytes,
-    /// 0 to 1.
-    Shares,
+    /// From 0 to 1.
+    Fractions,
 }
 
 impl Scale {
@@ -73,12 +72,12 @@ impl Scale {
                 most = most.max(values.most);
             }
         }
-        if decimal && most <= 1.0 { Self::Shares } else { Self::Bytes }
+        if decimal && most <= 1.0 { Self::Fractions } else { Self::Bytes }
     }
 
     fn image(self, values: &Values) -> Image {
         let (factor, note) = match self {
-            Self::Shares => (255.0, "values from 0 to 1 taken times 255"),
+            Self::Fractions => (255.0, "values from 0 to 1 multiplied by 255"),
             Self::Bytes if values.fraction => (1.0, "values rounded"),
             Self::Bytes => (1.0, ""),
         };
@@ -101,7 +100,7 @@ impl<'de> DeserializeSeed<'de> for Body<'_> {
     }
 }
 
-/// Refuses every kind of value but those that a visitor takes, without repeating it.
+/// Visitor methods that refuse a value without repeating it.
 macro_rules! refuse {
     ($text:expr; $($visit:ident($kind:ty)),*) => {
         $(fn $visit<E: Error>(self, _: $kind) -> Result<Self::Value, E> {
@@ -181,7 +180,7 @@ impl<'de> Visitor<'de> for List<'_> {
     refuse!(EXPECTED; visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str));
 }
 
-/// One image: a list, or a text.
+/// Reads one image: a list or a string.
 struct OneImage {
     shape: Shape,
 }
@@ -196,7 +195,7 @@ impl<'de> DeserializeSeed<'de> for OneImage {
 
 impl OneImage {
     fn wrong<E>() -> Result<Raw, E> {
-        Ok(Raw::Wrong("is neither a list of numbers nor a text"))
+        Ok(Raw::Wrong("is neither a list of numbers nor a string"))
     }
 }
 
@@ -246,14 +245,14 @@ impl<'de> Visitor<'de> for OneImage {
 /// The numbers of an image, and what is wrong with them.
 struct Values {
     shape: Shape,
-    /// (h, w, c); no more than those of the shape.
+    /// (h, w, c); no more than the shape has.
     numbers: Vec<f64>,
-    /// Whether one is written with a decimal point.
+    /// Whether a number is written with a decimal point.
     decimal: bool,
-    /// Whether one is no whole number.
+    /// Whether a number is not whole.
     fraction: bool,
     most: f64,
-    /// The first thing that is wrong.
+    /// The first problem.
     problem: Option<String>,
 }
 
@@ -269,7 +268,7 @@ impl Values {
 
     fn number(&mut self, value: f64, decimal: bool) {
         if !(0.0..=255.0).contains(&value) {
-            return self.wrong("has a value that is not from 0 to 255");
+            return self.wrong("has a value outside 0 to 255");
         }
         self.decimal |= decimal;
         self.fraction |= value.fract() != 0.0;
@@ -279,7 +278,7 @@ impl Values {
         }
     }
 
-    /// A list at `depth` from 1 ended that holds so many numbers and so many lists.
+    /// Checks the lengths of a list at `depth`, counted from 1, once it has been read.
     fn check_list(&mut self, depth: usize, numbers: usize, lists: usize) {
         let Shape { height, width, channels } = self.shape;
         let (shape, all) = (self.shape, self.shape.len());
@@ -298,26 +297,26 @@ impl Values {
         if !fits {
             let channels = if channels == 1 { String::new() } else { format!(" of {channels}") };
             self.wrong(format!(
-                "has lists of other lengths; the model takes {shape}, that is a list of {all} \
+                "has lists of the wrong lengths; the model takes {shape}, that is a list of {all} \
                  values or {height} lists of {width}{channels}"
             ));
         }
     }
 }
 
-/// A list of an image, `depth` lists deep.
+/// Reads a list of an image at `depth`.
 struct Level<'a> {
     values: &'a mut Values,
     depth: usize,
 }
 
-/// What stands in such a list.
+/// An element of such a list.
 enum Item {
     Number,
     List,
 }
 
-/// No image is nested deeper.
+/// The deepest list of an image.
 const DEEPEST: usize = 3;
 
 impl<'de> Level<'_> {
@@ -337,7 +336,7 @@ impl<'de> Level<'_> {
     }
 }
 
-/// One element of such a list.
+/// Reads one element of such a list.
 struct Element<'a> {
     values: &'a mut Values,
     depth: usize,
@@ -353,7 +352,7 @@ impl<'de> DeserializeSeed<'de> for Element<'_> {
 
 impl Element<'_> {
     fn no_number<E>(self) -> Result<Item, E> {
-        self.values.wrong("has a value that is no number");
+        self.values.wrong("has a value that is not a number");
         Ok(Item::Number)
     }
 }
@@ -385,7 +384,7 @@ impl<'de> Visitor<'de> for Element<'_> {
             Level { values: self.values, depth: self.depth + 1 }.visit_seq(list)?;
         } else {
             while list.next_element::<IgnoredAny>()?.is_some() {}
-            self.values.wrong("is nested too deep");
+            self.values.wrong("is nested too deeply");
         }
         Ok(Item::List)
     }
@@ -408,7 +407,7 @@ impl<'de> Visitor<'de> for Element<'_> {
     }
 }
 
-/// The bytes that a text stands for: base64, by itself or in a data URL.
+/// Decodes base64, by itself or in a data URL.
 fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
     let is_url = text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
     let data = match text.split_once(',') {
@@ -427,7 +426,7 @@ fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
     } else {
         engine.decode(data)
     };
-    bytes.map_err(|_| "is a text that is neither base64 nor a data URL")
+    bytes.map_err(|_| "is a string that is neither base64 nor a data URL")
 }
 
 #[cfg(test)]
@@ -436,8 +435,8 @@ mod tests {
 
     use super::*;
 
-    /// What a model of 2 x 3 images with `channels` makes of a body.
-    fn read(channels: usize, body: &str) -> Result<Vec<Sent>, Refusal> {
+    /// Reads a body for a model of 2 x 3 images with `channels`.
+    fn read(channels: usize, body: &str) -> Result<Vec<Upload>, Refusal> {
         let rules = Rules {
             shape: Shape { height: 2, width: 3, channels },
             background: Background::Auto,
@@ -450,8 +449,8 @@ mod tests {
 
     fn pixels(channels: usize, image: &str) -> Vec<u8> {
         let sent = read(channels, &format!("{{\"images\": [{image}]}}")).unwrap();
-        match &sent[0].what {
-            What::Image(image) => image.pixels.clone(),
+        match &sent[0].content {
+            Content::Image(image) => image.pixels.clone(),
             other => panic!("{image}: {other:?}"),
         }
     }
@@ -475,7 +474,7 @@ mod tests {
         assert_eq!(pixels(1, "[0.0, 12.0, 255.0, 7.0, 1e1, 0.0]"), [0, 12, 255, 7, 10, 0]);
         // All images of a request are meant alike.
         let sent = read(1, "{\"images\": [[0.5,0,0,0,0,0], [0,0,0,0,0,200]]}").unwrap();
-        assert!(matches!(&sent[0].what, What::Image(image) if image.pixels[0] == 1));
+        assert!(matches!(&sent[0].content, Content::Image(image) if image.pixels[0] == 1));
     }
 
     #[test]
@@ -488,20 +487,20 @@ mod tests {
             (1, "[[1, 2, 3], [4, 5]]", "2 lists of 3"),
             (1, "[[1, 2, 3], 4, 5, 6]", "2 lists of 3"),
             (3, "[[1, 2, 3], [4, 5, 6]]", "2 lists of 3 of 3"),
-            (1, "[[[[1]]]]", "nested too deep"),
-            (1, "[1, 2, 3, 4, 5, 256]", "from 0 to 255"),
-            (1, "[1, 2, 3, 4, 5, -1]", "from 0 to 255"),
-            (1, "[1, 2, 3, 4, 5, 1e300]", "from 0 to 255"),
-            (1, "[1, 2, 3, 4, 5, null]", "no number"),
-            (1, "[1, 2, 3, 4, 5, \"6\"]", "no number"),
-            (1, "[1, 2, 3, 4, 5, {\"a\": [1]}]", "no number"),
+            (1, "[[[[1]]]]", "nested too deeply"),
+            (1, "[1, 2, 3, 4, 5, 256]", "outside 0 to 255"),
+            (1, "[1, 2, 3, 4, 5, -1]", "outside 0 to 255"),
+            (1, "[1, 2, 3, 4, 5, 1e300]", "outside 0 to 255"),
+            (1, "[1, 2, 3, 4, 5, null]", "not a number"),
+            (1, "[1, 2, 3, 4, 5, \"6\"]", "not a number"),
+            (1, "[1, 2, 3, 4, 5, {\"a\": [1]}]", "not a number"),
             (1, "7", "neither a list"),
             (1, "{\"a\": {\"b\": 1}}", "neither a list"),
             (1, "\"secret!\"", "neither base64 nor"),
             (1, "\"data:image/png,secret\"", "without"),
         ] {
             let sent = read(channels, &format!("{{\"images\": [{image}]}}")).unwrap();
-            let What::Wrong(text) = &sent[0].what else { panic!("{image} is taken") };
+            let Content::Wrong(text) = &sent[0].content else { panic!("{image} is taken") };
             assert!(text.starts_with("image 0 ") && text.contains(problem), "{image}: {text}");
             assert!(!text.contains("secret"), "{text}");
         }
@@ -519,7 +518,7 @@ mod tests {
         ] {
             let sent = read(1, &format!("{{\"images\": [\"{text}\"]}}")).unwrap();
             assert!(
-                matches!(&sent[0].what, What::Picture(bytes) if &bytes[..] == b"AB?>"),
+                matches!(&sent[0].content, Content::Picture(bytes) if &bytes[..] == b"AB?>"),
                 "{text}"
             );
         }

@@ -1,4 +1,4 @@
-//! Which kinds of body are taken, told by the `Content-Type`.
+//! The supported kinds of body, by their `Content-Type`.
 
 use axum::http::{HeaderMap, StatusCode, header};
 
@@ -7,25 +7,25 @@ use crate::refusal::Refusal;
 /// The kinds of body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One picture, told by its first bytes.
+    /// One picture, whose format its first bytes tell.
     Picture,
-    /// `multipart/form-data` with this boundary: a picture a part.
+    /// `multipart/form-data` with this boundary; each part is a picture.
     Form(String),
     /// `{"images": [...]}`.
     Json,
 }
 
-const TAKEN: &str = "send a picture as image/png, image/jpeg, image/webp, image/bmp or \
+const SUPPORTED: &str = "send a picture as image/png, image/jpeg, image/webp, image/bmp or \
     application/octet-stream, any number of pictures as multipart/form-data, or application/json";
 
 impl Kind {
-    /// What the `Content-Type` says.
+    /// The kind according to the `Content-Type`.
     ///
     /// # Errors
-    /// 415 if it is of no use.
+    /// 415 if it is not supported.
     pub fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         let unsupported = |problem: &str| {
-            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{problem}; {TAKEN}"))
+            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{problem}; {SUPPORTED}"))
         };
         let Some(header) = headers.get(header::CONTENT_TYPE) else {
             return Err(unsupported("there is no Content-Type"));
@@ -38,7 +38,7 @@ impl Kind {
             "multipart/form-data" => multer::parse_boundary(text)
                 .map(Self::Form)
                 .map_err(|_| Refusal::bad("multipart/form-data needs its boundary")),
-            // Which picture it is, its first bytes say.
+            // The first bytes of the file tell its format.
             _ if essence.starts_with("image/") && essence != "image/svg+xml" => Ok(Self::Picture),
             _ => Err(unsupported("this Content-Type is not supported")),
         }

@@ -1,10 +1,9 @@
 //! A trained model behind HTTP.
 //!
-//! [`serve`] answers requests until the system asks it to stop. Requests of all connections are
-//! batched together and go to the engine on one thread ([`Batcher`]); everything that a client can
-//! make large or slow has a limit ([`Limits`]); the model can be replaced while requests are in
-//! flight. Which engine computes, and how a model file is read, is left to the caller, who hands
-//! over a [`Load`].
+//! [`serve`] answers requests until the system asks it to stop. Images of all connections are
+//! batched and computed by an engine on one thread ([`Batcher`]); everything that a client can make
+//! large or slow has a limit ([`Limits`]); the model can be replaced while requests are in flight. The
+//! caller chooses the engine and reads the model file, by a [`Load`] function.
 
 mod accept;
 mod answer;
@@ -31,6 +30,7 @@ mod model;
 mod models;
 mod origin;
 mod page;
+mod parse;
 mod places;
 mod predict;
 mod query;
@@ -53,5 +53,7 @@ pub use listen::{Bound, Listen, ListenError};
 pub use metrics::Metrics;
 pub use model::{About, Ask, Evaluate, Explain, Heat, Load, MakeEngine, Model, Origin};
 pub use origin::{Site, SiteError};
+#[doc(hidden)]
+pub use parse::images_of;
 pub use server::{Options, ServeError, serve};
 pub use token::{Token, TokenError};

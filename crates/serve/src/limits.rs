@@ -1,33 +1,32 @@
-//! What a client may ask for.
+//! The limits of requests.
 
 use std::time::Duration;
 
-/// What a client may ask for, and how long it may take. Everything that grows with what is sent is
-/// bounded by one of these.
+/// The limits of requests. Everything that grows with what clients send is bounded by one of these.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// The largest body of a request, in bytes.
     pub body_bytes: usize,
-    /// All bodies that are held at once, in bytes, and all answers that their clients have not taken
-    /// in; what does not fit is answered with 503.
+    /// The largest sum of all bodies, and of all answers that clients have not taken in, in bytes; beyond it
+    /// clients get 503.
     pub bodies_bytes: usize,
     /// Height times width of the largest picture.
     pub pixels: usize,
     /// Height times width of all pictures of a request together.
     pub request_pixels: usize,
-    /// Images of one request; no more than `queued_images`.
+    /// The largest number of images in a request; at most `queued_images`.
     pub images: usize,
-    /// Images that wait for the engine at once; what does not fit is answered with 503.
+    /// The largest number of images that wait for the engine; beyond it clients get 503.
     pub queued_images: usize,
-    /// Requests whose images are worked on at once; what does not fit is answered with 503.
+    /// The largest number of requests whose images are worked on; beyond it clients get 503.
     pub requests: usize,
-    /// Connections that are open at once; a further one takes the place of the client that has been
-    /// waited for longest, or is answered with 503 and closed.
+    /// The largest number of open connections; a further one takes the place of the client that has kept its
+    /// connection waiting longest, or gets 503 and is closed.
     pub connections: usize,
-    /// How long the header of a request, then its body, then the work on it, then taking in its
-    /// answer may take; a connection without a request is closed after as long.
+    /// The largest time for each of: the header of a request, its body, the work on it, taking in the answer.
+    /// An idle connection is closed after this time.
     pub time: Duration,
-    /// How long requests in flight may take once the server is asked to stop.
+    /// The largest time for requests in flight once the server was asked to stop.
     pub drain: Duration,
 }
 

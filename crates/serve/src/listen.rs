@@ -1,4 +1,4 @@
-//! Where the server listens: addresses, host names, Unix sockets.
+//! The addresses, host names and Unix sockets that the server listens on.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -15,16 +15,16 @@ use tokio::net::UnixListener;
 
 use crate::stream::Socket;
 
-/// Where a server listens.
+/// What a server listens on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// All addresses of a host, on a port; 0 for any free one.
+    /// All addresses of a host, on a port; port 0 takes a free one.
     Tcp(String, u16),
     /// A Unix socket.
     Unix(PathBuf),
 }
 
-/// What is wrong with the text of a place to listen.
+/// The text cannot be listened on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not an address or a name with a port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080, \
@@ -62,10 +62,10 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Where a server listens by now.
+/// What a server listens on, once it does.
 #[derive(Clone, Debug)]
 pub struct Bound {
-    /// Its address, for people: `http://127.0.0.1:8080` or `unix:/run/modiste.sock`.
+    /// Its address: `http://127.0.0.1:8080` or `unix:/run/modiste.sock`.
     pub address: String,
     /// Whether other machines may reach it.
     pub open: bool,
@@ -80,16 +80,16 @@ enum Listener {
 /// All that a server listens on.
 pub(crate) struct Listeners {
     listeners: Vec<Listener>,
-    /// The Unix socket, which goes with this.
+    /// The path of the Unix socket, which is removed at the end.
     socket: Option<PathBuf>,
     pub bound: Bound,
 }
 
 impl Listeners {
-    /// Listens from now on.
+    /// Starts to listen.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub async fn bind(listen: &Listen) -> io::Result<Self> {
         match listen {
             Listen::Tcp(host, port) => bind_tcp(host, *port).await,
@@ -97,7 +97,7 @@ impl Listeners {
         }
     }
 
-    /// The next connection; `time` is how long the other end may be silent while it is sent to.
+    /// Accepts the next connection; `time` is how long the client may leave sent data unacknowledged.
     pub async fn accept(&self, time: Duration) -> io::Result<Box<dyn Socket>> {
         poll_fn(|context| {
             for listener in &self.listeners {
@@ -128,7 +128,7 @@ impl Listeners {
 impl Drop for Listeners {
     fn drop(&mut self) {
         if let Some(path) = &self.socket {
-            // Somebody may have removed it already.
+            // It may have been removed already.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -152,7 +152,7 @@ async fn bind_tcp(host: &str, port: u16) -> io::Result<Listeners> {
                 first.get_or_insert(bound);
                 listeners.push(Listener::Tcp(listener));
             }
-            // A machine may have a name for an address of a kind that it does not use.
+            // A name may have an IPv6 address on a machine without IPv6.
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => absent = error,
             Err(error) => return Err(error),
         }
@@ -164,7 +164,7 @@ async fn bind_tcp(host: &str, port: u16) -> io::Result<Listeners> {
     Ok(Listeners { listeners, socket: None, bound })
 }
 
-/// Listens on a Unix socket. One that was left behind is replaced; anything else is left alone.
+/// Listens on a Unix socket. A socket that nobody listens on is replaced, anything else is left alone.
 #[cfg(unix)]
 fn bind_unix(path: &PathBuf) -> io::Result<Listeners> {
     use std::os::unix::fs::FileTypeExt;
@@ -188,9 +188,9 @@ fn bind_unix(_: &PathBuf) -> io::Result<Listeners> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Answers are sent at once, and a client that does not take them in is given up.
+/// Sends answers at once, and gives up a client that does not acknowledge them.
 fn set_options(stream: &tokio::net::TcpStream, time: Duration) {
-    // What the system does not know is done without.
+    // The server works without these options.
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(time));

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use crate::text::readable;
 
-/// The longest line, in characters.
+/// The largest length of a line, in characters.
 const LONGEST: usize = 1000;
 
-/// Writes one line. Nothing stops because nobody reads the log.
+/// Writes one line; errors are ignored.
 pub(crate) fn log(line: &str) {
     let _ = writeln!(std::io::stderr(), "modiste: {}", readable(line, LONGEST));
 }

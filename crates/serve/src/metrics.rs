@@ -1,4 +1,4 @@
-//! What `/metrics` counts, in the text format of Prometheus.
+//! The counters of `/metrics`, in the text format of Prometheus.
 
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ struct Outcome {
     outcome: &'static str,
 }
 
-/// The counters. They only grow while the process lives; gauges say what is now.
+/// Counters, which only grow, and gauges, which hold the current value.
 pub struct Metrics {
     registry: Registry,
     started: Instant,
@@ -46,15 +46,15 @@ pub struct Metrics {
     resident: Gauge,
     up: Gauge<f64, AtomicU64>,
     model: Family<Served, Gauge>,
-    /// Images that wait for the engine or are worked on.
+    /// Images that wait for the engine or are being computed.
     pub(crate) queued: Gauge,
-    /// Connections that are open.
+    /// Open connections.
     pub(crate) connections: Gauge,
-    /// Connections that were turned away since there were too many.
+    /// Connections turned away because too many were open.
     pub(crate) turned_away: Counter,
-    /// Panics that were caught.
+    /// Caught panics.
     pub(crate) panics: Counter,
-    /// 1 while the model's file could not be read when it was last tried.
+    /// 1 if the last attempt to reload the model failed.
     pub(crate) stale: Gauge,
 }
 
@@ -89,55 +89,55 @@ impl Metrics {
     fn register(&mut self) {
         let to = &mut self.registry;
         to.register("requests", "Requests by path and status", self.requests.clone());
-        let help = "From a request's header to its answer";
+        let help = "Time from the header of a request to its answer";
         to.register_with_unit("request_duration", help, Unit::Seconds, self.seconds.clone());
-        to.register("images", "Images that the engine answered", self.images.clone());
-        to.register("batch_images", "Images of a batch", self.batches.clone());
-        let help = "Time that the engine worked";
+        to.register("images", "Images predicted by the engine", self.images.clone());
+        to.register("batch_images", "Images in a batch", self.batches.clone());
+        let help = "Time spent in the engine";
         to.register_with_unit("engine", help, Unit::Seconds, self.engine_seconds.clone());
         to.register("model", "1 for the model that is served", self.model.clone());
-        to.register("reloads", "Times the model was read again", self.reloads.clone());
-        let help = "Memory of the process that is resident";
+        to.register("reloads", "Reloads of the model by outcome", self.reloads.clone());
+        let help = "Resident memory of the process";
         to.register_with_unit("resident_memory", help, Unit::Bytes, self.resident.clone());
-        let help = "Time since the server was started";
+        let help = "Time since the start of the server";
         to.register_with_unit("uptime", help, Unit::Seconds, self.up.clone());
         to.register("queued_images", "Images that wait for the engine", self.queued.clone());
         to.register("connections", "Connections that are open", self.connections.clone());
-        let help = "Connections that were one too many";
+        let help = "Connections turned away because too many were open";
         to.register("connections_turned_away", help, self.turned_away.clone());
         to.register("panics", "Panics that were caught", self.panics.clone());
-        let help = "1 while the model's file could not be read when it was last tried";
+        let help = "1 if the last attempt to reload the model failed";
         to.register("model_stale", help, self.stale.clone());
     }
 
-    /// A request to `path`, a route as it is registered, was answered.
+    /// Counts a request to `path`, a route as it is registered.
     pub(crate) fn request(&self, path: &str, status: u16, time: Duration) {
         let path = path.to_owned();
         self.requests.get_or_create(&Request { path: path.clone(), status }).inc();
         self.seconds.get_or_create(&Path { path }).observe(time.as_secs_f64());
     }
 
-    /// A batch went through the engine.
+    /// Counts a batch that went through the engine.
     pub(crate) fn batch(&self, images: usize, time: Duration) {
         self.images.inc_by(images as u64);
         self.batches.observe(images as f64);
         self.engine_seconds.inc_by(time.as_secs_f64());
     }
 
-    /// The model was read again, and is served now or not.
+    /// Counts a reload; `well` if the new model is served now.
     pub(crate) fn reloaded(&self, well: bool) {
         let outcome = if well { "served" } else { "refused" };
         self.reloads.get_or_create(&Outcome { outcome }).inc();
         self.stale.set(i64::from(!well));
     }
 
-    /// Which model is served.
+    /// Sets the name of the served model.
     pub(crate) fn serve(&self, name: &str, version: &str) {
         self.model.clear();
         self.model.get_or_create(&Served { name: name.into(), version: version.into() }).set(1);
     }
 
-    /// The page of `/metrics`.
+    /// The text of `/metrics`.
     pub(crate) fn text(&self) -> String {
         self.up.set(self.started.elapsed().as_secs_f64());
         self.resident.set(resident_bytes().unwrap_or(0));
@@ -148,7 +148,7 @@ impl Metrics {
     }
 }
 
-/// Memory that is resident now, where the system says (Linux).
+/// Resident memory of the process, on Linux.
 fn resident_bytes() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

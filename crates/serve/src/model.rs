@@ -1,4 +1,4 @@
-//! What is served: an engine that can be made, and what is told of the model.
+//! What the server needs of a model: how to make an engine, to evaluate and to explain, and its description.
 
 use std::sync::Arc;
 
@@ -8,72 +8,72 @@ use serde::{Serialize, Serializer};
 
 use crate::card::{Card, CardError};
 
-/// Reads the model that is served, from the start each time it is called.
+/// Reads the model from its file, each time it is called.
 ///
-/// The error is one line that names the file.
+/// The error is one line that names the file; it goes to the log, never to clients.
 pub type Load = dyn Fn() -> Result<Model, String> + Send + Sync;
 
-/// Makes an engine with the model's parameters loaded. It is called on the thread that the engine
-/// will work on, and again after an engine panicked.
+/// Makes an engine with the model's parameters loaded, on the thread that the engine will run on. It is
+/// called again after an engine panicked.
 pub type MakeEngine = dyn Fn() -> Result<Box<dyn Engine>, String> + Send + Sync;
 
-/// Asks the engine for the logits (n, classes) of images (n, h, w, c).
+/// Computes the logits (n, classes) of images (n, h, w, c).
 pub type Ask<'a> = dyn FnMut(&[u8]) -> Result<Vec<f32>, String> + 'a;
 
-/// Evaluates the model on images it was not fitted to.
+/// Evaluates the model on its validation images.
 pub type Evaluate = dyn Fn(&mut Ask<'_>) -> Result<Card, CardError> + Send + Sync;
 
-/// Tells what of an image (h, w, c) spoke for the class at a position.
+/// Computes the heat map of an image (h, w, c) for the class with this index.
 pub type Explain = dyn Fn(&[u8], usize) -> Result<Heat, String> + Send + Sync;
 
-/// How much each place of an image spoke for a class.
+/// A heat map: how much each pixel contributed to the evidence for a class.
 #[derive(Clone, Debug, Serialize)]
 pub struct Heat {
-    /// Rows: those of the image.
+    /// Number of rows, as in the image.
     pub height: usize,
-    /// Columns: those of the image.
+    /// Number of columns, as in the image.
     pub width: usize,
-    /// From 0 to 1 (height, width).
+    /// Values from 0 to 1, (height, width).
     pub values: Vec<f32>,
 }
 
 /// A model that was read and checked.
 pub struct Model {
-    /// What is told of it.
+    /// Its description.
     pub about: About,
     /// Makes its engine.
     pub make: Arc<MakeEngine>,
     /// Makes its card.
     pub evaluate: Arc<Evaluate>,
-    /// Says why.
+    /// Makes heat maps.
     pub explain: Arc<Explain>,
 }
 
-/// What `GET /v1/model` tells.
+/// The description of a model in `GET /v1/model`.
 #[derive(Clone, Debug, Serialize)]
 pub struct About {
     /// The model's file, or the folder of its run, without the folders around it.
     pub name: String,
-    /// Tells one model from another: the CRC-32 of the file.
+    /// Identifies the model: the CRC-32 of its file.
     pub version: String,
     /// The name of each class, in the order of the logits.
     pub classes: Vec<String>,
-    /// The images that the network takes.
+    /// The shape of the network's input.
     pub image: Shape,
     /// Number of trained parameters.
     pub parameters: usize,
-    /// Multiply-adds of one image.
+    /// Number of multiply-adds for one image.
     pub multiply_adds: u64,
-    /// What logits are divided by before they become probabilities.
+    /// Logits are divided by this before the softmax.
     pub temperature: f64,
-    /// How a picture becomes an image where the request does not say.
+    /// The background that is assumed if the request names none.
     #[serde(serialize_with = "as_text")]
     pub background: Background,
     /// Where it comes from.
     pub origin: Origin,
 }
 
-/// As the interface writes it.
+/// Serialises a background by its name.
 fn as_text<S: Serializer>(background: &Background, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(background)
 }
@@ -87,12 +87,12 @@ pub struct Origin {
     pub data: String,
     /// The split as it is written on the command line.
     pub split: String,
-    /// The epoch that was chosen, from 1.
+    /// The chosen epoch, counted from 1.
     pub epoch: usize,
-    /// Its accuracy on the validation part.
+    /// Accuracy of that epoch on the validation images.
     pub validation_accuracy: f64,
-    /// Its loss on the validation part.
+    /// Loss of that epoch on the validation images.
     pub validation_loss: f64,
-    /// Its mean one-vs-rest AUROC on the validation part.
+    /// Mean one-vs-rest AUROC of that epoch on the validation images.
     pub validation_auroc: Option<f64>,
 }

@@ -14,16 +14,16 @@ use crate::log::log;
 use crate::model::{About, Load};
 use crate::serving::{Reader, Serving};
 
-/// Reloads that are under way or wait for their turn: a further one would read the same file.
+/// The most reloads that run or wait for their turn: a further one would only read the same file.
 const RELOADS: usize = 2;
 
-/// What is wrong with the model's file, in words that tell nothing of the machine; the log has the
+/// What is wrong with the model's file, in words that reveal nothing of the machine. The log has the
 /// details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
-    /// There is no such file.
+    /// The file does not exist.
     Gone,
-    /// It cannot be read, or cannot be served.
+    /// The file cannot be read, or the model in it cannot be served.
     Unusable,
 }
 
@@ -39,18 +39,18 @@ impl fmt::Display for Problem {
 /// Why the model was not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotReloaded {
-    /// Enough reloads are under way already.
+    /// One reload runs and another one waits.
     Busy,
-    /// The file is of no use.
+    /// The file cannot be served.
     Problem(Problem),
 }
 
-/// State of the model's file.
+/// The state of the model's file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Status {
     /// How often the model was replaced.
     pub reloads: u64,
-    /// What was wrong with the file at the last try; none if it is the one that is served.
+    /// What was wrong at the last attempt to read the file; none if it is the one that is served.
     pub problem: Option<Problem>,
 }
 
@@ -60,9 +60,9 @@ pub(crate) struct Models {
     reader: Reader,
     cards: Cards,
     status: Mutex<Status>,
-    /// Held while the model is read, so that it is read once at a time.
+    /// Held while the model is read, so that one reload runs at a time.
     loading: Mutex<()>,
-    /// Reloads that are under way or wait for their turn.
+    /// Reloads that run or wait for their turn.
     reloads: AtomicUsize,
     metrics: Arc<Metrics>,
 }
@@ -104,10 +104,10 @@ impl Models {
         self.status.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
-    /// Reads the model again and serves it from now on; blocks until then. `reason` is for the log.
+    /// Reads the model again and serves it from now on; blocks until then. The log names `reason`.
     ///
     /// # Errors
-    /// Why the model that was served is served still.
+    /// If the previous model is still served.
     pub fn reload(&self, reason: &str) -> Result<Arc<Serving>, NotReloaded> {
         let _counted = Counted::enter(&self.reloads, RELOADS).ok_or(NotReloaded::Busy)?;
         let _one_at_a_time = self.loading.lock().unwrap_or_else(|e| e.into_inner());
@@ -134,7 +134,7 @@ impl Models {
             std::mem::replace(&mut *current, new.clone())
         };
         old.replaced.store(true, Ordering::Relaxed);
-        // The same file has the same card.
+        // The same model has the same card.
         let same = old.about.version == new.about.version;
         match old.card.get().filter(|_| same) {
             Some(card) => drop(new.card.set(card.clone())),
@@ -144,16 +144,16 @@ impl Models {
         *status = Status { reloads: status.reloads + 1, problem: None };
     }
 
-    /// Notes that the file is of no use now; `details` are for the log.
+    /// Notes that the file cannot be served now; `details` go to the log.
     pub fn note(&self, details: &str, problem: Problem) {
-        log(&format!("{details}: {problem}; the model that was loaded is served still"));
+        log(&format!("{details}: {problem}; the previous model is still served"));
         self.metrics.stale.set(1);
         let mut status = self.status.lock().unwrap_or_else(|e| e.into_inner());
         status.problem = Some(problem);
     }
 }
 
-/// One of a bounded number, until it is dropped.
+/// Counts one of a bounded number until it is dropped.
 struct Counted<'a>(&'a AtomicUsize);
 
 impl<'a> Counted<'a> {

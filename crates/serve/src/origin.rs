@@ -1,9 +1,8 @@
-//! Whose pages may use the server through a browser.
+//! Which sites may use the server through a browser.
 //!
-//! A browser sends an `Origin` with every request that a page's script makes to another site, and no
-//! page can set or change it, nor the `Host`. A page whose own name was pointed to this machine
-//! afterwards (DNS rebinding) is told by the `Host`: where only this machine is listened to, no name
-//! but the machine's own is right.
+//! A browser sends an `Origin` with every request that a page makes to another site, and no page can
+//! change it, nor the `Host`. A page whose own name was made to point to this machine (DNS rebinding) is
+//! recognised by the `Host`: a server on a loopback address answers only to the machine's own names.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,12 +13,12 @@ use axum::http::{HeaderMap, Method, Request, Uri, header};
 
 use crate::refusal::Refusal;
 
-/// A site whose pages may use the server: `https://example.org`, or `*` for all.
+/// A site whose pages may use the server: `https://example.org`, or `*` for all sites.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Site {
     /// All sites.
     Any,
-    /// One: scheme and authority, as browsers write them.
+    /// One site, as browsers write its origin.
     One {
         /// `http` or `https`.
         scheme: String,
@@ -28,7 +27,7 @@ pub enum Site {
     },
 }
 
-/// What is wrong with the text of a site.
+/// The text is not a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an origin such as https://example.org or http://localhost:3000, nor *")]
 pub struct SiteError;
@@ -70,28 +69,28 @@ fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
     authority.strip_suffix(port).unwrap_or(authority)
 }
 
-/// Whose pages may use the server.
+/// Which sites may use the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Origins {
-    /// Sites beside the server's own.
+    /// Sites other than the server's own.
     allowed: Vec<Site>,
-    /// Names of this machine; any name where other machines are listened to, too.
+    /// The names that the server answers to; none means all.
     names: Option<Vec<String>>,
 }
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum From {
-    /// The server's own page, or no page of a browser.
+pub(crate) enum Source {
+    /// The server's own page, or a client that is not a browser.
     Own,
-    /// A site that may.
+    /// A site that may use the server.
     Allowed,
     /// Another site.
     Foreign,
 }
 
 impl Origins {
-    /// `local` holds the name that is listened on, if only this machine is.
+    /// `local` is the host that the server listens on, if it is a loopback address.
     pub fn new(allowed: Vec<Site>, local: Option<String>) -> Self {
         let names = local.map(|name| {
             let hosts = allowed.iter().filter_map(|site| match site {
@@ -104,29 +103,29 @@ impl Origins {
         Self { allowed, names }
     }
 
-    /// Whether any other site may.
+    /// Whether any other site may use the server.
     pub fn any_allowed(&self) -> bool {
         !self.allowed.is_empty()
     }
 
-    /// Checks that the request means this server.
+    /// Checks that the request asks for a name of this server.
     ///
     /// # Errors
-    /// 400 for a `Host` that is none, 403 for one that is not this machine's.
+    /// 400 if the `Host` is not valid, 403 if it is another one.
     pub fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let host = hosts.next().map(|host| host.to_str().unwrap_or("/"));
         if hosts.next().is_some() {
-            return Err(Refusal::bad("there is more than one Host"));
+            return Err(Refusal::bad("the request has more than one Host"));
         }
         let asked = request.uri().authority().map(Authority::as_str);
         for text in host.into_iter().chain(asked).filter(|text| !text.is_empty()) {
             let authority: Authority =
-                text.parse().map_err(|_| Refusal::bad("the Host is none"))?;
+                text.parse().map_err(|_| Refusal::bad("the Host is not valid"))?;
             if !self.is_own_name(&authority.host().to_ascii_lowercase()) {
                 return Err(Refusal::foreign(
-                    "this server is asked for under a name that it does not have; start it with \
-                     --allow-origin for the site of its proxy",
+                    "the Host is not a name of this server; behind a proxy, start it with \
+                     --allow-origin for the proxy's site",
                 ));
             }
         }
@@ -143,20 +142,20 @@ impl Origins {
     }
 
     /// Where a request comes from.
-    pub fn of(&self, method: &Method, headers: &HeaderMap) -> From {
+    pub fn of(&self, method: &Method, headers: &HeaderMap) -> Source {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {
             (Some(origin), None) => {
                 let origin = origin.to_str().unwrap_or_default().to_ascii_lowercase();
                 if self.is_allowed(&origin) {
-                    From::Allowed
+                    Source::Allowed
                 } else if is_own(&origin, headers) {
-                    From::Own
+                    Source::Own
                 } else {
-                    From::Foreign
+                    Source::Foreign
                 }
             }
-            (Some(_), Some(_)) => From::Foreign,
+            (Some(_), Some(_)) => Source::Foreign,
             (None, _) => without_origin(method, headers),
         }
     }
@@ -167,8 +166,8 @@ impl Origins {
     }
 }
 
-/// Whether the page comes from this server: under the name that the request asks for, or asked a
-/// proxy for. No page can set these headers in a request that is not asked about first.
+/// Whether the origin is the server's own: the host that the client asked the server, or a proxy, for. A
+/// page of another site cannot set these headers without a preflight request.
 fn is_own(origin: &str, headers: &HeaderMap) -> bool {
     let Some((scheme @ ("http" | "https"), authority)) = origin.split_once("://") else {
         return false;
@@ -180,13 +179,13 @@ fn is_own(origin: &str, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Requests without an `Origin`: of other programs, of this server's page where it only reads, and
-/// pictures, links and frames of other sites. A link that is followed may lead here.
-fn without_origin(method: &Method, headers: &HeaderMap) -> From {
+/// The source of a request without an `Origin`: another program, the server's own page, or an image, a
+/// link or a frame on another site. Links to the server are allowed.
+fn without_origin(method: &Method, headers: &HeaderMap) -> Source {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|given| given == value);
     let elsewhere = is("sec-fetch-site", "cross-site") || is("sec-fetch-site", "same-site");
     let is_link = method == Method::GET && is("sec-fetch-mode", "navigate");
-    if elsewhere && !is_link { From::Foreign } else { From::Own }
+    if elsewhere && !is_link { Source::Foreign } else { Source::Own }
 }
 
 /// The host of an authority, without its port.
@@ -222,26 +221,26 @@ mod tests {
     fn pages_of_other_sites_are_told_by_their_origin() {
         let origins = Origins::new(vec!["https://shop.org".parse().unwrap()], None);
         let of = |pairs: &[(&'static str, &str)]| origins.of(&Method::POST, &headers(pairs));
-        assert_eq!(of(&[("host", "a:8080")]), From::Own);
-        assert_eq!(of(&[("host", "a:8080"), ("origin", "http://a:8080")]), From::Own);
-        assert_eq!(of(&[("host", "a"), ("origin", "https://A")]), From::Own);
-        assert_eq!(of(&[("host", "a:443"), ("origin", "https://a")]), From::Own);
+        assert_eq!(of(&[("host", "a:8080")]), Source::Own);
+        assert_eq!(of(&[("host", "a:8080"), ("origin", "http://a:8080")]), Source::Own);
+        assert_eq!(of(&[("host", "a"), ("origin", "https://A")]), Source::Own);
+        assert_eq!(of(&[("host", "a:443"), ("origin", "https://a")]), Source::Own);
         assert_eq!(
             of(&[("host", "b:1"), ("x-forwarded-host", "a"), ("origin", "https://a")]),
-            From::Own
+            Source::Own
         );
-        assert_eq!(of(&[("host", "a"), ("origin", "https://shop.org")]), From::Allowed);
+        assert_eq!(of(&[("host", "a"), ("origin", "https://shop.org")]), Source::Allowed);
         for origin in ["http://evil.org", "http://a:8081", "null", "", "http://shop.org", "a:8080"]
         {
             let told = of(&[("host", "a:8080"), ("origin", origin), ("sec-fetch-site", "none")]);
-            assert_eq!(told, From::Foreign, "{origin}");
+            assert_eq!(told, Source::Foreign, "{origin}");
         }
         for site in ["cross-site", "same-site"] {
-            assert_eq!(of(&[("host", "a"), ("sec-fetch-site", site)]), From::Foreign);
+            assert_eq!(of(&[("host", "a"), ("sec-fetch-site", site)]), Source::Foreign);
         }
         let link = headers(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]);
-        assert_eq!(origins.of(&Method::GET, &link), From::Own);
-        assert_eq!(origins.of(&Method::POST, &link), From::Foreign);
+        assert_eq!(origins.of(&Method::GET, &link), Source::Own);
+        assert_eq!(origins.of(&Method::POST, &link), Source::Foreign);
     }
 
     #[test]

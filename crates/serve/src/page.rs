@@ -1,12 +1,12 @@
-//! The page and the documentation of the interface: files that are part of the program.
+//! The files of the page and of the API's documentation, which are part of the program.
 
 use axum::Router;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// Path, type and text of each file. They name each other by relative paths, so that they work below
-/// any path of a proxy.
+/// Path, content type and text of each file. They refer to each other by relative paths, so that they work
+/// below any path of a proxy.
 const FILES: [(&str, &str, &str); 9] = [
     ("/", "text/html; charset=utf-8", include_str!("../assets/index.html")),
     ("/style.css", "text/css; charset=utf-8", include_str!("../assets/style.css")),
@@ -22,7 +22,7 @@ const FILES: [(&str, &str, &str); 9] = [
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const OPENAPI: &str = include_str!("../assets/openapi.json");
 
-/// Routes of the files. `base` is the path under which the interface is found, or nothing.
+/// The routes of the files; `base` is the server's path behind a proxy, or empty.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(base: &str) -> Router<S> {
     let router = FILES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
         router.route(path, get(move || async move { file(kind, text) }))

@@ -1,5 +1,5 @@
-//! Places for connections. Where all are taken, the client that has kept its connection waiting
-//! longest has to go.
+//! Places for connections. If all are taken, the client that has kept its connection waiting longest has
+//! to leave.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// How long a client may keep its connection waiting before another one takes its place: no client
-/// that is about to send or receive needs so long.
+/// How long a client may keep its connection waiting before it can lose its place. A client that is
+/// sending or receiving without delay needs less.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// When a connection began to wait for its client, and its number.
+/// The time since when a connection has waited for its client, and the connection's number.
 type Key = (Instant, u64);
 
 /// All places.
@@ -23,11 +23,11 @@ pub(crate) struct Places {
     waiting: Mutex<BTreeMap<Key, Arc<Waiting>>>,
 }
 
-/// What is known of a connection that waits for its client.
+/// A connection that waits for its client.
 #[derive(Default)]
 struct Waiting {
     leave: Notify,
-    /// Bytes of a body that were received so far.
+    /// Bytes of its request's body so far.
     received: AtomicUsize,
 }
 
@@ -38,13 +38,13 @@ impl Places {
         Self { free, all, next: AtomicU64::new(0), waiting: Mutex::default() }
     }
 
-    /// A place, if one is free.
+    /// A place, if there is a free one.
     pub fn enter(self: &Arc<Self>) -> Option<Place> {
         let permit = self.free.clone().try_acquire_owned().ok()?;
         Some(self.place(permit))
     }
 
-    /// A place that is free within `time`.
+    /// A place, if one becomes free within `time`.
     pub async fn wait(self: &Arc<Self>, time: Duration) -> Option<Place> {
         let permit = tokio::time::timeout(time, self.free.clone().acquire_owned()).await;
         Some(self.place(permit.ok()?.ok()?))
@@ -62,7 +62,7 @@ impl Places {
         self.evict_one(|_| true)
     }
 
-    /// [`Self::evict`] of a client that has sent a part of a body.
+    /// Like [`Self::evict`], among the clients that have sent a part of a body.
     pub fn evict_sender(&self) -> bool {
         self.evict_one(|waiting| waiting.received.load(Ordering::Relaxed) > 0)
     }
@@ -97,13 +97,13 @@ pub(crate) struct Place {
     places: Arc<Places>,
     number: u64,
     state: Arc<Waiting>,
-    /// Since when the connection waits for its client; none while a request is worked on.
+    /// Since when the connection has waited for its client; none while the client waits for the server.
     since: Mutex<Option<Instant>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Place {
-    /// The connection waits for its client from now on.
+    /// Notes that the connection waits for its client from now on.
     pub fn waits(&self) {
         let now = Instant::now();
         if let Some(before) = self.since().replace(now) {
@@ -113,19 +113,19 @@ impl Place {
         self.places.lock().insert((now, self.number), self.state.clone());
     }
 
-    /// The client has sent what it had to send.
+    /// Notes that the client has sent its request and waits for the server.
     pub fn works(&self) {
         if let Some(since) = self.since().take() {
             self.places.lock().remove(&(since, self.number));
         }
     }
 
-    /// So much of a body has come.
+    /// Notes that a part of a body has arrived.
     pub fn received(&self, bytes: usize) {
         self.state.received.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Comes to its end when another connection needs the place.
+    /// Waits until another connection needs the place.
     pub async fn evicted(&self) {
         self.state.leave.notified().await;
     }

@@ -1,4 +1,4 @@
-//! `POST /v1/predict`: images in, classes with their probabilities out.
+//! `POST /v1/predict`: classifies images.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use modiste_data::photo::Background;
 use serde::Serialize;
 
 use crate::About;
-use crate::answer::{Entry, Telling};
+use crate::answer::{AnswerOptions, Entry};
 use crate::batcher::PredictError;
 use crate::deadline::Deadline;
 use crate::input::Input;
@@ -19,14 +19,14 @@ use crate::refusal::{Refusal, json};
 use crate::serving::Serving;
 use crate::state::Server;
 
-/// The most values of images that are told of one request.
-const TOLD: usize = 1 << 20;
+/// The largest number of pixel values in an answer.
+const MAX_PIXEL_VALUES: usize = 1 << 20;
 
-/// What may stand behind the `?`.
+/// The query's parameters.
 #[derive(Debug, Default)]
-struct Asked {
-    telling: Telling,
-    /// What lies behind the object in a picture.
+struct Parameters {
+    options: AnswerOptions,
+    /// The background of the object in a picture.
     background: Option<Background>,
 }
 
@@ -35,7 +35,7 @@ struct Asked {
 struct Answers<'a> {
     model: &'a str,
     version: &'a str,
-    /// One an image, in the order of the images.
+    /// One entry for each image, in their order.
     predictions: Vec<Entry<'a>>,
 }
 
@@ -47,50 +47,50 @@ pub(crate) async fn predict(
     body: Body,
 ) -> Result<Response, Refusal> {
     let serving = server.models.current();
-    let Asked { telling, background } = Asked::read(pairs, serving.about.classes.len())?;
+    let Parameters { options, background } = Parameters::read(pairs, serving.about.classes.len())?;
     let request = server.receive(&serving, background, &headers, body).await?;
     let inputs = &request.inputs;
-    if telling.pixels && inputs.len() * serving.about.image.len() > TOLD {
-        let most = (TOLD / serving.about.image.len()).max(1);
-        let reason = format!("pixels are told of at most {most} images of a request");
+    if options.pixels && inputs.len() * serving.about.image.len() > MAX_PIXEL_VALUES {
+        let most = (MAX_PIXEL_VALUES / serving.about.image.len()).max(1);
+        let reason = format!("with pixels=true a request may have at most {most} images");
         return Err(Refusal::too_large(reason));
     }
     let logits = server.logits(&serving, inputs, request.deadline).await?;
-    let predictions = telling.entries(&serving, inputs, &logits);
+    let predictions = options.entries(&serving, inputs, &logits);
     let About { name, version, .. } = &serving.about;
     server.answer(&Answers { model: name, version, predictions })
 }
 
-impl Asked {
+impl Parameters {
     fn read(pairs: Pairs, classes: usize) -> Result<Self, Refusal> {
-        let mut asked = Self::default();
-        let telling = &mut asked.telling;
-        let background = &mut asked.background;
+        let mut parameters = Self::default();
+        let options = &mut parameters.options;
+        let background = &mut parameters.background;
         query::each(pairs, "top_k, threshold, background, pixels", |name, text| {
             match name {
-                "top_k" => telling.top_k = query::value(text, "top_k is no whole number")?,
-                "threshold" => telling.threshold = query::value(text, "threshold is no number")?,
+                "top_k" => options.top_k = query::value(text, "top_k is not a whole number")?,
+                "threshold" => options.threshold = query::value(text, "threshold is not a number")?,
                 "background" => *background = query::background(text)?,
                 "pixels" => {
                     let wrong = "pixels is not true or false";
-                    telling.pixels = query::value(text, wrong)?.unwrap_or_default();
+                    options.pixels = query::value(text, wrong)?.unwrap_or_default();
                 }
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        if telling.top_k.is_some_and(|k| k == 0 || k > classes) {
+        if options.top_k.is_some_and(|k| k == 0 || k > classes) {
             return Err(Refusal::bad(format!("top_k is not from 1 to {classes}")));
         }
-        if telling.threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
+        if options.threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
             return Err(Refusal::bad("threshold is not from 0 to 1"));
         }
-        Ok(asked)
+        Ok(parameters)
     }
 }
 
 impl Server {
-    /// The logits (n, classes) of the images among the inputs.
+    /// The logits (n, classes) of the inputs that could be read.
     pub(crate) async fn logits(
         &self,
         serving: &Serving,
@@ -108,7 +108,7 @@ impl Server {
         answer.map_err(|_| Refusal::internal("the engine's thread ended"))?.map_err(refuse)
     }
 
-    /// An answer of JSON, which counts until the client has taken it in.
+    /// An answer as JSON; its memory is counted until the client has taken it in.
     pub(crate) fn answer(&self, answer: &impl Serialize) -> Result<Response, Refusal> {
         let text = serde_json::to_vec(answer);
         let text = text.map_err(|error| Refusal::internal(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! Why a request was not answered as asked: a status and a reason, as JSON.
+//! Errors for clients: a status and a reason, as JSON.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,10 +6,10 @@ use axum::response::{IntoResponse, Response};
 use crate::headers::HEADERS;
 use crate::text::readable;
 
-/// Seconds after which a client that was turned away should come back.
+/// Seconds after which a client may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-/// The longest reason, in characters. Reasons are written here and repeat nothing of the request;
-/// what decoders say of a file is cut as well.
+/// The largest length of a reason, in characters. Reasons repeat nothing of the request; this also cuts the
+/// messages of decoders.
 const LONGEST: usize = 300;
 
 /// A status with its reason.
@@ -24,7 +24,7 @@ impl Refusal {
         Self { status, reason: readable(reason.as_ref(), LONGEST) }
     }
 
-    /// 400: what was sent cannot be answered.
+    /// 400: the request cannot be answered.
     pub fn bad(reason: impl AsRef<str>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason)
     }
@@ -34,12 +34,12 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, reason)
     }
 
-    /// 413: what was sent is over a limit.
+    /// 413: the request is over a limit.
     pub fn too_large(reason: impl AsRef<str>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
     }
 
-    /// 503: there is too much to do; come back.
+    /// 503: the server is too busy; the client should try again.
     pub fn busy(reason: impl AsRef<str>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     }
@@ -49,13 +49,18 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason)
     }
 
+    /// The reason, in one short line.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// `{"error": "the reason"}`.
     fn json(&self) -> String {
         serde_json::json!({ "error": self.reason }).to_string()
     }
 
-    /// The whole response as bytes, for connections that are closed after it: where what was sent is
-    /// no request, no handler answers.
+    /// The whole response as bytes, for a connection that is closed after it. It is for errors of the HTTP
+    /// layer, which no handler answers.
     pub fn closing(&self) -> Vec<u8> {
         let body = self.json();
         let reason = self.status.canonical_reason().unwrap_or_default();

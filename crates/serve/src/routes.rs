@@ -1,4 +1,4 @@
-//! Which path is answered by what.
+//! The routes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ use crate::refusal::{self, Refusal};
 use crate::state::Server;
 use crate::{explain, guard, page, predict};
 
-/// All routes; `base` is the path under which a proxy offers them, or nothing.
+/// All routes; `base` is their path behind a proxy, or empty.
 pub(crate) fn router(server: Arc<Server>, base: &str) -> Router {
     let admitted = Router::new()
         .route("/v1/predict", post(predict::predict))
@@ -38,10 +38,10 @@ pub(crate) fn router(server: Arc<Server>, base: &str) -> Router {
         .route("/ready", get(ready))
         .merge(admitted)
         .fallback(|| async {
-            Refusal::new(StatusCode::NOT_FOUND, "there is nothing here; see /docs")
+            Refusal::new(StatusCode::NOT_FOUND, "this path does not exist; see /docs")
         })
         .method_not_allowed_fallback(|| async {
-            let reason = "this path does not take this method; see /docs";
+            let reason = "this path does not support this method; see /docs";
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, reason)
         })
         .layer(CatchPanicLayer::custom(panicked))
@@ -49,7 +49,7 @@ pub(crate) fn router(server: Arc<Server>, base: &str) -> Router {
         .with_state(server)
 }
 
-/// Whether requests are answered, and by what.
+/// Whether requests are answered, and with which model.
 async fn ready(State(server): State<Arc<Server>>) -> Response {
     let serving = server.models.current();
     let draining = server.draining.load(Ordering::Relaxed);
@@ -91,7 +91,7 @@ async fn evaluation(State(server): State<Arc<Server>>) -> Response {
         Some(Err(error @ CardError::Failed(_))) => {
             Refusal::internal(error.to_string()).into_response()
         }
-        None => Refusal::busy("the model is being evaluated; come back later").into_response(),
+        None => Refusal::busy("the model is being evaluated; try again later").into_response(),
     }
 }
 
@@ -100,9 +100,9 @@ async fn reload(State(server): State<Arc<Server>>) -> Result<Response, Refusal> 
     let read = move || again.models.reload("asked to reload");
     let read = tokio::task::spawn_blocking(read).await.map_err(|_| server.panicked("reloading"))?;
     let served = read.map_err(|error| match error {
-        NotReloaded::Busy => Refusal::busy("the model is being reloaded already; come back later"),
+        NotReloaded::Busy => Refusal::busy("the model is being reloaded already; try again later"),
         NotReloaded::Problem(problem) => {
-            Refusal::internal(format!("{problem}; the model that was loaded is served still"))
+            Refusal::internal(format!("{problem}; the previous model is still served"))
         }
     })?;
     let body = json!({ "model": served.about.name, "version": served.about.version });

@@ -1,4 +1,4 @@
-//! The server's life: it reads the model, listens, follows signals, drains.
+//! Runs the server: reads the model, listens, handles signals, drains.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,25 +22,25 @@ use crate::{Metrics, Token, watch};
 /// How a server is run.
 #[derive(Debug)]
 pub struct Options {
-    /// Where to listen.
+    /// What to listen on.
     pub listen: Listen,
-    /// The path under which a proxy offers the server.
+    /// The path of the server behind a proxy.
     pub base: BasePath,
-    /// Sites whose pages may use the server, beside its own.
+    /// Sites whose pages may use the server, other than its own.
     pub sites: Vec<Site>,
-    /// What opens `/v1/` and `/metrics`; without it they are open to everybody.
+    /// The token for `/v1/` and `/metrics`; without one they are open.
     pub token: Option<Token>,
-    /// What clients may ask for.
+    /// The limits of requests.
     pub limits: Limits,
-    /// How requests are put together.
+    /// How requests are combined into batches.
     pub batching: Batching,
-    /// Threads that decode pictures, and that serve connections.
+    /// Number of threads that decode pictures, and that serve connections.
     pub threads: usize,
     /// The file that is watched for a new model.
     pub watch: PathBuf,
 }
 
-/// Why a server could not start, or did not end well.
+/// Why a server could not start, or did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The model cannot be served.
@@ -54,7 +54,7 @@ pub enum ServeError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// The system lacks something.
+    /// The system refused something.
     #[error("failed to start: {0}")]
     System(std::io::Error),
     /// Some requests took longer than the limit, or a second signal came.
@@ -62,9 +62,9 @@ pub enum ServeError {
     NotDrained,
 }
 
-/// Serves a model until the process is asked to stop; then answers what is in flight.
+/// Serves a model until the process is asked to stop, and then answers the requests in flight.
 ///
-/// `started` is called once requests are answered.
+/// `started` is called once the server listens.
 ///
 /// # Errors
 /// If it cannot start, or not everything in flight could be answered.
@@ -84,7 +84,7 @@ pub fn serve(
     let models = Models::start(load, options.batching, queue, metrics.clone());
     let models = models.map_err(ServeError::Model)?;
     let result = runtime.block_on(run(options, models, metrics, started));
-    // A picture that is still being decoded is of no use to anybody now.
+    // Nobody waits for a picture that is still being decoded.
     runtime.shutdown_background();
     result
 }
@@ -102,7 +102,7 @@ async fn run(
         listeners.map_err(|error| ServeError::Listen { address: listen.clone(), error })?;
     let local = match &listen {
         Listen::Tcp(host, _) if !listeners.bound.open => Some(host.clone()),
-        // No browser speaks to a Unix socket.
+        // Browsers cannot use a Unix socket.
         Listen::Tcp(..) | Listen::Unix(_) => None,
     };
     let origins = Origins::new(sites, local);
@@ -126,11 +126,11 @@ async fn run(
     if drained { Ok(()) } else { Err(ServeError::NotDrained) }
 }
 
-/// Reads the model again, beside the requests, each time that the system asks for it.
+/// Reloads the model at each SIGHUP until the process is asked to stop.
 async fn until_stopped(signals: &mut Signals, server: &Arc<Server>) {
     while let Signal::Reload = signals.next().await {
         let server = server.clone();
-        // What goes wrong is logged and shown by `/ready`.
+        // Errors are logged and shown by `/ready`.
         tokio::task::spawn_blocking(move || drop(server.models.reload("SIGHUP")));
     }
 }

@@ -15,7 +15,7 @@ use crate::model::{About, Evaluate, Explain, Load, Model};
 
 /// How long reading a model may take.
 const LOAD_TIME: Duration = Duration::from_secs(60);
-/// Threads that hang in reading a file, after which no further one is started.
+/// How many threads may be reading the file, or hang in it, before no new one is started.
 const HANGING: usize = 4;
 
 /// A model with its engine.
@@ -26,14 +26,14 @@ pub(crate) struct Serving {
     pub evaluate: Arc<Evaluate>,
     /// Seconds since 1970.
     pub loaded: u64,
-    /// The card as JSON, or why there is none; unset while it is being made.
+    /// The card as JSON, or why there is none; not set while it is being made.
     pub card: OnceLock<Result<Bytes, CardError>>,
     /// Set once another model is served.
     pub replaced: AtomicBool,
 }
 
 impl Serving {
-    /// Whether another model is served by now.
+    /// Whether another model has replaced this one.
     pub fn is_replaced(&self) -> bool {
         self.replaced.load(Ordering::Relaxed)
     }
@@ -45,7 +45,7 @@ pub(crate) struct Reader {
     batching: Batching,
     queue: usize,
     metrics: Arc<Metrics>,
-    /// Threads that read, those included that were given up.
+    /// Threads that are reading, including those that were given up.
     at_work: Arc<AtomicUsize>,
 }
 
@@ -55,14 +55,14 @@ impl Reader {
         Self { load, batching, queue, metrics, at_work: Arc::default() }
     }
 
-    /// Reads on a thread of its own, which is given up where it takes too long: what a path leads to
-    /// may never answer.
+    /// Reads on a thread of its own, which is given up if it takes too long: a network file system, for
+    /// one, may never answer.
     ///
     /// # Errors
     /// What is wrong with the model.
     pub fn read(&self) -> Result<Arc<Serving>, String> {
         if self.at_work.load(Ordering::Acquire) >= HANGING {
-            return Err("reading the file hangs".into());
+            return Err("earlier attempts to read the file hang".into());
         }
         let (done, made) = sync_channel(1);
         let (load, batching, queue) = (self.load.clone(), self.batching, self.queue);
@@ -73,7 +73,7 @@ impl Reader {
                 metrics.panics.inc();
                 Err("reading the model panicked; this is a bug".into())
             });
-            // Nobody waits for it any more where it took too long.
+            // The receiver is gone if this took too long.
             drop(done.send(made));
             at_work.fetch_sub(1, Ordering::AcqRel);
         };
@@ -98,7 +98,10 @@ fn read(
         .map_err(|problem| format!("{}: {problem}", about.name))?;
     if batcher.classes() != about.classes.len() {
         let (named, known) = (about.classes.len(), batcher.classes());
-        return Err(format!("{}: {named} classes are named, {known} known", about.name));
+        return Err(format!(
+            "{}: the file names {named} classes, the network has {known}",
+            about.name
+        ));
     }
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(Arc::new(Serving {

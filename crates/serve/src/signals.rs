@@ -1,6 +1,6 @@
-//! What the system asks of the process.
+//! The signals that the process handles.
 
-/// What the system asks of the process.
+/// A signal.
 pub(crate) enum Signal {
     /// SIGTERM or Ctrl-C.
     Stop,
@@ -16,14 +16,14 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// From now on signals no longer end the process.
+    /// Handles signals from now on; they no longer end the process.
     pub fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let stop = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
         Ok(Self { stop, reload: signal(SignalKind::hangup())? })
     }
 
-    /// The next one.
+    /// Waits for the next signal.
     pub async fn next(&mut self) -> Signal {
         let [terminate, interrupt] = &mut self.stop;
         tokio::select! {
@@ -33,7 +33,7 @@ impl Signals {
         }
     }
 
-    /// The next one that asks to stop.
+    /// Waits for the next signal that asks to stop.
     pub async fn stop(&mut self) {
         while !matches!(self.next().await, Signal::Stop) {}
     }

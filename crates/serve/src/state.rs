@@ -1,4 +1,4 @@
-//! What all handlers share.
+//! The state that all handlers share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,31 +13,31 @@ use crate::origin::Origins;
 use crate::places::Places;
 use crate::{Metrics, Token};
 
-/// What all handlers share.
+/// The state that all handlers share.
 pub(crate) struct Server {
     pub models: Models,
     pub metrics: Arc<Metrics>,
     pub limits: Limits,
-    /// Limits of pictures beside those of `limits`.
+    /// Limits of pictures other than those in `limits`.
     pub pictures: photo::Limits,
     pub places: Arc<Places>,
     pub bodies: Bodies,
-    /// Small pictures, and large bodies of JSON, that are decoded at once.
+    /// Places for decoding small pictures and large JSON bodies.
     pub decoders: Arc<Semaphore>,
-    /// Large pictures that are decoded at once, beside the small ones.
+    /// Places for decoding large pictures.
     pub large: Arc<Semaphore>,
-    /// Images that are explained at once: one.
+    /// The place for explaining an image.
     pub explainer: Arc<Semaphore>,
-    /// Requests that are worked on at once.
+    /// Places for requests whose images are worked on.
     pub requests: Semaphore,
     pub origins: Origins,
     pub token: Option<Token>,
-    /// Set once the server was asked to stop.
+    /// Whether the server was asked to stop.
     pub draining: AtomicBool,
 }
 
 impl Server {
-    /// The state of a server that has answered nothing yet; `threads` are for decoding.
+    /// The state of a new server that decodes pictures on `threads` threads.
     pub fn new(
         models: Models,
         metrics: Arc<Metrics>,

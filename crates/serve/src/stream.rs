@@ -1,5 +1,5 @@
-//! The socket under a connection: answers have to be taken in within a time, and what the HTTP layer
-//! says of a request that is none is put into the words of all other refusals.
+//! The socket of a connection. The client has to take in an answer in time, and the HTTP layer's own error
+//! responses are replaced by ones like all others.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::refusal::Refusal;
 
-/// What is spoken over: TCP or a Unix socket.
+/// A TCP or Unix socket.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
@@ -24,13 +24,13 @@ pub(crate) struct Stream {
     socket: Box<dyn Socket>,
     /// How long the client may take for an answer.
     time: Duration,
-    /// Runs out for the answer that is being written; none while nothing waits.
+    /// The deadline of the answer that is being written; none unless the client lets it wait.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// What is written in place of the HTTP layer's own refusal.
+    /// The rest of the response that replaces the HTTP layer's own.
     refusal: Vec<u8>,
-    /// Whether the HTTP layer has refused.
+    /// Whether the HTTP layer has responded by itself.
     refused: bool,
-    /// Set where bytes have come since the last request.
+    /// Whether bytes have arrived since the last request.
     begun: Arc<AtomicBool>,
 }
 
@@ -39,12 +39,12 @@ impl Stream {
         Self { socket, time, deadline: None, refusal: Vec::new(), refused: false, begun }
     }
 
-    /// The socket, and whether the client has had a refusal.
+    /// The socket, and whether the HTTP layer has responded by itself.
     pub fn into_parts(self) -> (Box<dyn Socket>, bool) {
         (self.socket, self.refused)
     }
 
-    /// Passes on what `write` says, unless the client takes too long.
+    /// Passes on the result of a write, unless the client takes too long.
     fn within_time(
         &mut self,
         context: &mut Context<'_>,
@@ -99,7 +99,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // A refusal of the HTTP layer comes alone or behind the rest of the answer before it.
+        // The HTTP layer's own response is written alone, or behind the rest of the answer before it.
         if let [only] = slices {
             return self.poll_write(context, only);
         }
@@ -111,7 +111,7 @@ impl AsyncWrite for Stream {
         self.socket.is_write_vectored()
     }
 
-    /// Comes once all of an answer was written.
+    /// Is called once an answer is written completely.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.refusal.is_empty() {
             let refusal = std::mem::take(&mut self.refusal);
@@ -129,8 +129,8 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// Where in `bytes` the HTTP layer's own response begins, if there is one, and what is said instead:
-/// it has no body and none of the headers that every response of a handler has.
+/// The position of the HTTP layer's own error response in `bytes`, if there is one, and its replacement. It
+/// is recognised by having neither a body nor the headers that all responses of handlers have.
 fn refusal_in(bytes: &[u8]) -> Option<(usize, Refusal)> {
     const LONGEST: usize = 256;
     if !bytes.ends_with(b"\r\n\r\n") {
@@ -144,7 +144,7 @@ fn refusal_in(bytes: &[u8]) -> Option<(usize, Refusal)> {
     }
     let status = StatusCode::from_bytes(head.get(9..12)?.as_bytes()).ok()?;
     let reason = match status {
-        StatusCode::BAD_REQUEST => "this is no HTTP/1.1 request",
+        StatusCode::BAD_REQUEST => "this is not an HTTP/1.1 request",
         StatusCode::URI_TOO_LONG => "the path is too long",
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             "the header is too long, or has too many fields"

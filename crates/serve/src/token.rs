@@ -4,29 +4,29 @@ use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-/// The fewest characters of a token: what is shorter can be guessed.
+/// The smallest length of a token: shorter ones can be guessed.
 const SHORTEST: usize = 16;
 
-/// What a client has to send as `Authorization: Bearer TOKEN`.
+/// The token that clients have to send as `Authorization: Bearer TOKEN`.
 #[derive(Clone)]
 pub struct Token(String);
 
 /// Why a text cannot be a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It could be guessed.
+    /// It is too short.
     #[error("has {0} characters; a token has at least {SHORTEST}")]
     Short(usize),
-    /// It cannot be sent in a header.
-    #[error("has a character that is no visible ASCII; such a token cannot be sent")]
+    /// It has characters that cannot be sent in a header.
+    #[error("has a character other than visible ASCII, which cannot be sent")]
     Character,
 }
 
 impl Token {
-    /// A token from the text of a file or variable; white space around it is not part of it.
+    /// The token in the text of a file or variable; surrounding white space is ignored.
     ///
     /// # Errors
-    /// If it is short or could not be sent.
+    /// If it is too short or cannot be sent.
     pub fn new(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -38,8 +38,8 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
-    /// Whether the value of an `Authorization` header opens. How long this takes does not depend on
-    /// which characters are right.
+    /// Whether the value of an `Authorization` header holds the token. The time this takes does not
+    /// depend on which characters are right.
     pub(crate) fn opens(&self, header: &[u8]) -> bool {
         let Some((scheme, given)) = header.split_at_checked(7) else {
             return false;
@@ -48,7 +48,7 @@ impl Token {
     }
 }
 
-/// The token itself is not shown.
+/// Hides the token.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(...)")

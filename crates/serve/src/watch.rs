@@ -1,4 +1,4 @@
-//! The thread that looks at the model's file now and then and has it read again when it changed.
+//! The thread that watches the model's file and reloads the model when it has changed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 use crate::models::Problem;
 use crate::state::Server;
 
-/// How often the file is looked at.
+/// How often the file is checked.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Starts the thread, which ends with the server.
 ///
 /// # Errors
-/// If the system has no thread to give.
+/// If the thread cannot be started.
 pub(crate) fn start(path: PathBuf, server: Weak<Server>) -> std::io::Result<()> {
     let mut watch = Watch::new(path);
     let work = move || {
@@ -31,8 +31,8 @@ pub(crate) fn start(path: PathBuf, server: Weak<Server>) -> std::io::Result<()> 
     Ok(())
 }
 
-/// What tells one state of a file from another. A file that was put in its place has another
-/// number, and one that was written to has another time of change, which nobody can set.
+/// What identifies the state of a file. Another file in its place has another inode, and one that was
+/// written to has another change time, which cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
     modified: Option<SystemTime>,
@@ -41,20 +41,21 @@ struct Seen {
     identity: (u64, u64, i64, i64),
 }
 
-/// What became of the file.
+/// How the file has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
-    /// It has other contents.
+    /// It is another file, or has been written to.
     New,
-    /// It is not there.
+    /// It does not exist any more.
     Gone,
 }
 
 struct Watch {
     path: PathBuf,
-    /// What was served or tried last.
+    /// The state that was served or tried last.
     known: Option<Seen>,
-    /// A change is acted on when it looks the same twice: until then it may still be written.
+    /// A change that was seen once. It counts when it is seen twice: until then the file may still be
+    /// written.
     changed: Option<Option<Seen>>,
 }
 
@@ -64,7 +65,7 @@ impl Watch {
         Self { path, known, changed: None }
     }
 
-    /// Looks once.
+    /// Checks the file once.
     fn look(&mut self) -> Option<Change> {
         let now = look(&self.path);
         if now == self.known {

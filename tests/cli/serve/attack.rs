@@ -194,7 +194,7 @@ fn a_pipe_in_place_of_the_model_is_refused() {
     assert!(made.success());
     for _ in 0..3 {
         let said = server.send("POST", "/v1/reload", "", b"");
-        said.expect_error(500, "is served still");
+        said.expect_error(500, "is still served");
     }
     let ready = server.get("/ready").expect(200).json();
     assert!(!ready["problem"].as_str().unwrap().contains('/'), "{ready}");

@@ -56,12 +56,12 @@ fn bodies_that_are_none() {
     let form = "multipart/form-data; boundary=x";
     let field = b"--x\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
     let cases: [(&str, &[u8], u16, &str); 17] = [
-        (json, b"", 400, "not as expected"),
-        (json, b"[", 400, "not as expected"),
+        (json, b"", 400, "not valid"),
+        (json, b"[", 400, "not valid"),
         (json, b"{\"images\": []}", 400, "no image"),
         (json, b"{\"images\": [[]]}", 400, "0 values"),
-        (json, b"{\"images\": [[256]]}", 400, "0 to 255"),
-        (json, b"{\"images\": [[-1]]}", 400, "0 to 255"),
+        (json, b"{\"images\": [[256]]}", 400, "outside 0 to 255"),
+        (json, b"{\"images\": [[-1]]}", 400, "outside 0 to 255"),
         (json, b"{\"images\": [[0.5]]}", 400, "1 values"),
         (json, b"{\"images\": [\"x\"]}", 400, "base64"),
         (json, b"{\"pictures\": []}", 400, "expected {\"images\""),

@@ -14,7 +14,7 @@ fn a_body_over_the_limit_is_refused_with_its_length_and_without() {
     let body = vec![b' '; 10_001];
     let kind = "application/json";
     server.post("/v1/predict", kind, &body).expect_error(413, "10000 bytes");
-    server.post("/v1/predict", kind, &body[1..]).expect_error(400, "not as expected");
+    server.post("/v1/predict", kind, &body[1..]).expect_error(400, "not valid");
     // Much more than the limit, and the client sends all of it before it reads.
     server.post("/v1/predict", kind, &vec![b' '; 8 << 20]).expect_error(413, "10000 bytes");
     let head = "POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\
@@ -116,7 +116,7 @@ fn a_full_queue_is_told_so_and_the_rest_is_answered() {
         })
         .collect();
     until("a full queue", || server.metric("modiste_queued_images") == 2.0);
-    server.predict(&[pixels]).expect_error(503, "2 images wait already");
+    server.predict(&[pixels]).expect_error(503, "2 images are waiting already");
     for stream in &mut waiting {
         Response::read(stream).expect(200);
     }
@@ -160,8 +160,8 @@ fn bodies_share_their_memory() {
         status == 503
     });
     let mut held = held.unwrap();
-    refused().expect_error(503, "too much is being sent");
+    refused().expect_error(503, "too many bodies");
     held.write_all(&large[large.len() - 10..]).unwrap();
-    Response::read(&mut held).expect_error(400, "not as expected");
-    refused().expect_error(400, "not as expected");
+    Response::read(&mut held).expect_error(400, "not valid");
+    refused().expect_error(400, "not valid");
 }

@@ -71,8 +71,8 @@ fn garbage_and_nothing_leave_the_old_model_serving() {
     std::fs::remove_file(server.folder.path("model.safetensors")).unwrap();
     until("a vanished file", || problem(&server).unwrap().ends_with("is gone"));
     still_serving();
-    server.send("POST", "/v1/reload", "", b"").expect_error(500, "is served still");
-    assert!(server.log().contains("is served still"), "{}", server.log());
+    server.send("POST", "/v1/reload", "", b"").expect_error(500, "is still served");
+    assert!(server.log().contains("is still served"), "{}", server.log());
     server.replace_model(&MODELS[1]);
     until("the new model", || version(&server) != before);
     assert_eq!((problem(&server), server.metric("modiste_model_stale")), (None, 0.0));

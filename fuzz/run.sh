@@ -1,0 +1,31 @@
+#!/bin/sh
+# Runs each fuzz target, or those that are named, for SECONDS and counts the executions:
+#
+#   fuzz/run.sh 600                  every target, ten minutes each
+#   fuzz/run.sh 120 serve_body       one target, two minutes
+#
+# It needs `cargo install cargo-fuzz` and a nightly compiler. Inputs that were found stay in
+# fuzz/corpus/, inputs that fail in fuzz/artifacts/; both are left out of the project.
+set -eu
+cd "$(dirname "$0")/.."
+seconds=${1:?seconds for each target}
+shift
+[ $# -gt 0 ] || set -- $(cargo +nightly fuzz list)
+total=0
+failed=''
+for target in "$@"; do
+  seeds=''
+  [ ! -d "fuzz/seeds/$target" ] || seeds="fuzz/seeds/$target"
+  mkdir -p "fuzz/corpus/$target"
+  log="fuzz/corpus/$target.log"
+  status=0
+  # A leak check needs ptrace, which containers forbid.
+  cargo +nightly fuzz run "$target" "fuzz/corpus/$target" $seeds -- -max_total_time="$seconds" \
+    -print_final_stats=1 -detect_leaks=0 -rss_limit_mb=4096 >"$log" 2>&1 || status=$?
+  executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
+  total=$((total + ${executions:-0}))
+  printf '%14s executions  %s\n' "${executions:-0}" "$target"
+  [ "$status" = 0 ] || { failed="$failed $target"; tail -20 "$log"; }
+done
+printf '%14s executions in all\n' "$total"
+[ -z "$failed" ] || { echo "failed:$failed"; exit 1; }
