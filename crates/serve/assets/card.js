@@ -57,7 +57,7 @@ function cell(count, all, right, truth, said) {
   made.title = `${count} of ${all} images of ${truth} taken for ${said}`;
   if (count === 0) made.className = "none";
   else {
-    // Mistakes are few: their scale ends at a quarter of the class.
+    // Mistakes are few, so their scale ends at a quarter of the class.
     const strength = Math.min(1, (count / all) * (right ? 1 : 4));
     made.style.background = `rgb(var(--${right ? "right" : "wrong"}) / ${0.06 + 0.94 * strength})`;
     made.classList.toggle("strong", strength > 0.55);

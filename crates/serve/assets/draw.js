@@ -1,8 +1,8 @@
-// The drawing area: with a mouse, a finger or the keyboard.
+// The drawing area, for mouse, finger and keyboard.
 
-// How far an arrow key moves the pen, in pixels of the canvas.
+// Distance that an arrow key moves the pen, in pixels of the canvas.
 const STEP = 8;
-// How long after the last stroke the picture is looked at, in milliseconds.
+// Delay between the last stroke and the classification, in milliseconds.
 const PAUSE = 120;
 
 export function drawing(canvas, width, clear, changed) {
@@ -47,7 +47,7 @@ export function drawing(canvas, width, clear, changed) {
     stroke(last, next);
     last = next;
   });
-  // A fast stroke is no fling: after one, Chromium takes the next tap for its end and makes no click of it.
+  // Chromium takes a fast stroke for a fling gesture and then turns the next tap into its end, not a click.
   canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
 

@@ -1,4 +1,4 @@
-// Small parts that the page's other files share.
+// Helpers that the page's other files share.
 
 export function element(tag, text = "", className = "") {
   const made = document.createElement(tag);
@@ -7,7 +7,7 @@ export function element(tag, text = "", className = "") {
   return made;
 }
 
-// Draws pixels (h, w, c) on a canvas of that size.
+// Draws pixels (h, w, c) on a canvas of the same size.
 export function paint(canvas, pixels, { height, width, channels }) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
@@ -21,7 +21,7 @@ export function paint(canvas, pixels, { height, width, channels }) {
 export const toBlob = (canvas) =>
   new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("the picture is too large"))), "image/png"));
 
-// Draws a heat map: nothing where nothing counted, by way of red to yellow where most did.
+// Draws a heat map, from transparent by way of red to yellow.
 export function glow(canvas, { height, width, values }) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);

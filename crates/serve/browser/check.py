@@ -64,10 +64,10 @@ def png(width, height, pixels):
 
 
 def images():
-    """The embedded validation images."""
-    packed = ROOT / "crates/data/embedded/validation-images-idx3-ubyte.gz"
+    """Some embedded images."""
+    packed = min((ROOT / "crates/data/embedded").glob("*images-idx3-ubyte*.gz"))
     data = gzip.decompress(packed.read_bytes())[16:]
-    return [data[i * 784:][:784] for i in range(len(data) // 784)]
+    return [data[i * 784:][:784] for i in range(10)]
 
 
 ANSWER = "return document.querySelector('#answer b')?.innerText"

@@ -22,7 +22,7 @@ def main():
         shoe, shirt = images()[:2]
         (folder / "shoe.png").write_bytes(png(28, 28, shoe))
         (folder / "shirt.png").write_bytes(png(28, 28, shirt))
-        (folder / "pixels.json").write_text(json.dumps({"images": [list(shoe)]}))
+        (folder / "images.json").write_text(json.dumps({"images": [list(shoe)]}))
         for command in commands:
             here = command.replace("http://127.0.0.1:8080", server.url).replace("curl ", "curl --fail-with-body ")
             done = subprocess.run(here, shell=True, cwd=folder, capture_output=True, text=True)

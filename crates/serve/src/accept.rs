@@ -27,6 +27,7 @@ pub(crate) async fn accept(connections: &Connections, listeners: &Listeners, tim
                 if let Some(line) = errors.note(&error, Instant::now()) {
                     log(&line);
                 }
+                connections.make_room();
                 sleep(PAUSE).await;
             }
         }

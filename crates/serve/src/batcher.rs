@@ -124,6 +124,11 @@ impl Batcher {
         images: Vec<u8>,
         count: usize,
     ) -> Result<oneshot::Receiver<Result<Vec<f32>, PredictError>>, PredictError> {
+        // An eighth of the queue is kept for small requests, so that large ones do not shut them out.
+        let kept = if count > self.capacity / 64 { self.capacity / 8 } else { 0 };
+        if self.waiting() > 0 && self.places.available_permits() < count.saturating_add(kept) {
+            return Err(PredictError::Busy(self.waiting()));
+        }
         let wanted = u32::try_from(count).unwrap_or(u32::MAX);
         let place = self.places.clone().try_acquire_many_owned(wanted);
         let place = place.map_err(|_| PredictError::Busy(self.waiting()))?;

@@ -75,7 +75,7 @@ fn ask(order: &Weak<Serving>, images: &[u8]) -> Result<Vec<f32>, String> {
         let serving = order.upgrade().filter(|serving| !serving.is_replaced());
         let serving = serving.ok_or("the model was replaced")?;
         let image = serving.about.image.len();
-        let count = AT_ONCE.min(serving.batcher.capacity()).min(rest.len() / image);
+        let count = AT_ONCE.min(serving.batcher.capacity().div_ceil(2)).min(rest.len() / image);
         let (chunk, others) = rest.split_at(count * image);
         match serving.batcher.submit(chunk.to_vec(), count) {
             Err(PredictError::Busy(_)) => {

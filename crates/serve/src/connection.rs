@@ -87,6 +87,11 @@ impl Connections {
         });
     }
 
+    /// Asks the client that has kept its connection waiting longest to leave.
+    pub fn make_room(&self) {
+        self.shared.places.evict();
+    }
+
     /// Lets requests in flight end, closes idle connections, and waits until all are closed; false
     /// if that took longer than `most`.
     pub async fn drain(&self, most: Duration) -> bool {

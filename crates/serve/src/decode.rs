@@ -24,10 +24,11 @@ pub(crate) struct Request<'a> {
     pub inputs: Vec<Input>,
     pub deadline: Deadline,
     _turn: SemaphorePermit<'a>,
+    _heavy: Option<SemaphorePermit<'a>>,
 }
 
 impl Server {
-    /// Reads the images of a request.
+    /// Reads the images of a request; `heavy` if more work than a prediction follows.
     ///
     /// # Errors
     /// If the body, or every image in it, cannot be read; 503 if there is too much to do.
@@ -35,6 +36,7 @@ impl Server {
         &self,
         serving: &Serving,
         background: Option<Background>,
+        heavy: bool,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Request<'_>, Refusal> {
@@ -58,8 +60,13 @@ impl Server {
             }
         };
         rules.check_count(uploads.len())?;
-        let inputs = self.pictures(uploads, rules, deadline).await?;
-        Ok(Request { inputs, deadline, _turn })
+        let sizes = rules.sizes(&uploads)?;
+        let heavy = heavy || sizes.iter().sum::<usize>() > SMALL;
+        let _heavy = heavy.then(|| self.heavy.try_acquire()).transpose().map_err(|_| {
+            Refusal::busy("too many large requests are being worked on; try again later")
+        })?;
+        let inputs = self.pictures(uploads, sizes, rules, deadline).await?;
+        Ok(Request { inputs, deadline, _turn, _heavy })
     }
 
     fn rules(&self, serving: &Serving, background: Option<Background>) -> Rules {
@@ -81,10 +88,10 @@ impl Server {
     async fn pictures(
         &self,
         uploads: Vec<Upload>,
+        sizes: Vec<usize>,
         rules: Rules,
         deadline: Deadline,
     ) -> Result<Vec<Input>, Refusal> {
-        let sizes = rules.sizes(&uploads)?;
         let alone = uploads.len() == 1;
         let mut inputs = Vec::with_capacity(uploads.len());
         for (number, (Upload { name, content }, size)) in uploads.into_iter().zip(sizes).enumerate()

@@ -44,7 +44,7 @@ pub(crate) async fn explain(
         }
         Ok(true)
     })?;
-    let request = server.receive(&serving, background, &headers, body).await?;
+    let request = server.receive(&serving, background, true, &headers, body).await?;
     let [input] = &request.inputs[..] else {
         let count = request.inputs.len();
         return Err(Refusal::bad(format!("there are {count} images; only one can be explained")));

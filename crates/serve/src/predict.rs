@@ -48,7 +48,7 @@ pub(crate) async fn predict(
 ) -> Result<Response, Refusal> {
     let serving = server.models.current();
     let Parameters { options, background } = Parameters::read(pairs, serving.about.classes.len())?;
-    let request = server.receive(&serving, background, &headers, body).await?;
+    let request = server.receive(&serving, background, false, &headers, body).await?;
     let inputs = &request.inputs;
     if options.pixels && inputs.len() * serving.about.image.len() > MAX_PIXEL_VALUES {
         let most = (MAX_PIXEL_VALUES / serving.about.image.len()).max(1);

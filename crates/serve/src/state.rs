@@ -30,6 +30,8 @@ pub(crate) struct Server {
     pub explainer: Arc<Semaphore>,
     /// Places for requests whose images are worked on.
     pub requests: Semaphore,
+    /// Places among those for requests that take long, so that the others are not shut out.
+    pub heavy: Semaphore,
     pub origins: Origins,
     pub token: Option<Token>,
     /// Whether the server was asked to stop.
@@ -59,6 +61,7 @@ impl Server {
             large: some(threads / 2),
             explainer: some(1),
             requests: Semaphore::new(limits.requests),
+            heavy: Semaphore::new((limits.requests / 4).max(1)),
             origins,
             token,
             draining: AtomicBool::new(false),

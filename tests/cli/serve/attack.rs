@@ -178,6 +178,24 @@ fn many_reloads_leave_room_for_the_others() {
 }
 
 #[test]
+fn requests_that_take_long_leave_room_for_the_others() {
+    let server = Server::start(&["--no-card", "--max-requests", "8", "--timeout", "3"]);
+    let bomb = png(4096, 4096, &vec![0; 1 << 24]);
+    let attack = request("POST", "/v1/predict", "content-type: image/png\r\n", &bomb);
+    let mut streams: Vec<_> = (0..16).map(|_| server.connect()).collect();
+    for stream in &mut streams {
+        stream.write_all(&attack).unwrap();
+    }
+    let good = photograph();
+    for _ in 0..10 {
+        server.post("/v1/predict", "image/png", &good).expect(200);
+    }
+    let statuses: Vec<u16> = streams.iter_mut().map(|s| Response::read(s).status).collect();
+    assert!(statuses.iter().all(|status| [400, 503].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&503), "{statuses:?}");
+}
+
+#[test]
 fn the_card_fits_into_a_small_queue() {
     let server = Server::start(&["--queue", "8", "--max-images", "8"]);
     until("the card", || server.get("/v1/evaluation").status == 200);
