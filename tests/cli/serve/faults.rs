@@ -1,6 +1,6 @@
 //! Bad input: each gets a status and a reason, and the server goes on.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use super::http::{DATA, Response, Server, pixels_body, png, request};
 
@@ -114,10 +114,10 @@ fn requests_that_are_none() {
         let mut stream = server.connect();
         // The rest may meet a closed connection.
         let _ = stream.write_all(request.as_bytes());
-        let mut answer = Response::read(&mut stream);
-        if answer.status == 200 {
-            answer = Response::read(&mut stream);
-        }
+        let mut answers = Vec::new();
+        let _ = stream.read_to_end(&mut answers);
+        let last = answers.windows(9).rposition(|window| window == b"HTTP/1.1 ");
+        let answer = Response::read(&mut &answers[last.unwrap_or(0)..]);
         let told = format!("{:?}: {}", &request[..request.len().min(40)], answer.head);
         // Too long a path may be told as too long a header.
         assert!(answer.status == status || (answer.status, status) == (431, 414), "{told}");

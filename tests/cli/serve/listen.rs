@@ -11,7 +11,8 @@ fn a_host_name_is_listened_on() {
     assert!(std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok());
     let folder = crate::util::Folder::new();
     for wrong in ["localhost", "8080", "http://localhost:1", "unix:"] {
-        folder.run(&["serve", "none", "--listen", wrong]).expect_error(2, &["localhost:8080"]);
+        let said = folder.run(&["serve", "none", "--listen", wrong]).expect(2);
+        assert!(said.stderr.contains("localhost:8080"), "{}", said.stderr);
     }
 }
 
@@ -93,5 +94,6 @@ fn everything_works_below_a_path() {
         }
     }
     let folder = crate::util::Folder::new();
-    folder.run(&["serve", "none", "--base-path", "clf"]).expect_error(2, &["/clf/"]);
+    let said = folder.run(&["serve", "none", "--base-path", "clf"]).expect(2);
+    assert!(said.stderr.contains("such as /clf/"), "{}", said.stderr);
 }

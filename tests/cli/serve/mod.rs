@@ -93,7 +93,7 @@ fn fewer_classes_and_none_of_these() {
     ask("?top_k=11").expect_error(400, "1 to 10");
     ask("?threshold=NaN").expect_error(400, "threshold");
     ask("?background=pink").expect_error(400, "background");
-    ask("?colour=red").expect_error(400, "colour");
+    ask("?colour=red").expect_error(400, "known parameters: top_k");
 }
 
 #[test]
