@@ -107,17 +107,12 @@ struct Noted {
 }
 
 /// How a server is started.
+#[derive(Default)]
 struct Start {
     batching: Batching,
     limits: Limits,
     /// Images that the model's card is made of.
     card: usize,
-}
-
-impl Default for Start {
-    fn default() -> Self {
-        Self { batching: Batching::default(), limits: Limits::default(), card: 0 }
-    }
 }
 
 /// A server that runs until the test process ends, and what its engines noted. Engines can be made
