@@ -12,7 +12,7 @@ pub enum BaselineError {
         setting: &'static str,
         /// Its value.
         value: String,
-        /// What would do.
+        /// The allowed values.
         reason: String,
     },
     /// A part that nothing can be learned from or compared with.
@@ -22,7 +22,7 @@ pub enum BaselineError {
         part: PartName,
         /// The data set's name.
         data: String,
-        /// What is missing.
+        /// The missing part.
         problem: &'static str,
     },
     /// A fit that did not get to its end.

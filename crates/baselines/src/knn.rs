@@ -13,7 +13,7 @@ use crate::{BaselineError, Classifier, KnnSettings};
 
 /// Images predicted as one piece of work.
 const IMAGES: usize = 16;
-/// Training images that lie in the nearest caches while the images of a piece go past.
+/// Training images that stay in the nearest caches while a piece of images is compared with them.
 const ROWS: usize = 64;
 
 /// The training images, with their norms.

@@ -7,7 +7,7 @@ use crate::BaselineError;
 
 /// Steps remembered; scikit-learn's number.
 const MEMORY: usize = 10;
-/// A step is taken when it brings the slope along its direction under this part of what it was.
+/// A step is accepted if it reduces the slope along its direction below this fraction.
 const FLATTER: f64 = 0.9;
 /// Part of the value that rounding may add; function values are sums of many `f32` results.
 const ROUNDING: f64 = 1e-6;

@@ -1,4 +1,4 @@
-//! The classical classifiers that stand beside the paper's network: a support vector machine,
+//! Classical classifiers to compare the paper's network with: a support vector machine,
 //! logistic regression, nearest neighbours, a random forest.
 //!
 //! [`run`] fits one to the training part and measures it on others; it prints nothing. Images are
@@ -34,7 +34,7 @@ pub use settings::{ForestSettings, Gamma, KnnSettings, LogisticSettings, Setting
 use parallel::Team;
 use samples::Samples;
 
-/// What a run needs to know beside the classifier's own settings.
+/// Options of a run besides the classifier's settings.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// The parts to measure on, in that order.
@@ -45,14 +45,14 @@ pub struct Options<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// How far a run has got.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done, as in `pairs of classes`.
+    /// The current work, as in `pairs of classes`.
     pub what: &'static str,
-    /// How much of it is done.
+    /// Amount that is done.
     pub done: usize,
-    /// Of how much.
+    /// Total amount.
     pub of: usize,
 }
 
@@ -61,12 +61,12 @@ trait Classifier {
     /// The class of each image.
     fn predict(&self, images: &[u8], team: &mut Team<'_>) -> Result<Vec<u16>, BaselineError>;
 
-    /// What the fit says about itself, for tables.
+    /// Facts about the fit, for tables.
     fn facts(&self) -> Vec<(&'static str, serde_json::Value)>;
 }
 
 /// Fits the classifier of `settings` to the training part of `data` and measures it on `options.parts`.
-/// `watch` is told, on the caller's thread, how far it has got. To learn from fewer images, [`draw`]
+/// `watch` is called with the progress on the caller's thread. To use fewer images, [`draw`]
 /// them first.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Multinomial logistic regression on pixels in 0 .. 1.
 //!
-//! What is minimised is scikit-learn's objective divided by C times the number of images: the mean
+//! It minimises scikit-learn's objective divided by C times the number of images: the mean
 //! cross-entropy + |weights|^2 / (2 C n). It is strictly convex but for a constant that all biases
 //! share, so its minimum is the same whoever finds it.
 
@@ -14,7 +14,7 @@ use crate::parallel::Team;
 use crate::samples::Samples;
 use crate::{BaselineError, Classifier, LogisticSettings, Progress, lbfgs};
 
-/// Images whose gradients are summed in `f32`; sums of these are in `f64`.
+/// Number of images whose gradients are summed in `f32`; these sums are added in `f64`.
 const BLOCK: usize = 512;
 
 /// A fitted regression.

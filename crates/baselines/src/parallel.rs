@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use crate::{BaselineError, Progress};
 
-/// Threads, the sign to stop, and who is told how far the work has got.
+/// Threads, the flag to stop, and the callback for progress.
 pub(crate) struct Team<'a> {
     pub threads: usize,
     pub stop: &'a AtomicBool,

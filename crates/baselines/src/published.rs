@@ -1,11 +1,11 @@
-//! A result that others published, as it stands beside ours.
+//! Published results for comparison.
 
 use serde::{Deserialize, Serialize};
 
 /// A published result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Published {
-    /// The classifier and what sets it apart.
+    /// The classifier with its variant.
     pub name: String,
     /// Its accuracy.
     pub accuracy: f64,
@@ -15,6 +15,6 @@ pub struct Published {
     pub train_images: usize,
     /// Images it was measured on.
     pub images: usize,
-    /// Where it was published.
+    /// Its source.
     pub source: String,
 }

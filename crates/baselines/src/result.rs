@@ -1,4 +1,4 @@
-//! What a baseline was measured to be: plain data, for tables, files and reports.
+//! The results of a baseline: plain data, for tables, files and reports.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +24,9 @@ pub struct BaselineResult {
     pub train_images: usize,
     /// The parts it was measured on.
     pub parts: Vec<PartResult>,
-    /// What that took.
+    /// Time and memory.
     pub seconds: Seconds,
-    /// What the fit says about itself: support vectors, nodes, parameters.
+    /// Facts about the fit: support vectors, nodes, parameters.
     pub facts: BTreeMap<String, Value>,
     /// Published results of the same kind of classifier.
     pub published: Vec<Published>,
@@ -46,7 +46,7 @@ pub struct PartResult {
     pub part: PartName,
     /// Its images.
     pub images: usize,
-    /// Those that were told rightly.
+    /// Number of correct answers.
     pub correct: usize,
     /// Their share.
     pub accuracy: f64,

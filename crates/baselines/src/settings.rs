@@ -1,4 +1,4 @@
-//! The classifiers' settings: scikit-learn's defaults, and what is allowed.
+//! The classifiers' settings: scikit-learn's defaults, and the allowed ranges.
 
 use std::collections::BTreeMap;
 

@@ -47,7 +47,7 @@ enum Node {
     Leaf(u32),
 }
 
-/// A node whose samples are known and that is not yet split.
+/// A node with known samples that is not yet split.
 struct Open {
     node: usize,
     start: usize,
@@ -119,7 +119,7 @@ impl Tree {
     }
 }
 
-/// Brings the samples whose pixel is at most `threshold` to the front; how many there are.
+/// Moves the samples with a pixel of at most `threshold` to the front; returns their number.
 fn divide(samples: &mut [u32], column: &[u8], threshold: u8) -> usize {
     let mut low = 0;
     for i in 0..samples.len() {
@@ -131,7 +131,7 @@ fn divide(samples: &mut [u32], column: &[u8], threshold: u8) -> usize {
     low
 }
 
-/// Finds splits; holds what finding one needs.
+/// Finds splits; has the buffers for it.
 struct Splitter<'a> {
     columns: &'a Columns,
     labels: &'a [u16],

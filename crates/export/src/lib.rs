@@ -21,9 +21,9 @@ pub enum ExportError {
     /// The other runtime could not load or run the model.
     #[error("the second runtime fails to {action} the exported model: {reason}")]
     Runtime {
-        /// What was tried, as in "load".
+        /// The operation that failed, as in "load".
         action: &'static str,
-        /// What the runtime said.
+        /// The runtime's error.
         reason: String,
     },
     /// The weights do not fit the file format.

@@ -1,4 +1,4 @@
-//! What another runtime makes of an exported model: `rten`, which shares no code with this project.
+//! Checks an exported model with another runtime: `rten`, which shares no code with this project.
 
 use modiste_spec::Shape;
 use rten::{Model, ModelOptions, Value, op_registry};

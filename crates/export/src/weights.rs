@@ -1,4 +1,4 @@
-//! The weights alone, as any program reads them: safetensors with nothing private in it.
+//! Plain weights for other programs: a safetensors file without metadata.
 
 use modiste_spec::engine::Tensor;
 use safetensors::tensor::{Dtype, TensorView, serialize};

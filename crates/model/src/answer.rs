@@ -1,9 +1,9 @@
-//! What a model says of one image.
+//! The answer of a model to one image.
 
 use modiste_metrics::{argmax, softmax_at};
 use serde::Serialize;
 
-/// What a model says of one image.
+/// The answer of a model to one image.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answer {
     /// Index of the most probable class, whether or not the answer is rejected.

@@ -1,4 +1,4 @@
-//! What a run ran on. Results do not depend on it; whoever compares speeds needs it.
+//! The machine and software of a run. Results do not depend on it; comparisons of speed do.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,11 +17,11 @@ pub struct Environment {
     pub commit: Option<String>,
     /// Operating system and architecture.
     pub system: String,
-    /// Name of the processor, where the system tells.
+    /// Name of the processor, if the system tells it.
     pub cpu: Option<String>,
     /// Processors that this process may use.
     pub cores: Option<usize>,
-    /// The engine in its own words: device, instruction set, threads.
+    /// The engine's description of itself: device, instruction set, threads.
     pub engine: String,
 }
 
@@ -41,7 +41,7 @@ impl Environment {
     }
 }
 
-/// What Linux calls the processor; other systems keep it where no file is.
+/// Linux' name of the processor; other systems have no file with it.
 fn cpu_name() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;

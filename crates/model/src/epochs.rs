@@ -47,7 +47,7 @@ impl EpochMetrics {
         }
     }
 
-    /// The number that `by` watches, with its sign such that more is better.
+    /// The number that `by` watches, with a sign so that larger is better.
     pub fn score(&self, by: SelectBy) -> f64 {
         match by {
             SelectBy::Accuracy => self.validation_accuracy,
@@ -66,7 +66,7 @@ pub enum SelectBy {
     Loss,
 }
 
-/// How long an epoch took; where it was interrupted, only what came after the last resume counts.
+/// Duration of an epoch; after an interruption, only the time since the last resume counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timing {
     /// Training and validation together.
@@ -80,7 +80,7 @@ pub struct Timing {
 pub struct EpochRow {
     /// The numbers.
     pub metrics: EpochMetrics,
-    /// How long it took; `None` if the process ended before that was written down.
+    /// Its duration; `None` if the process ended before it was written.
     pub timing: Option<Timing>,
 }
 

@@ -3,7 +3,7 @@
 //! Weights and running statistics have PyTorch's names and layout. The metadata hold `format`,
 //! `network` (JSON), `classes` (JSON), `preprocessing` (JSON), `config` (TOML), `provenance` (JSON) and
 //! `checksum` (CRC-32 of all the rest); since a run that ended `confidence` (JSON), and `background`
-//! where that of the training images is not dark. There is neither time nor place in it, so that the
+//! if the background of the training images is not dark. It has neither times nor paths, so that the
 //! same run gives the same bytes.
 
 use std::path::Path;
@@ -19,12 +19,12 @@ use crate::tensors::{self, Metadata, Reader};
 use crate::{EpochMetrics, ModelError};
 use modiste_files::{atomic_write, read};
 
-/// What stands as `format`; another layout gets another number.
+/// Value of `format`; another layout gets another number.
 const FORMAT: &str = "modiste model 1";
 /// The largest model file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What is done to an image before the network sees it.
+/// Preparation of an image for the network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
@@ -39,7 +39,7 @@ pub struct Preprocessing {
 }
 
 impl Preprocessing {
-    /// That of `network`.
+    /// Preprocessing for `network`.
     pub fn of(network: &Network) -> Self {
         let shape = network.input_shape();
         Self {
@@ -51,7 +51,7 @@ impl Preprocessing {
     }
 }
 
-/// Where a model comes from.
+/// Origin of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -67,7 +67,7 @@ pub struct Provenance {
     pub chosen: EpochMetrics,
 }
 
-/// Tells the data of a run from other data.
+/// Identifies the data of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataIdentity {
@@ -82,7 +82,7 @@ pub struct DataIdentity {
 }
 
 impl DataIdentity {
-    /// That of `data`.
+    /// Identity of `data`.
     pub fn of(data: &Dataset) -> Self {
         let mut crc = crc32fast::Hasher::new();
         for part in [&data.train, &data.validation] {
@@ -100,18 +100,18 @@ impl DataIdentity {
     }
 }
 
-/// What the validation part told of a model's probabilities, for both ways to ask it.
+/// Temperatures and thresholds fitted to the validation set, with and without mirroring.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfidence {
-    /// Of the logits of an image.
+    /// For the logits of an image.
     pub plain: Confidence,
-    /// Of the mean logits of an image and its mirror image.
+    /// For the mean logits of an image and its mirror image.
     pub mirrored: Confidence,
 }
 
 impl ModelConfidence {
-    /// That of one way to ask.
+    /// Confidence with or without mirroring.
     pub fn of(&self, mirrored: bool) -> &Confidence {
         if mirrored { &self.mirrored } else { &self.plain }
     }
@@ -141,9 +141,9 @@ pub struct Model {
     pub parameters: Vec<Tensor>,
     /// The configuration it was trained with, as TOML; a folder of images is named without its path.
     pub config: String,
-    /// Where it comes from.
+    /// Origin.
     pub provenance: Provenance,
-    /// What its probabilities are worth; `None` until its run has ended, and in old files.
+    /// Temperature and thresholds; `None` until its run has ended, and in old files.
     pub confidence: Option<ModelConfidence>,
     /// How a photograph becomes such an image as it was trained on: `Auto` where those show objects
     /// on black, `Keep` where not.
@@ -167,7 +167,7 @@ impl Model {
         Ok(atomic_write(path, &self.to_bytes())?)
     }
 
-    /// What an engine loads.
+    /// The state to load into an engine.
     pub fn state(&self) -> State {
         State::of_parameters(self.parameters.clone())
     }

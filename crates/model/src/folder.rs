@@ -22,7 +22,7 @@ impl RunFolder {
         self.0.join("config.toml")
     }
 
-    /// `last.ckpt`: everything that is needed to go on.
+    /// `last.ckpt`: everything that is needed to resume.
     pub fn checkpoint(&self) -> PathBuf {
         self.0.join("last.ckpt")
     }

@@ -1,4 +1,4 @@
-//! A trained model: its file, the run folder it lies in, and its answers.
+//! A trained model: its file, its run folder, and its answers.
 //!
 //! [`Predictor`] leads from a model file to answers; it knows the temperature of the model's
 //! probabilities and when to answer "none of these". [`RunFolder`] names every file of a run,

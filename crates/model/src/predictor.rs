@@ -17,20 +17,20 @@ pub enum Reject {
     /// Where the answers that are given would no longer be right this often: by the model's smallest
     /// threshold with which validation images reached this accuracy.
     Accuracy(f64),
-    /// Where the top probability is under this.
+    /// If the top probability is below this.
     Under(f64),
 }
 
-/// How a model is asked.
+/// Options of predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// Whether an image is shown twice, as it is and mirrored, and the logits averaged.
     pub mirror: bool,
     /// When the answer is "none of these".
     pub reject: Reject,
-    /// What lies behind the object in pictures.
+    /// Background of pictures.
     pub background: Background,
-    /// How large pictures may be.
+    /// Limits on the size of pictures.
     pub limits: Limits,
 }
 
@@ -78,7 +78,7 @@ impl<E: Engine> Predictor<E> {
         &self.engine
     }
 
-    /// How the model is asked.
+    /// The options.
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -98,7 +98,7 @@ impl<E: Engine> Predictor<E> {
         &self.model.classes[answer.class]
     }
 
-    /// What logits are divided by: the model's temperature, or 1 where it has none.
+    /// Divisor of the logits: the model's temperature, or 1 if it has none.
     pub fn temperature(&self) -> f64 {
         self.temperature
     }
@@ -148,7 +148,7 @@ impl<E: Engine> Predictor<E> {
         Ok(prepare(bytes, name, self.shape(), background, limits)?)
     }
 
-    /// The answer to one picture file, and what was done to it first; errors speak of it as `name`.
+    /// The answer to one picture file, and how it was prepared; errors call it `name`.
     ///
     /// # Errors
     /// As [`prepare`].
@@ -191,7 +191,7 @@ fn threshold(
     }
 }
 
-/// The means of `logits`, those of images (n, h, w, c), and the logits of the mirror images.
+/// The means of `logits`, computed from images (n, h, w, c), and the logits of their mirror images.
 ///
 /// # Errors
 /// As [`Engine::predict`].

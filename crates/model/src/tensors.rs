@@ -13,10 +13,10 @@ use serde::{Serialize, Serializer};
 
 use crate::ModelError;
 
-/// Texts that stand in a file's header.
+/// Texts of a file's header.
 pub type Metadata = BTreeMap<String, String>;
 
-/// What the header says of one tensor.
+/// Header entry of one tensor.
 #[derive(Serialize)]
 struct Entry<'a> {
     dtype: &'static str,
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
             .map_err(|error| self.error(format!("metadata entry \"{key}\": {error}")))
     }
 
-    /// The metadata entry `key`, which is JSON, where there is one.
+    /// The metadata entry `key`, which is JSON, if there is one.
     pub fn optional_json<T: serde::de::DeserializeOwned>(
         &self,
         key: &str,
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         self.metadata.contains_key(key).then(|| self.json(key)).transpose()
     }
 
-    /// What stands before the first slash of the tensors' names.
+    /// The part of the tensors' names before the first slash.
     pub fn groups(&self) -> BTreeSet<String> {
         let groups = self.left.iter().filter_map(|name| name.split_once('/'));
         groups.map(|(group, _)| group.to_owned()).collect()

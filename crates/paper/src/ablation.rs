@@ -1,4 +1,4 @@
-//! What each part of the paper's method is worth: runs that lack one part, beside runs that have it,
+//! The effect of each part of the paper's method: runs without one part, compared with runs that have it,
 //! seed by seed.
 
 use modiste_model::EpochMetrics;
@@ -20,9 +20,9 @@ pub struct Ablation {
 /// One configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variant {
-    /// What it lacks, or `base`.
+    /// The missing part, or `base`.
     pub name: &'static str,
-    /// What differs from the base.
+    /// The differences from the base.
     pub settings: Vec<(String, String)>,
     config: Config,
 }
@@ -38,7 +38,7 @@ enum Measure {
     Speed,
 }
 
-/// What is claimed: by `measure`, runs of the variant `better` are above those of `worse`.
+/// A claim: by `measure`, runs of the variant `better` are above those of `worse`.
 struct Claim {
     text: &'static str,
     measure: Measure,
@@ -113,7 +113,7 @@ impl Ablation {
         )
     }
 
-    /// What the runs say; `state` gives that of a variant's run with a seed.
+    /// The results of the runs; `state` returns the state of a variant's run with a seed.
     pub fn results(&self, state: impl Fn(usize, u64) -> State) -> AblationResults {
         let numbers: Vec<Vec<Option<Numbers>>> = (0..self.variants.len())
             .map(|variant| {
@@ -172,7 +172,7 @@ impl Measure {
     }
 }
 
-/// All variants by name, with what differs from the base.
+/// All variants by name, with their differences from the base.
 fn settings(base: &Config) -> Vec<(&'static str, Vec<(String, String)>)> {
     let number = |path: &str| base.value(path)?.parse::<f64>().ok();
     let one = |path: &str, value: String| vec![(path.to_owned(), value)];
@@ -202,25 +202,25 @@ fn settings(base: &Config) -> Vec<(&'static str, Vec<(String, String)>)> {
     found.into_iter().filter_map(|(name, settings)| Some((name, settings?))).collect()
 }
 
-/// What the runs say so far.
+/// The results so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AblationResults {
-    /// One a variant, the base first.
+    /// One per variant, the base first.
     pub variants: Vec<VariantResult>,
-    /// One a claim that can be judged.
+    /// One per claim that can be judged.
     pub verdicts: Vec<Verdict>,
 }
 
 /// One variant over its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VariantResult {
-    /// What it lacks, or `base`.
+    /// The missing part, or `base`.
     pub name: &'static str,
-    /// What differs from the base.
+    /// The differences from the base.
     pub settings: Vec<(String, String)>,
     /// Its seeds.
     pub seeds: usize,
-    /// Those that are done.
+    /// The runs that are done.
     pub done: usize,
     /// Training accuracy of the last epoch.
     pub train: Option<Spread>,
@@ -231,7 +231,7 @@ pub struct VariantResult {
 }
 
 /// `curves.csv`: training and validation accuracy against epoch, mean and deviation over seeds, of
-/// each variant. `histories` are those of its runs, variant by variant.
+/// each variant. `histories` has the epochs of the runs, variant by variant.
 pub fn curves_csv(histories: &[(&str, Vec<Vec<EpochMetrics>>)]) -> String {
     let mut text = "variant,epoch,seeds,train_accuracy,train_accuracy_deviation,\
                     validation_accuracy,validation_accuracy_deviation\n"

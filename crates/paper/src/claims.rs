@@ -12,7 +12,7 @@ pub type Share = (f64, usize);
 /// "No bias problem": the model predicts every class as often as it occurs.
 ///
 /// Measured is the largest distance between the share of a class's predictions and its share of the
-/// images; the bound is a fifth of an even share. The variance of a class's distance is that of two
+/// images; the bound is a fifth of an even share. The variance of a class's distance is the variance of two
 /// margins of one table (Stuart, Biometrika 1955), and Bonferroni's correction makes the intervals
 /// hold for all classes at once.
 pub fn class_bias(confusion: &[Vec<u64>]) -> Verdict {
@@ -42,7 +42,7 @@ pub fn class_bias(confusion: &[Vec<u64>]) -> Verdict {
 }
 
 /// The class called `name` is the one that is recognised worst: its recall less the lowest of all
-/// others is below 0. `None` where there is no such class.
+/// others is below 0. `None` if there is no such class.
 pub fn hard_class(confusion: &[Vec<u64>], names: &[String], name: &str) -> Option<Verdict> {
     let at = names.iter().position(|known| known == name)?;
     let recall = |class: usize| {
@@ -68,7 +68,7 @@ pub fn gap(train: Share, validation: Share, bound: f64) -> Verdict {
     )
 }
 
-/// Our accuracy is above that of `name` on as many images, taken as independent: as both are of the
+/// Our accuracy is above that of `name` on as many images, treated as independent; since both are of the
 /// same images, the interval is wider than it need be.
 pub fn better_than(name: &str, ours: Share, theirs: Share) -> Verdict {
     Verdict::new(

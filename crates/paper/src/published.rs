@@ -1,6 +1,6 @@
-//! What was published: the tables of the paper, and results of others on Fashion-MNIST, with their source.
+//! Published numbers: the tables of the paper, and results of others on Fashion-MNIST with their sources.
 //!
-//! Those of others were measured on the official test part, 10,000 images, after training on the
+//! Results of others were measured on the official test set, 10,000 images, after training on the
 //! official 60,000. "Page" is the list of submitted results in the repository zalandoresearch/fashion-mnist.
 
 use modiste_baselines::Published as Rival;
@@ -78,7 +78,7 @@ pub fn grid_axes() -> Vec<(String, Vec<String>)> {
 
 const PAGE: &str = "Fashion-MNIST page";
 
-/// Name, accuracy and source of the results that stand beside each of our baselines.
+/// Name, accuracy and source of the results to compare each of our baselines with.
 const RESULTS: [(&str, &str, f64, &str); 7] = [
     ("svm", "SVC", 0.897, PAGE),
     ("svm", "HOG and SVM", 0.926, PAGE),
@@ -89,7 +89,7 @@ const RESULTS: [(&str, &str, f64, &str); 7] = [
     ("cnn", "VGG16, 26e6 parameters", 0.935, PAGE),
 ];
 
-/// The published results beside which the baseline of that name stands.
+/// The published results to compare the baseline of this name with.
 pub fn rivals(baseline: &str) -> Vec<Rival> {
     let of = RESULTS.iter().filter(|(kind, ..)| *kind == baseline);
     of.map(|&(_, name, accuracy, source)| Rival {

@@ -11,7 +11,7 @@ pub const VERDICT_RULE: &str = "a claim says that a number is above (or below) a
 /// The fewest seeds that decide anything.
 pub const LEAST_SEEDS: usize = 3;
 
-/// What a claim came to.
+/// The verdict on a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -19,11 +19,11 @@ pub enum Outcome {
     Holds,
     /// The whole interval is on the other side.
     DoesNotHold,
-    /// The interval has the bound in it, or there is none.
+    /// The interval contains the bound, or there is none.
     NotDecided,
 }
 
-/// As a table says it.
+/// As shown in a table.
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -34,24 +34,24 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// A claim, the number it is about, and what it came to by [`VERDICT_RULE`].
+/// A claim, the number it is about, and the verdict by [`VERDICT_RULE`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
-    /// What is claimed.
+    /// The claim.
     pub claim: String,
     /// The number that is measured, in words.
     pub measure: String,
     /// The number; `None` before it is measured.
     pub value: Option<f64>,
-    /// Its 95 % interval; `None` where there is none, or too few seeds.
+    /// Its 95 % interval; `None` if there is none or there are too few seeds.
     pub interval: Option<[f64; 2]>,
-    /// How many seeds or images it comes from.
+    /// Number of seeds or images it comes from.
     pub n: usize,
-    /// Where the claim puts the number: `above` or `below` the bound.
+    /// The side of the bound that the claim names: `above` or `below`.
     pub side: Side,
     /// The bound.
     pub bound: f64,
-    /// What the claim came to.
+    /// The verdict.
     pub outcome: Outcome,
 }
 
@@ -85,7 +85,7 @@ impl Verdict {
         Self { claim, measure, value, interval, n, side, bound, outcome }
     }
 
-    /// The verdict on a claim that differences, one a seed, are above 0 in the mean.
+    /// The verdict on a claim that the mean of differences, one per seed, is above 0.
     ///
     /// Fewer than [`LEAST_SEEDS`] decide nothing, nor do differences that are all equal: accuracies are
     /// counted in whole images, and that hides how far they would be apart.

@@ -2,7 +2,7 @@
 
 use modiste_train::TrainError;
 
-/// Why a grid cannot be what was asked for.
+/// Why a grid cannot be built or read.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// The grid, or a shard of it, makes no sense as it was written.
@@ -10,7 +10,7 @@ pub enum SearchError {
     Grid {
         /// The field or option.
         what: String,
-        /// What is wrong, and what would do.
+        /// What is wrong, and what is allowed.
         problem: String,
     },
     /// A folder or file holds something else than this grid's.
@@ -18,7 +18,7 @@ pub enum SearchError {
     Place {
         /// The folder or file.
         place: String,
-        /// What it holds, and what to do instead.
+        /// What it contains, and what to do instead.
         problem: String,
     },
     /// A configuration or a file of a run will not do.

@@ -32,7 +32,7 @@ pub struct Grid {
     /// The folds over training and validation images; `None` for the base's own split.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
-    /// What differs between combinations; the first field changes fastest.
+    /// The fields that vary; the first one changes fastest.
     pub over: Vec<Axis>,
     /// All that does not.
     pub base: Config,
@@ -58,7 +58,7 @@ pub struct Trial {
     pub seed: u64,
     /// Its fold, from 1.
     pub fold: Option<usize>,
-    /// What decides its outcome.
+    /// The configuration, which decides its result.
     pub config: Config,
 }
 
@@ -101,7 +101,7 @@ impl Grid {
     /// Reads `grid.toml`; `name` is the file's, for errors.
     ///
     /// # Errors
-    /// If it is none, or a combination will not do.
+    /// If it is not a grid, or a combination is not valid.
     pub fn parse(text: &str, name: &str) -> Result<Self, SearchError> {
         let grid: Self = toml::from_str(text)
             .map_err(|e| SearchError::place(name, e.message().trim().replace('\n', ", ")))?;

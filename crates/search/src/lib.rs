@@ -2,8 +2,8 @@
 //! says, and which one is selected.
 //!
 //! A [`Grid`] is data: a base configuration and the values that some of its fields take. Its
-//! [`Trial`]s are ordinary runs of `modiste-train`, told apart by the names of their folders; their
-//! [`State`] is read from those folders alone, so that it does not matter who trained them, where,
+//! [`Trial`]s are ordinary runs of `modiste-train` with different folder names; their
+//! [`State`] is read from those folders alone, so it does not matter who trained them, where,
 //! or how often that was interrupted. Nothing is trained and nothing is printed here.
 
 mod error;

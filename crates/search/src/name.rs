@@ -15,7 +15,7 @@ pub fn label(path: &str) -> &str {
 
 /// A name for a folder, of labels and values: `length=3,width=4,seed=0`.
 ///
-/// In a value, a comma becomes `+`, and what some systems do not take in names becomes `-`.
+/// In a value, a comma becomes `+`, and characters that some systems do not allow become `-`.
 pub fn file_name<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let plain = |c: char| match c {
         ',' => '+',

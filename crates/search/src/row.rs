@@ -1,22 +1,22 @@
-//! A row of a grid's table, and what it is put together from.
+//! A row of a grid's table, and the values that it is made from.
 
 use serde::Serialize;
 
 use crate::{Numbers, Spread};
 
 /// One combination. Training accuracy is that after the last epoch, as the paper's table has it, and
-/// validation accuracy that of the best epoch, which the trial's model is of.
+/// validation accuracy of the best epoch, whose model the trial keeps.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// The value of each varied field.
     pub values: Vec<String>,
     /// Trainable parameters.
     pub parameters: usize,
-    /// Validation images; those of all folds together.
+    /// Number of validation images, of all folds together.
     pub validation_images: usize,
     /// Its trials.
     pub trials: usize,
-    /// Those that are done.
+    /// Number of trials that are done.
     pub done: usize,
     /// Accuracy of the training batches as they were trained on, over the last epoch.
     pub train: Option<Spread>,
@@ -24,14 +24,14 @@ pub struct Row {
     pub validation: Option<Spread>,
     /// Validation AUROC of the best epoch.
     pub auroc: Option<Spread>,
-    /// Training accuracy less that of the row with the field's value before, all else equal; one a
+    /// Training accuracy minus that of the row with the field's previous value, all else equal; one per
     /// varied field.
     pub gains: Vec<Gain>,
-    /// What was published of it.
+    /// The published values.
     pub published: Option<Published>,
 }
 
-/// What a step along one field gains.
+/// The gain of a step along one field.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Gain {
     /// In training accuracy; `None` at the first value, and where a trial is missing.
@@ -45,7 +45,7 @@ pub struct Gain {
 /// One trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrialResult {
-    /// Its name, which is that of its folder.
+    /// Its name, which is also the name of its folder.
     pub name: String,
     /// Position of its row.
     pub row: usize,
@@ -55,20 +55,20 @@ pub struct TrialResult {
     pub fold: Option<usize>,
     /// `new`, `begun, 3 epochs` or `done`.
     pub state: String,
-    /// What it found, if it is done.
+    /// Its results, if it is done.
     pub numbers: Option<Numbers>,
 }
 
-/// What only data can say of a combination: parameters for images of that shape, and the images.
+/// Sizes of a combination that depend on the data: parameters and images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Trainable parameters.
     pub parameters: usize,
-    /// Validation images; those of all folds together.
+    /// Number of validation images, of all folds together.
     pub validation_images: usize,
 }
 
-/// What was published of a combination: a row of the paper's table 1.
+/// The published values of a combination: a row of the paper's table 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Published {
     /// L.

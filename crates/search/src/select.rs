@@ -9,7 +9,7 @@ pub const SELECTION_RULE: &str = "the highest validation accuracy; of all that a
     standard error of it (they cannot be told apart by so many validation images), the highest \
     training accuracy; of equal ones the fewest parameters";
 
-/// What was selected, and from what.
+/// The selected row, and the rows that it was selected from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Selection {
     /// Position of the row that was selected.
@@ -24,7 +24,7 @@ pub struct Selection {
     pub rule: &'static str,
 }
 
-/// Selects from rows that are complete by [`SELECTION_RULE`]; `None` if there are none.
+/// Selects one of the complete rows by [`SELECTION_RULE`]; `None` if there are none.
 ///
 /// The standard error is that of a share p of n validation images, sqrt(p (1 - p) / n); repetitions
 /// on the same images make it no smaller, folds do, as each has other images.

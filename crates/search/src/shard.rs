@@ -27,7 +27,7 @@ impl Shard {
     }
 }
 
-/// As it is written on the command line: `2/4`.
+/// As on the command line: `2/4`.
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.index, self.count)

@@ -1,4 +1,4 @@
-//! How far a trial is, read from its folder alone.
+//! Progress of a trial, read from its folder.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use crate::SearchError;
 /// The last file that a finished run writes.
 const LAST_FILE: &str = "report.html";
 
-/// How far a trial is.
+/// Progress of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
     /// There is no run.
     New,
-    /// There is a run that is not done; so many epochs of it are.
+    /// There is a run that is not done; this many epochs are.
     Begun {
         /// Epochs done.
         epochs: usize,
@@ -32,7 +32,7 @@ pub enum State {
 pub struct Numbers {
     /// Epochs done.
     pub epochs: usize,
-    /// The numbers of the best epoch, which the run's model is of.
+    /// The numbers of the best epoch, whose model the run keeps.
     pub best: EpochMetrics,
     /// The numbers of the last epoch.
     pub last: EpochMetrics,
@@ -43,7 +43,7 @@ pub struct Numbers {
 }
 
 impl State {
-    /// That of the run in `folder`, which is meant to have this configuration.
+    /// State of the run in `folder`, which should have this configuration.
     ///
     /// A run counts as done if `metrics.csv` has all epochs, counted as the loop itself counts them,
     /// and the files that are written last are there. Whatever else is found, resuming the run is
@@ -93,7 +93,7 @@ impl State {
     }
 
     /// The first field that makes the two different runs: its path, and its value in either. How
-    /// often a run saves itself does not change what it is.
+    /// often a run writes checkpoints does not change its result.
     pub fn difference(one: &Config, other: &Config) -> Option<[String; 3]> {
         let mut one = one.clone();
         one.training.checkpoint_minutes = other.training.checkpoint_minutes;
@@ -101,7 +101,7 @@ impl State {
     }
 }
 
-/// As a table says it.
+/// As shown in a table.
 impl std::fmt::Display for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -6,7 +6,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// Mean and deviation of some numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// How many there are.
+    /// Number of values.
     pub n: usize,
     /// Their mean.
     pub mean: f64,
@@ -15,7 +15,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// That of `values`; `None` where there are none.
+    /// Summary of `values`; `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         let n = values.len();
         if n == 0 {
@@ -47,7 +47,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// That of `differences`, one a pair; `None` where there are none.
+    /// Summary of `differences`, one per pair; `None` if there are none.
     pub fn of(differences: &[f64]) -> Option<Self> {
         let spread = Spread::of(differences)?;
         let standard_error = spread.standard_error();
@@ -59,7 +59,7 @@ impl Difference {
     }
 }
 
-/// The 0.975 quantile of Student's t with so many degrees of freedom (at least 1).
+/// The 0.975 quantile of Student's t with this many degrees of freedom (at least 1).
 fn t_quantile(freedom: usize) -> f64 {
     StudentsT::new(0.0, 1.0, freedom as f64).expect("at least one degree").inverse_cdf(0.975)
 }

@@ -9,22 +9,22 @@ use crate::{
     Gain, Grid, Numbers, Published, Row, Selection, Size, Spread, State, TrialResult, select,
 };
 
-/// What a grid found so far.
+/// The results of a grid so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Results {
     /// The varied fields.
     pub fields: Vec<String>,
     /// A row a combination, in the order of [`Grid::points`].
     pub rows: Vec<Row>,
-    /// One a trial, in the order of [`Grid::trials`].
+    /// One per trial, in the order of [`Grid::trials`].
     pub trials: Vec<TrialResult>,
     /// The best combination; `None` while no row is complete.
     pub selection: Option<Selection>,
 }
 
 impl Results {
-    /// Puts together what the trials found; `states` are those of [`Grid::trials`], `sizes` those of
-    /// [`Grid::points`]. `published` knows what others published of a configuration.
+    /// Collects the results of the trials; `states` is in the order of [`Grid::trials`], `sizes` in that
+    /// of [`Grid::points`]. `published` returns the published values of a configuration.
     pub fn new(
         grid: &Grid,
         states: &[State],

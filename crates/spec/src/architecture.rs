@@ -1,4 +1,4 @@
-//! Which network: the paper's, or a plain one that stands beside it.
+//! Architectures: the paper's network, and others to compare it with.
 //!
 //! An architecture is its free parameters and the nodes they make. Whoever adds one adds a variant
 //! here, and a line for each new field to the configuration's list of fields.
@@ -6,7 +6,7 @@
 use crate::{InceptionResNet, Network, NetworkBuilder, NodeId, Op, Range, Shape, SpecError};
 use serde::{Deserialize, Serialize};
 
-/// The networks that can be trained, by what sets them apart.
+/// The networks that can be trained, with their settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "architecture", rename_all = "snake_case")]
 pub enum Architecture {
@@ -200,7 +200,7 @@ fn check_head(dropout: f64, classes: usize) -> Result<(), SpecError> {
     check_classes(classes)
 }
 
-/// Whether `classes` can be told apart.
+/// Checks the number of classes.
 pub(crate) fn check_classes(classes: usize) -> Result<(), SpecError> {
     Range::Whole(2, Range::MAX_WHOLE).check_whole("classes", classes)
 }

@@ -13,7 +13,7 @@ const BRANCH: [usize; 5] = [32, 32, 48, 80, 96];
 const EPSILON: f64 = 1e-3;
 const MOMENTUM: f64 = 0.1;
 
-/// Where dropout may stand.
+/// A place of dropout layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DropoutPlace {
@@ -44,7 +44,7 @@ pub struct InceptionResNet {
     pub width: usize,
     /// D, the dropout rate.
     pub dropout: f64,
-    /// Where dropout stands.
+    /// Places of dropout layers.
     pub dropout_places: Vec<DropoutPlace>,
     /// Stride of the Input block's convolution: 1 in the paper; 2 costs a quarter.
     pub stem_stride: usize,

@@ -3,7 +3,7 @@
 //! A [`Network`] is a list of nodes in topological order. This crate is the only place that knows
 //! the output shape, the parameters, the initial values and the cost of each [`Op`], how the
 //! networks are put together that can be trained ([`Architecture`]: the paper's [`InceptionResNet`] and
-//! plain ones), and what an [`Engine`] owes its callers.
+//! plain ones), and the contract of an [`Engine`].
 //! It computes nothing itself: engines, tables, diagrams and exporters walk the list.
 
 mod architecture;
@@ -32,7 +32,7 @@ pub enum SpecError {
     Node {
         /// Name of the node.
         node: String,
-        /// What does not fit.
+        /// The problem.
         reason: String,
     },
     /// A setting outside its range.
@@ -42,7 +42,7 @@ pub enum SpecError {
         setting: &'static str,
         /// The value given.
         value: String,
-        /// What it may be, as [`Range`] says it.
+        /// The allowed values, as shown by [`Range`].
         range: String,
     },
     /// A list of nodes that is no network.

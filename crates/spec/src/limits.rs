@@ -1,4 +1,4 @@
-//! How large a network may be: the one place that says so.
+//! Limits on the size of a network.
 //!
 //! [`crate::NetworkBuilder`] counts every node that it adds, so that a [`crate::Network`] that exists is of
 //! a size that can be planned, walked and run: no consumer needs a check of its own, and no file can ask
@@ -27,7 +27,7 @@ pub const MAX_PARAMETERS: u64 = 1 << 28;
 /// of work.
 pub const MAX_WORK: u64 = 1 << 36;
 
-/// What the nodes of a network amount to.
+/// Sums over the nodes of a network.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Totals {
     values: u64,

@@ -14,9 +14,9 @@ pub type NodeId = usize;
 pub struct Node {
     /// Unique name, a dotted path: `blocks.0.branches.2.1.conv`.
     pub name: String,
-    /// What is computed.
+    /// The operation.
     pub op: Op,
-    /// The nodes whose outputs are taken; each lies before this one.
+    /// The nodes whose outputs are its inputs; each comes before this one.
     pub inputs: Vec<NodeId>,
     /// Shape of the output for one image.
     pub shape: Shape,
@@ -52,7 +52,7 @@ impl NetworkBuilder {
     /// Adds a node and returns its position.
     ///
     /// # Errors
-    /// If the name is taken, an input does not lie before the node, a shape does not fit, or the network
+    /// If the name is taken, an input does not come before the node, a shape does not fit, or the network
     /// becomes larger than [`crate::limits`] allow.
     pub fn add(
         &mut self,

@@ -3,7 +3,7 @@
 use crate::limits::{MAX_CHANNELS, MAX_KERNEL, MAX_SIDE, check_shape};
 use serde::{Deserialize, Serialize};
 
-/// Size of one image or feature map; data of a batch lie as (n, h, w, c).
+/// Size of one image or feature map; the layout of a batch is (n, h, w, c).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape {
     /// Rows.
@@ -132,7 +132,7 @@ impl Op {
         }
     }
 
-    /// Shape of the output for inputs of the given shapes, or what does not fit.
+    /// Shape of the output for inputs of the given shapes, or the problem.
     pub fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
         self.check_settings()?;
         let [first, rest @ ..] = inputs else {

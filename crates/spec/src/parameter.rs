@@ -1,9 +1,9 @@
-//! Names, shapes, initial values of what a network learns.
+//! Names, shapes and initial values of parameters.
 
 use crate::random::{Purpose, Stream};
 use crate::{Node, NodeId, Op, Shape};
 
-/// What a parameter is; decides its initial value, whether it is trained and whether it decays.
+/// Kind of a parameter; decides its initial value, whether it is trained and whether it decays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
     /// Convolution weights (k, c, kernel, kernel).
@@ -26,7 +26,7 @@ impl ParameterKind {
         !matches!(self, Self::RunningMean | Self::RunningVariance)
     }
 
-    /// Whether weight decay applies: to weights alone, not to biases and shifts.
+    /// Whether weight decay applies: to weights, not to biases and shifts.
     pub fn decays(self) -> bool {
         matches!(self, Self::ConvWeight | Self::DenseWeight)
     }
@@ -39,7 +39,7 @@ pub struct Parameter {
     pub name: String,
     /// Sizes in PyTorch's order.
     pub shape: Vec<usize>,
-    /// What it is.
+    /// Its kind.
     pub kind: ParameterKind,
     /// The node it belongs to.
     pub node: NodeId,

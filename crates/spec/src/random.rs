@@ -1,7 +1,7 @@
 //! Random numbers that need no state: each is a function of (seed, purpose, item, time, index).
 //!
 //! The generator is Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as
-//! 1, 2, 3", SC 2011). Because a number depends on its position alone, every engine draws the same
+//! 1, 2, 3", SC 2011). Because a number only depends on its position, every engine draws the same
 //! dropout masks, any number of threads draws the same bits, and a resumed run needs no saved
 //! generator.
 
@@ -9,7 +9,7 @@ const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
-/// What a random number is drawn for; equal indices of different purposes are independent.
+/// Purpose of a random number; equal indices of different purposes are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial values of the parameters; the item is the parameter's position in the network.
@@ -101,7 +101,7 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-/// The dropout mask's rule: element `index` is dropped where its 16 random bits lie under this.
+/// The dropout mask's rule: element `index` is dropped if its 16 random bits are below this.
 ///
 /// The rate is so rounded to a multiple of 2^-16.
 pub fn dropout_threshold(rate: f64) -> u32 {

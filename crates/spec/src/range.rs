@@ -21,7 +21,7 @@ pub enum Range {
     AnyOf(&'static [&'static str]),
     /// One word of a list, or a list of numbers from 0 up.
     WordOrNumbers(&'static [&'static str]),
-    /// Text that is checked where it is used; this says what it may be.
+    /// Text that is checked where it is used; this describes the allowed values.
     Text(&'static str),
 }
 

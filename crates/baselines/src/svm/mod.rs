@@ -17,7 +17,7 @@ use rows::Rows;
 
 /// Images predicted as one piece of work.
 const IMAGES: usize = 16;
-/// Support vectors that lie in the nearest caches while the images of a piece go past.
+/// Support vectors that stay in the nearest caches while a piece of images is compared with them.
 const VECTORS: usize = 64;
 /// The square of a pixel's range: distances are taken on bytes, gamma is for pixels in 0 .. 1.
 const BYTE: f64 = 255.0 * 255.0;

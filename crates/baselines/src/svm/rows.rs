@@ -17,7 +17,7 @@ pub(super) struct Rows {
     norms: Vec<u64>,
     /// Rows of `norms.len()` values, as many as may be kept.
     kept: Vec<Vec<f32>>,
-    /// The image whose row is kept in each place, and when it was last asked for.
+    /// The image whose row each place has, and when it was last used.
     owners: Vec<(usize, u64)>,
     /// The place of each image's row.
     places: Vec<Option<usize>>,

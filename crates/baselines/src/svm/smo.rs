@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::rows::Rows;
 use crate::{BaselineError, SvmSettings};
 
-/// What stands for a curvature that is not positive; LIBSVM's.
+/// Replacement for a curvature that is not positive, as in LIBSVM.
 const FLAT: f64 = 1e-12;
 /// Steps between two looks at whether to stop.
 const LOOK: usize = 256;
@@ -23,7 +23,7 @@ const MOST_STEPS: usize = 10_000_000;
 pub(super) struct Solution {
     /// b, one an image; 0 where it is no support vector.
     pub coefficients: Vec<f64>,
-    /// What the sum of kernels is compared with.
+    /// Threshold for the sum of kernels.
     pub rho: f64,
     pub steps: usize,
 }
@@ -119,7 +119,7 @@ impl Problem {
         Some((i, lower?))
     }
 
-    /// Moves from coefficient `j` to `i` what is best, as far as their ranges allow.
+    /// Moves the best amount from coefficient `j` to `i`, as far as their ranges allow.
     fn step(&mut self, i: usize, j: usize, [row_i, row_j]: [&[f32]; 2]) {
         let room_i = self.range(i).1 - self.coefficients[i];
         let room_j = self.coefficients[j] - self.range(j).0;

@@ -5,7 +5,7 @@ use super::messages::{
     Node, Size, Tensor, TensorShape, TensorType, Type, ValueInfo,
 };
 
-/// Collects what a graph consists of.
+/// Collects the parts of a graph.
 #[derive(Default)]
 pub(super) struct GraphBuilder {
     nodes: Vec<Node>,

@@ -1,6 +1,6 @@
 //! The few protocol buffer messages of ONNX that a network needs.
 //!
-//! Names and numbers of fields are those of `onnx.proto` (ONNX 1.12, IR version 8); fields that are
+//! Names and numbers of fields come from `onnx.proto` (ONNX 1.12, IR version 8); fields that are
 //! never written are left out. The schema is proto2: a field that is `optional` here is written
 //! where it is set, zero included, and readers tell an attribute's kind by it.
 

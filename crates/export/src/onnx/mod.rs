@@ -27,14 +27,14 @@ pub const ONNX_PROBABILITIES: &str = "probabilities";
 /// The model's second output: the position of the most likely class (n), of equals the first.
 pub const ONNX_CLASS: &str = "class";
 
-/// What an ONNX model is made from.
+/// The source of an ONNX model.
 #[derive(Clone, Copy, Debug)]
 pub struct OnnxSource<'a> {
     /// The network.
     pub network: &'a Network,
     /// Parameters and running statistics, in the order of [`Network::parameters`].
     pub parameters: &'a [Tensor],
-    /// What the logits are divided by before the softmax; 1 leaves them alone.
+    /// Divisor of the logits before softmax; 1 changes nothing.
     pub temperature: f32,
     /// Keys and values that go with the model, such as the names of the classes.
     pub metadata: &'a [(String, String)],
@@ -71,10 +71,10 @@ struct Output {
 /// The walk over the nodes.
 struct Walk<'a> {
     network: &'a Network,
-    /// What the network says of its parameters, and their values.
+    /// The parameters and their values.
     parameters: Vec<(Parameter, &'a Tensor)>,
     graph: GraphBuilder,
-    /// Of each node that was visited.
+    /// Output of each visited node.
     outputs: Vec<Output>,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
         self.graph.finish("modiste", images, outputs)
     }
 
-    /// Adds what node `id` computes, and returns the name of its output.
+    /// Adds the operators of node `id`, and returns the name of its output.
     fn node(&mut self, id: NodeId) -> String {
         let network = self.network;
         let node = &network.nodes()[id];

@@ -1,15 +1,15 @@
-//! What a step is trained on.
+//! The images and targets of a step.
 
 use super::EngineError;
 use crate::Network;
 use std::ops::Range;
 
-/// What the images of a step should be taken for.
+/// The right answers for the images of a step.
 #[derive(Clone, Copy, Debug)]
 pub enum Targets<'a> {
     /// The class of each image (n).
     Classes(&'a [u16]),
-    /// How much of each class an image is, (n, classes); each row sums to 1.
+    /// The share of each class in an image, (n, classes); each row sums to 1.
     Shares(&'a [f32]),
 }
 
@@ -46,7 +46,7 @@ impl<'a> Batch<'a> {
     /// Number of images of the step for `network`, of which `share` tells which are here.
     ///
     /// # Errors
-    /// If there is no image, the pixels are not those of the share, or a target is impossible.
+    /// If there is no image, the number of pixels does not fit the share, or a target is impossible.
     pub fn check(
         &self,
         network: &Network,

@@ -2,12 +2,12 @@
 //!
 //! Sums over a batch are taken in shards and added up in the order of the shards. Each rank computes
 //! a range of the shards; before sums are added up, each rank fills in what the others computed. So
-//! the order of additions, and with it every bit, is that of a single process.
+//! the order of additions, and with it every bit, is the same as in a single process.
 
 use std::io;
 use std::ops::Range;
 
-/// How one rank gets what the others computed.
+/// Exchange of results between ranks.
 pub trait Exchange: Send {
     /// Number of this rank, from 0.
     fn rank(&self) -> usize;

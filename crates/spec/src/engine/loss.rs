@@ -13,7 +13,7 @@ use super::EngineError;
 pub struct Loss {
     /// e, from 0 to under 1.
     pub label_smoothing: f64,
-    /// w, one a class; `None` stands for ones.
+    /// w, one per class; `None` means ones.
     pub class_weights: Option<Vec<f32>>,
 }
 

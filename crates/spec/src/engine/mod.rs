@@ -1,4 +1,4 @@
-//! What an engine owes its callers: train on batches, predict, hand its state over and take it back.
+//! The contract of engines: train on batches, predict, return and load the state.
 
 mod batch;
 mod exchange;
@@ -20,7 +20,7 @@ use std::ops::Range;
 /// The largest pixel value: a network's input is pixel / `PIXEL_MAX`.
 pub const PIXEL_MAX: f32 = 255.0;
 
-/// All that a training step needs to know beside the batch.
+/// Everything about a training step except its batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     /// Steps made before this one: keys dropout masks and, plus one, Adam's bias correction.
@@ -29,9 +29,9 @@ pub struct Step<'a> {
     pub seed: u64,
     /// The learning rate of this step.
     pub learning_rate: f64,
-    /// How the gradient moves the parameters.
+    /// The rule by which the gradient changes the parameters.
     pub optimiser: Optimiser,
-    /// What the gradient is of.
+    /// The loss to minimise.
     pub loss: &'a Loss,
     /// A factor of the learning rate for each of [`Network::parameters`], in that order; empty stands
     /// for ones. 0 freezes: no update, no decay, and optimiser slots that stay. Where the running
@@ -52,7 +52,7 @@ impl Step<'_> {
         self.rates.get(position).map_or(1.0, |&rate| f64::from(rate))
     }
 
-    /// Checks that loss and rates are those of `network`.
+    /// Checks that loss and rates fit `network`.
     ///
     /// # Errors
     /// Says which has the wrong number of values.
@@ -72,7 +72,7 @@ impl Step<'_> {
 /// Which of its weights a network predicts with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weights {
-    /// Those that the steps move.
+    /// The current parameters.
     #[default]
     Current,
     /// Their average ([`Step::average`]), running statistics included.
@@ -97,7 +97,7 @@ pub enum EngineError {
 }
 
 impl From<std::io::Error> for EngineError {
-    /// What an [`Exchange`] reports.
+    /// An error of an [`Exchange`].
     fn from(error: std::io::Error) -> Self {
         Self::Exchange(error.to_string())
     }
@@ -165,7 +165,7 @@ pub trait Engine {
     fn load_state(&mut self, state: &State) -> Result<(), EngineError>;
 }
 
-/// A boxed engine is an engine, so that what takes one takes any.
+/// A boxed engine is an engine, too.
 impl<E: Engine + ?Sized> Engine for Box<E> {
     fn network(&self) -> &Network {
         (**self).network()

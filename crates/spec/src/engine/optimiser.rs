@@ -1,10 +1,10 @@
-//! How a gradient moves the parameters: each optimiser's settings, and the state it keeps.
+//! Optimisers: their settings, and the state that they keep.
 
 use serde::{Deserialize, Serialize};
 
 /// An optimiser with its settings.
 ///
-/// Weight decay applies to weights alone, not to biases and shifts.
+/// Weight decay only applies to weights, not to biases and shifts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Optimiser {

@@ -41,7 +41,7 @@ impl State {
         Self::of_parameters(tensors.collect())
     }
 
-    /// Parameters and running statistics alone.
+    /// A state with only parameters and running statistics.
     pub fn of_parameters(parameters: Vec<Tensor>) -> Self {
         Self { parameters, slots: BTreeMap::new() }
     }
@@ -51,7 +51,7 @@ impl State {
         name == AVERAGE || parameter.kind.trainable()
     }
 
-    /// Checks that names, shapes and sizes are those of `network`.
+    /// Checks that names, shapes and sizes fit `network`.
     ///
     /// # Errors
     /// Names the first tensor that does not fit.

@@ -1,8 +1,8 @@
-//! What steps saw, summed up.
+//! Sums over steps.
 
 use serde::{Deserialize, Serialize};
 
-/// Sums over steps, of what each saw before it changed the parameters.
+/// Sums over steps, each measured before the step changed the parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {
