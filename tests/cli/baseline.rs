@@ -72,7 +72,7 @@ fn wrong_usage_is_told_in_a_line() {
     error(&["svm", "--C=-1"], 2, &["C = -1: not a finite number above 0"]);
     error(&["svm", "--gamma", "0"], 2, &["gamma = 0: not a finite"]);
     error(&["forest", "--trees", "0"], 2, &["trees = 0: not from 1"]);
-    error(&["knn", "--images", "9"], 2, &["images = 9: from 10, one a class, to 5000"]);
+    error(&["knn", "--images", "9"], 2, &["images = 9: from 10, one per class, to 5000"]);
     error(&["cnn", "--length", "3"], 2, &["network.length: has no effect on the architecture cnn"]);
     error(&["mlp", "--flip"], 2, &["training.augmentation: is for pixels that have neighbours"]);
     error(

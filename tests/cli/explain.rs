@@ -83,7 +83,7 @@ fn what_makes_no_sense_is_said_in_a_line() {
     fs::write(folder.path("text"), "text").unwrap();
     let explain = |args: &[&str]| folder.run(&[&["explain", "run", "shirt.png"], args].concat());
     explain(&["--class", "Shoe"]).expect_error(2, &["--class \"Shoe\"", "T-shirt/top, Trouser"]);
-    explain(&["--layer", "blocks.9"]).expect_error(2, &["no layer is called \"blocks.9\""]);
+    explain(&["--layer", "blocks.9"]).expect_error(2, &["there is no layer \"blocks.9\""]);
     explain(&["--layer", "dense"]).expect_error(2, &["layer \"dense\" is a single pixel"]);
     explain(&["--patch", "3"])
         .expect_error(2, &["--patch: has no effect without --method occlusion"]);

@@ -228,8 +228,11 @@ fn what_makes_no_grid_is_wrong_usage() {
         (&["--over", "width=1,9"], "network.width: 9 is not a whole number from 1 to 8"),
         (&["--over", "length=1,1"], "network.length: has the value 1 twice"),
         (&["--over", "length=1", "--over", "network.length=2"], "network.length: is named twice"),
-        (&["--over", "seed=1,2"], "take --seeds"),
-        (&["--over", "split=paper,full", "--folds", "2"], "data.split: folds are of one split"),
+        (&["--over", "seed=1,2"], "use --seeds"),
+        (
+            &["--over", "split=paper,full", "--folds", "2"],
+            "data.split: cannot be an axis together with --folds",
+        ),
         (&["--over", "length=1,2", "--length", "3"], "network.length: \"3\" has no effect"),
         (&["--folds", "1"], "data.split"),
         (&["--over", "patience=1,2"], "patience"),
@@ -332,7 +335,7 @@ fn a_place_that_holds_something_else_is_left_alone() {
     let folder = Folder::new();
     folder.train(&["--out", "g/trials/length=1,dropout=0.5,seed=0", "--quiet"]).expect_quiet();
     let said = grid(&folder, &[]);
-    said.expect_error(1, &["g/trials/length=1,dropout=0.5,seed=0: is of another run: "]);
+    said.expect_error(1, &["g/trials/length=1,dropout=0.5,seed=0: belongs to another run: "]);
     fs::remove_dir_all(folder.path("g")).unwrap();
     grid(&folder, &[]).expect_quiet();
     fs::write(folder.path("g/grid.toml"), "seeds = \"many\"").unwrap();

@@ -171,7 +171,7 @@ fn none_of_these() {
     let said = folder.run(&["predict", "m", "--threshold", "1"]).expect(0);
     assert_eq!(said.stdout.matches("none of these").count(), 20);
     let said = folder.run(&["predict", "m", "--reject=0.999"]);
-    said.expect_error(1, &["m: no threshold makes the model right in 0.999"]);
+    said.expect_error(1, &["m: no threshold gives an accuracy of 0.999"]);
 }
 
 /// A model that learned enough to have thresholds has those that evaluate shows.

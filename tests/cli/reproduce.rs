@@ -36,7 +36,7 @@ fn an_ablation_judges_every_claim_seed_by_seed() {
     let (base, other) = (&json["variants"][0], &json["variants"][1]);
     let mean = |v: &serde_json::Value| v["mean_validation"]["mean"].as_f64().unwrap();
     let verdict = &json["verdicts"][0];
-    assert_eq!(verdict["claim"], "residual connections speed training up");
+    assert_eq!(verdict["claim"], "residual connections speed up training");
     let difference = mean(base) - mean(other);
     assert!((verdict["value"].as_f64().unwrap() - difference).abs() < 1e-12, "{json}");
     assert_eq!((&verdict["interval"], &verdict["n"]), (&serde_json::Value::Null, &2.into()));

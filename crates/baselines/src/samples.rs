@@ -63,7 +63,7 @@ pub fn draw(data: &mut Dataset, images: usize, seed: u64) -> Result<(), Baseline
     let train = Samples::of(data, PartName::Train)?;
     let (least, most) = (train.classes, train.len());
     if !(least..=most).contains(&images) {
-        let reason = format!("from {least}, one a class, to {most}, all training images");
+        let reason = format!("from {least}, one per class, to {most}, all training images");
         return Err(BaselineError::Setting {
             setting: "images",
             value: images.to_string(),

@@ -37,7 +37,7 @@ pub enum CheckError {
     #[error("label errors need two classes or more, and a picture")]
     Empty,
     /// A label names a class that does not exist.
-    #[error("label {label} of picture {image} is not under {classes}, the number of classes")]
+    #[error("label {label} of picture {image} is not below {classes}, the number of classes")]
     Label {
         /// Index of the picture.
         image: usize,

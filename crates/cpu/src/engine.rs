@@ -45,7 +45,7 @@ impl CpuOptions {
     /// If a batch is empty or too large.
     pub fn check(&self) -> Result<(), EngineError> {
         if self.batch == 0 || self.batch > MAX_PARTS {
-            let text = format!("a batch of {} images: 1 to {MAX_PARTS} fit", self.batch);
+            let text = format!("a batch of {} images; 1 to {MAX_PARTS} are possible", self.batch);
             return Err(EngineError::Batch(text));
         }
         Ok(())
@@ -251,7 +251,7 @@ fn no_memory(error: std::io::Error) -> EngineError {
 }
 
 fn no_average() -> EngineError {
-    EngineError::State("these weights have no average: no step has kept one".into())
+    EngineError::State("there are no averaged weights: no step has kept an average".into())
 }
 
 impl Engine for CpuEngine {
@@ -278,7 +278,7 @@ impl Engine for CpuEngine {
         step.check(&self.network)?;
         let n = batch.check(&self.network, |images| self.share(images))?;
         if n > self.options.batch {
-            let text = format!("a batch of {n} images; 1 to {} fit", self.options.batch);
+            let text = format!("a batch of {n} images; 1 to {} are possible", self.options.batch);
             return Err(EngineError::Batch(text));
         }
         self.prepare_slots(step)?;
@@ -326,7 +326,8 @@ impl Engine for CpuEngine {
     fn predict(&mut self, images: &[u8], weights: Which) -> Result<Vec<f32>, EngineError> {
         let image = self.network.input_shape().len();
         if !images.len().is_multiple_of(image) {
-            let text = format!("{} pixels are no whole number of images of {image}", images.len());
+            let text =
+                format!("{} pixels are not a whole number of images of {image}", images.len());
             return Err(EngineError::Batch(text));
         }
         self.refresh(weights)?;

@@ -45,7 +45,7 @@ pub enum DrawError {
     },
     /// A drawing is empty or too large for a picture of pixels.
     #[error(
-        "a drawing of {width} x {height} does not become a PNG file: it has 1 to 20,000 pixels a side"
+        "a drawing of {width} x {height} cannot become a PNG file, which has 1 to 20,000 pixels a side"
     )]
     Size {
         /// Width in units of the drawing.

@@ -35,7 +35,7 @@ pub enum ExplainError {
         shape: Shape,
     },
     /// A class that does not exist.
-    #[error("class {class} is not under {classes}, the number of classes")]
+    #[error("class {class} is not below {classes}, the number of classes")]
     Class {
         /// The class asked for.
         class: usize,
@@ -43,7 +43,7 @@ pub enum ExplainError {
         classes: usize,
     },
     /// No node has this name.
-    #[error("no layer is called {0:?}")]
+    #[error("there is no layer {0:?}")]
     UnknownLayer(String),
     /// A layer behind the last pool.
     #[error("layer {0:?} is a single pixel and has no map")]
@@ -62,7 +62,7 @@ pub enum ExplainError {
         shape: Shape,
     },
     /// An image that cannot be shown.
-    #[error("images of {0} cannot be shown, only such of 1 or 3 channels")]
+    #[error("images of {0} cannot be shown; images have 1 or 3 channels")]
     Channels(Shape),
     /// An image that is empty or too large to be shown.
     #[error(transparent)]

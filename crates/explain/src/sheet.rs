@@ -93,7 +93,7 @@ fn legend(drawing: &mut Drawing) -> Result<(), ExplainError> {
     let bar: Picture = overlay(&map, &[0; STEPS], Shape::new(1, STEPS, 1), 1)?;
     drawing.text([MARGIN, 47.0], words, "nothing");
     drawing.picture([MARGIN + 48.0, 39.0, 120.0, 9.0], bar);
-    drawing.text([MARGIN + 176.0, 47.0], words, "what spoke most for the class");
+    drawing.text([MARGIN + 176.0, 47.0], words, "strongest support for the class");
     Ok(())
 }
 

@@ -130,11 +130,11 @@ fn what_cannot_be_asked_is_said() {
     let error = |e: Result<_, ExplainError>| e.unwrap_err().to_string();
     assert_eq!(
         error(explainer.grad_cam(&pixels, 2, None)),
-        "class 2 is not under 2, the number of classes"
+        "class 2 is not below 2, the number of classes"
     );
     assert_eq!(
         error(explainer.grad_cam(&pixels, 0, Some("blocks"))),
-        "no layer is called \"blocks\""
+        "there is no layer \"blocks\""
     );
     let flat = "layer \"dense5\" is a single pixel and has no map";
     assert_eq!(error(explainer.grad_cam(&pixels, 0, Some("dense5"))), flat);

@@ -19,7 +19,7 @@ pub enum ExportError {
     #[error("{0}")]
     Parameters(#[from] modiste_spec::engine::EngineError),
     /// The other runtime could not load or run the model.
-    #[error("the second runtime fails to {action} the exported model: {reason}")]
+    #[error("the second runtime failed to {action} the exported model: {reason}")]
     Runtime {
         /// The operation that failed, as in "load".
         action: &'static str,

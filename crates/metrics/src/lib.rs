@@ -47,7 +47,7 @@ pub enum MetricsError {
         classes: usize,
     },
     /// A label names a class that does not exist.
-    #[error("label {label} of image {image} is not under {classes}, the number of classes")]
+    #[error("label {label} of image {image} is not below {classes}, the number of classes")]
     Label {
         /// Index of the image.
         image: usize,

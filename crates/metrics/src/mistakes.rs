@@ -19,8 +19,8 @@ pub struct Mistake {
     pub truth_probability: f64,
 }
 
-/// The wrongly classified images that cost most loss, at most `count`, the worst first; of equals
-/// the first comes first.
+/// The wrongly classified images with the highest loss, at most `count`, worst first; equal ones in
+/// their order.
 ///
 /// # Panics
 ///

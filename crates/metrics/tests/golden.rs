@@ -182,7 +182,7 @@ fn what_cannot_be_evaluated_is_named() {
     expect_error(&[], &[], 2, "there are no images to evaluate");
     expect_error(&[], &[], 0, "there are no classes to evaluate");
     expect_error(&[1.0; 3], &[0; 2], 2, "3 logits are not 2 labels times 2 classes");
-    expect_error(&[1.0; 4], &[0, 2], 2, "label 2 of image 1 is not under 2, the number of classes");
+    expect_error(&[1.0; 4], &[0, 2], 2, "label 2 of image 1 is not below 2, the number of classes");
     let text = "logit of image 1 for class 0 is NaN, not a finite number";
     expect_error(&[1.0, 1.0, f32::NAN, 1.0], &[0, 1], 2, text);
     let text = "logit of image 0 for class 1 is inf, not a finite number";

@@ -102,14 +102,15 @@ pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError
         return Err(ModelError::file(name, format!("the first line is not {HEADER}")));
     }
     let row = |(i, line): (usize, &str)| {
-        let problem = || ModelError::file(name, format!("line {} is no epoch: {line:?}", i + 2));
+        let problem =
+            || ModelError::file(name, format!("line {} is not an epoch: {line:?}", i + 2));
         parse_row(line).ok_or_else(problem)
     };
     let rows = lines.enumerate().map(row).collect::<Result<_, _>>()?;
     // Half a number is a number, too.
     match text.ends_with('\n') {
         true => Ok(rows),
-        false => Err(ModelError::file(name, "ends within a line, it is cut off")),
+        false => Err(ModelError::file(name, "is truncated: its last line is incomplete")),
     }
 }
 
@@ -192,9 +193,13 @@ mod tests {
         let text = write_metrics(&[row(1, None, None), row(2, None, None)]);
         let error = |text: &str| parse_metrics(text, "metrics.csv").unwrap_err().to_string();
         let cut = text.trim_end().trim_end_matches(',');
-        assert!(error(cut).starts_with("metrics.csv: line 3 is no epoch: \"2,"), "{}", error(cut));
+        assert!(
+            error(cut).starts_with("metrics.csv: line 3 is not an epoch: \"2,"),
+            "{}",
+            error(cut)
+        );
         assert!(error(&text.replace("\n1,", "\none,")).contains("line 2"));
-        assert!(error(text.trim_end()).ends_with("ends within a line, it is cut off"));
+        assert!(error(text.trim_end()).ends_with("is truncated: its last line is incomplete"));
         assert!(error("").starts_with("metrics.csv: the first line is not epoch,"));
     }
 }

@@ -224,7 +224,7 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
     let classes: Vec<String> = reader.json("classes")?;
     if classes.len() != network.classes() {
         let (named, known) = (classes.len(), network.classes());
-        return Err(reader.error(format!("{named} classes are named, the network has {known}")));
+        return Err(reader.error(format!("{named} classes are named, but the network has {known}")));
     }
     if reader.json::<Preprocessing>("preprocessing")? != Preprocessing::of(&network) {
         return Err(reader.error("metadata entry \"preprocessing\" does not fit the network"));

@@ -171,7 +171,7 @@ fn threshold(
         Reject::Accuracy(target) => {
             let Some(confidence) = confidence else {
                 return unknown(
-                    "the model holds no thresholds: its run has not ended, or is of an \
+                    "the model has no thresholds: its run has not ended, or it is from an \
                                 older version; give a probability instead"
                         .to_owned(),
                 );
@@ -179,13 +179,11 @@ fn threshold(
             match (confidence.rule(target), confidence.rejection.last()) {
                 (Some(rule), _) => Ok(Some(rule.threshold)),
                 (None, Some(most)) => unknown(format!(
-                    "no threshold makes the model right in {target} of its answers; the most it \
-                     can promise is {}",
+                    "no threshold gives an accuracy of {target}; the highest \
+                     possible is {}",
                     most.target
                 )),
-                (None, None) => unknown(format!(
-                    "no threshold makes the model right in {target} of its answers"
-                )),
+                (None, None) => unknown(format!("no threshold gives an accuracy of {target}")),
             }
         }
     }

@@ -104,9 +104,9 @@ fn thresholds_are_the_model_s_or_ones_own() {
         Predictor::new(model, engine, options(reject, false)).err().unwrap().to_string()
     };
     let text = refused(None, Reject::Accuracy(0.98));
-    assert!(text.starts_with("the model holds no thresholds"), "{text}");
+    assert!(text.starts_with("the model has no thresholds"), "{text}");
     let text = refused(both(), Reject::Accuracy(0.999));
-    assert!(text.contains("the most it can promise is 0.98"), "{text}");
+    assert!(text.contains("the highest possible is 0.98"), "{text}");
 }
 
 #[test]

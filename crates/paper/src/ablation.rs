@@ -59,8 +59,8 @@ const CONSTANT: &str = "constant-learning-rate";
 /// smaller networks, gain by width - gain by length = (base - narrower) - (base - shorter).
 #[rustfmt::skip]
 const CLAIMS: [Claim; 10] = [
-    Claim { text: "residual connections speed training up", measure: Measure::Speed, better: BASE, worse: NO_RESIDUAL },
-    Claim { text: "residual connections end with a better network", measure: Measure::Validation, better: BASE, worse: NO_RESIDUAL },
+    Claim { text: "residual connections speed up training", measure: Measure::Speed, better: BASE, worse: NO_RESIDUAL },
+    Claim { text: "residual connections give a better network in the end", measure: Measure::Validation, better: BASE, worse: NO_RESIDUAL },
     Claim { text: "a longer network is better", measure: Measure::Validation, better: BASE, worse: SHORTER },
     Claim { text: "a wider network is better", measure: Measure::Validation, better: BASE, worse: NARROWER },
     Claim { text: "width matters more than length", measure: Measure::Validation, better: SHORTER, worse: NARROWER },
@@ -81,7 +81,10 @@ impl Ablation {
         let first = base.training.seed;
         let last = first.checked_add(seeds as u64).filter(|last| i64::try_from(*last).is_ok());
         if seeds == 0 || last.is_none() {
-            return Err(SearchError::grid("seeds", format!("{seeds} from {first} on will not do")));
+            return Err(SearchError::grid(
+                "seeds",
+                format!("{seeds} seeds from {first} on are not possible"),
+            ));
         }
         let mut variants = Vec::new();
         for (name, settings) in settings(base) {
@@ -149,7 +152,7 @@ impl Ablation {
                 Some(claim.measure.of(a.as_ref()?) - claim.measure.of(b.as_ref()?))
             })
             .collect();
-        let measure = format!("{}: {} less {}", claim.measure.text(), claim.better, claim.worse);
+        let measure = format!("{}: {} minus {}", claim.measure.text(), claim.better, claim.worse);
         Some(Verdict::paired(claim.text, measure, &differences))
     }
 }

@@ -51,17 +51,18 @@ pub fn hard_class(confusion: &[Vec<u64>], names: &[String], name: &str) -> Optio
     };
     let others = (0..names.len()).filter(|&class| class != at);
     let next = others.min_by(|&a, &b| recall(a).0.total_cmp(&recall(b).0))?;
-    let measure = format!("recall of {name} less that of {}, the worst of the others", names[next]);
+    let measure =
+        format!("recall of {name} minus that of {}, the worst of the others", names[next]);
     let images = recall(at).1 + recall(next).1;
     let claim = format!("{name} is the hard class");
     Some(Verdict::new(claim, measure, apart(recall(at), recall(next)), images, (Side::Below, 0.0)))
 }
 
-/// "Small gap": training accuracy less validation accuracy is below `bound`.
+/// "Small gap": training accuracy minus validation accuracy is below `bound`.
 pub fn gap(train: Share, validation: Share, bound: f64) -> Verdict {
     Verdict::new(
         "small gap between training and validation",
-        "training accuracy less validation accuracy, without dropout and flips",
+        "training accuracy minus validation accuracy, without dropout and flips",
         apart(train, validation),
         train.1 + validation.1,
         (Side::Below, bound),
@@ -73,7 +74,7 @@ pub fn gap(train: Share, validation: Share, bound: f64) -> Verdict {
 pub fn better_than(name: &str, ours: Share, theirs: Share) -> Verdict {
     Verdict::new(
         format!("more accurate than {name}"),
-        format!("validation accuracy less that of {name}"),
+        format!("validation accuracy minus that of {name}"),
         apart(ours, theirs),
         ours.1,
         (Side::Above, 0.0),

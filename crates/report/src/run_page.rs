@@ -73,7 +73,7 @@ impl RunReport {
         let mut remarks = Vec::new();
         if let Some(best) = self.best() {
             remarks.push(format!(
-                "Epoch {} of {} was kept: validation accuracy {}, loss {}.",
+                "The best of the epochs was epoch {} of {}: validation accuracy {}, loss {}.",
                 best.epoch,
                 self.epochs.len(),
                 decimal(best.validation_accuracy, 4),
@@ -84,7 +84,7 @@ impl RunReport {
             let (sign, gap) = if gap < 0.0 { ("-", -gap) } else { ("", gap) };
             let gap = percent(gap).replace(" %", "");
             remarks.push(format!(
-                "Misclassification gap, validation less training: {sign}{gap} percentage points."
+                "Misclassification gap, validation minus training: {sign}{gap} percentage points."
             ));
         }
         if !self.parts.is_empty() {
@@ -150,11 +150,11 @@ impl RunReport {
         }
         let items = self.mistakes.iter().map(|mistake| self.gallery_item(mistake)).collect();
         let gallery = Gallery { name: "mistakes".into(), title: self.mistakes_title(), items };
-        let mut note = "The images that cost most loss, the worst first; beside each class the \
+        let mut note = "The images with the highest loss, worst first; next to each class the \
                         probability that the network gave it"
             .to_owned();
         if self.mistakes.iter().any(|mistake| !mistake.beside.is_empty()) {
-            note.push_str(", beside each image what spoke for its answer (Grad-CAM)");
+            note.push_str(", next to each image a heat map of its answer (Grad-CAM)");
         }
         vec![Block::Note(format!("{note}.")), Block::Gallery(gallery)]
     }
@@ -223,7 +223,7 @@ fn part_blocks(part: &PartReport) -> Vec<Block> {
     let confusion = figure("confusion", figures::confusion(evaluation));
     let mut figures =
         vec![figure("reliability", figures::reliability(&evaluation.calibration)).caption(
-            "15 bins of the top probability; on the dashed line, probabilities are honest.",
+            "15 bins of the top probability; on the dashed line, probabilities match accuracies.",
         )];
     if roc.iter().any(Option::is_some) {
         let names = evaluation.classes.iter().map(|class| class.name.clone());

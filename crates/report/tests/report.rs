@@ -87,7 +87,7 @@ fn the_page_says_everything() {
     let interval = "<small>0.739 to 0.850</small>"; // Wilson's for 160 of 200
     expect_all(&page, &["a &lt;run&gt; &amp; more", "211,898 trainable parameters", interval]);
     expect_all(&page, &["best epoch: 9", "12 epochs in 24.0 s", "0.940", "0.997", "0.000111"]);
-    expect_all(&page, &["Misclassification gap, validation less training: 0.0 percentage points"]);
+    expect_all(&page, &["Misclassification gap, validation minus training: 0.0 percentage points"]);
     expect_all(&page, &["<b>Shirt &lt; 0.1 %</b><br>seen as Coat 90.0 %<br>image 41"]);
     expect_all(&page, &["class &lt;0&gt; | x seen as class &lt;1&gt; | x: 10 of 50"]);
     expect_all(&page, &["<th scope=\"col\">setting", "<th scope=\"row\">mean", "none &lt; better"]);

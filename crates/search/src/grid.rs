@@ -82,10 +82,10 @@ impl Grid {
                 return Err(SearchError::grid(field, "is named twice"));
             }
             if field == SEED {
-                return Err(SearchError::grid(field, "seeds are counted: take --seeds instead"));
+                return Err(SearchError::grid(field, "cannot be an axis; use --seeds instead"));
             }
             if field == SPLIT && folds.is_some() {
-                return Err(SearchError::grid(field, "folds are of one split"));
+                return Err(SearchError::grid(field, "cannot be an axis together with --folds"));
             }
         }
         let grid = Self { seeds, folds, over, base };
@@ -142,7 +142,7 @@ impl Grid {
             trials.iter().map(|trial| (trial.name.as_str(), &trial.config)).collect();
         for trial in old.trials() {
             let problem = match known.get(trial.name.as_str()) {
-                None => format!("its trial {} is not of this one", trial.name),
+                None => format!("its trial {} does not belong to this grid", trial.name),
                 Some(config) => match State::difference(&trial.config, config) {
                     None => continue,
                     Some([field, there, here]) => {
@@ -150,10 +150,10 @@ impl Grid {
                     }
                 },
             };
-            let advice = "take another folder with --out";
+            let advice = "choose another folder with --out";
             return Err(SearchError::place(
                 place,
-                format!("is another grid's: {problem}; {advice}"),
+                format!("belongs to another grid: {problem}; {advice}"),
             ));
         }
         Ok(())
@@ -161,7 +161,7 @@ impl Grid {
 
     fn check(&self) -> Result<(), SearchError> {
         if self.seeds == 0 {
-            return Err(SearchError::grid("seeds", "0 is not at least 1"));
+            return Err(SearchError::grid("seeds", "must be at least 1, not 0"));
         }
         let sizes = self.over.iter().map(|axis| axis.values.len());
         let sizes = sizes.chain([self.seeds, self.folds.unwrap_or(1)]);
@@ -171,7 +171,7 @@ impl Grid {
         }
         let last = self.base.training.seed.checked_add(self.seeds as u64 - 1);
         if last.is_none_or(|last| i64::try_from(last).is_err()) {
-            return Err(SearchError::grid(SEED, "the last seed is not under 2^63"));
+            return Err(SearchError::grid(SEED, "the last seed is not below 2^63"));
         }
         let count = self.over.iter().map(|axis| axis.values.len()).product();
         for i in 0..count {
@@ -235,7 +235,7 @@ fn axis(field: &str, values: &[String]) -> Result<Axis, SearchError> {
     let field = Config::field(field)?;
     let path = field.path;
     if values.is_empty() || values.iter().any(|value| value.trim().is_empty()) {
-        return Err(SearchError::grid(path, "has an empty value; values are as in length=3,4"));
+        return Err(SearchError::grid(path, "has an empty value; write values as in length=3,4"));
     }
     let mut written = Vec::new();
     for value in values {

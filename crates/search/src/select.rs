@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::Row;
 
 /// The rule, for people.
-pub const SELECTION_RULE: &str = "the highest validation accuracy; of all that are within one \
-    standard error of it (they cannot be told apart by so many validation images), the highest \
+pub const SELECTION_RULE: &str = "the highest validation accuracy; among all within one \
+    standard error of it (a difference that the number of validation images cannot show), the highest \
     training accuracy; of equal ones the fewest parameters";
 
 /// The selected row, and the rows that it was selected from.

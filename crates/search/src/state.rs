@@ -60,7 +60,8 @@ impl State {
         let text = read_text(&path, MAX_TEXT).map_err(TrainError::from)?;
         let there = Config::parse(&text, &name)?;
         if let Some([field, there, here]) = Self::difference(&there, config) {
-            let problem = format!("is of another run: {field} is {there} there and {here} here");
+            let problem =
+                format!("belongs to another run: {field} is {there} there and {here} here");
             return Err(SearchError::place(folder.display().to_string(), problem));
         }
         let rows = read_metrics(&folder.join("metrics.csv")).unwrap_or_default();

@@ -23,7 +23,7 @@ fn a_grid_is_read_as_it_is_written_and_may_grow() {
     let larger = Grid { seeds: 2, ..grid.clone() };
     larger.check_grown_from(&grid, "g").unwrap();
     let error = grid.check_grown_from(&larger, "g").unwrap_err().to_string();
-    assert!(error.starts_with("g: is another grid's: its trial length=3"), "{error}");
+    assert!(error.starts_with("g: belongs to another grid: its trial length=3"), "{error}");
     let mut often = grid.clone();
     often.base.training.checkpoint_minutes = 1.0;
     often.check_grown_from(&grid, "g").unwrap();

@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<Network>(&text).unwrap(), network);
         let broken = text.replacen("\"inputs\":[0]", "\"inputs\":[9000]", 1);
         let error = serde_json::from_str::<Network>(&broken).unwrap_err().to_string();
-        assert!(error.contains("input 9000 does not lie before it"), "{error}");
+        assert!(error.contains("input 9000 does not come before it"), "{error}");
     }
 
     #[test]

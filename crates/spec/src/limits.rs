@@ -45,7 +45,9 @@ impl Totals {
             node.op.multiply_adds(inputs, node.shape) + looked_at(&node.op, inputs, node.shape);
         let over = |what: &str, found: u64, most: u64| match found <= most {
             true => Ok(()),
-            false => Err(format!("the network has {found} {what} with it, {most} can be run")),
+            false => Err(format!(
+                "the network has {found} {what} with it, more than the limit of {most}"
+            )),
         };
         over("values of an image", self.values, MAX_VALUES)?;
         over("parameters", self.parameters, MAX_PARAMETERS)?;
@@ -76,7 +78,7 @@ fn looked_at(op: &Op, inputs: &[Shape], output: Shape) -> u64 {
 /// Whether a node of this name can be drawn, listed and written.
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.len() > MAX_NAME {
-        return Err(format!("a name of {} bytes, 1 to {MAX_NAME} are allowed", name.len()));
+        return Err(format!("a name of {} bytes; 1 to {MAX_NAME} are allowed", name.len()));
     }
     match name.chars().find(|c| c.is_control()) {
         Some(c) => Err(format!("a name with the control character {c:?}")),
@@ -167,7 +169,7 @@ mod tests {
             assert!(found.starts_with(&format!("network: node 1 {problem}")), "{found}");
         }
         let found = b.add("join", Op::Concat, &[0; MAX_INPUTS + 1]).unwrap_err().to_string();
-        assert_eq!(found, "node \"join\": 1025 inputs, 1024 are allowed");
+        assert_eq!(found, "node \"join\": 1025 inputs; 1024 are allowed");
         for i in 1..MAX_NODES {
             b.add(format!("n{i}"), Op::Relu, &[i - 1]).unwrap();
         }

@@ -62,7 +62,7 @@ impl NetworkBuilder {
     ) -> Result<NodeId, SpecError> {
         let name = name.into();
         if self.nodes.len() == MAX_NODES {
-            return Err(SpecError::Network(format!("it has over {MAX_NODES} nodes")));
+            return Err(SpecError::Network(format!("it has more than {MAX_NODES} nodes")));
         }
         if let Err(reason) = limits::check_name(&name) {
             let node = self.nodes.len();
@@ -73,10 +73,10 @@ impl NetworkBuilder {
             return Err(fail("the name is taken".into()));
         }
         if inputs.len() > MAX_INPUTS {
-            return Err(fail(format!("{} inputs, {MAX_INPUTS} are allowed", inputs.len())));
+            return Err(fail(format!("{} inputs; {MAX_INPUTS} are allowed", inputs.len())));
         }
         if let Some(id) = inputs.iter().find(|&&id| id >= self.nodes.len()) {
-            return Err(fail(format!("input {id} does not lie before it")));
+            return Err(fail(format!("input {id} does not come before it")));
         }
         let shapes: Vec<Shape> = inputs.iter().map(|&id| self.nodes[id].shape).collect();
         let shape = op.output_shape(&shapes).map_err(fail)?;
@@ -115,7 +115,7 @@ impl NetworkBuilder {
         let mut used = vec![false; last];
         self.nodes.iter().flat_map(|n| &n.inputs).for_each(|&id| used[id] = true);
         if let Some(id) = used.iter().position(|used| !used) {
-            return fail(&format!("the output of \"{}\" is used by nobody", self.nodes[id].name));
+            return fail(&format!("the output of \"{}\" is not used", self.nodes[id].name));
         }
         Ok(Network { nodes: self.nodes })
     }

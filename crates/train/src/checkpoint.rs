@@ -107,7 +107,7 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
 /// What lies between magic and checksum.
 fn verified<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], TrainError> {
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
-        return Err(TrainError::file(name, "is not a checkpoint: its first 8 bytes are others"));
+        return Err(TrainError::file(name, "is not a checkpoint: its first 8 bytes are wrong"));
     };
     let whole = rest.split_last_chunk::<4>().filter(|(_, checksum)| {
         crc32fast::hash(&bytes[..bytes.len() - 4]) == u32::from_le_bytes(**checksum)

@@ -53,7 +53,7 @@ impl Run {
     pub fn resume(folder: &Path) -> Result<Self, TrainError> {
         let path = RunFolder::new(folder).config();
         if !path.exists() {
-            return Err(TrainError::run(folder, "holds no run to resume: no config.toml is there"));
+            return Err(TrainError::run(folder, "has no run to resume: config.toml is missing"));
         }
         let lock = lock(folder)?;
         let text = read_text(&path, MAX_TEXT)?;
@@ -91,8 +91,9 @@ impl Run {
         }
         let checkpoint = Checkpoint::load(&path)?;
         if let Some([field, here, there]) = self.config.first_difference(&checkpoint.config) {
-            let problem =
-                format!("{field} is {here}, but {there} in last.ckpt; a run keeps its own");
+            let problem = format!(
+                "{field} is {here}, but {there} in last.ckpt; do not change config.toml of a run"
+            );
             return Err(TrainError::file(self.files.config().display().to_string(), problem));
         }
         Ok(Some(checkpoint))

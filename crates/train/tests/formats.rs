@@ -116,7 +116,7 @@ fn wrong_models_are_told_apart() {
         "m: tensor \"dense.bias\" is missing",
         "m: tensor \"dense.bias\" is missing",
         "m: tensor \"more\" is not part of the network",
-        "m: 2 classes are named, the network has 3",
+        "m: 2 classes are named, but the network has 3",
     ];
     assert_eq!(errors, expected);
 }
@@ -156,7 +156,7 @@ fn files_that_are_something_else_are_refused() {
     let bare = [&2_u64.to_le_bytes()[..], b"{}"].concat();
     assert_eq!(error(&bare), "m: metadata entry \"format\" is missing");
     let error = |bytes: &[u8]| parse_checkpoint(bytes, "c").unwrap_err().to_string();
-    assert_eq!(error(&FILES[0]), "c: is not a checkpoint: its first 8 bytes are others");
+    assert_eq!(error(&FILES[0]), "c: is not a checkpoint: its first 8 bytes are wrong");
     assert_eq!(error(&FILES[1][..9]), "c: the checksum differs: the file was damaged or cut");
     assert_eq!(error(&FILES[1][..100]), "c: the checksum differs: the file was damaged or cut");
 }

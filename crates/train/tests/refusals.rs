@@ -59,7 +59,7 @@ fn a_run_belongs_to_one_process() {
 fn there_must_be_a_run_to_resume() {
     let root = tempfile::tempdir().unwrap();
     let error = Run::resume(&root.path().join("none")).unwrap_err().to_string();
-    assert!(error.ends_with("none: holds no run to resume: no config.toml is there"), "{error}");
+    assert!(error.ends_with("none: has no run to resume: config.toml is missing"), "{error}");
     assert!(!root.path().join("none").exists());
     std::fs::write(root.path().join("config.toml"), "[data]\nsource = 3").unwrap();
     let error = Run::resume(root.path()).unwrap_err().to_string();
@@ -95,7 +95,7 @@ fn a_changed_configuration_is_refused() {
     let text = std::fs::read_to_string(&path).unwrap().replace("epochs = 3", "epochs = 5");
     std::fs::write(&path, text).unwrap();
     let error = refused(&folder, &mut LogisticRegression::new(), &dataset());
-    let problem = "training.epochs is 5, but 3 in last.ckpt; a run keeps its own";
+    let problem = "training.epochs is 5, but 3 in last.ckpt; do not change config.toml of a run";
     assert_eq!(error, format!("{}: {problem}", path.display()));
 }
 
@@ -140,7 +140,7 @@ fn a_part_without_images_or_labels_is_refused() {
     );
     check(|data| data.train.labels = None, "the training part of channels has no labels");
     let grey = |data: &mut Dataset| data.train.images.shape.channels = 1;
-    check(grey, "network: takes images of 2x2x3, those of channels are 2x2x1");
+    check(grey, "network: takes images of 2x2x3, but those of channels are 2x2x1");
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub fn onnx(source: &OnnxSource<'_>) -> Result<Vec<u8>, EngineError> {
         ir_version: IR_VERSION,
         producer_name: "modiste".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
-        doc_string: "Pixels in, probabilities out: scaling and softmax are part of it.".into(),
+        doc_string: "From pixels to probabilities; includes scaling and softmax.".into(),
         graph: Some(graph),
         opset_import: vec![OperatorSet { domain: Some(String::new()), version: OPSET }],
         metadata_props: source.metadata.iter().map(property).collect(),
@@ -100,7 +100,12 @@ impl<'a> Walk<'a> {
         let images = value(ONNX_IMAGES, UINT8, sizes, "pixels, 0 to 255");
         let classes = [self.network.classes()];
         let outputs = vec![
-            value(ONNX_PROBABILITIES, FLOAT, &classes, "one a class, in the order of the classes"),
+            value(
+                ONNX_PROBABILITIES,
+                FLOAT,
+                &classes,
+                "one per class, in the order of the classes",
+            ),
             value(ONNX_CLASS, INT64, &[], "position of the most likely class"),
         ];
         self.graph.finish("modiste", images, outputs)

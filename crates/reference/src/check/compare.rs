@@ -119,7 +119,9 @@ fn check_names(what: &str, found: &[Values], expected: &[Values]) -> Result<(), 
     for (found, expected) in found.iter().zip(expected) {
         if found.name != expected.name || found.values.len() != expected.values.len() {
             let (found, expected) = (&found.name, &expected.name);
-            return Err(Mismatch(format!("{what}: {found} stands where {expected} belongs")));
+            return Err(Mismatch(format!(
+                "{what}: {found} is found instead of {expected} belongs"
+            )));
         }
     }
     Ok(())

@@ -90,7 +90,7 @@ fn describe(evaluation: &Evaluation) -> String {
         .collect();
     let accuracy = decimal(evaluation.accuracy, 4);
     match most.is_empty() {
-        true => format!("accuracy {accuracy}; no mistake"),
+        true => format!("accuracy {accuracy}; no mistakes"),
         false => format!("accuracy {accuracy}; most mistakes: {}", most.join(", ")),
     }
 }

@@ -30,12 +30,12 @@ pub fn roc(curves: &[(String, Option<RocCurve>)], mean: Option<f64>) -> Drawing 
     shown.truncate(SHOWN);
     let height = (TOP + SIDE + 44.0).max(TOP + 16.0 * (shown.len() + 2) as f64);
     let mut drawing = Drawing::new(
-        "ROC curves, one class against all others",
+        "ROC curves, one class against the rest",
         words(&shown, mean),
         NAMES + 190.0,
         height,
     );
-    drawing.text([2.0, 14.0], title(), "ROC curves, one class against all others");
+    drawing.text([2.0, 14.0], title(), "ROC curves, one class against the rest");
     let axis = |low, high| Axis::new(low, high, 5.0, false, 0.0);
     let place = |left| [left, TOP, SIDE, SIDE];
     let whole = Frame { place: place(LEFT), x: axis(0.0, 1.0), y: axis(0.0, 1.0) };

@@ -76,7 +76,7 @@ fn check_tensors<'a>(
             return fail(format!("\"{name}\" is missing"));
         };
         if tensor.name != *name {
-            return fail(format!("\"{}\" stands where \"{name}\" belongs", tensor.name));
+            return fail(format!("\"{}\" is found instead of \"{name}\" belongs", tensor.name));
         }
         if tensor.shape != *shape || tensor.values.len() != shape.iter().product::<usize>() {
             return fail(format!("\"{name}\" has shape {:?}, not {shape:?}", tensor.shape));

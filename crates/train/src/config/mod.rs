@@ -121,7 +121,8 @@ impl Config {
         let network = self.network.network(data.shape(), data.classes.len())?;
         let parameters = network.trainable();
         if parameters > MAX_PARAMETERS {
-            let problem = format!("{parameters} parameters; files of {MAX_PARAMETERS} can be read");
+            let problem =
+                format!("{parameters} parameters, more than the limit of {MAX_PARAMETERS}");
             return Err(TrainError::config("network", problem));
         }
         Ok(network)
@@ -157,7 +158,7 @@ impl Config {
         for (part, name) in [(&data.train, "training"), (&data.validation, "validation")] {
             let problem = match &part.labels {
                 _ if part.is_empty() => {
-                    "is empty; epochs are trained on the one and chosen by the other"
+                    "is empty; training needs a training set and a validation set"
                 }
                 None => "has no labels",
                 Some(_) => continue,

@@ -52,7 +52,7 @@ fn check_engine(network: &Network, data: &Dataset) -> Result<(), TrainError> {
     let (images, input) = (data.shape(), network.input_shape());
     let (named, known) = (data.classes.len(), network.classes());
     if images != input {
-        let problem = format!("takes images of {input}, those of {} are {images}", data.name);
+        let problem = format!("takes images of {input}, but those of {} are {images}", data.name);
         return Err(TrainError::config("network", problem));
     }
     if named != known {

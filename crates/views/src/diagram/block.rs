@@ -79,7 +79,7 @@ fn draw(units: &[Unit], segment: &Segment) -> Drawing {
     let parameters: usize = segment.units.clone().map(|i| units[i].parameters).sum();
     let names = match segment.repeats {
         1 => segment.name.clone(),
-        _ => format!("{} to {}, all alike", segment.name, segment.last),
+        _ => format!("{} to {}, all equal", segment.name, segment.last),
     };
     let subtitle = format!("{names}; {} parameters", grouped(parameters as u64));
     let inner = body(units, &plan, &FULL);

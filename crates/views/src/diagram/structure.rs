@@ -29,7 +29,7 @@ const LINE: f64 = 16.0;
 pub fn structure(network: &Network) -> Drawing {
     let (units, segments) = segments(network);
     let total = format!(
-        "{} parameters, {} multiply-adds an image",
+        "{} parameters, {} multiply-adds per image",
         grouped(network.trainable() as u64),
         grouped(network.multiply_adds())
     );
