@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import positional_random as draw
 from inception_resnet_torch import InceptionResNet, Settings
+from residual_torch import Residual, WideResNet
 
 STEPS = 10
 FULL, SPREAD = 192, 64
@@ -72,24 +73,37 @@ CASES = {
         "learning_rate": 1e-3, "label_smoothing": 0.0, "class_weights": None,
         "rates": [0.0, 1.0, 0.5], "average": 0.9, "seed": 12,
     },
+    "residual": {
+        "network": {"architecture": "residual", "channels": 3, "dropout": 0.0},
+        "input": {"height": 16, "width": 17, "channels": 1}, "classes": 4, "images": 4,
+        "optimiser": {**ADAM, "weight_decay": 0.5}, "learning_rate": 1e-4, "label_smoothing": 0.1,
+        "class_weights": None, "seed": 33,
+    },
+    "wide": {
+        "network": {"architecture": "wide_resnet", "depth": 10, "widening": 1, "dropout": 0.0},
+        "input": {"height": 8, "width": 9, "channels": 3}, "classes": 3, "images": 4,
+        "optimiser": {**ADAM, "weight_decay": 0.5}, "learning_rate": 1e-4, "label_smoothing": 0.0,
+        "class_weights": None, "seed": 36,
+    },
 }
 
 
-def is_weight(name):
+def is_weight(tensor):
     """Whether this is a tensor of weights, which alone are drawn as such and decay."""
-    return name.endswith(".weight")
+    return tensor.dim() > 1
 
 
 def fill(model, seed):
     """The state that `perturbed_state` of the Rust tests gives."""
     for position, (name, tensor) in enumerate(model_order(model)):
         count = tensor.numel()
-        if is_weight(name):
+        if is_weight(tensor):
             window = int(np.prod(tensor.shape[2:]))
             limit = np.sqrt(6.0 / (window * (tensor.shape[0] + tensor.shape[1])))
             values = limit * (2.0 * draw.units(seed, draw.INITIALISATION, position, 0, count) - 1.0)
         else:
-            low, extent = (0.5, 1.0) if name.endswith("running_var") else (-0.1, 0.2)
+            around_one = name.endswith((".running_var", ".weight"))
+            low, extent = (0.5, 1.0) if around_one else (-0.1, 0.2)
             values = low + extent * draw.units(seed, draw.BOOTSTRAP, 2 + position, 0, count)
         rounded = torch.from_numpy(values.astype(np.float32).astype(np.float64))
         tensor.data.copy_(rounded.reshape(tensor.shape))
@@ -97,7 +111,18 @@ def fill(model, seed):
 
 def model_order(model):
     """State in the order of modiste's nodes, which is that of the modules."""
-    return list(model.state_dict(keep_vars=True).items())
+    state = model.state_dict(keep_vars=True).items()
+    return [(name, tensor) for name, tensor in state if not name.endswith("num_batches_tracked")]
+
+
+def make(case):
+    """The network of a case."""
+    network, inputs, classes = case["network"], case["input"]["channels"], case["classes"]
+    if isinstance(network, Settings):
+        return Masked(case)
+    if network["architecture"] == "residual":
+        return Residual(network["channels"], inputs, classes)
+    return WideResNet(network["depth"], network["widening"], inputs, classes)
 
 
 class Masked(InceptionResNet):
@@ -137,7 +162,7 @@ def digest(tensor):
 
 def record(case):
     """Every tensor of one golden file."""
-    model = Masked(case).double()
+    model = make(case).double()
     fill(model, case["seed"])
     shape = case["input"]
     size = shape["height"] * shape["width"] * shape["channels"]
@@ -179,7 +204,7 @@ def groups_of(model, case):
     groups, rates = [], case.get("rates", [])
     positions = {name: i for i, (name, _) in enumerate(model_order(model))}
     for name, p in model.named_parameters():
-        decay = case["optimiser"]["weight_decay"] if is_weight(name) else 0.0
+        decay = case["optimiser"]["weight_decay"] if is_weight(p) else 0.0
         rate = rates[positions[name] % len(rates)] if rates else 1.0
         if rate > 0.0:
             rate = case["learning_rate"] * rate
@@ -247,8 +272,9 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for name, case in CASES.items():
-        rates = rates_of(Masked(case), case)
-        settings = {"average": None, **case, "network": asdict(case["network"]), "rates": rates}
+        rates, network = rates_of(make(case), case), case["network"]
+        network = asdict(network) if isinstance(network, Settings) else network
+        settings = {"average": None, **case, "network": network, "rates": rates}
         metadata = {
             "case": json.dumps(settings, sort_keys=True),
             "torch": torch.__version__, "numpy": np.__version__,

@@ -94,6 +94,9 @@ impl CpuEngine {
     /// If the batch is empty or larger than the engine can divide.
     pub fn new(network: &Network, options: CpuOptions) -> Result<Self, EngineError> {
         options.check()?;
+        if network.trainable() == 0 {
+            return Err(EngineError::Unsupported("a network without anything to train".into()));
+        }
         let layout = Layout::new(network, options.direct);
         let mut weights = layout.weights(&network.parameters());
         let [training, inference] =
@@ -102,7 +105,7 @@ impl CpuEngine {
             Machine::new(options.isa, options.threads, &[&training]).map_err(no_memory)?;
         // Smaller batches have no more shards.
         let shards = Extent::of_shards(options.batch).shards;
-        let training_lanes = training.buffers.iter().map(|b| Lanes::new(b.lanes, shards)).collect();
+        let training_lanes = Lanes::of(&training, shards);
         let arena = training.arena.saturating_mul(options.batch);
         let memory = |len: usize| Memory::zeroed(len).map_err(no_memory);
         weights.allocate().map_err(no_memory)?;

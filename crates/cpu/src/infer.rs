@@ -69,7 +69,7 @@ impl Inference {
     /// # Errors
     /// If the system gives no more memory.
     pub fn new(plan: Plan, weights: &Weights, threads: usize) -> std::io::Result<Self> {
-        let lanes = plan.buffers.iter().map(|b| Lanes::new(b.lanes, 0)).collect();
+        let lanes = Lanes::of(&plan, 0);
         let folded = Folded::new(&plan, weights)?;
         let slab = slab_images(&plan);
         let mut sizes = Sizes::default();

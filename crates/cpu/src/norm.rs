@@ -1,7 +1,7 @@
 //! Batch normalisation between the steps: from the shards' sums to what each lane is read with, and
 //! back to what each lane's gradient takes.
 
-use crate::plan::{Norm, Place};
+use crate::plan::{Buffer, Norm, Place, Plan, Step};
 use crate::weights::Weights;
 use modiste_kernels::view::Activation;
 
@@ -16,22 +16,37 @@ pub(crate) struct Lanes {
     floor: Vec<f32>,
     slope: Vec<f32>,
     offset: Vec<f32>,
+    /// The batch's means, and one over its deviations. Empty unless a scale is trained.
+    centre: Vec<f32>,
+    inverse: Vec<f32>,
     /// Two sums a lane and shard: (shard, 2, lanes). Forward those of z - pilot and its square;
-    /// backward those of g and of g times the normalised value.
+    /// backward those of g and of g times the normalised value with its shift, or with a trained scale,
+    /// which may be 0, of g times the distance from the mean.
     pub sums: Vec<f32>,
     /// What is subtracted before summing: the running mean.
     pub pilot: Vec<f32>,
 }
 
 impl Lanes {
-    /// `shards` is the most that a batch is summed in; 0 for prediction.
-    pub fn new(lanes: usize, shards: usize) -> Self {
+    /// For each buffer of a plan. `shards` is the most that a batch is summed in; 0 for prediction.
+    pub fn of(plan: &Plan, shards: usize) -> Vec<Self> {
+        let scaled = |buffer: usize| {
+            let writes = |step: &Step| step.to.buffer == buffer;
+            plan.steps.iter().any(|s| writes(s) && s.norm.is_some_and(|n| n.scale.is_some()))
+        };
+        let new = |(i, b): (usize, &Buffer)| Self::new(b.lanes, shards, shards > 0 && scaled(i));
+        plan.buffers.iter().enumerate().map(new).collect()
+    }
+
+    fn new(lanes: usize, shards: usize, scaled: bool) -> Self {
         Self {
             scale: vec![1.0; lanes],
             shift: vec![0.0; lanes],
             floor: vec![f32::NEG_INFINITY; lanes],
             slope: vec![0.0; lanes],
             offset: vec![0.0; lanes],
+            centre: vec![0.0; if scaled { lanes } else { 0 }],
+            inverse: vec![1.0; if scaled { lanes } else { 0 }],
             sums: vec![0.0; shards * 2 * lanes],
             pilot: vec![0.0; lanes],
         }
@@ -47,15 +62,19 @@ impl Lanes {
         }
     }
 
-    /// The sums to write to, and how the lanes of a place are read.
-    pub fn sums_and_activation(&mut self, place: Place) -> (&mut [f32], Activation<'_>) {
+    /// The sums to write to, how the lanes of a place are read, and their means if the sums are of
+    /// distances from them.
+    pub fn sums_and_activation(
+        &mut self,
+        place: Place,
+    ) -> (&mut [f32], Activation<'_>, Option<&[f32]>) {
         let range = place.range();
         let activation = Activation {
             scale: &self.scale[range.clone()],
             shift: &self.shift[range.clone()],
             floor: &self.floor[range],
         };
-        (&mut self.sums, activation)
+        (&mut self.sums, activation, self.centre.get(place.range()))
     }
 
     /// How the gradient of the lanes' raw values follows from that of the activated ones.
@@ -68,11 +87,21 @@ impl Lanes {
         (0..shards).map(|s| f64::from(self.sums[(2 * s + which) * lanes + lane])).sum()
     }
 
-    fn set(&mut self, lane: usize, mean: f64, variance: f64, shift: f32, norm: &Norm) {
-        let scale = 1.0 / (variance + norm.epsilon).sqrt();
+    fn set(
+        &mut self,
+        lane: usize,
+        (mean, variance): (f64, f64),
+        (trained_scale, shift): (Option<f32>, f32),
+        norm: &Norm,
+    ) {
+        let inverse = 1.0 / (variance + norm.epsilon).sqrt();
+        let scale = trained_scale.map_or(inverse, |scale| f64::from(scale) * inverse);
         self.scale[lane] = scale as f32;
         self.shift[lane] = (f64::from(shift) - mean * scale) as f32;
         self.floor[lane] = norm.floor;
+        if !self.centre.is_empty() {
+            (self.centre[lane], self.inverse[lane]) = (mean as f32, inverse as f32);
+        }
     }
 
     /// Before a training step's forward pass: the pilot, near which the means are expected.
@@ -91,13 +120,15 @@ impl Lanes {
     ) {
         let [shift, mean, variance] =
             [norm.shift, norm.mean, norm.variance].map(|p| weights.parameters[p].start);
+        let scale = norm.scale.map(|p| weights.parameters[p].start);
         let n = count as f64;
         for (i, lane) in place.range().enumerate() {
             let difference = self.summed(shards, 0, lane) / n;
             let batch_mean = f64::from(self.pilot[lane]) + difference;
             let square = self.summed(shards, 1, lane) / n;
             let batch_variance = (square - difference * difference).max(0.0);
-            self.set(lane, batch_mean, batch_variance, flat[shift + i], norm);
+            let trained = (scale.map(|scale| flat[scale + i]), flat[shift + i]);
+            self.set(lane, (batch_mean, batch_variance), trained, norm);
             // PyTorch keeps the unbiased variance; of a single value there is only the biased one.
             let unbiased = if count > 1 { batch_variance * n / (n - 1.0) } else { batch_variance };
             let blend = |old: f32, new: f64| {
@@ -112,33 +143,53 @@ impl Lanes {
     pub fn use_running(&mut self, norm: &Norm, place: Place, weights: &Weights, flat: &[f32]) {
         let [shift, mean, variance] =
             [norm.shift, norm.mean, norm.variance].map(|p| weights.parameters[p].start);
+        let scale = norm.scale.map(|p| weights.parameters[p].start);
         for (i, lane) in place.range().enumerate() {
             let (mean, variance) = (f64::from(flat[mean + i]), f64::from(flat[variance + i]));
-            self.set(lane, mean, variance, flat[shift + i], norm);
+            let trained = (scale.map(|scale| flat[scale + i]), flat[shift + i]);
+            self.set(lane, (mean, variance), trained, norm);
         }
     }
 
     /// When the gradient of the activated lanes is complete: slope and offset of dz, and the
-    /// gradient of the shift.
+    /// gradients of the shift and of a trained scale, which go to `gradients`.
     ///
     /// With scale s, mean m, normalised values x = s (z - m) and means over the batch of g and g x:
-    /// dz = s (g - mean(g) - x mean(g x)) (Ioffe and Szegedy 2015), a line in z.
+    /// dz = s (g - mean(g) - x mean(g x)) (Ioffe and Szegedy 2015), a line in z. A trained scale
+    /// multiplies the whole.
     pub fn finish_backward(
         &mut self,
+        norm: &Norm,
         place: Place,
         (shards, count): (usize, usize),
-        trained_shift: &[f32],
-        shift_gradient: &mut [f32],
+        weights: &Weights,
+        flat: &[f32],
+        gradients: &mut [f32],
     ) {
+        let shift = weights.parameters[norm.shift].start;
+        let trained_scale = norm.scale.map(|p| weights.parameters[p].start);
         for (i, lane) in place.range().enumerate() {
             let sum = self.summed(shards, 0, lane);
-            // The kernel summed g times x + trained shift.
-            let product = self.summed(shards, 1, lane) - f64::from(trained_shift[i]) * sum;
-            shift_gradient[i] = sum as f32;
-            let (mean_g, mean_gx) = (sum / count as f64, product / count as f64);
+            gradients[shift + i] = sum as f32;
             let scale = f64::from(self.scale[lane]);
-            let mean_scaled = f64::from(trained_shift[i]) - f64::from(self.shift[lane]);
-            self.slope[lane] = (scale * scale * mean_gx) as f32;
+            let (inverse, mean_scaled, product) = match self.centre.get(lane) {
+                // The kernel summed g times x + trained shift.
+                None => {
+                    let trained_shift = f64::from(flat[shift + i]);
+                    let product = self.summed(shards, 1, lane) - trained_shift * sum;
+                    (scale, trained_shift - f64::from(self.shift[lane]), product)
+                }
+                Some(&mean) => {
+                    let inverse = f64::from(self.inverse[lane]);
+                    let product = self.summed(shards, 1, lane) * inverse;
+                    (inverse, f64::from(mean) * inverse, product)
+                }
+            };
+            if let Some(start) = trained_scale {
+                gradients[start + i] = product as f32;
+            }
+            let (mean_g, mean_gx) = (sum / count as f64, product / count as f64);
+            self.slope[lane] = (scale * inverse * mean_gx) as f32;
             self.offset[lane] = (scale * (mean_g - mean_scaled * mean_gx)) as f32;
         }
     }

@@ -187,6 +187,8 @@ pub(crate) struct Dropout {
 /// A batch normalisation: positions in [`crate::weights::Weights::parameters`] and settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Norm {
+    /// None if the scale is not trained but 1.
+    pub scale: Option<usize>,
     pub shift: usize,
     pub mean: usize,
     pub variance: usize,

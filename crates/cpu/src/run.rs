@@ -133,9 +133,8 @@ impl Run<'_> {
         let Some(norm) = &step.norm else { return Ok(()) };
         self.gather_sums(step.to)?;
         let counts = (self.extent.shards, self.values_of_lane(step.to));
-        let shift = self.weights.parameters[norm.shift].range();
-        let (lanes, trained) = (&mut self.lanes[step.to.buffer], &self.flat[shift.clone()]);
-        lanes.finish_backward(step.to, counts, trained, &mut gradients[shift]);
+        let lanes = &mut self.lanes[step.to.buffer];
+        lanes.finish_backward(norm, step.to, counts, self.weights, self.flat, gradients);
         if (self.frozen)(norm.mean) {
             lanes.forget_statistics(step.to);
         }

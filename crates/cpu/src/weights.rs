@@ -150,6 +150,7 @@ impl Weights {
                 filter_positions(&parameter.shape, &lanes)
             }
             ParameterKind::Bias
+            | ParameterKind::Scale
             | ParameterKind::Shift
             | ParameterKind::RunningMean
             | ParameterKind::RunningVariance => {

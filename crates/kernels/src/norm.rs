@@ -79,6 +79,39 @@ vectorised! {
 }
 
 vectorised! {
+    /// Like [`accumulate_gradient_sums`], but the products are those of g * (z - centre): they hold
+    /// whatever the scale is, 0 included.
+    pub fn accumulate_centred_gradient_sums(
+        da: Map<'_>,
+        z: Map<'_>,
+        activation: Activation<'_>,
+        centre: &[f32],
+        sum: &mut [f32],
+        product: &mut [f32],
+    ) {
+        ensure_alike([z, da]);
+        activation.ensure(z.channels);
+        ensure_vector("centres", centre, z.channels);
+        ensure_vector("sums", sum, z.channels);
+        ensure_vector("products", product, z.channels);
+        let c = z.channels;
+        let (scale, shift) = (&activation.scale[..c], &activation.shift[..c]);
+        let (floor, sum, product) = (&activation.floor[..c], &mut sum[..c], &mut product[..c]);
+        let centre = &centre[..c];
+        for pixel in 0..z.pixels() {
+            let z = &z.values[pixel * z.stride..][..c];
+            let da = &da.values[pixel * da.stride..][..c];
+            for i in 0..c {
+                let x = z[i] * scale[i] + shift[i];
+                let g = if x > floor[i] { da[i] } else { 0.0 };
+                sum[i] += g;
+                product[i] += g * (z[i] - centre[i]);
+            }
+        }
+    }
+}
+
+vectorised! {
     /// dz = g * scale - z * slope - offset, the gradient of z; g as above. `slope` and `offset`
     /// carry the batch's sums.
     pub fn gradient(

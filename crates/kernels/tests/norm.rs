@@ -122,6 +122,30 @@ fn gradient_sums_agree_with_f64() {
 }
 
 #[test]
+fn gradient_sums_of_distances_agree_with_f64() {
+    for (h, w, c, stride) in SHAPES {
+        let z = Guarded::random((h, w, c, stride), 9);
+        let da = Guarded::random((h, w, c, stride + 5), 10);
+        let (floors, centre) = (Floors::random(c, 11), numbers(c, 12));
+        let g = reference_gate(&da.dense(), &z.dense(), &floors);
+        let values = exact(&z.dense());
+        let before = [numbers(c, 13), numbers(c, 14)];
+        let sum = sums(&before[0], g.len(), |i, _| g[i]);
+        let product = sums(&before[1], g.len(), |i, c| g[i] * (values[i] - f64::from(centre[c])));
+        for isa in instruction_sets() {
+            let mut got = before.clone().map(|values| Guarded::array(&values));
+            let [s, p] = &mut got;
+            let (s_mut, p_mut) = (s.slice_mut(), p.slice_mut());
+            let read = floors.activation();
+            let (da, z) = (da.map(), z.map());
+            accumulate_centred_gradient_sums(isa, da, z, read, &centre, s_mut, p_mut);
+            check_close(isa.name(), &s.written(), &sum, TOLERANCE);
+            check_close(isa.name(), &p.written(), &product, TOLERANCE);
+        }
+    }
+}
+
+#[test]
 fn gradient_agrees_with_f64() {
     for (h, w, c, stride) in SHAPES {
         let z = Guarded::random((h, w, c, stride), 15);

@@ -220,7 +220,6 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
         return Err(reader.error(format!("is in the format {format:?}, not {FORMAT:?}")));
     }
     let network: Network = reader.json("network")?;
-    tensors::check_size(&network).map_err(|problem| reader.error(problem))?;
     let classes: Vec<String> = reader.json("classes")?;
     if classes.len() != network.classes() {
         let (named, known) = (classes.len(), network.classes());

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use modiste_spec::engine::Tensor;
-use modiste_spec::{Network, Parameter};
+use modiste_spec::{Parameter, ParameterKind};
 use safetensors::{Dtype, SafeTensors};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -147,6 +147,11 @@ impl<'a> Reader<'a> {
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
             return fail(format!("holds {} at position {at}", values[at]));
         }
+        if parameter.kind == ParameterKind::RunningVariance
+            && let Some(at) = values.iter().position(|&value| value < 0.0)
+        {
+            return fail(format!("holds the negative variance {} at position {at}", values[at]));
+        }
         self.left.remove(&full);
         Ok(Tensor { name: parameter.name.clone(), shape: parameter.shape.clone(), values })
     }
@@ -158,24 +163,4 @@ impl<'a> Reader<'a> {
             None => Ok(()),
         }
     }
-}
-
-/// The largest side and number of channels that a network read from a file may have; everything
-/// that follows from them then fits into 64 bits, and an engine asks for memory that can exist.
-const MAX_SIDE: usize = 1 << 16;
-/// The most values that one feature map of such a network may have.
-const MAX_MAP: usize = 1 << 26;
-
-/// Checks that a network read from a file is of a size that can be run.
-pub fn check_size(network: &Network) -> Result<(), String> {
-    for node in network.nodes() {
-        let s = node.shape;
-        // A flat image has all of its values as channels.
-        let side = s.height.max(s.width);
-        let values = s.height.checked_mul(s.width).and_then(|n| n.checked_mul(s.channels));
-        if side > MAX_SIDE || values.is_none_or(|n| n > MAX_MAP) {
-            return Err(format!("node \"{}\" is {s}, more than can be run", node.name));
-        }
-    }
-    Ok(())
 }

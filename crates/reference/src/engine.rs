@@ -3,6 +3,7 @@
 use crate::Maps;
 use crate::ops::batch_norm::Statistics;
 use crate::ops::cross_entropy::{Outcome, cross_entropy_backward, cross_entropy_forward};
+use crate::ops::global_max_pool::global_max_pool_margin;
 use crate::ops::max_pool::max_pool_margin;
 use crate::ops::relu::relu_margin;
 use crate::optimiser::{Trained, follow, update};
@@ -58,7 +59,7 @@ impl ReferenceEngine {
     /// If the parameters are not the network's.
     pub fn trained(network: &Network, parameters: &[Tensor]) -> Result<Self, EngineError> {
         let mut engine = Self::new(network.clone(), 0);
-        engine.load_state(&State { parameters: parameters.to_vec(), ..State::default() })?;
+        engine.load_state(&State::of_parameters(parameters.to_vec()))?;
         Ok(engine)
     }
 
@@ -105,6 +106,7 @@ impl ReferenceEngine {
             Op::MaxPool { kernel, stride } => {
                 max_pool_margin(&outputs[node.inputs[0]], y, kernel, stride)
             }
+            Op::GlobalMaxPool => global_max_pool_margin(&outputs[node.inputs[0]]),
             Op::Input { .. }
             | Op::Conv { .. }
             | Op::BatchNorm { .. }
@@ -183,13 +185,14 @@ impl ReferenceEngine {
     fn update_running_statistics(&mut self, outputs: &[Maps], step: &Step<'_>) {
         let mut position = 0;
         for (id, node) in self.network.nodes().iter().enumerate() {
-            if let Op::BatchNorm { momentum, .. } = node.op {
+            if let Op::BatchNorm { momentum, scale, .. } = node.op {
                 let own = Statistics::of(&outputs[node.inputs[0]]);
                 let variance = own.unbiased_variance();
-                let frozen = step.rate(position + 1) == 0.0;
+                let first = position + usize::from(scale);
+                let frozen = step.rate(first + 1) == 0.0;
                 for (offset, new) in [(1, own.mean), (2, variance)].into_iter().filter(|_| !frozen)
                 {
-                    for (old, new) in self.values[position + offset].values.iter_mut().zip(new) {
+                    for (old, new) in self.values[first + offset].values.iter_mut().zip(new) {
                         *old = (1.0 - momentum) * *old + momentum * new;
                     }
                 }

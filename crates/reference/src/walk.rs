@@ -2,8 +2,8 @@
 
 use crate::Maps;
 use crate::ops::{
-    avg_pool, batch_norm, concat, conv, cross_entropy, dense, dropout, global_avg_pool, input,
-    max_pool, relu, scaled_add,
+    avg_pool, batch_norm, concat, conv, cross_entropy, dense, dropout, global_avg_pool,
+    global_max_pool, input, max_pool, relu, scaled_add,
 };
 use modiste_spec::{Network, NodeId, Op, Shape};
 
@@ -56,13 +56,18 @@ impl Walk<'_> {
             Op::Conv { kernel, stride, .. } => {
                 conv::conv_forward(x, p[0], p.get(1).copied(), kernel, stride)
             }
-            Op::BatchNorm { epsilon, .. } => match self.normalises_itself(id) {
-                false => batch_norm::batch_norm_forward(x, p[1], p[2], p[0], epsilon),
-                true => {
-                    let own = batch_norm::Statistics::of(x);
-                    batch_norm::batch_norm_forward(x, &own.mean, &own.variance, p[0], epsilon)
+            Op::BatchNorm { epsilon, scale, .. } => {
+                let [shift, mean, variance] = statistics(p);
+                let trained = (scale.then(|| p[0]), shift);
+                match self.normalises_itself(id) {
+                    false => batch_norm::batch_norm_forward(x, mean, variance, trained, epsilon),
+                    true => {
+                        let own = batch_norm::Statistics::of(x);
+                        let (mean, variance) = (&own.mean, &own.variance);
+                        batch_norm::batch_norm_forward(x, mean, variance, trained, epsilon)
+                    }
                 }
-            },
+            }
             Op::Relu => relu::relu_forward(x),
             Op::Dropout { rate } => match self.mask(id) {
                 Some(mask) => dropout::dropout_forward(x, rate, mask),
@@ -71,6 +76,7 @@ impl Walk<'_> {
             Op::MaxPool { kernel, stride } => max_pool::max_pool_forward(x, kernel, stride),
             Op::AvgPool { kernel } => avg_pool::avg_pool_forward(x, kernel),
             Op::GlobalAvgPool => global_avg_pool::global_avg_pool_forward(x),
+            Op::GlobalMaxPool => global_max_pool::global_max_pool_forward(x),
             Op::Concat => concat::concat_forward(inputs),
             Op::ScaledAdd { scale } => scaled_add::scaled_add_forward(x, inputs[1], scale),
             Op::Dense { .. } => dense::dense_forward(x, p[0], p[1]),
@@ -131,12 +137,15 @@ impl Walk<'_> {
                 let bias = bias.then_some(found.dbias);
                 (vec![found.dx], [found.dweight].into_iter().chain(bias).collect())
             }
-            Op::BatchNorm { epsilon, .. } => {
-                let (dx, dshift) = match self.normalises_itself(id) {
-                    false => batch_norm::running_backward(p[2], epsilon, &dy),
-                    true => batch_norm::batch_norm_backward(x, epsilon, &dy),
+            Op::BatchNorm { epsilon, scale, .. } => {
+                let [_, mean, variance] = statistics(p);
+                let scale = scale.then(|| p[0]);
+                let found = match self.normalises_itself(id) {
+                    false => batch_norm::running_backward(x, (mean, variance), scale, epsilon, &dy),
+                    true => batch_norm::batch_norm_backward(x, scale, epsilon, &dy),
                 };
-                (vec![dx], vec![dshift])
+                let trained = scale.map(|_| found.dscale).into_iter().chain([found.dshift]);
+                (vec![found.dx], trained.collect())
             }
             Op::Relu => alone(relu::relu_backward(x, &dy)),
             Op::Dropout { rate } => alone(match self.mask(id) {
@@ -148,6 +157,7 @@ impl Walk<'_> {
             }
             Op::AvgPool { kernel } => alone(avg_pool::avg_pool_backward(x, kernel, &dy)),
             Op::GlobalAvgPool => alone(global_avg_pool::global_avg_pool_backward(x.shape, &dy)),
+            Op::GlobalMaxPool => alone(global_max_pool::global_max_pool_backward(x, &dy)),
             Op::Concat => {
                 let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape).collect();
                 (concat::concat_backward(&shapes, &dy), Vec::new())
@@ -173,4 +183,12 @@ impl Walk<'_> {
             Mode::Predict => None,
         }
     }
+}
+
+/// Shift, running mean and running variance, which a scale may stand before.
+fn statistics<'a>(parameters: &[&'a [f64]]) -> [&'a [f64]; 3] {
+    let [.., shift, mean, variance] = *parameters else {
+        unreachable!("a normalisation has three")
+    };
+    [shift, mean, variance]
 }

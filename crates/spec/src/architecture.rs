@@ -3,7 +3,10 @@
 //! An architecture is its free parameters and the nodes they make. Whoever adds one adds a variant
 //! here, and a line for each new field to the configuration's list of fields.
 
-use crate::{InceptionResNet, Network, NetworkBuilder, NodeId, Op, Range, Shape, SpecError};
+use crate::{
+    InceptionResNet, Network, NetworkBuilder, NodeId, Op, Range, Residual, Shape, SpecError,
+    WideResNet,
+};
 use serde::{Deserialize, Serialize};
 
 /// The networks that can be trained, with their settings.
@@ -12,6 +15,10 @@ use serde::{Deserialize, Serialize};
 pub enum Architecture {
     /// The paper's.
     InceptionResnet(InceptionResNet),
+    /// A plain residual network.
+    Residual(Residual),
+    /// A wide residual network.
+    WideResnet(WideResNet),
     /// Convolutions one after the other.
     Cnn(Cnn),
     /// Dense layers one after the other.
@@ -20,12 +27,14 @@ pub enum Architecture {
 
 impl Architecture {
     /// The name of each architecture, the paper's first.
-    pub const KINDS: [&str; 3] = ["inception_resnet", "cnn", "mlp"];
+    pub const KINDS: [&str; 5] = ["inception_resnet", "residual", "wide_resnet", "cnn", "mlp"];
 
     /// The architecture of that name with its usual settings.
     pub fn of_kind(kind: &str) -> Option<Self> {
         match kind {
             "inception_resnet" => Some(Self::InceptionResnet(InceptionResNet::default())),
+            "residual" => Some(Self::Residual(Residual::default())),
+            "wide_resnet" => Some(Self::WideResnet(WideResNet::default())),
             "cnn" => Some(Self::Cnn(Cnn::default())),
             "mlp" => Some(Self::Mlp(Mlp::default())),
             _ => None,
@@ -36,8 +45,10 @@ impl Architecture {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::InceptionResnet(_) => Self::KINDS[0],
-            Self::Cnn(_) => Self::KINDS[1],
-            Self::Mlp(_) => Self::KINDS[2],
+            Self::Residual(_) => Self::KINDS[1],
+            Self::WideResnet(_) => Self::KINDS[2],
+            Self::Cnn(_) => Self::KINDS[3],
+            Self::Mlp(_) => Self::KINDS[4],
         }
     }
 
@@ -45,7 +56,7 @@ impl Architecture {
     pub fn inception(&self) -> Option<&InceptionResNet> {
         match self {
             Self::InceptionResnet(settings) => Some(settings),
-            Self::Cnn(_) | Self::Mlp(_) => None,
+            Self::Residual(_) | Self::WideResnet(_) | Self::Cnn(_) | Self::Mlp(_) => None,
         }
     }
 
@@ -53,7 +64,7 @@ impl Architecture {
     pub fn inception_mut(&mut self) -> Option<&mut InceptionResNet> {
         match self {
             Self::InceptionResnet(settings) => Some(settings),
-            Self::Cnn(_) | Self::Mlp(_) => None,
+            Self::Residual(_) | Self::WideResnet(_) | Self::Cnn(_) | Self::Mlp(_) => None,
         }
     }
 
@@ -70,6 +81,8 @@ impl Architecture {
     pub fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
         match self {
             Self::InceptionResnet(settings) => settings.network(input, classes),
+            Self::Residual(settings) => settings.network(input, classes),
+            Self::WideResnet(settings) => settings.network(input, classes),
             Self::Cnn(settings) => settings.network(input, classes),
             Self::Mlp(settings) => settings.network(input, classes),
         }
@@ -82,6 +95,12 @@ impl std::fmt::Display for Architecture {
         match self {
             Self::InceptionResnet(InceptionResNet { length, width, stem_stride, .. }) => {
                 write!(f, "L = {length}, W = {width}, stem stride {stem_stride}")
+            }
+            Self::Residual(Residual { channels, .. }) => {
+                write!(f, "residual network, {channels} channels in the first stage")
+            }
+            Self::WideResnet(WideResNet { depth, widening, .. }) => {
+                write!(f, "wide ResNet {depth}-{widening}")
             }
             Self::Cnn(Cnn { channels, stages, .. }) => {
                 write!(f, "cnn of {stages} stages, {channels} channels in the first")
@@ -195,7 +214,7 @@ impl Mlp {
     }
 }
 
-fn check_head(dropout: f64, classes: usize) -> Result<(), SpecError> {
+pub(crate) fn check_head(dropout: f64, classes: usize) -> Result<(), SpecError> {
     Range::RATE.check_number("dropout", dropout)?;
     check_classes(classes)
 }
@@ -206,7 +225,7 @@ pub(crate) fn check_classes(classes: usize) -> Result<(), SpecError> {
 }
 
 /// Dropout, dense layer, softmax.
-fn finish(
+pub(crate) fn finish(
     mut b: NetworkBuilder,
     mut x: NodeId,
     dropout: f64,

@@ -167,7 +167,7 @@ pub(crate) fn conv_bn(
 ) -> Result<NodeId, SpecError> {
     let conv = Op::Conv { kernel, stride, channels, bias: false };
     let x = b.add(format!("{name}.conv"), conv, &[x])?;
-    let norm = Op::BatchNorm { epsilon: EPSILON, momentum: MOMENTUM };
+    let norm = Op::BatchNorm { epsilon: EPSILON, momentum: MOMENTUM, scale: false };
     let x = b.add(format!("{name}.norm"), norm, &[x])?;
     b.add(format!("{name}.relu"), Op::Relu, &[x])
 }

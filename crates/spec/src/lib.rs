@@ -15,14 +15,16 @@ mod op;
 mod parameter;
 pub mod random;
 mod range;
+mod residual;
 
 pub use architecture::{Architecture, Cnn, Mlp};
 pub use engine::Engine;
 pub use inception::{DropoutPlace, InceptionResNet};
 pub use network::{Network, NetworkBuilder, Node, NodeId};
-pub use op::{Op, Shape};
+pub use op::{Op, Shape, padding};
 pub use parameter::{Parameter, ParameterKind};
 pub use range::Range;
+pub use residual::{Residual, WideResNet};
 
 /// Why a description cannot be a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -62,7 +62,7 @@ fn looked_at(op: &Op, inputs: &[Shape], output: Shape) -> u64 {
             let Shape { height, width, .. } = inputs[0];
             (output.len() * kernel.min(height) * kernel.min(width)) as u64
         }
-        Op::AvgPool { .. } | Op::GlobalAvgPool => inputs[0].len() as u64,
+        Op::AvgPool { .. } | Op::GlobalAvgPool | Op::GlobalMaxPool => inputs[0].len() as u64,
         Op::Input { .. }
         | Op::Conv { .. }
         | Op::BatchNorm { .. }

@@ -53,7 +53,7 @@ pub enum Op {
         shape: Shape,
     },
     /// Square convolution (cross-correlation, as everywhere in the field) with symmetric zero
-    /// padding `kernel / 2`; the kernel is odd. Weights are (k, c, kernel, kernel), OIHW.
+    /// padding [`padding`]; the kernel is odd. Weights are (k, c, kernel, kernel), OIHW.
     Conv {
         /// Side of the kernel.
         kernel: usize,
@@ -64,14 +64,17 @@ pub enum Op {
         /// Whether a bias is added per output channel.
         bias: bool,
     },
-    /// Batch normalisation over (n, h, w) with a trained shift and no scale:
-    /// (x - mean) / sqrt(variance + epsilon) + shift. Batch statistics (biased variance) while
+    /// Batch normalisation over (n, h, w) with a trained shift and perhaps a trained scale:
+    /// (x - mean) / sqrt(variance + epsilon) x scale + shift. Batch statistics (biased variance) while
     /// training; running ones (unbiased variance) otherwise. Ioffe and Szegedy 2015.
     BatchNorm {
         /// Added to the variance.
         epsilon: f64,
         /// Weight of the new batch in the running statistics (PyTorch's convention).
         momentum: f64,
+        /// Whether the scale is trained; without, it is 1.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        scale: bool,
     },
     /// max(x, 0); the gradient at 0 is 0.
     Relu,
@@ -81,8 +84,8 @@ pub enum Op {
         /// Probability to drop, 0 <= rate < 1.
         rate: f64,
     },
-    /// Maximum of square windows, padded by `kernel / 2` with minus infinity; of equal maxima the
-    /// first in row-major order takes the gradient.
+    /// Maximum of square windows, padded by [`padding`] with minus infinity; of equal maxima the first
+    /// in row-major order takes the gradient. Rows and columns that a step leaves over are dropped.
     MaxPool {
         /// Side of the window.
         kernel: usize,
@@ -96,6 +99,8 @@ pub enum Op {
     },
     /// Mean over all pixels: (h, w, c) to (1, 1, c).
     GlobalAvgPool,
+    /// Maximum over all pixels: (h, w, c) to (1, 1, c); of equals the first takes the gradient.
+    GlobalMaxPool,
     /// The inputs' channels one after the other.
     Concat,
     /// First input + scale x second input.
@@ -125,6 +130,7 @@ impl Op {
             Op::MaxPool { .. } => "max_pool",
             Op::AvgPool { .. } => "avg_pool",
             Op::GlobalAvgPool => "global_avg_pool",
+            Op::GlobalMaxPool => "global_max_pool",
             Op::Concat => "concat",
             Op::ScaledAdd { .. } => "scaled_add",
             Op::Dense { .. } => "dense",
@@ -152,12 +158,14 @@ impl Op {
         match *self {
             Op::Input { .. } => Err("an input node takes no input".into()),
             Op::Conv { kernel, stride, channels, .. } => {
-                window(kernel, stride, kernel / 2, channels)
+                window(kernel, stride, padding(kernel), channels)
             }
-            Op::MaxPool { kernel, stride } => window(kernel, stride, kernel / 2, first.channels),
+            Op::MaxPool { kernel, stride } => {
+                window(kernel, stride, padding(kernel), first.channels)
+            }
             Op::AvgPool { kernel } => window(kernel, kernel, 0, first.channels),
             Op::BatchNorm { .. } | Op::Relu | Op::Dropout { .. } => Ok(*first),
-            Op::GlobalAvgPool => Ok(Shape::new(1, 1, first.channels)),
+            Op::GlobalAvgPool | Op::GlobalMaxPool => Ok(Shape::new(1, 1, first.channels)),
             Op::Concat => {
                 if let Some(other) = rest.iter().find(|s| !same_map(s, first)) {
                     return Err(format!("cannot join {other} to {first}"));
@@ -190,6 +198,7 @@ impl Op {
             | Op::MaxPool { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
             | Op::Concat
             | Op::ScaledAdd { .. }
             | Op::Softmax => 0,
@@ -214,19 +223,32 @@ impl Op {
             Op::Conv { kernel, stride, channels, .. } => {
                 kernel_fits(kernel) && stride_fits(stride) && channels_fit(channels)
             }
-            Op::MaxPool { kernel, stride } => kernel_fits(kernel) && stride_fits(stride),
+            Op::MaxPool { kernel, stride } => {
+                (1..=MAX_KERNEL).contains(&kernel) && stride_fits(stride)
+            }
             Op::AvgPool { kernel } => stride_fits(kernel),
             Op::Dense { units } => channels_fit(units),
             Op::Dropout { rate } => (0.0..1.0).contains(&rate),
             // Of smaller ones single precision makes an infinite scale.
-            Op::BatchNorm { epsilon, momentum } => {
+            Op::BatchNorm { epsilon, momentum, .. } => {
                 (1e-12..=1e6).contains(&epsilon) && (0.0..=1.0).contains(&momentum)
             }
             Op::ScaledAdd { scale } => scale.abs() <= 1e6,
-            Op::Input { .. } | Op::Relu | Op::GlobalAvgPool | Op::Concat | Op::Softmax => true,
+            Op::Input { .. }
+            | Op::Relu
+            | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
+            | Op::Concat
+            | Op::Softmax => true,
         };
         if fits { Ok(()) } else { Err(format!("setting out of range in {self:?}")) }
     }
+}
+
+/// Rows and columns of padding on each side for a window of side `kernel`: a map then keeps its size at
+/// step 1, or loses one row and column to an even window.
+pub const fn padding(kernel: usize) -> usize {
+    (kernel - 1) / 2
 }
 
 fn same_map(a: &Shape, b: &Shape) -> bool {

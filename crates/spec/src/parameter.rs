@@ -12,6 +12,8 @@ pub enum ParameterKind {
     DenseWeight,
     /// Bias of a convolution or dense layer (k).
     Bias,
+    /// Trained scale of a batch normalisation (c), PyTorch's `weight`.
+    Scale,
     /// Trained shift of a batch normalisation (c), PyTorch's `bias`.
     Shift,
     /// Running mean of a batch normalisation (c); not trained.
@@ -26,7 +28,7 @@ impl ParameterKind {
         !matches!(self, Self::RunningMean | Self::RunningVariance)
     }
 
-    /// Whether weight decay applies: to weights, not to biases and shifts.
+    /// Whether weight decay applies: to weights, not to biases, scales and shifts.
     pub fn decays(self) -> bool {
         matches!(self, Self::ConvWeight | Self::DenseWeight)
     }
@@ -59,8 +61,8 @@ impl Parameter {
     /// The values at the start of training.
     ///
     /// Weights are uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010), the default
-    /// of Keras, in which the paper's kind of network is usually written; biases and shifts are 0,
-    /// running statistics those of a standard normal. `position` is the parameter's place in
+    /// of Keras, in which the paper's kind of network is usually written; scales are 1, biases and
+    /// shifts 0, running statistics those of a standard normal. `position` is the parameter's place in
     /// [`crate::Network::parameters`].
     pub fn initial_values(&self, seed: u64, position: usize) -> Vec<f32> {
         match self.kind {
@@ -75,7 +77,7 @@ impl Parameter {
             ParameterKind::Bias | ParameterKind::Shift | ParameterKind::RunningMean => {
                 vec![0.0; self.len()]
             }
-            ParameterKind::RunningVariance => vec![1.0; self.len()],
+            ParameterKind::Scale | ParameterKind::RunningVariance => vec![1.0; self.len()],
         }
     }
 
@@ -96,13 +98,15 @@ impl Parameter {
                 }
                 list
             }
-            Op::BatchNorm { .. } => {
-                let channels = vec![inputs[0].channels];
-                vec![
-                    make("bias", channels.clone(), ParameterKind::Shift),
-                    make("running_mean", channels.clone(), ParameterKind::RunningMean),
-                    make("running_var", channels, ParameterKind::RunningVariance),
-                ]
+            Op::BatchNorm { scale, .. } => {
+                let all = [
+                    ("weight", ParameterKind::Scale),
+                    ("bias", ParameterKind::Shift),
+                    ("running_mean", ParameterKind::RunningMean),
+                    ("running_var", ParameterKind::RunningVariance),
+                ];
+                let some = all.into_iter().skip(usize::from(!scale));
+                some.map(|(suffix, kind)| make(suffix, vec![inputs[0].channels], kind)).collect()
             }
             Op::Dense { units } => vec![
                 make("weight", vec![units, inputs[0].channels], ParameterKind::DenseWeight),
@@ -114,6 +118,7 @@ impl Parameter {
             | Op::MaxPool { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
             | Op::Concat
             | Op::ScaledAdd { .. }
             | Op::Softmax => Vec::new(),

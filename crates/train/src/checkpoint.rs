@@ -82,7 +82,6 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
     let mut reader = Reader::new(verified(bytes, name)?, name)?;
     let config = Config::parse(reader.text("config")?, &format!("{name}: config"))?;
     let network: Network = reader.json("network")?;
-    tensors::check_size(&network).map_err(|problem| reader.error(problem))?;
     let data: DataIdentity = reader.json("data")?;
     let progress: Progress = reader.json("progress")?;
     let all = network.parameters();

@@ -121,6 +121,7 @@ impl<'n> Graph<'n> {
             | Op::MaxPool { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
             | Op::ScaledAdd { .. }
             | Op::Softmax => false,
         })

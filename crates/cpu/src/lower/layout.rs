@@ -8,7 +8,7 @@ use crate::plan::Method;
 use crate::weights::{ConvLanes, Weights};
 use modiste_kernels::patches::Window;
 use modiste_kernels::{LANES, padded};
-use modiste_spec::{Network, NodeId, Op, Parameter};
+use modiste_spec::{Network, NodeId, Op, Parameter, padding};
 
 /// The lanes of one node's output.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +94,7 @@ impl Layout {
             | Op::MaxPool { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
             | Op::Softmax => self.nodes[node.inputs[0]].clone(),
         }
     }
@@ -114,7 +115,7 @@ impl Layout {
         let method = match (kernel, stride) {
             (3, 1) if !direct && input.lanes.is_multiple_of(LANES) => Method::Winograd,
             (1, 1) => Method::Pointwise,
-            _ => Method::Patches(Window { kernel, stride, padding: kernel / 2 }),
+            _ => Method::Patches(Window { kernel, stride, padding: padding(kernel) }),
         };
         ConvLayout { method, image, weights, input }
     }
@@ -164,6 +165,7 @@ fn window(op: &Op) -> Option<(usize, usize)> {
         | Op::MaxPool { .. }
         | Op::AvgPool { .. }
         | Op::GlobalAvgPool
+        | Op::GlobalMaxPool
         | Op::Concat
         | Op::ScaledAdd { .. }
         | Op::Softmax => None,

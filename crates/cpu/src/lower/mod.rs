@@ -17,7 +17,7 @@ use crate::arena;
 use crate::plan::{Conv, Copy, Dropout, Kind, Norm, Plan, gather_heads, groups};
 use fusing::{Chain, Graph};
 use modiste_kernels::patches::Window;
-use modiste_spec::{Network, NodeId, Op};
+use modiste_spec::{Network, NodeId, Op, Shape, padding};
 use values::Values;
 
 /// What a plan is for.
@@ -71,13 +71,20 @@ impl Lowering<'_, '_> {
                 self.copy(id, NO_FLOOR, Some(Dropout { node: id, rate, channels }));
             }
             Op::MaxPool { kernel, stride } => {
-                let window = Window { kernel, stride, padding: kernel / 2 };
+                let window = Window { kernel, stride, padding: padding(kernel) };
                 self.pool(id, Kind::MaxPool(window));
             }
             Op::AvgPool { kernel } => self.pool(id, Kind::MeanPool((kernel, kernel))),
             Op::GlobalAvgPool => {
                 let shape = self.graph.shape(self.graph.input(id));
                 self.pool(id, Kind::MeanPool((shape.height, shape.width)));
+            }
+            Op::GlobalMaxPool => {
+                // One window, padded so far that it fits the shorter side and covers the longer one.
+                let Shape { height, width, .. } = self.graph.shape(self.graph.input(id));
+                let (longer, padding) = (height.max(width), height.abs_diff(width));
+                let kernel = longer + padding;
+                self.pool(id, Kind::MaxPool(Window { kernel, stride: kernel, padding }));
             }
             Op::Concat => self.concat(id),
             Op::ScaledAdd { scale } => self.add(id, scale as f32),
@@ -113,11 +120,12 @@ impl Lowering<'_, '_> {
     }
 
     fn norm(&self, id: NodeId, floor: f32) -> Norm {
-        let Op::BatchNorm { epsilon, momentum } = *self.graph.op(id) else {
+        let Op::BatchNorm { epsilon, momentum, scale } = *self.graph.op(id) else {
             unreachable!("a normalisation")
         };
-        let shift = self.layout.first_parameter(id);
-        Norm { shift, mean: shift + 1, variance: shift + 2, epsilon, momentum, floor }
+        let first = self.layout.first_parameter(id);
+        let (scale, shift) = (scale.then_some(first), first + usize::from(scale));
+        Norm { scale, shift, mean: shift + 1, variance: shift + 2, epsilon, momentum, floor }
     }
 
     /// A ReLU or dropout of its own.

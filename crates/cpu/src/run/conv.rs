@@ -126,7 +126,7 @@ impl Run<'_> {
         let skip_buffer = skip.map(|skip| &plan.buffers[skip.place.buffer]);
         let d_skips = Parts::new(d_skipped, skip_buffer.map_or(1, Buffer::image));
         let from_lanes = &mut self.lanes[from.place.buffer];
-        let (sums, activation) = from_lanes.sums_and_activation(from.place);
+        let (sums, activation, centre) = from_lanes.sums_and_activation(from.place);
         let members: [Option<Back<'_>>; GROUP] = from_fn(|m| {
             let step = steps.get(m)?;
             let conv = conv_of(step);
@@ -191,9 +191,11 @@ impl Run<'_> {
                             let z = place.map(from_buffer, &input[i * from_buffer.image()..]);
                             let da = place.map(from_buffer, dx);
                             let first = place.offset - from.place.offset;
-                            let activation = activation.lanes(first..first + place.lanes);
+                            let lanes = first..first + place.lanes;
+                            let centre = centre.map(|centre| &centre[lanes.clone()]);
+                            let read = (activation.lanes(lanes), centre);
                             let small = &mut scratch.small;
-                            add_gradient_sums(isa, da, z, activation, place, sums, small);
+                            add_gradient_sums(isa, da, z, read, place, sums, small);
                         }
                     }
                 }

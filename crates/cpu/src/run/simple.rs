@@ -127,7 +127,7 @@ impl Run<'_> {
             let (slope, offset) = to_lanes.slope_and_offset(to);
             (to_lanes.activation(to), slope, offset)
         });
-        let (sums, activation) = from_lanes.sums_and_activation(from.place);
+        let (sums, activation, centre) = from_lanes.sums_and_activation(from.place);
         let sums = Parts::new(sums, 2 * from_buffer.lanes);
         let d_inputs = Parts::new(d_input, from_buffer.image());
         let scratch = Parts::new(scratch, 1);
@@ -150,7 +150,8 @@ impl Run<'_> {
                     if let Some(sums) = &mut shard_sums {
                         let (da, small) =
                             (from.place.map(from_buffer, gradient), &mut scratch.small);
-                        add_gradient_sums(isa, da, x, activation, from.place, sums, small);
+                        let read = (activation, centre);
+                        add_gradient_sums(isa, da, x, read, from.place, sums, small);
                     }
                 }
             }

@@ -4,7 +4,9 @@
 
 use crate::plan::Place;
 use modiste_kernels::isa::Isa;
-use modiste_kernels::norm::{accumulate_gradient_sums, accumulate_moments};
+use modiste_kernels::norm::{
+    accumulate_centred_gradient_sums, accumulate_gradient_sums, accumulate_moments,
+};
 use modiste_kernels::view::{Activation, Map};
 
 /// Clears both sums of a place's lanes; `sums` is (2, lanes of the buffer).
@@ -28,18 +30,24 @@ pub(super) fn add_moments(
     add_pair(place, sum, square, sums);
 }
 
-/// Adds one image's sums of g and g times the normalised, shifted value.
+/// Adds one image's sums of g and g times the normalised, shifted value, or with `centre` g times the
+/// distance from it.
 pub(super) fn add_gradient_sums(
     isa: Isa,
     da: Map<'_>,
     z: Map<'_>,
-    activation: Activation<'_>,
+    (activation, centre): (Activation<'_>, Option<&[f32]>),
     place: Place,
     sums: &mut [f32],
     small: &mut [f32],
 ) {
     let (sum, product) = cleared(small, place.lanes);
-    accumulate_gradient_sums(isa, da, z, activation, sum, product);
+    match centre {
+        None => accumulate_gradient_sums(isa, da, z, activation, sum, product),
+        Some(centre) => {
+            accumulate_centred_gradient_sums(isa, da, z, activation, centre, sum, product);
+        }
+    }
     add_pair(place, sum, product, sums);
 }
 

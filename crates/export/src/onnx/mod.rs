@@ -2,14 +2,14 @@
 //!
 //! Everything that has to be right for the answers to be right is inside: the pixels' scaling, the
 //! order of the channels, the running statistics, the temperature, the softmax. Names and layout of
-//! the weights are the network's own. Batch normalisations stay nodes of their own, with a scale of
-//! ones, because every runtime folds them into convolutions itself.
+//! the weights are the network's own. Batch normalisations stay nodes of their own, those without a
+//! trained scale with one of ones, because every runtime folds them into convolutions itself.
 
 mod graph;
 mod messages;
 
 use modiste_spec::engine::{EngineError, PIXEL_MAX, State, Tensor};
-use modiste_spec::{Network, NodeId, Op, Parameter, Shape};
+use modiste_spec::{Network, NodeId, Op, Shape, padding};
 use prost::Message;
 
 use graph::{GraphBuilder, float, int, ints, value};
@@ -71,8 +71,8 @@ struct Output {
 /// The walk over the nodes.
 struct Walk<'a> {
     network: &'a Network,
-    /// The parameters and their values.
-    parameters: Vec<(Parameter, &'a Tensor)>,
+    /// The parameters of each node.
+    parameters: Vec<Vec<&'a Tensor>>,
     graph: GraphBuilder,
     /// Output of each visited node.
     outputs: Vec<Output>,
@@ -81,7 +81,10 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(source: &OnnxSource<'a>) -> Self {
         let network = source.network;
-        let parameters = network.parameters().into_iter().zip(source.parameters).collect();
+        let mut parameters = vec![Vec::new(); network.nodes().len()];
+        for (parameter, tensor) in network.parameters().iter().zip(source.parameters) {
+            parameters[parameter.node].push(tensor);
+        }
         Self { network, parameters, graph: GraphBuilder::default(), outputs: Vec::new() }
     }
 
@@ -123,12 +126,14 @@ impl<'a> Walk<'a> {
                 inputs.extend(self.weights(id));
                 self.add(name, "Conv", &inputs, window(kernel, stride))
             }
-            Op::BatchNorm { epsilon, .. } => {
-                let x = self.map(node.inputs[0]);
-                let channels = node.shape.channels;
-                let ones = vec![1.0; channels];
-                let scale = self.graph.floats(&format!("ones.{channels}"), &[channels], &ones);
-                let inputs = [vec![x, scale], self.weights(id)].concat();
+            Op::BatchNorm { epsilon, scale, .. } => {
+                let mut inputs = vec![self.map(node.inputs[0])];
+                if !scale {
+                    let channels = node.shape.channels;
+                    let (name, ones) = (format!("ones.{channels}"), vec![1.0; channels]);
+                    inputs.push(self.graph.floats(&name, &[channels], &ones));
+                }
+                inputs.extend(self.weights(id));
                 self.add(name, "BatchNormalization", &inputs, vec![float("epsilon", epsilon)])
             }
             Op::Relu => self.plain(id, "Relu", vec![]),
@@ -141,6 +146,10 @@ impl<'a> Walk<'a> {
                 self.plain(id, "AveragePool", attributes)
             }
             Op::GlobalAvgPool => self.plain(id, "GlobalAveragePool", vec![]),
+            Op::GlobalMaxPool => {
+                let Shape { height, width, .. } = network.input_shapes(id)[0];
+                self.plain(id, "MaxPool", vec![ints("kernel_shape", &[height, width])])
+            }
             Op::Concat => self.plain(id, "Concat", vec![int("axis", 1)]),
             Op::ScaledAdd { scale } => {
                 let [x, y] = [0, 1].map(|i| self.map(node.inputs[i]));
@@ -202,8 +211,8 @@ impl<'a> Walk<'a> {
 
     /// The names of a node's parameters, which become part of the graph.
     fn weights(&mut self, id: NodeId) -> Vec<String> {
-        let of_node = self.parameters.iter().filter(|(parameter, _)| parameter.node == id);
-        of_node.map(|(_, t)| self.graph.floats(&t.name, &t.shape, &t.values)).collect()
+        let of_node = self.parameters[id].iter();
+        of_node.map(|t| self.graph.floats(&t.name, &t.shape, &t.values)).collect()
     }
 
     /// The name of a node's output as (n, c, h, w).
@@ -242,11 +251,11 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A square window that moves by `stride` over a map padded by half the window.
+/// A square window that moves by `stride` over a padded map.
 fn window(kernel: usize, stride: usize) -> Vec<Attribute> {
     vec![
         ints("kernel_shape", &[kernel; 2]),
-        ints("pads", &[kernel / 2; 4]),
+        ints("pads", &[padding(kernel); 4]),
         ints("strides", &[stride; 2]),
     ]
 }

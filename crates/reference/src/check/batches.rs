@@ -52,15 +52,15 @@ pub fn calm_batch(
     calmest.expect("at least one candidate").1
 }
 
-/// The initial state, but biases and shifts in +-0.1, running means in +-0.1 and running variances
-/// in 0.5 to 1.5 instead of zeros and ones, which would hide their part.
+/// The initial state, but biases and shifts in +-0.1, running means in +-0.1 and scales and running
+/// variances in 0.5 to 1.5 instead of zeros and ones, which would hide their part.
 pub fn perturbed_state(network: &Network, seed: u64) -> State {
     let mut state = State::initial(network, seed);
     for (position, parameter) in network.parameters().iter().enumerate() {
         let (low, range) = match parameter.kind {
             ParameterKind::ConvWeight | ParameterKind::DenseWeight => continue,
             ParameterKind::Bias | ParameterKind::Shift | ParameterKind::RunningMean => (-0.1, 0.2),
-            ParameterKind::RunningVariance => (0.5, 1.0),
+            ParameterKind::Scale | ParameterKind::RunningVariance => (0.5, 1.0),
         };
         let stream = Stream::new(seed, Purpose::Bootstrap, 2 + position as u32, 0);
         for (i, value) in state.parameters[position].values.iter_mut().enumerate() {

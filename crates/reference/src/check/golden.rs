@@ -8,19 +8,21 @@ use super::digest::Digest;
 use super::settings::{Settings, Tolerance};
 use crate::Values;
 use modiste_spec::engine::{AVERAGE, Batch, Loss, Optimiser, State, Targets, Weights};
-use modiste_spec::{Engine, InceptionResNet, Network, Shape};
+use modiste_spec::{Architecture, Engine, InceptionResNet, Network, Shape};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
 /// Steps that a golden file follows.
 const STEPS: u64 = 10;
 
-const FILES: [(&str, &[u8]); 5] = [
+const FILES: [(&str, &[u8]); 7] = [
     ("grey", include_bytes!("../../golden/grey.safetensors")),
     ("colour", include_bytes!("../../golden/colour.safetensors")),
     ("dropout", include_bytes!("../../golden/dropout.safetensors")),
     ("nesterov", include_bytes!("../../golden/nesterov.safetensors")),
     ("frozen", include_bytes!("../../golden/frozen.safetensors")),
+    ("residual", include_bytes!("../../golden/residual.safetensors")),
+    ("wide", include_bytes!("../../golden/wide.safetensors")),
 ];
 
 /// One network, one batch, and what PyTorch made of them.
@@ -74,7 +76,7 @@ impl Golden {
 /// A case as the script describes it.
 #[derive(Deserialize)]
 struct Case {
-    network: InceptionResNet,
+    network: StoredNetwork,
     input: Shape,
     classes: usize,
     optimiser: Optimiser,
@@ -87,6 +89,14 @@ struct Case {
     average: Option<f64>,
 }
 
+/// The paper's network stands without its name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredNetwork {
+    Named(Architecture),
+    Paper(InceptionResNet),
+}
+
 /// Every golden case.
 pub fn golden() -> Vec<Golden> {
     FILES.iter().map(|(name, bytes)| read(name, bytes)).collect()
@@ -96,7 +106,11 @@ fn read(name: &'static str, bytes: &[u8]) -> Golden {
     let (_, header) = SafeTensors::read_metadata(bytes).expect("a golden file's header");
     let metadata = header.metadata().as_ref().expect("a golden file's metadata");
     let case: Case = serde_json::from_str(&metadata["case"]).expect("a golden file's case");
-    let network = case.network.network(case.input, case.classes).expect("a golden network");
+    let architecture = match &case.network {
+        StoredNetwork::Named(architecture) => architecture.clone(),
+        StoredNetwork::Paper(settings) => settings.clone().into(),
+    };
+    let network = architecture.network(case.input, case.classes).expect("a golden network");
     let file = SafeTensors::deserialize(bytes).expect("a golden file");
     let raw = |key: &str| file.tensor(key).expect("a tensor of a golden file").data().to_vec();
     let floats = |key: &str| -> Vec<f64> {

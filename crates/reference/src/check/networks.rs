@@ -2,7 +2,7 @@
 
 use modiste_spec::{
     Architecture, Cnn, DropoutPlace, InceptionResNet, Mlp, Network, NetworkBuilder, NodeId, Op,
-    Shape,
+    Residual, Shape, WideResNet,
 };
 
 /// A network under construction: adds nodes that must fit.
@@ -34,7 +34,7 @@ impl Sketch {
     }
 
     fn norm(&mut self, x: NodeId) -> NodeId {
-        self.add(Op::BatchNorm { epsilon: 1e-3, momentum: 0.1 }, &[x])
+        self.add(Op::BatchNorm { epsilon: 1e-3, momentum: 0.1, scale: false }, &[x])
     }
 
     fn relu(&mut self, x: NodeId) -> NodeId {
@@ -78,6 +78,17 @@ pub fn networks() -> Vec<(&'static str, Network)> {
             let cnn = Cnn { channels: 5, stages: 2, dropout: 0.3 };
             Architecture::Cnn(cnn).network(Shape::new(9, 8, 1), 3).expect("a network that fits")
         }),
+        ("residual", {
+            let residual = Residual { channels: 5, dropout: 0.2 };
+            let residual = Architecture::Residual(residual);
+            residual.network(Shape::new(26, 25, 1), 3).expect("a network that fits")
+        }),
+        ("wide residual", {
+            let wide = WideResNet { depth: 10, widening: 1, dropout: 0.2 };
+            let wide = Architecture::WideResnet(wide);
+            wide.network(Shape::new(8, 9, 3), 4).expect("a network that fits")
+        }),
+        ("scales and maxima", scales_and_maxima()),
         ("perceptron", {
             let mlp = Mlp { units: 9, layers: 2, dropout: 0.3 };
             Architecture::Mlp(mlp).network(Shape::new(5, 4, 1), 4).expect("a network that fits")
@@ -127,6 +138,31 @@ fn pools() -> Network {
     let small = s.add(Op::MaxPool { kernel: 3, stride: 3 }, &[x]);
     let x = s.add(Op::Concat, &[strided, small]);
     s.head(x, 7)
+}
+
+fn scales_and_maxima() -> Network {
+    let (mut s, image) = Sketch::new(9, 7, 1);
+    let scaled = Op::BatchNorm { epsilon: 1e-3, momentum: 0.1, scale: true };
+    let mut parts = Vec::new();
+    // With and without a scale beside each other.
+    for (channels, norm) in [(5, Some(true)), (16, Some(false)), (3, None)] {
+        let x = s.conv(image, 3, 1, channels);
+        parts.push(match norm {
+            Some(true) => s.add(scaled.clone(), &[x]),
+            Some(false) => s.norm(x),
+            None => x,
+        });
+    }
+    let x = s.add(Op::Concat, &parts);
+    let x = s.add(Op::MaxPool { kernel: 2, stride: 2 }, &[x]);
+    let x = s.add(scaled.clone(), &[x]);
+    let x = s.conv(x, 1, 1, 9);
+    let x = s.add(scaled, &[x]);
+    let x = s.relu(x);
+    let x = s.add(Op::MaxPool { kernel: 4, stride: 1 }, &[x]);
+    let x = s.add(Op::GlobalMaxPool, &[x]);
+    let x = s.add(Op::Dense { units: 3 }, &[x]);
+    s.finish(x)
 }
 
 /// Every node's output is used one, two or three times.
@@ -277,7 +313,7 @@ mod tests {
         let all = networks();
         let found: BTreeSet<&str> =
             all.iter().flat_map(|(_, n)| n.nodes()).map(|node| node.op.name()).collect();
-        assert_eq!(found.len(), 12, "{found:?}");
+        assert_eq!(found.len(), 13, "{found:?}");
         let classes: BTreeSet<usize> = all.iter().map(|(_, n)| n.classes()).collect();
         assert_eq!(classes, (2..=7).collect());
     }

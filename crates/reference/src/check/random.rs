@@ -164,7 +164,8 @@ impl Growth {
     fn norm(&mut self, x: NodeId) -> NodeId {
         let epsilon = self.dice.of(&[1e-3, 1e-2]);
         let momentum = self.dice.of(&[0.0, 0.1, 0.5, 1.0]);
-        self.add(Op::BatchNorm { epsilon, momentum }, &[x])
+        let scale = self.dice.chance(40);
+        self.add(Op::BatchNorm { epsilon, momentum, scale }, &[x])
     }
 
     fn dropout(&mut self, x: NodeId) -> NodeId {
@@ -173,14 +174,18 @@ impl Growth {
     }
 
     fn max_pool(&mut self, x: NodeId) -> NodeId {
-        let (kernel, stride) = (self.dice.of(&[1, 3, 3, 5]), self.dice.of(&[1, 2, 3]));
+        let Shape { height, width, .. } = self.shape(x);
+        let kernels: &[usize] =
+            if height.min(width) > 1 { &[1, 2, 2, 3, 3, 4, 5] } else { &[1, 3, 3, 5] };
+        let (kernel, stride) = (self.dice.of(kernels), self.dice.of(&[1, 2, 3]));
         self.add(Op::MaxPool { kernel, stride }, &[x])
     }
 
     fn avg_pool(&mut self, x: NodeId) -> NodeId {
         let Shape { height, width, .. } = self.shape(x);
         if self.dice.chance(30) {
-            return self.add(Op::GlobalAvgPool, &[x]);
+            let op = if self.dice.chance(50) { Op::GlobalAvgPool } else { Op::GlobalMaxPool };
+            return self.add(op, &[x]);
         }
         let kernel = 1 + self.dice.below(height.min(width).min(3));
         self.add(Op::AvgPool { kernel }, &[x])
@@ -240,7 +245,8 @@ impl Growth {
         for id in open {
             let end = match self.shape(id).pixels() {
                 1 if self.dice.chance(80) => id,
-                _ => self.add(Op::GlobalAvgPool, &[id]),
+                _ if self.dice.chance(50) => self.add(Op::GlobalAvgPool, &[id]),
+                _ => self.add(Op::GlobalMaxPool, &[id]),
             };
             ends.push(end);
         }
@@ -275,7 +281,7 @@ mod tests {
         assert!(networks.iter().enumerate().all(|(i, n)| !networks[..i].contains(n)));
         let found: BTreeSet<&str> =
             networks.iter().flat_map(|n| n.nodes()).map(|node| node.op.name()).collect();
-        assert_eq!(found.len(), 12, "{found:?}");
+        assert_eq!(found.len(), 13, "{found:?}");
     }
 
     #[test]
@@ -287,7 +293,7 @@ mod tests {
                 pairs.extend(node.inputs.iter().map(of).map(|input| (input, node.op.name())));
             }
         }
-        // Of 12 operations 11 have an output that is read, and 10 but the softmax read one.
-        assert_eq!(pairs.len(), 11 * 10, "{pairs:?}");
+        // Of 13 operations 12 have an output that is read, and 11 but the softmax read one.
+        assert_eq!(pairs.len(), 12 * 11, "{pairs:?}");
     }
 }

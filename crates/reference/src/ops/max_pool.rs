@@ -1,11 +1,11 @@
-//! Maximum of square windows, padded by half the kernel with minus infinity.
+//! Maximum of square windows, padded with minus infinity ([`modiste_spec::padding`]).
 
 use crate::Maps;
-use modiste_spec::Shape;
+use modiste_spec::{Shape, padding};
 
-/// Output (n, h', w', c) with h' = (h + 2 (kernel / 2) - kernel) / stride + 1.
+/// Output (n, h', w', c) with h' = (h + 2 padding - kernel) / stride + 1.
 pub fn max_pool_forward(x: &Maps, kernel: usize, stride: usize) -> Maps {
-    let side = |size: usize| (size + 2 * (kernel / 2) - kernel) / stride + 1;
+    let side = |size: usize| (size + 2 * padding(kernel) - kernel) / stride + 1;
     let shape = Shape::new(side(x.shape.height), side(x.shape.width), x.shape.channels);
     let mut y = Maps::zeros(x.n, shape);
     for (i, maximum) in maxima(x, shape, kernel, stride).into_iter().enumerate() {
@@ -57,7 +57,7 @@ fn each_window(
 ) {
     let range = |out: usize, size: usize| {
         let start = out * stride;
-        start.saturating_sub(kernel / 2)..(start + kernel - kernel / 2).min(size)
+        start.saturating_sub(padding(kernel))..(start + kernel - padding(kernel)).min(size)
     };
     let c = output.channels;
     for i in 0..x.n * output.len() {
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn gradient_is_the_finite_difference() {
-        for (kernel, stride) in [(1, 2), (3, 1), (3, 2), (3, 3), (5, 2), (5, 3)] {
+        for (kernel, stride) in [(1, 2), (2, 2), (4, 1), (3, 1), (3, 2), (3, 3), (5, 2), (5, 3)] {
             for (n, shape) in [(3, Shape::new(5, 7, 3)), (1, Shape::new(6, 4, 1))] {
                 let x = random_maps(n, shape, 1);
                 let dy = random_maps(n, max_pool_forward(&x, kernel, stride).shape, 2);

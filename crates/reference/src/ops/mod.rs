@@ -12,6 +12,7 @@ pub mod cross_entropy;
 pub mod dense;
 pub mod dropout;
 pub mod global_avg_pool;
+pub mod global_max_pool;
 pub mod input;
 pub mod max_pool;
 pub mod relu;

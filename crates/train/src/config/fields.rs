@@ -7,7 +7,9 @@
 use std::ops::Bound::Excluded;
 
 use modiste_data::Augmentation;
-use modiste_spec::{Architecture, Cnn, DropoutPlace, InceptionResNet, Mlp, Range};
+use modiste_spec::{
+    Architecture, Cnn, DropoutPlace, InceptionResNet, Mlp, Range, Residual, WideResNet,
+};
 
 use crate::Schedule;
 
@@ -83,6 +85,7 @@ impl Field {
 
 const ALL_NETWORKS: &[&str] = &Architecture::KINDS;
 const PAPER: &[&str] = &["inception_resnet"];
+const WIDE: &[&str] = &["wide_resnet"];
 const CNN: &[&str] = &["cnn"];
 const MLP: &[&str] = &["mlp"];
 const PLATEAU: &[&str] = &["plateau"];
@@ -106,8 +109,13 @@ pub const FIELDS: &[Field] = &[
         "L, the number of Inception-ResNet blocks").of(PAPER),
     field("network.width", "3", InceptionResNet::WIDTH,
         "W, the number of branches of a block").of(PAPER),
-    field("network.channels", "64", Cnn::CHANNELS,
-        "Channels of the first stage; each further stage has twice as many").of(CNN),
+    field("network.depth", "16", WideResNet::DEPTH,
+        "Convolutions in a row and the dense layer: 4 more than a multiple of 6").of(WIDE),
+    field("network.widening", "2", WideResNet::WIDENING,
+        "Factor of the 16, 32 and 64 channels of the three stages").of(WIDE),
+    field("network.channels", "64", Residual::CHANNELS,
+        "Channels of the first stage; each further stage has twice as many")
+        .of(&["residual", "cnn"]).but(&[("residual", "24")]),
     field("network.stages", "3", Cnn::STAGES,
         "Number of stages of two convolutions, with pooling between stages").of(CNN),
     field("network.units", "512", Mlp::UNITS,
@@ -115,7 +123,7 @@ pub const FIELDS: &[Field] = &[
     field("network.layers", "2", Mlp::LAYERS,
         "Number of hidden layers").of(MLP),
     field("network.dropout", "0.3", Range::RATE,
-        "D, the dropout rate").of(ALL_NETWORKS),
+        "D, the dropout rate").of(ALL_NETWORKS).but(&[("residual", "0"), ("wide_resnet", "0")]),
     field("network.dropout_places", "reduction,dense", Range::AnyOf(&DropoutPlace::NAMES),
         "Blocks that dropout follows, and the dense layer that it precedes").of(PAPER),
     field("network.stem_stride", "2", InceptionResNet::STEM_STRIDE,

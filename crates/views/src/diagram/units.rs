@@ -38,6 +38,8 @@ pub(super) struct Unit {
 pub(super) fn units(network: &Network) -> Vec<Unit> {
     let nodes = network.nodes();
     let mut units: Vec<Unit> = Vec::new();
+    let mut readers = vec![0; nodes.len()];
+    nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
     // The unit that a node is part of.
     let mut unit_of: Vec<usize> = Vec::with_capacity(nodes.len());
     for (id, node) in nodes.iter().enumerate() {
@@ -47,7 +49,7 @@ pub(super) fn units(network: &Network) -> Vec<Unit> {
             .filter(|p| p.kind.trainable())
             .map(|p| p.len())
             .sum();
-        if let Some(unit) = joins(nodes, &unit_of, &units, id) {
+        if let Some(unit) = joins(nodes, &readers, &unit_of, &units, id) {
             let (word, unit_mut) = (words(node), &mut units[unit]);
             match unit_mut.lines.get_mut(1) {
                 Some(line) => *line = format!("{line}, {word}"),
@@ -76,14 +78,20 @@ pub(super) fn units(network: &Network) -> Vec<Unit> {
 
 /// The unit that node `id` continues: normalisation and activation belong to the convolution or
 /// dense layer before them, if nothing else uses its output.
-fn joins(nodes: &[Node], unit_of: &[usize], units: &[Unit], id: NodeId) -> Option<usize> {
+fn joins(
+    nodes: &[Node],
+    readers: &[usize],
+    unit_of: &[usize],
+    units: &[Unit],
+    id: NodeId,
+) -> Option<usize> {
     let node = &nodes[id];
     if !matches!(node.op, Op::BatchNorm { .. } | Op::Relu) {
         return None;
     }
     let &[before] = &node.inputs[..] else { return None };
     let unit = unit_of[before];
-    let alone = nodes.iter().filter(|other| other.inputs.contains(&before)).count() == 1;
+    let alone = readers[before] == 1;
     let fits = matches!(units[unit].kind, UnitKind::Conv | UnitKind::Dense);
     (alone && fits).then_some(unit)
 }
@@ -92,7 +100,9 @@ fn kind(op: &Op) -> UnitKind {
     match op {
         Op::Input { .. } => UnitKind::Map,
         Op::Conv { .. } => UnitKind::Conv,
-        Op::MaxPool { .. } | Op::AvgPool { .. } | Op::GlobalAvgPool => UnitKind::Pool,
+        Op::MaxPool { .. } | Op::AvgPool { .. } | Op::GlobalAvgPool | Op::GlobalMaxPool => {
+            UnitKind::Pool
+        }
         Op::Dropout { .. } => UnitKind::Dropout,
         Op::Concat => UnitKind::Join,
         Op::ScaledAdd { .. } => UnitKind::Add,
@@ -120,6 +130,7 @@ fn words(node: &Node) -> String {
         }
         Op::AvgPool { kernel } => format!("{kernel}×{kernel} average-pool"),
         Op::GlobalAvgPool => "global average".into(),
+        Op::GlobalMaxPool => "global maximum".into(),
         Op::Concat => "concatenate".into(),
         Op::ScaledAdd { scale: 1.0 } => "sum".into(),
         Op::ScaledAdd { scale } => format!("sum, × {scale}"),
