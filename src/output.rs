@@ -1,13 +1,21 @@
 //! What goes to stdout: tables as text, or one JSON object; and to stderr: lines about the work.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use modiste_draw::{plain, unseen};
 use serde::Serialize;
 
-/// Writes `text` to stdout. A reader that went away (`modiste summary | head`) is no failure.
+/// Writes `text` to stdout; characters that a terminal would obey are shown instead.
 pub fn print(text: &str) -> anyhow::Result<()> {
+    print_raw(&shown_lines(text))
+}
+
+/// Writes `text`, made by ourselves for other programs, to stdout as it is. A reader that went away
+/// (`modiste summary | head`) is no failure.
+pub fn print_raw(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -15,9 +23,17 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line to stderr. Nobody may be reading any more, which no work ends for.
+/// Writes a line to stderr. That nobody reads it any more ends no work.
 pub fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", shown_lines(line));
+}
+
+/// `text` with every character shown that a terminal would obey, but for the ends of lines.
+fn shown_lines(text: &str) -> Cow<'_, str> {
+    match text.contains(|c| c != '\n' && unseen(c)) {
+        false => text.into(),
+        true => text.split('\n').map(plain).collect::<Vec<_>>().join("\n").into(),
+    }
 }
 
 /// A path as JSON has it, which holds no other than Unicode: as it is shown.
@@ -35,7 +51,7 @@ pub fn all_shown<S: serde::Serializer>(
 
 /// Writes `value` to stdout as one line of JSON.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&format!("{}\n", serde_json::to_string(value)?))
+    print_raw(&format!("{}\n", serde_json::to_string(value)?))
 }
 
 /// Writes `value` as JSON if `json`, otherwise as text.

@@ -31,9 +31,12 @@ pub struct PredictArgs {
     /// Number of the most probable classes to show [default: 3]
     #[arg(long, value_name = "N", value_parser = classes)]
     pub top: Option<usize>,
-    /// Write the columns id and class (-1 for none of these) to this CSV file
+    /// Write the columns id and class (its name; -1 for none of these) to this CSV file
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Write classes to the CSV file as their positions, from 0, instead of their names
+    #[arg(long, requires = "csv")]
+    pub numbers: bool,
     /// Include the probability of every class in --csv and --json
     #[arg(long)]
     pub probabilities: bool,

@@ -134,7 +134,7 @@ pub fn measure_network(
     let data = config.load_data()?;
     config.check_data(&data)?;
     for &part in parts {
-        model::labels(&data, part)?;
+        modiste_model::labels(&data, part)?;
     }
     let network = config.network(&data)?;
     let mut engine = engine::new(&network, config.training.batch, threads)?;

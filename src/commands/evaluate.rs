@@ -5,17 +5,15 @@ use std::fmt;
 use modiste_data::PartName;
 use modiste_files::atomic_write;
 use modiste_metrics::{Evaluation, worst_mistakes};
-use modiste_model::mirrored_logits;
+use modiste_model::{Answers, Calibrated, MISTAKES, Mirrored, Options, Trust};
 use modiste_report::mistakes_csv;
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
 use crate::cli::EvaluateArgs;
-use crate::commands::model::Answers;
-use crate::commands::trust::{Calibrated, Mirrored, Trust};
-use crate::commands::{model, report};
+use crate::commands::model;
 use crate::failure::Failure;
-use crate::{engine, machine, output};
+use crate::output;
 
 /// What is printed.
 #[derive(Serialize)]
@@ -42,19 +40,16 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let model = model::load(&args.model)?;
     model::check_mirror(&model, args.mirror)?;
     let (_, data) = model::data(&args.model, &model, &args.data)?;
-    let threads = args.threads.unwrap_or_else(machine::available_threads);
-    let mut engine = engine::new(&model.network, model::AT_ONCE, threads)?;
-    engine.load_state(&model.state())?;
+    let mut predictor = model::predictor(&args.model, model, Options::default(), args.threads)?;
     let part = PartName::from(args.part);
-    let answers = model::answer(engine.as_mut(), &data, part)?;
+    let answers = predictor.evaluate(&data, part)?;
     write_files(&args, &answers, &data.classes)?;
     let images = &data.part(part).images;
-    let trust = Trust::of(&model, &answers.logits, answers.labels, false);
+    let trust = Trust::of(predictor.model(), &answers.logits, answers.labels, false);
     let mut mirrored = None;
     if args.mirror {
-        let (pixels, shape) = (&images.pixels, images.shape);
-        let logits = mirrored_logits(engine.as_mut(), pixels, shape, answers.logits)?;
-        mirrored = Some(Mirrored::of(&model, &logits, answers.labels));
+        let logits = predictor.mirrored(&images.pixels, answers.logits)?;
+        mirrored = Some(Mirrored::of(predictor.model(), &logits, answers.labels));
     }
     let model = model::file(&args.model).display().to_string();
     let (data, split) = (data.name.clone(), data.split.clone());
@@ -71,7 +66,7 @@ fn write_files(
 ) -> anyhow::Result<()> {
     let Answers { logits, labels, .. } = answers;
     if let Some(path) = &args.mistakes {
-        let mistakes = worst_mistakes(logits, labels, classes.len(), report::MISTAKES);
+        let mistakes = worst_mistakes(logits, labels, classes.len(), MISTAKES);
         atomic_write(path, mistakes_csv(&mistakes, classes).as_bytes())?;
     }
     if let Some(path) = &args.logits {
@@ -88,7 +83,7 @@ impl fmt::Display for PartEvaluation {
         writeln!(f, "{model} on {images} images: {data}, split {split}, {part} part\n")?;
         writeln!(f, "{}", measures(self))?;
         if let Some(trust) = &self.trust {
-            writeln!(f, "{}", trust.rules())?;
+            writeln!(f, "{}", rules(trust))?;
         }
         writeln!(f, "{}", classes(evaluation))?;
         writeln!(f, "truth in rows, prediction in columns")?;
@@ -123,6 +118,17 @@ fn measures(output: &PartEvaluation) -> Table {
             table.row([&format!("mirrored too: {name}"), &format!("{value:.4}"), ""]);
         }
         m.trust.iter().for_each(|trust| calibrated(&mut table, "mirrored too: ", trust));
+    }
+    table
+}
+
+/// The thresholds for "none of these".
+fn rules(trust: &Trust) -> Table {
+    let mut table = Table::new(1, ["none of these, by", "threshold", "answered", "accuracy"]);
+    for rule in &trust.rejection {
+        let accuracy = rule.accuracy.map_or("-".to_owned(), |a| format!("{a:.4}"));
+        let [threshold, coverage] = [rule.threshold, rule.coverage].map(|n| format!("{n:.4}"));
+        table.row([format!("--reject={}", rule.target), threshold, coverage, accuracy]);
     }
     table
 }

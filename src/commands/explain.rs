@@ -7,18 +7,16 @@ use anyhow::{anyhow, bail};
 use modiste_data::photo::Limits;
 use modiste_explain::{ExplainError, Explained, Explainer, HeatMap, Occlusion, occlusion, sheet};
 use modiste_files::{atomic_write, read};
-use modiste_model::{Answer, Model, Options, Predictor};
-use modiste_spec::Engine;
+use modiste_model::{Answer, Model, Options};
 use modiste_views::Table;
 use serde::Serialize;
 
 use crate::cli::{ExplainArgs, MethodArg};
+use crate::commands::model::AnyPredictor;
 use crate::commands::{model, report};
 use crate::failure::Failure;
-use crate::{engine, machine, output};
+use crate::output;
 
-/// Images that go through the network together.
-const PREDICTED_AT_ONCE: usize = 64;
 /// Mistakes that are explained unless the user says otherwise.
 const MISTAKES: usize = 12;
 /// Pixels of a PNG file for each unit of the drawing.
@@ -171,9 +169,7 @@ fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked<'_>) -> anyhow::Res
 
 /// A model that is asked why.
 struct Asked<'a> {
-    predictor: Predictor<Box<dyn Engine>>,
-    /// Answers to covered images.
-    engine: Box<dyn Engine>,
+    predictor: AnyPredictor,
     explainer: Explainer<'a>,
     /// The layer that Grad-CAM looks at; none if the image is covered instead.
     layer: Option<&'a str>,
@@ -189,11 +185,8 @@ impl<'a> Asked<'a> {
                 Some(explainer.layer(args.layer.as_deref()).map_err(wrong_layer)?)
             }
         };
-        let threads = args.threads.unwrap_or_else(machine::available_threads);
-        let new_engine = || engine::new(&model.network, PREDICTED_AT_ONCE, threads);
-        let predictor = Predictor::new(model.clone(), new_engine()?, Options::default())?;
-        let mut engine = new_engine()?;
-        engine.load_state(&model.state())?;
+        let options = Options::default();
+        let predictor = model::predictor(&args.model, model.clone(), options, args.threads)?;
         let usual = Occlusion::default();
         let occlusion = Occlusion {
             patch: args.patch.unwrap_or(usual.patch),
@@ -201,7 +194,7 @@ impl<'a> Asked<'a> {
             fill: args.fill.unwrap_or(usual.fill),
             temperature: predictor.temperature(),
         };
-        Ok(Self { predictor, engine, explainer, layer, occlusion })
+        Ok(Self { predictor, explainer, layer, occlusion })
     }
 
     /// The heat maps of one image: for `class`, or for the model's answer and the truth.
@@ -225,7 +218,7 @@ impl<'a> Asked<'a> {
     fn map(&mut self, pixels: &[u8], class: usize) -> Result<HeatMap, ExplainError> {
         match self.layer {
             Some(layer) => self.explainer.grad_cam(pixels, class, Some(layer)),
-            None => occlusion(self.engine.as_mut(), pixels, class, self.occlusion),
+            None => occlusion(self.predictor.engine_mut().as_mut(), pixels, class, self.occlusion),
         }
     }
 

@@ -87,7 +87,7 @@ pub fn run(args: ExportArgs) -> Result<(), Failure> {
 /// The model as ONNX, with all that a user of it may ask for.
 fn onnx_model(model: &Model) -> anyhow::Result<Vec<u8>> {
     let preprocessing = Preprocessing::of(&model.network);
-    let temperature = temperature(model);
+    let temperature = model.temperature(false);
     let metadata = [
         ("temperature", temperature.to_string()),
         ("classes", serde_json::to_string(&model.classes)?),
@@ -104,11 +104,6 @@ fn onnx_model(model: &Model) -> anyhow::Result<Vec<u8>> {
     })?)
 }
 
-/// What the model's logits are divided by: all probabilities are calibrated, if they can be.
-fn temperature(model: &Model) -> f64 {
-    model.confidence.as_ref().map_or(1.0, |confidence| confidence.plain.temperature)
-}
-
 /// Compares the second runtime's answers from `bytes` with the engine's from `model`.
 fn check(model: &Model, bytes: &[u8]) -> anyhow::Result<Check> {
     let shape = model.network.input_shape();
@@ -120,7 +115,7 @@ fn check(model: &Model, bytes: &[u8]) -> anyhow::Result<Check> {
     let rows = || logits.chunks_exact(model.classes.len());
     let ours = Answers {
         probabilities: rows()
-            .flat_map(|row| softmax_at(row, temperature(model)))
+            .flat_map(|row| softmax_at(row, model.temperature(false)))
             .map(|p| p as f32)
             .collect(),
         classes: rows().map(argmax).collect(),
@@ -142,7 +137,7 @@ fn probes(shape: Shape) -> anyhow::Result<Vec<u8>> {
     let mut images = Vec::new();
     let (name, bytes) = EMBEDDED_FILES[VALIDATION][0];
     let real = parse_images(bytes, name)?;
-    if Shape::new(real.shape.height, real.shape.width, real.shape.channels) == shape {
+    if real.shape == shape {
         images.extend(&real.pixels[..REAL_IMAGES * shape.len()]);
     }
     for i in 0..DRAWN_IMAGES {

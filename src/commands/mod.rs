@@ -14,18 +14,15 @@ mod export;
 mod grid;
 mod memory;
 mod model;
-mod place;
 mod predict;
 mod report;
 mod reproduce;
 mod serve;
 mod settings;
-mod sizes;
 mod suit;
 mod summary;
 mod train;
 mod trials;
-mod trust;
 mod verdicts;
 
 use clap::CommandFactory;
@@ -55,12 +52,12 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "modiste", &mut script);
-            Ok(output::print(&String::from_utf8_lossy(&script))?)
+            Ok(output::print_raw(&String::from_utf8_lossy(&script))?)
         }
         Command::Man => {
             let mut page = Vec::new();
             clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            Ok(output::print(&String::from_utf8_lossy(&page))?)
+            Ok(output::print_raw(&String::from_utf8_lossy(&page))?)
         }
     }
 }

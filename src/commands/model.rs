@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use modiste_data::{Dataset, Part, PartName};
+use anyhow::{Context, bail};
+use modiste_data::{Dataset, PartName};
 use modiste_files::{MAX_TEXT, read_text};
-use modiste_metrics::{Evaluation, MetricsError};
-use modiste_model::{DataIdentity, Model, ModelError};
+use modiste_model::{Answers, DataIdentity, Model, ModelError, Options, Predictor, RunFolder};
 use modiste_spec::Engine;
 use modiste_spec::engine::Weights;
 use modiste_train::Config;
@@ -14,18 +13,15 @@ use modiste_train::Config;
 use crate::cli::DataFlags;
 use crate::commands::settings;
 use crate::failure::Failure;
-use crate::output;
+use crate::{engine, machine, output};
 
 /// Images that go through the network together: enough to keep the threads busy, few enough for the
 /// cache.
 pub const AT_ONCE: usize = 64;
 
-/// Draws the resamples of the intervals: the same in every evaluation.
-const BOOTSTRAP_SEED: u64 = 0;
-
 /// The model file at `path`, or that of the best epoch where `path` is the folder of a run.
 pub fn file(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join("best.safetensors") } else { path.to_owned() }
+    if path.is_dir() { RunFolder::new(path).model() } else { path.to_owned() }
 }
 
 /// Checks that the files to be written, with their options, are neither the model's own at `path` nor
@@ -87,7 +83,7 @@ pub fn config(path: &Path, model: &Model) -> anyhow::Result<Config> {
     if !path.is_dir() {
         return Ok(Config::parse(&model.config, &name)?);
     }
-    let path = path.join("config.toml");
+    let path = RunFolder::new(path).config();
     let text = read_text(&path, MAX_TEXT)?;
     Ok(Config::parse(&text, &path.display().to_string())?)
 }
@@ -164,42 +160,26 @@ pub fn check_fits(model: &Model, path: &Path, data: &Dataset) -> anyhow::Result<
     Ok(())
 }
 
-/// What logits (n, classes) are worth; the same logits give the same intervals everywhere.
-pub fn evaluation(
-    logits: &[f32],
-    labels: &[u16],
-    classes: &[String],
-) -> Result<Evaluation, MetricsError> {
-    modiste_metrics::evaluate(logits, labels, classes, BOOTSTRAP_SEED)
-}
-
-/// What a model said of one part of the data.
-pub struct Answers<'a> {
-    pub logits: Vec<f32>,
-    pub labels: &'a [u16],
-    pub evaluation: Evaluation,
-}
-
-/// Predicts one part of `data` and evaluates the answers.
+/// Answers of `engine`, which has a model loaded, to one part of `data`.
 pub fn answer<'a>(
     engine: &mut dyn Engine,
     data: &'a Dataset,
-    name: PartName,
-) -> anyhow::Result<Answers<'a>> {
-    let labels = labels(data, name)?;
-    let logits = engine.predict(&data.part(name).images.pixels, Weights::Current)?;
-    let evaluation = evaluation(&logits, labels, &data.classes)?;
-    Ok(Answers { logits, labels, evaluation })
+    part: PartName,
+) -> Result<Answers<'a>, ModelError> {
+    Answers::of(data, part, |pixels| engine.predict(pixels, Weights::Current))
 }
 
-/// The labels of one part; an error where there is none to compare with.
-pub fn labels(data: &Dataset, name: PartName) -> anyhow::Result<&[u16]> {
-    let Part { images, labels } = data.part(name);
-    let Some(labels) = labels else {
-        bail!("{}: the {name} part has no labels to compare with", data.name);
-    };
-    if images.is_empty() {
-        bail!("{}: the {name} part of split {} has no images", data.name, data.split);
-    }
-    Ok(labels)
+/// A predictor over whichever engine was chosen.
+pub type AnyPredictor = Predictor<Box<dyn Engine>>;
+
+/// `model` as it is asked, computed with so many threads.
+pub fn predictor(
+    path: &Path,
+    model: Model,
+    options: Options,
+    threads: Option<usize>,
+) -> anyhow::Result<AnyPredictor> {
+    let threads = threads.unwrap_or_else(machine::available_threads);
+    let engine = engine::new(&model.network, AT_ONCE, threads)?;
+    Predictor::new(model, engine, options).with_context(|| path.display().to_string())
 }

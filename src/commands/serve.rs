@@ -122,7 +122,7 @@ fn about(path: &Path, model: &Model) -> About {
         image: model.network.input_shape(),
         parameters: model.network.trainable(),
         multiply_adds: model.network.multiply_adds(),
-        temperature: model.confidence.as_ref().map_or(1.0, |both| both.plain.temperature),
+        temperature: model.temperature(false),
         background: model.background,
         origin: Origin {
             modiste: model.provenance.modiste.clone(),
@@ -153,7 +153,7 @@ fn evaluate(path: &Path, model: &Model, ask: &mut Ask<'_>) -> Result<Card, CardE
         return Err(CardError::None("it was trained without validation images".into()));
     }
     let logits = ask(&part.images.pixels).map_err(failed)?;
-    let evaluation = model::evaluation(&logits, labels, &data.classes);
+    let evaluation = modiste_model::evaluation(&logits, labels, &data.classes);
     let evaluation = evaluation.map_err(|error| failed(error.to_string()))?;
     let mistakes = worst_mistakes(&logits, labels, data.classes.len(), MISTAKES);
     let image = |mistake: modiste_metrics::Mistake| {

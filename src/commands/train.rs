@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use modiste_cpu::CpuOptions;
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
-use modiste_model::{Environment, Model};
+use modiste_model::{Answers, Environment, Model};
 use modiste_spec::{Architecture, Engine};
 use modiste_train::{Config, Observer, Outcome, Run, Summary, data_warnings, parted};
 use modiste_views::Table;
 use serde::Serialize;
 
 use crate::cli::TrainArgs;
-use crate::commands::model::{self, Answers};
 use crate::commands::suit::{self, Prepared};
-use crate::commands::{memory, report};
+use crate::commands::{memory, model, report};
 use crate::failure::Failure;
 use crate::watch::{Events, Progress, Warned};
 use crate::{engine, machine, output, signals};

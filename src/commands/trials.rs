@@ -6,14 +6,13 @@
 //! does.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use modiste_data::Dataset;
-use modiste_search::State;
-use modiste_train::{Config, Run, TrainError};
+use modiste_search::{Shard, State, Task};
+use modiste_train::{Config, TrainError};
 
 use crate::cli::WorkerArgs;
 use crate::commands::train::{self, Trained};
@@ -25,20 +24,6 @@ use crate::{engine, machine, signals};
 const MOST_JOBS: usize = 4;
 /// Between two looks at a trial that another process is training.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A run to be brought to its end.
-#[derive(Clone)]
-pub struct Task {
-    /// What it is called.
-    pub name: String,
-    /// Its run folder.
-    pub folder: PathBuf,
-    /// What decides its outcome.
-    pub config: Config,
-    /// What its whole training costs, in a unit that all tasks share; by it the time that is left is
-    /// told.
-    pub cost: u64,
-}
 
 /// A trial that cannot be trained.
 pub struct Failed {
@@ -101,6 +86,20 @@ pub fn run(tasks: &[Task], workers: &Workers, done: &mut Done<'_>) -> Result<Vec
         }
         None => Ok(queue.failed),
     }
+}
+
+/// As [`run`], those of `tasks` that belong to the shard and are not done.
+///
+/// # Errors
+/// As [`run`], or if a folder holds another run.
+pub fn run_left(
+    tasks: &[Task],
+    shard: Shard,
+    workers: &WorkerArgs,
+    done: &mut Done<'_>,
+) -> Result<Vec<Failed>, Failure> {
+    let left = Task::left(tasks, shard)?;
+    run(&left, &Workers::new(workers, left.len()), done)
 }
 
 /// Fails if some trials could not be trained, after the results of the others were shown.
@@ -197,7 +196,7 @@ impl Shared<'_> {
         data: &mut Option<(Config, Dataset)>,
     ) -> Result<Attempt, Failure> {
         let task = &self.tasks[index];
-        let Some(run) = open(task)? else { return Ok(Attempt::InUse) };
+        let Some(run) = task.open()? else { return Ok(Attempt::InUse) };
         // Another process may have finished it by now.
         if let State::Done(_) = State::read(&task.folder, &task.config)? {
             return Ok(Attempt::Done);
@@ -222,21 +221,5 @@ impl Shared<'_> {
             },
             Err(other) => Err(other),
         }
-    }
-}
-
-/// The run of a task, new or resumed; `None` while another process trains it.
-fn open(task: &Task) -> Result<Option<Run>, Failure> {
-    let begun = || task.folder.join("config.toml").exists();
-    let run = match begun() {
-        true => Run::resume(&task.folder),
-        false => Run::create(&task.folder, &task.config),
-    };
-    match run {
-        Ok(run) => Ok(Some(run)),
-        Err(TrainError::InUse { .. }) => Ok(None),
-        // Another process made it in the meantime.
-        Err(TrainError::Run { .. }) if begun() => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

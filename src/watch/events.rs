@@ -4,17 +4,15 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use modiste_metrics::evaluate;
+use modiste_metrics::confusion;
 use modiste_model::EpochMetrics;
+use modiste_report::figures::Matrix;
 use modiste_report::tensorboard::{EventWriter, Hyperparameter, Outcome};
 use modiste_report::{ReportError, confusion_png};
 use modiste_train::{Config, Event, Observer};
 
 /// The curves that the HParams table compares runs by.
 const COMPARED: [&str; 3] = ["validation/accuracy", "validation/loss", "validation/auroc"];
-
-/// Draws resamples for intervals that are not shown here.
-const SEED: u64 = 0;
 
 /// Writes the event file while the run goes on.
 #[derive(Default)]
@@ -76,15 +74,12 @@ impl Events {
         ];
         values.extend(m.validation_auroc.map(|auroc| ("validation/auroc", auroc as f32)));
         writer.scalars(step, now(), &values)?;
-        // What cannot be evaluated (no image, a logit that is not finite) has no matrix.
-        let evaluate = |(logits, labels)| evaluate(logits, labels, &self.classes, SEED).ok();
-        match answers.and_then(evaluate) {
-            Some(evaluation) => {
-                let png = confusion_png(&evaluation)?;
-                writer.image("validation/confusion", step, now(), &png)
-            }
-            None => Ok(()),
-        }
+        let Some((logits, labels)) = answers.filter(|(_, labels)| !labels.is_empty()) else {
+            return Ok(());
+        };
+        let counts = confusion(logits, labels, self.classes.len());
+        let matrix = Matrix::new(counts, self.classes.iter().map(String::as_str));
+        writer.image("validation/confusion", step, now(), &confusion_png(matrix)?)
     }
 
     fn try_event(&mut self, event: &Event<'_>) -> Result<(), ReportError> {

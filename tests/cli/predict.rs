@@ -142,8 +142,12 @@ fn csv_has_a_line_an_image() {
     let text = String::from_utf8(bytes(&folder.path("a.csv"))).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!((lines[0], lines.len()), ("id,class", 21));
-    assert_eq!(lines[7], format!("6,{}", answers(&json)[6].0));
-    let said = folder.run(&["predict", "m", "--csv", "a.csv", "--probabilities"]).expect_quiet();
+    assert_eq!(lines[7], format!("6,{}", json["answers"][6]["name"].as_str().unwrap()));
+    let args = ["predict", "m", "--csv", "a.csv", "--probabilities"];
+    folder.run(&args).expect_quiet();
+    let text = String::from_utf8(bytes(&folder.path("a.csv"))).unwrap();
+    assert!(text.starts_with("id,class,p_T-shirt/top,p_Trouser,"), "{text}");
+    let said = folder.run(&[&args[..], &["--numbers"]].concat()).expect_quiet();
     assert_eq!(said.stdout, "");
     let text = String::from_utf8(bytes(&folder.path("a.csv"))).unwrap();
     assert!(text.starts_with("id,class,p0,p1,p2,p3,p4,p5,p6,p7,p8,p9\n"));

@@ -21,9 +21,9 @@ mod text;
 pub use drawing::{Anchor, Drawing, TextStyle};
 pub use font::text_width;
 pub use paint::{Colour, SERIES, Style, page_style};
-pub use picture::{Picture, base64, from_base64};
+pub use picture::Picture;
 pub use svg::escape;
-pub use text::{fitting, grouped};
+pub use text::{fitting, grouped, plain, unseen};
 
 /// Why something could not be drawn.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -66,18 +66,8 @@ impl Picture {
 
     /// The picture as the address of a page's image, `data:image/png;base64,...`.
     pub fn data_url(&self) -> String {
-        format!("data:image/png;base64,{}", base64(&self.png()))
+        format!("data:image/png;base64,{}", BASE64_STANDARD.encode(self.png()))
     }
-}
-
-/// `bytes` in base64 (RFC 4648) with padding.
-pub fn base64(bytes: &[u8]) -> String {
-    BASE64_STANDARD.encode(bytes)
-}
-
-/// The bytes that [`base64()`] wrote; `None` if `text` is not base64.
-pub fn from_base64(text: &str) -> Option<Vec<u8>> {
-    BASE64_STANDARD.decode(text).ok()
 }
 
 #[cfg(test)]

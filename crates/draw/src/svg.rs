@@ -7,6 +7,7 @@ use ttf_parser::{GlyphId, OutlineBuilder};
 
 use crate::drawing::Item;
 use crate::paint::file_style;
+use crate::text::unseen;
 use crate::{Anchor, Colour, Drawing, Style, TextStyle, font, text_width};
 
 impl Drawing {
@@ -286,10 +287,10 @@ pub fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // XML forbids these characters even when escaped.
-            '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
-                out.push('\u{fffd}');
-            }
+            '\n' | '\r' | '\t' => out.push(character),
+            // Most of these XML forbids, even escaped.
+            _ if unseen(character) => out.extend(character.escape_default()),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             _ => out.push(character),
         }
     }
@@ -348,6 +349,6 @@ mod tests {
 
     #[test]
     fn what_xml_forbids_is_replaced() {
-        assert_eq!(escape("a\u{1}\tb\u{ffff}'"), "a\u{fffd}\tb\u{fffd}&#39;");
+        assert_eq!(escape("a\u{1}\tb\u{ffff}'"), "a\\u{1}\tb\u{fffd}&#39;");
     }
 }

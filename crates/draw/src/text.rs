@@ -1,5 +1,7 @@
 //! Formatting of text: grouped digits, and words cut to fit.
 
+use std::borrow::Cow;
+
 use crate::text_width;
 
 /// Digits in groups of three: `1,104,218`.
@@ -28,6 +30,21 @@ pub fn fitting(text: &str, size: f64, room: f64) -> String {
         }
     }
     "…".to_owned()
+}
+
+/// `text` in one line that moves no cursor and turns no writing round: control characters, line ends
+/// and the marks that change the direction of text are shown as Rust writes them, as in `\u{1b}`.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(unseen) {
+        return text.into();
+    }
+    let shown = |c: char| if unseen(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect::<String>().into()
+}
+
+/// Whether a terminal or a page obeys the character rather than shows it.
+pub fn unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

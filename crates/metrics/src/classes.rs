@@ -33,8 +33,11 @@ pub struct MacroAverage {
     pub f1: f64,
 }
 
-/// Number of images by `[truth][prediction]`.
-pub(crate) fn confusion(logits: &[f32], labels: &[u16], classes: usize) -> Vec<Vec<u64>> {
+/// Number of images by `[truth][prediction]`, from `logits` (n, classes) and `labels` (n).
+///
+/// # Panics
+/// If `logits` is not as long as `labels` times `classes`, or a label is not under `classes`.
+pub fn confusion(logits: &[f32], labels: &[u16], classes: usize) -> Vec<Vec<u64>> {
     let mut matrix = vec![vec![0; classes]; classes];
     for (row, label) in rows(logits, labels, classes) {
         matrix[label][argmax(row)] += 1;

@@ -19,7 +19,7 @@ mod softmax;
 
 pub use auroc::{auroc, mean_auroc};
 pub use calibration::{Calibration, CalibrationBin};
-pub use classes::{ClassReport, MacroAverage};
+pub use classes::{ClassReport, MacroAverage, confusion};
 pub use confidence::{Confidence, Rejection, answered, temperature};
 pub use evaluation::{Evaluation, evaluate};
 pub use intervals::wilson;

@@ -4,14 +4,23 @@
 
 use std::path::Path;
 
+use modiste_files::read_text;
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
-use modiste_files::read_text;
+use crate::{ModelError, csv_text};
 
 /// The first line.
-const HEADER: &str = "epoch,learning_rate,train_loss,train_accuracy,validation_loss,\
-                      validation_accuracy,validation_auroc,seconds,images_per_second";
+const COLUMNS: [&str; 9] = [
+    "epoch",
+    "learning_rate",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "validation_auroc",
+    "seconds",
+    "images_per_second",
+];
 /// The largest file that is read, in bytes: a million epochs.
 const MAX_BYTES: u64 = 1 << 28;
 
@@ -97,16 +106,21 @@ pub fn read_metrics(path: &Path) -> Result<Vec<EpochRow>, ModelError> {
 /// # Errors
 /// If a row is not one of [`write_metrics`]; it is named. If the last one is cut off.
 pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError> {
-    let mut lines = text.lines();
-    if lines.next() != Some(HEADER) {
-        return Err(ModelError::file(name, format!("the first line is not {HEADER}")));
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut records = reader.records();
+    let first = records.next().and_then(Result::ok);
+    if first.is_none_or(|first| first != COLUMNS.to_vec()) {
+        return Err(ModelError::file(name, format!("the first line is not {}", COLUMNS.join(","))));
     }
-    let row = |(i, line): (usize, &str)| {
-        let problem =
-            || ModelError::file(name, format!("line {} is not an epoch: {line:?}", i + 2));
-        parse_row(line).ok_or_else(problem)
+    let row = |(i, record): (usize, csv::Result<csv::StringRecord>)| {
+        let cells = record.unwrap_or_default();
+        parse_row(&cells.iter().collect::<Vec<_>>()).ok_or_else(|| {
+            let line = cells.iter().collect::<Vec<_>>().join(",");
+            ModelError::file(name, format!("line {} is not an epoch: {line:?}", i + 2))
+        })
     };
-    let rows = lines.enumerate().map(row).collect::<Result<_, _>>()?;
+    let rows = records.enumerate().map(row).collect::<Result<_, _>>()?;
     // Half a number is a number, too.
     match text.ends_with('\n') {
         true => Ok(rows),
@@ -116,28 +130,25 @@ pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError
 
 /// The text of `metrics.csv`; each number reads back as the same bits.
 pub fn write_metrics(rows: &[EpochRow]) -> String {
-    let mut text = format!("{HEADER}\n");
-    for EpochRow { metrics: m, timing } in rows {
-        let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-        text += &format!(
-            "{},{},{},{},{},{},{},{},{}\n",
-            m.epoch,
-            m.learning_rate,
-            m.train_loss,
-            m.train_accuracy,
-            m.validation_loss,
-            m.validation_accuracy,
+    let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    let row = |EpochRow { metrics: m, timing }: &EpochRow| {
+        [
+            m.epoch.to_string(),
+            m.learning_rate.to_string(),
+            m.train_loss.to_string(),
+            m.train_accuracy.to_string(),
+            m.validation_loss.to_string(),
+            m.validation_accuracy.to_string(),
             optional(m.validation_auroc),
             optional(timing.map(|t| (t.seconds * 1e3).round() / 1e3)),
             optional(timing.map(|t| (t.images_per_second * 10.0).round() / 10.0)),
-        );
-    }
-    text
+        ]
+    };
+    csv_text(std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(row)))
 }
 
-fn parse_row(line: &str) -> Option<EpochRow> {
-    let cells: Vec<&str> = line.split(',').collect();
-    let &[epoch, ref numbers @ .., auroc, seconds, speed] = cells.as_slice() else { return None };
+fn parse_row(cells: &[&str]) -> Option<EpochRow> {
+    let &[epoch, ref numbers @ .., auroc, seconds, speed] = cells else { return None };
     let numbers: Vec<f64> = numbers.iter().map(|cell| cell.parse().ok()).collect::<Option<_>>()?;
     let &[learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy] =
         numbers.as_slice()

@@ -16,6 +16,9 @@ pub enum ModelError {
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] modiste_spec::engine::EngineError),
+    /// Answers cannot be evaluated.
+    #[error(transparent)]
+    Metrics(#[from] modiste_metrics::MetricsError),
     /// The model does not offer what was asked for.
     #[error("{0}")]
     Unavailable(String),

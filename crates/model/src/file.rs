@@ -172,6 +172,12 @@ impl Model {
         State::of_parameters(self.parameters.clone())
     }
 
+    /// What logits are divided by before softmax, or the means of those of an image and its mirror
+    /// image if `mirrored`; 1 where the model does not know.
+    pub fn temperature(&self, mirrored: bool) -> f64 {
+        self.confidence.as_ref().map_or(1.0, |both| both.of(mirrored).temperature)
+    }
+
     /// CRC-32 of the whole model, as 8 hexadecimal digits: the checksum in its file.
     pub fn checksum(&self) -> String {
         checksum(&self.metadata(), &self.parameters)

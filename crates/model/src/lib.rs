@@ -18,15 +18,20 @@
 //! ```
 
 mod answer;
+mod answers;
 mod environment;
 mod epochs;
 mod error;
 mod file;
 mod folder;
 mod predictor;
+mod rows;
+mod stored;
 pub mod tensors;
+mod trust;
 
 pub use answer::Answer;
+pub use answers::{Answers, evaluation, labels};
 pub use environment::{Environment, utc};
 pub use epochs::{
     EpochMetrics, EpochRow, SelectBy, Timing, parse_metrics, read_metrics, write_metrics,
@@ -35,3 +40,6 @@ pub use error::ModelError;
 pub use file::{DataIdentity, Model, ModelConfidence, Preprocessing, Provenance, parse_model};
 pub use folder::RunFolder;
 pub use predictor::{Options, Predictor, Reject, mirrored_logits};
+pub use rows::{csv_text, guarded};
+pub use stored::{MISTAKES, Pixels, Stored, StoredMistake, StoredPart};
+pub use trust::{Calibrated, Mirrored, Rule, Trust};

@@ -1,12 +1,12 @@
 //! From a model and an engine to answers.
 
-use modiste_data::mirror;
 use modiste_data::photo::{Background, Limits, Prepared, prepare};
+use modiste_data::{Dataset, PartName, mirror};
 use modiste_metrics::Confidence;
 use modiste_spec::engine::{EngineError, Weights};
 use modiste_spec::{Engine, Shape};
 
-use crate::{Answer, Model, ModelError};
+use crate::{Answer, Answers, Model, ModelError};
 
 /// When the answer is "none of these".
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -63,7 +63,7 @@ impl<E: Engine> Predictor<E> {
     pub fn new(model: Model, mut engine: E, options: Options) -> Result<Self, ModelError> {
         engine.load_state(&model.state())?;
         let confidence = model.confidence.as_ref().map(|both| both.of(options.mirror));
-        let temperature = confidence.map_or(1.0, |confidence| confidence.temperature);
+        let temperature = model.temperature(options.mirror);
         let threshold = threshold(&options, confidence)?;
         Ok(Self { model, engine, options, temperature, threshold })
     }
@@ -76,6 +76,11 @@ impl<E: Engine> Predictor<E> {
     /// The engine.
     pub fn engine(&self) -> &E {
         &self.engine
+    }
+
+    /// The engine, with the model loaded; what loads another state into it must load the model's again.
+    pub fn engine_mut(&mut self) -> &mut E {
+        &mut self.engine
     }
 
     /// The options.
@@ -117,6 +122,14 @@ impl<E: Engine> Predictor<E> {
         if !self.options.mirror {
             return Ok(logits);
         }
+        self.mirrored(pixels, logits)
+    }
+
+    /// The means of `logits`, those of these images, and the logits of the mirror images.
+    ///
+    /// # Errors
+    /// As [`Predictor::logits`].
+    pub fn mirrored(&mut self, pixels: &[u8], logits: Vec<f32>) -> Result<Vec<f32>, ModelError> {
         let shape = self.shape();
         Ok(mirrored_logits(&mut self.engine, pixels, shape, logits)?)
     }
@@ -124,6 +137,18 @@ impl<E: Engine> Predictor<E> {
     /// The answer that the logits of one image give.
     pub fn answer(&self, logits: &[f32]) -> Answer {
         Answer::new(logits, self.temperature, self.threshold)
+    }
+
+    /// The logits of one part of `data` and what they are worth.
+    ///
+    /// # Errors
+    /// As [`Answers::of`].
+    pub fn evaluate<'a>(
+        &mut self,
+        data: &'a Dataset,
+        part: PartName,
+    ) -> Result<Answers<'a>, ModelError> {
+        Answers::of(data, part, |pixels| self.logits(pixels))
     }
 
     /// An answer to each of the images (n, h, w, c); any n.

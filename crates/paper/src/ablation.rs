@@ -1,10 +1,13 @@
 //! The effect of each part of the paper's method: runs without one part, compared with runs that have it,
 //! seed by seed.
 
-use modiste_model::EpochMetrics;
+use std::path::Path;
+
+use modiste_model::{EpochMetrics, csv_text};
 use modiste_search::{Numbers, SearchError, Spread, State, file_name};
 use modiste_train::Config;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::Verdict;
 
@@ -214,6 +217,14 @@ pub struct AblationResults {
     pub verdicts: Vec<Verdict>,
 }
 
+impl AblationResults {
+    /// The file `verdicts.json`: the results with the folder they lie in.
+    pub fn json(&self, out: &Path) -> Value {
+        let out = out.display().to_string();
+        json!({ "out": out, "variants": self.variants, "verdicts": self.verdicts })
+    }
+}
+
 /// One variant over its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VariantResult {
@@ -236,9 +247,16 @@ pub struct VariantResult {
 /// `curves.csv`: training and validation accuracy against epoch, mean and deviation over seeds, of
 /// each variant. `histories` has the epochs of the runs, variant by variant.
 pub fn curves_csv(histories: &[(&str, Vec<Vec<EpochMetrics>>)]) -> String {
-    let mut text = "variant,epoch,seeds,train_accuracy,train_accuracy_deviation,\
-                    validation_accuracy,validation_accuracy_deviation\n"
-        .to_owned();
+    let header = [
+        "variant",
+        "epoch",
+        "seeds",
+        "train_accuracy",
+        "train_accuracy_deviation",
+        "validation_accuracy",
+        "validation_accuracy_deviation",
+    ];
+    let mut lines = vec![header.map(str::to_owned)];
     for (name, runs) in histories {
         let epochs = runs.iter().map(Vec::len).max().unwrap_or(0);
         for epoch in 0..epochs {
@@ -247,12 +265,20 @@ pub fn curves_csv(histories: &[(&str, Vec<Vec<EpochMetrics>>)]) -> String {
                 let values: Vec<f64> = rows.iter().map(|row| of(row)).collect();
                 let spread = Spread::of(&values).expect("some run has the epoch");
                 let deviation = spread.deviation.map_or_else(String::new, |d| d.to_string());
-                format!("{},{deviation}", spread.mean)
+                [spread.mean.to_string(), deviation]
             };
-            let (train, validation) =
-                (cells(|row| row.train_accuracy), cells(|row| row.validation_accuracy));
-            text += &format!("{name},{},{},{train},{validation}\n", epoch + 1, rows.len());
+            let [train, train_deviation] = cells(|row| row.train_accuracy);
+            let [validation, validation_deviation] = cells(|row| row.validation_accuracy);
+            lines.push([
+                (*name).to_owned(),
+                (epoch + 1).to_string(),
+                rows.len().to_string(),
+                train,
+                train_deviation,
+                validation,
+                validation_deviation,
+            ]);
         }
     }
-    text
+    csv_text(lines)
 }

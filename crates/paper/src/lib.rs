@@ -6,9 +6,11 @@
 mod ablation;
 mod claims;
 mod published;
+mod study;
 mod verdict;
 
 pub use ablation::{Ablation, AblationResults, Variant, VariantResult, curves_csv};
 pub use claims::{better_than, class_bias, gap, hard_class};
 pub use published::{PUBLISHED, PUBLISHED_BEST, PublishedBest, grid_axes, published, rivals};
+pub use study::Study;
 pub use verdict::{LEAST_SEEDS, Outcome, Side, VERDICT_RULE, Verdict};

@@ -78,12 +78,11 @@ fn row(run: &RunReport, tested: bool) -> Vec<Cell> {
     }
     let train = run.part("train").map(accuracy);
     cells.push(train.unwrap_or_else(|| from_row(best.map(|row| row.train_accuracy))));
-    let seconds: f64 = run.epochs.iter().map(|row| row.seconds).sum();
     let epoch = run.best_epoch.map_or_else(|| NONE.into(), |epoch| epoch.to_string());
     cells.extend([
         format!("{epoch} of {}", run.epochs.len()).into(),
         if run.parameters > 0 { grouped(run.parameters) } else { NONE.into() }.into(),
-        duration(seconds).into(),
+        duration(run.seconds()).into(),
     ]);
     cells
 }

@@ -1,35 +1,36 @@
-//! The worst mistakes as csv (RFC 4180, lines ended by a line feed).
-
-use std::fmt::Write;
+//! The worst mistakes as a csv file.
 
 use modiste_metrics::Mistake;
+use modiste_model::{csv_text, guarded};
 
 /// The mistakes, one per line, after a header: index, truth, prediction (class indices), probability
 /// of the prediction, probability of the truth, and the names of both classes.
 pub fn mistakes_csv(mistakes: &[Mistake], classes: &[String]) -> String {
-    let mut text = String::from(
-        "index,truth,prediction,probability,truth_probability,truth_name,prediction_name\n",
-    );
-    let name = |class: u16| field(classes.get(usize::from(class)).map_or("", String::as_str));
-    for mistake in mistakes {
+    let header = [
+        "index",
+        "truth",
+        "prediction",
+        "probability",
+        "truth_probability",
+        "truth_name",
+        "prediction_name",
+    ];
+    let name = |class: u16| {
+        classes.get(usize::from(class)).map_or_else(String::new, |name| guarded(name).into_owned())
+    };
+    let row = |mistake: &Mistake| {
         let Mistake { index, truth, prediction, probability, truth_probability } = mistake;
-        let names = format!("{},{}", name(*truth), name(*prediction));
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{index},{truth},{prediction},{probability},{truth_probability:e},{names}"
-        );
-    }
-    text
-}
-
-/// A field, in quotes where it must be.
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_string()
-    }
+        [
+            index.to_string(),
+            truth.to_string(),
+            prediction.to_string(),
+            probability.to_string(),
+            format!("{truth_probability:e}"),
+            name(*truth),
+            name(*prediction),
+        ]
+    };
+    csv_text(std::iter::once(header.map(str::to_owned)).chain(mistakes.iter().map(row)))
 }
 
 #[cfg(test)]

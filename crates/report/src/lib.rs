@@ -19,21 +19,20 @@ pub use csv::mistakes_csv;
 pub use page::{
     Block, Cell, Figure, Gallery, GalleryItem, PIXELS, Page, Row, Section, Table, Weight,
 };
-pub use run::{EpochRow, MistakeImage, PartReport, Reference, RunReport};
+pub use run::{MistakeImage, PartReport, Reference, RunReport};
 
 use std::io;
 use std::path::PathBuf;
 
 use modiste_draw::DrawError;
-use modiste_metrics::Evaluation;
 
 /// The confusion matrix as a PNG file, for TensorBoard.
 ///
 /// # Errors
 ///
 /// If it has too many classes for a picture.
-pub fn confusion_png(evaluation: &Evaluation) -> Result<Vec<u8>, ReportError> {
-    Ok(figures::confusion(evaluation).png(1.0)?)
+pub fn confusion_png<'a>(matrix: impl Into<figures::Matrix<'a>>) -> Result<Vec<u8>, ReportError> {
+    Ok(figures::confusion(matrix).png(1.0)?)
 }
 
 /// Why something could not be shown.

@@ -2,6 +2,7 @@
 
 use modiste_draw::Picture;
 use modiste_metrics::{Evaluation, Mistake, RocCurve};
+use modiste_model::{EpochMetrics, EpochRow};
 
 use crate::page::{Figure, Section};
 
@@ -18,7 +19,7 @@ pub struct RunReport {
     pub settings: Vec<(String, String)>,
     /// The results of each epoch, in order.
     pub epochs: Vec<EpochRow>,
-    /// The epoch whose weights the model has, as in [`EpochRow::epoch`].
+    /// The epoch whose weights were kept, counted from 1.
     pub best_epoch: Option<usize>,
     /// Parts of the data and how they were classified.
     pub parts: Vec<PartReport>,
@@ -45,27 +46,6 @@ pub struct PartReport {
     pub evaluation: Evaluation,
     /// The curve of each class against all others; empty where they are not known.
     pub roc: Vec<Option<RocCurve>>,
-}
-
-/// The results of one epoch.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EpochRow {
-    /// Number of the epoch; the first is 1.
-    pub epoch: usize,
-    /// Duration in seconds.
-    pub seconds: f64,
-    /// Learning rate, at the end of the epoch if it changes within.
-    pub learning_rate: f64,
-    /// Mean loss over the epoch's steps.
-    pub train_loss: f64,
-    /// Accuracy over the epoch's steps.
-    pub train_accuracy: f64,
-    /// Loss on the validation part after the epoch.
-    pub validation_loss: f64,
-    /// Accuracy on the validation part after the epoch.
-    pub validation_accuracy: f64,
-    /// Mean one-vs-rest AUROC on the validation part after the epoch.
-    pub validation_auroc: Option<f64>,
 }
 
 /// A published result.
@@ -101,8 +81,14 @@ impl RunReport {
     }
 
     /// The epoch that was kept, if it is among the epochs.
-    pub(crate) fn best(&self) -> Option<&EpochRow> {
-        self.epochs.iter().find(|row| Some(row.epoch) == self.best_epoch)
+    pub(crate) fn best(&self) -> Option<&EpochMetrics> {
+        let mut metrics = self.epochs.iter().map(|row| &row.metrics);
+        metrics.find(|metrics| Some(metrics.epoch) == self.best_epoch)
+    }
+
+    /// Seconds of all epochs, as far as they are known.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.epochs.iter().filter_map(|row| row.timing).map(|timing| timing.seconds).sum()
     }
 
     /// The part of this name, if it was evaluated.

@@ -2,6 +2,7 @@
 
 use modiste_draw::grouped;
 use modiste_metrics::{ClassReport, Evaluation};
+use modiste_model::EpochRow;
 
 use crate::figures;
 use crate::format::{NONE, decimal, digits, duration, interval, optional, percent, significant};
@@ -46,9 +47,8 @@ impl RunReport {
             parts.push(format!("{} trainable parameters", grouped(self.parameters)));
         }
         if !self.epochs.is_empty() {
-            let seconds: f64 = self.epochs.iter().map(|row| row.seconds).sum();
             let plural = if self.epochs.len() == 1 { "epoch" } else { "epochs" };
-            parts.push(format!("{} {plural} in {}", self.epochs.len(), duration(seconds)));
+            parts.push(format!("{} {plural} in {}", self.epochs.len(), duration(self.seconds())));
         }
         parts.join(" · ")
     }
@@ -120,11 +120,11 @@ impl RunReport {
             "validation AUROC",
         ])
         .text_columns(0);
-        for row in &self.epochs {
+        for EpochRow { metrics: row, timing } in &self.epochs {
             let best = self.best_epoch == Some(row.epoch);
             let cells = [
                 row.epoch.to_string(),
-                decimal(row.seconds, 1),
+                timing.map_or_else(String::new, |timing| decimal(timing.seconds, 1)),
                 significant(row.learning_rate),
                 decimal(row.train_loss, 4),
                 decimal(row.train_accuracy, 4),

@@ -2,8 +2,9 @@
 
 use modiste_draw::Picture;
 use modiste_metrics::{Evaluation, Mistake, RocCurve, evaluate, roc_curves};
+use modiste_model::{EpochMetrics, EpochRow, Timing};
 use modiste_report::{
-    Block, EpochRow, Figure, MistakeImage, PartReport, Reference, RunReport, Section, comparison,
+    Block, Figure, MistakeImage, PartReport, Reference, RunReport, Section, comparison,
     confusion_png, figures,
 };
 
@@ -28,16 +29,16 @@ fn part(name: &str, classes: usize) -> PartReport {
 
 fn epoch(epoch: usize) -> EpochRow {
     let rest = 1.0 / epoch as f64;
-    EpochRow {
+    let metrics = EpochMetrics {
         epoch,
-        seconds: 2.0,
         learning_rate: 0.001 * rest,
         train_loss: rest,
         train_accuracy: 1.0 - rest / 2.0,
         validation_loss: 1.5 * rest,
         validation_accuracy: 0.9 - rest / 2.0,
         validation_auroc: (epoch > 1).then_some(0.95),
-    }
+    };
+    EpochRow { metrics, timing: Some(Timing { seconds: 2.0, images_per_second: 10.0 }) }
 }
 
 fn mistake(shape: [usize; 3]) -> MistakeImage {
@@ -153,14 +154,14 @@ fn many_classes_make_a_picture_instead_of_cells() {
 #[test]
 fn numbers_that_are_none_leave_gaps() {
     let mut report = report();
-    report.epochs[3].train_loss = f64::NAN;
-    report.epochs[4].validation_loss = f64::INFINITY;
+    report.epochs[3].metrics.train_loss = f64::NAN;
+    report.epochs[4].metrics.validation_loss = f64::INFINITY;
     report.epochs.truncate(5);
     let page = report.page();
     assert!(!page.html().contains("NaN") && !page.html().contains("inf "));
     assert!(page.markdown("").contains(" - |"));
     report.epochs.truncate(1);
-    report.epochs[0].validation_loss = f64::NAN;
+    report.epochs[0].metrics.validation_loss = f64::NAN;
     expect_all(&report.page().html(), &["epoch 1, training: 1.0000"]);
 }
 

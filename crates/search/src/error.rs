@@ -24,6 +24,9 @@ pub enum SearchError {
     /// A configuration or a file of a run will not do.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] modiste_files::FileError),
 }
 
 impl SearchError {

@@ -9,19 +9,25 @@
 mod error;
 mod grid;
 mod name;
+mod place;
+mod plan;
 mod row;
 mod select;
 mod shard;
 mod state;
 mod statistics;
 mod table;
+mod task;
 
 pub use error::SearchError;
 pub use grid::{Axis, Grid, Point, Trial};
 pub use name::{file_name, label};
+pub use place::{Place, difference, is_of, read_if_there};
+pub use plan::{Plan, TRIALS, differences};
 pub use row::{Gain, Published, Row, Size, TrialResult};
 pub use select::{SELECTION_RULE, Selection, select};
 pub use shard::Shard;
 pub use state::{Numbers, State};
 pub use statistics::{Difference, Spread};
 pub use table::{Results, results_csv, trials_csv};
+pub use task::{CheckBatch, RunSize, Task, measure};

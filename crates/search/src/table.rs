@@ -1,8 +1,12 @@
 //! The table of a grid: a row a combination, with means over seeds and folds, gains as in the
 //! paper's table 1, and published numbers.
 
+use std::path::Path;
+
+use modiste_model::{csv_text, guarded};
 use modiste_train::Config;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::name::label;
 use crate::{
@@ -61,6 +65,18 @@ impl Results {
         let selection = select(&rows);
         let fields = grid.over.iter().map(|axis| axis.field.clone()).collect();
         Self { fields, rows, trials, selection }
+    }
+
+    /// The file `results.json`: the results with the folder they lie in.
+    pub fn json(&self, out: &Path) -> Value {
+        json!({
+            "out": out.display().to_string(),
+            "complete": self.complete(),
+            "fields": self.fields,
+            "rows": self.rows,
+            "trials": self.trials,
+            "selection": self.selection,
+        })
     }
 
     /// Whether all trials are done.
@@ -132,9 +148,9 @@ pub fn results_csv(results: &Results) -> String {
         ["published_train_accuracy", "published_validation_accuracy", "published_parameters"]
             .map(str::to_owned),
     );
-    let mut text = line(&header);
+    let mut rows = vec![header.clone()];
     for row in &results.rows {
-        let mut cells = row.values.clone();
+        let mut cells: Vec<String> = row.values.iter().map(|v| guarded(v).into_owned()).collect();
         cells.extend([row.parameters, row.trials, row.done].map(|n| n.to_string()));
         for spread in [&row.train, &row.validation, &row.auroc] {
             cells.push(number(spread.as_ref().map(|spread| spread.mean)));
@@ -145,9 +161,9 @@ pub fn results_csv(results: &Results) -> String {
         cells.push(number(row.published.map(|row| row.train_accuracy)));
         cells.push(number(row.published.map(|row| row.validation_accuracy)));
         cells.push(row.published.map_or_else(String::new, |row| row.parameters.to_string()));
-        text += &line(&cells);
+        rows.push(cells);
     }
-    text
+    csv_text(rows)
 }
 
 /// `trials.csv`: a row a trial.
@@ -172,16 +188,16 @@ pub fn trials_csv(results: &Results) -> String {
         ]
         .map(str::to_owned),
     );
-    let mut text = line(&header);
+    let mut rows = vec![header.clone()];
     for trial in &results.trials {
-        let mut cells = vec![trial.name.clone()];
-        cells.extend(results.rows[trial.row].values.iter().cloned());
+        let mut cells = vec![guarded(&trial.name).into_owned()];
+        cells.extend(results.rows[trial.row].values.iter().map(|v| guarded(v).into_owned()));
         cells.push(trial.seed.to_string());
         cells.push(trial.fold.map_or_else(String::new, |fold| fold.to_string()));
         cells.push(trial.state.clone());
         let Some(Numbers { epochs, best, last, seconds, .. }) = trial.numbers else {
             cells.resize(header.len(), String::new());
-            text += &line(&cells);
+            rows.push(cells);
             continue;
         };
         cells.extend([epochs, best.epoch].map(|n| n.to_string()));
@@ -192,20 +208,11 @@ pub fn trials_csv(results: &Results) -> String {
         cells.extend(
             [last.train_accuracy, last.validation_accuracy, seconds].map(|value| value.to_string()),
         );
-        text += &line(&cells);
+        rows.push(cells);
     }
-    text
+    csv_text(rows)
 }
 
 fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
-}
-
-/// One line of a csv file; cells with commas or quotes are quoted.
-fn line(cells: &[String]) -> String {
-    let quoted = |cell: &String| match cell.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell.clone(),
-    };
-    cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
 }

@@ -1,6 +1,9 @@
 //! Text in columns.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use modiste_draw::plain;
 
 /// Rows of cells that are written as columns, two blanks between them.
 #[derive(Clone, Debug, Default)]
@@ -13,15 +16,24 @@ pub struct Table {
 impl Table {
     /// A table that aligns its first `left` columns to the left and all others to the right.
     pub fn new<S: Into<String>>(left: usize, headings: impl IntoIterator<Item = S>) -> Self {
-        let headings: Vec<String> = headings.into_iter().map(Into::into).collect();
+        let headings: Vec<String> =
+            headings.into_iter().map(|cell| cell_text(cell.into())).collect();
         Self { right: (0..headings.len()).map(|i| i >= left).collect(), rows: vec![headings] }
     }
 
     /// Adds a row; missing cells stay empty, further ones are left out.
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        let mut cells: Vec<String> = cells.into_iter().map(Into::into).collect();
+        let mut cells: Vec<String> = cells.into_iter().map(|cell| cell_text(cell.into())).collect();
         cells.resize(self.right.len(), String::new());
         self.rows.push(cells);
+    }
+}
+
+/// A cell shows names that others chose: they move no cursor.
+fn cell_text(cell: String) -> String {
+    match plain(&cell) {
+        Cow::Borrowed(_) => cell,
+        Cow::Owned(shown) => shown,
     }
 }
 
@@ -51,6 +63,16 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_in_a_cell_are_shown_and_not_obeyed() {
+        let mut table = Table::new(1, ["a\tb", "n"]);
+        table.row(["\u{1b}[31mred\n\u{202e}x", "1"]);
+        let text = table.to_string();
+        assert!(text.starts_with("a\\tb"), "{text}");
+        assert!(text.contains("\\u{1b}[31mred\\n\\u{202e}x  1\n"), "{text}");
+        assert_eq!(text.lines().count(), 2);
+    }
 
     #[test]
     fn text_stands_left_and_numbers_right() {

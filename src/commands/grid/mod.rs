@@ -1,21 +1,16 @@
 //! `modiste grid`: a run for every combination of some settings, and a table of them.
 
-mod plan;
+mod dry_run;
 pub mod results;
 
-use std::path::Path;
-
-use modiste_search::{Grid, Results, SearchError, Shard, Size, State};
+use modiste_search::{Grid, Plan, SearchError, Shard};
 use modiste_train::{Config, TrainError};
 
-use crate::cli::{BaseArgs, GridArgs, Settings, TrialArgs, WorkerArgs};
-use crate::commands::place::Place;
-use crate::commands::trials::{self, Failed, Task, Workers};
-use crate::commands::{settings, sizes};
+use self::dry_run::DryRun;
+use crate::cli::{GridArgs, Settings, TrialArgs};
+use crate::commands::{settings, trials};
 use crate::failure::Failure;
-use crate::output;
-
-pub use plan::Plan;
+use crate::{engine, output};
 
 /// Epochs of the paper's table 1.
 const EPOCHS: &str = "12";
@@ -24,16 +19,22 @@ const EPOCHS: &str = "12";
 pub fn run(args: GridArgs) -> Result<(), Failure> {
     let grid = grid(&args)?;
     // All that can be wrong with data and network shows before a folder is made.
-    let plan = Plan::new(grid, &args.out)?;
+    let published = modiste_paper::published;
+    let plan = Plan::new(grid, &args.out, engine::check_batch, published)?;
     if args.dry_run {
-        return Ok(output::print_either(&plan.dry_run(&args.trial.base())?, args.json)?);
+        return Ok(output::print_either(
+            &DryRun::new(&plan, &args.out, &args.trial.base())?,
+            args.json,
+        )?);
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let place = plan.open(shard)?;
-    let failed = train(&plan, &place, shard, &args.workers)?;
+    let failed = trials::run_left(&plan.tasks(), shard, &args.workers, &mut |_| {
+        Ok(plan.write(&place).map(|_| ())?)
+    })?;
     let results = plan.write(&place)?;
     if args.json {
-        output::print_json(&results::json(&args.out, &results))?;
+        output::print_json(&results.json(&args.out))?;
     } else {
         output::print(&results::text(&args.out, &results))?;
     }
@@ -95,23 +96,4 @@ pub fn usage(error: SearchError) -> Failure {
         }
         other => other.into(),
     }
-}
-
-/// Trains those trials of the shard that are not done; results are written after each.
-pub fn train(
-    plan: &Plan,
-    place: &Place,
-    shard: Shard,
-    workers: &WorkerArgs,
-) -> Result<Vec<Failed>, Failure> {
-    let states = plan.states()?;
-    let open = |i: &usize| shard.has(*i) && states[*i].numbers().is_none();
-    let tasks: Vec<Task> = (0..states.len()).filter(open).map(|i| plan.task(i)).collect();
-    let workers = Workers::new(workers, tasks.len());
-    trials::run(&tasks, &workers, &mut |_| plan.write(place).map(|_| ()))
-}
-
-/// The run folder of a trial.
-fn folder_of(out: &Path, name: &str) -> std::path::PathBuf {
-    out.join("trials").join(name)
 }

@@ -1,24 +1,9 @@
-//! A grid's results as text, in the form of the paper's table 1, and as JSON.
+//! A grid's results as text, in the form of the paper's table 1.
 
 use std::path::Path;
 
-use modiste_search::{Row, SELECTION_RULE, Spread, label};
+use modiste_search::{Results, Row, SELECTION_RULE, Spread, label};
 use modiste_views::{Table, grouped};
-use serde_json::{Value, json};
-
-use super::Results;
-
-/// The results with the folder they lie in.
-pub fn json(out: &Path, results: &Results) -> Value {
-    json!({
-        "out": out.display().to_string(),
-        "complete": results.complete(),
-        "fields": results.fields,
-        "rows": results.rows,
-        "trials": results.trials,
-        "selection": results.selection,
-    })
-}
 
 /// The table, what is selected, and what is missing.
 pub fn text(out: &Path, results: &Results) -> String {

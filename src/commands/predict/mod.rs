@@ -11,20 +11,14 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use modiste_data::{Images, Part, PartName};
-use modiste_model::Model;
-use modiste_model::{Options, Predictor, Reject};
-use modiste_spec::Engine;
+use modiste_model::{Model, Options, Reject};
 
 use self::feed::{Failed, Feed, Row};
 use self::submission::Submission;
 use self::write::Writer;
 use crate::cli::{AskArgs, PredictArgs};
-use crate::commands::model;
+use crate::commands::model::{self, AnyPredictor};
 use crate::failure::Failure;
-use crate::{engine, machine};
-
-/// A predictor over whichever engine was chosen.
-type AnyPredictor = Predictor<Box<dyn Engine>>;
 
 /// Predicts and writes.
 pub fn run(args: PredictArgs) -> Result<(), Failure> {
@@ -37,7 +31,11 @@ pub fn run(args: PredictArgs) -> Result<(), Failure> {
     let source = args.data.0.iter().find(|(path, _)| path == "data.source");
     let folder = source.map(|(_, folder)| Path::new(folder));
     let mut submission = Submission::find(&args, folder)?;
-    let mut predictor = predictor(model, &args)?;
+    let options = Options {
+        background: args.background.map(Into::into).unwrap_or_default(),
+        ..options(&args.ask)
+    };
+    let mut predictor = model::predictor(&args.model, model, options, args.threads)?;
     let mut writer = Writer::new(&args, &predictor, part.is_none())?;
     let mut sink = |rows: &[Row]| {
         submission.iter_mut().for_each(|submission| submission.add(rows));
@@ -94,18 +92,6 @@ fn part(args: &PredictArgs, model: &Model) -> Result<Option<Part>, Failure> {
     }
     let pixels = std::mem::take(&mut part.images.pixels);
     Ok(Some(Part { images: Images { shape: part.images.shape, pixels }, labels: None }))
-}
-
-/// The model as it is asked.
-fn predictor(model: Model, args: &PredictArgs) -> Result<AnyPredictor, Failure> {
-    let threads = args.threads.unwrap_or_else(machine::available_threads);
-    let engine = engine::new(&model.network, model::AT_ONCE, threads)?;
-    let options = Options {
-        background: args.background.map(Into::into).unwrap_or_default(),
-        ..options(&args.ask)
-    };
-    let path = args.model.display();
-    Predictor::new(model, engine, options).map_err(|error| anyhow!("{path}: {error}").into())
 }
 
 /// How a model is asked, as it was typed.

@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use modiste_draw::plain;
 use modiste_files::AtomicFile;
-use modiste_model::Predictor;
+use modiste_model::{Predictor, csv_text, guarded};
 use modiste_spec::Engine;
 use modiste_views::grouped;
 use serde::Serialize;
@@ -31,7 +32,7 @@ pub struct Writer {
     probabilities: bool,
     table: Option<Table>,
     json: bool,
-    csv: Option<(PathBuf, AtomicFile)>,
+    csv: Option<Csv>,
     images: u64,
     rejected: u64,
 }
@@ -54,7 +55,8 @@ impl Writer {
         let classes = predictor.classes().to_vec();
         let mut csv = None;
         if let Some(path) = &args.csv {
-            csv = Some((path.clone(), AtomicFile::create(path)?));
+            let (path, file) = (path.clone(), AtomicFile::create(path)?);
+            csv = Some(Csv { path, file, numbers: args.numbers });
         }
         let alone = !args.json && csv.is_none() && args.submission.is_none();
         let mut writer = Self {
@@ -73,22 +75,26 @@ impl Writer {
 
     fn begin(&mut self, args: &PredictArgs, predictor: &AnyPredictor) -> anyhow::Result<()> {
         if self.json {
-            let about = json!({
-                "model": model::file(&args.model).display().to_string(),
-                "classes": self.classes,
-                "temperature": predictor.temperature(),
-                "threshold": predictor.threshold(),
-                "mirror": args.ask.mirror,
-            });
-            // The object stays open: what comes is written as it comes.
-            let text = about.to_string();
-            let open = text.strip_suffix('}').unwrap_or(&text);
-            output::print(&format!("{open},\"answers\":["))?;
+            let about = [
+                ("model", json!(model::file(&args.model).display().to_string())),
+                ("classes", json!(self.classes)),
+                ("temperature", json!(predictor.temperature())),
+                ("threshold", json!(predictor.threshold())),
+                ("mirror", json!(args.ask.mirror)),
+            ];
+            let entries: Vec<String> = about.iter().map(|(key, value)| entry(key, value)).collect();
+            // The object and its last list stay open: what comes is written as it comes.
+            output::print_raw(&format!("{{{},\"answers\":[", entries.join(",")))?;
         }
-        if self.csv.is_some() {
-            let numbers = (0..self.classes.len()).map(|class| format!(",p{class}"));
-            let more: String = numbers.filter(|_| self.probabilities).collect();
-            self.csv_lines(&format!("id,class{more}\n"))?;
+        if let Some(csv) = &mut self.csv {
+            let name = |(i, class): (usize, &String)| match csv.numbers {
+                true => format!("p{i}"),
+                false => format!("p_{class}"),
+            };
+            let more = self.classes.iter().enumerate().filter(|_| self.probabilities).map(name);
+            let header: Vec<String> =
+                ["id", "class"].map(str::to_owned).into_iter().chain(more).collect();
+            csv.rows([header])?;
         }
         Ok(())
     }
@@ -101,11 +107,12 @@ impl Writer {
                 let comma = if self.images == 0 && i == 0 { "" } else { "," };
                 write!(text, "{comma}{}", self.json_row(row))?;
             }
-            output::print(&text)?;
+            output::print_raw(&text)?;
         }
-        if self.csv.is_some() {
-            let lines = rows.iter().map(|row| self.csv_row(row)).collect::<Result<String, _>>()?;
-            self.csv_lines(&lines)?;
+        if let Some(csv) = &mut self.csv {
+            let (classes, probabilities) = (&self.classes, self.probabilities);
+            let numbers = csv.numbers;
+            csv.rows(rows.iter().map(|row| csv_row(row, classes, numbers, probabilities)))?;
         }
         if let Some(mut table) = self.table.take() {
             output::print(&self.table_rows(&mut table, rows))?;
@@ -146,28 +153,13 @@ impl Writer {
         value
     }
 
-    fn csv_row(&self, row: &Row) -> anyhow::Result<String> {
-        let answer = &row.answer;
-        let class = if answer.rejected { NONE.to_owned() } else { answer.class.to_string() };
-        // What a 32-bit number holds is what the network knows.
-        let probabilities = answer.probabilities.iter().map(|&p| (p as f32).to_string());
-        let more = probabilities.filter(|_| self.probabilities);
-        let fields: Vec<String> = [quoted(&row.id), class].into_iter().chain(more).collect();
-        Ok(format!("{}\n", fields.join(",")))
-    }
-
-    fn csv_lines(&mut self, lines: &str) -> anyhow::Result<()> {
-        let Some((path, file)) = &mut self.csv else { return Ok(()) };
-        let written = file.write_all(lines.as_bytes());
-        written.with_context(|| format!("{}: failed to write", path.display()))
-    }
-
     fn table_rows(&self, table: &mut Table, rows: &[Row]) -> String {
         let mut text = String::new();
-        let answers = self.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let names: Vec<_> = self.classes.iter().map(|name| plain(name)).collect();
+        let answers = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         let answers = answers.max("none of these".len());
         let width = table.width.unwrap_or_else(|| {
-            let longest = rows.iter().map(|row| row.id.chars().count()).max().unwrap_or(0);
+            let longest = rows.iter().map(|row| plain(&row.id).chars().count()).max().unwrap_or(0);
             let width = longest.clamp("image".len(), WIDEST);
             let heading = if table.named { "image" } else { "no." };
             let more = if self.top > 1 { "  next" } else { "" };
@@ -177,7 +169,7 @@ impl Writer {
         table.width = Some(width);
         for row in rows {
             let top = row.answer.top(self.top);
-            let (id, name) = (&row.id, |class: usize| self.classes[class].as_str());
+            let (id, name) = (plain(&row.id), |class: usize| names[class].as_ref());
             let mut shown = top.iter().map(|&(class, p)| (name(class), p));
             let (first, probability) = match row.answer.rejected {
                 true => ("none of these", row.answer.probability),
@@ -196,20 +188,19 @@ impl Writer {
     /// Ends the files and says what there was.
     pub fn finish(mut self, failed: &[Failed]) -> anyhow::Result<()> {
         // Where nothing was answered, what the file had before is worth more than no line.
-        if let Some((_, file)) = self.csv.take().filter(|_| self.images > 0) {
-            file.finish()?;
+        if let Some(csv) = self.csv.take().filter(|_| self.images > 0) {
+            csv.file.finish()?;
         }
         if self.json {
             let failed: Vec<&str> = failed.iter().map(|failed| failed.problem.as_str()).collect();
-            let end = json!({
-                "images": self.images,
-                "rejected": self.rejected,
-                "failed": failed,
-                "peak_bytes": machine::peak_bytes(),
-            });
-            let text = end.to_string();
-            let rest = text.strip_prefix('{').unwrap_or(&text);
-            return output::print(&format!("],{rest}\n"));
+            let end = [
+                ("images", json!(self.images)),
+                ("rejected", json!(self.rejected)),
+                ("failed", json!(failed)),
+                ("peak_bytes", json!(machine::peak_bytes())),
+            ];
+            let entries: Vec<String> = end.iter().map(|(key, value)| entry(key, value)).collect();
+            return output::print_raw(&format!("],{}}}\n", entries.join(",")));
         }
         if self.rejected > 0 {
             let (none, all) = (grouped(self.rejected), grouped(self.images));
@@ -219,11 +210,36 @@ impl Writer {
     }
 }
 
-/// A field of a CSV file.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
+/// A key and its value within a JSON object.
+fn entry(key: &str, value: &Value) -> String {
+    format!("{}:{value}", json!(key))
+}
+
+/// The CSV file in the making.
+struct Csv {
+    path: PathBuf,
+    file: AtomicFile,
+    /// Whether classes are written as their positions.
+    numbers: bool,
+}
+
+impl Csv {
+    fn rows(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> anyhow::Result<()> {
+        let written = self.file.write_all(csv_text(rows).as_bytes());
+        written.with_context(|| format!("{}: failed to write", self.path.display()))
     }
+}
+
+/// The cells of one answer.
+fn csv_row(row: &Row, classes: &[String], numbers: bool, probabilities: bool) -> Vec<String> {
+    let answer = &row.answer;
+    let class = match (answer.rejected, numbers) {
+        (true, _) => NONE.to_owned(),
+        (false, true) => answer.class.to_string(),
+        (false, false) => guarded(&classes[answer.class]).into_owned(),
+    };
+    // What a 32-bit number holds is what the network knows.
+    let more = answer.probabilities.iter().map(|&p| (p as f32).to_string());
+    let more = more.filter(|_| probabilities);
+    [guarded(&row.id).into_owned(), class].into_iter().chain(more).collect()
 }

@@ -5,29 +5,28 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use modiste_data::{FASHION_CLASSES, PartName};
 use modiste_files::{MAX_TEXT, read_text};
-use modiste_model::{Model, read_metrics};
+use modiste_model::{EpochRow, Model, RunFolder, Stored, StoredPart, read_metrics};
 use modiste_paper::PUBLISHED_BEST;
-use modiste_report::{EpochRow, Figure, PartReport, Reference, RunReport};
+use modiste_report::{Figure, PartReport, Reference, RunReport};
 use modiste_spec::Network;
 use modiste_train::Config;
 
-use super::stored::Stored;
 use modiste_views::{block, structure};
 
 use crate::commands::model;
 
 /// A run folder as far as reports need it.
-pub struct RunFolder {
+pub struct ReportedRun {
     pub folder: PathBuf,
     pub config: Config,
     /// The model of the best epoch; `None` before there is one.
     pub model: Option<Model>,
     /// What is known of the model's answers.
     pub stored: Option<Stored>,
-    rows: Vec<modiste_model::EpochRow>,
+    rows: Vec<EpochRow>,
 }
 
-impl RunFolder {
+impl ReportedRun {
     /// Reads the run in `folder`. A file that is damaged is an error; so is a folder without a
     /// configuration or metrics.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
@@ -42,10 +41,10 @@ impl RunFolder {
                 bail!("{}: {what}: {file} is missing", folder.display());
             }
         }
-        let path = folder.join("config.toml");
+        let path = RunFolder::new(folder).config();
         let text = read_text(&path, MAX_TEXT)?;
         let config = Config::parse(&text, &path.display().to_string())?;
-        let rows = read_metrics(&folder.join("metrics.csv"))?;
+        let rows = read_metrics(&RunFolder::new(folder).metrics())?;
         if rows.is_empty() {
             bail!("{}: has no complete epoch yet: metrics.csv has no rows", folder.display());
         }
@@ -58,13 +57,13 @@ impl RunFolder {
             && model.provenance.chosen.epoch > rows.len() + 1
         {
             let (best, last) = (model.provenance.chosen.epoch, rows.len());
-            let path = folder.join("metrics.csv");
+            let path = RunFolder::new(folder).metrics();
             bail!(
                 "{}: ends after epoch {last}, but the model is from epoch {best}",
                 path.display()
             );
         }
-        let stored = Stored::load(folder, model.as_ref())?;
+        let stored = Stored::load(&RunFolder::new(folder), model.as_ref())?;
         Ok(Self { folder: folder.into(), config, model, stored, rows })
     }
 
@@ -90,7 +89,7 @@ impl RunFolder {
                 .into_iter()
                 .map(|f| (f.path.into(), f.value))
                 .collect(),
-            epochs: self.rows.iter().map(epoch).collect(),
+            epochs: self.rows.clone(),
             best_epoch: self.best_epoch(),
             ..RunReport::default()
         };
@@ -102,7 +101,7 @@ impl RunFolder {
         if report.classes == FASHION_CLASSES {
             report.references = references();
         }
-        let part = |part: &super::stored::StoredPart| PartReport {
+        let part = |part: &StoredPart| PartReport {
             name: part.part.to_string(),
             evaluation: part.evaluation.clone(),
             roc: part.roc.clone(),
@@ -110,7 +109,7 @@ impl RunFolder {
         report.parts = stored.parts.iter().map(part).collect();
         if let Some(part) = stored.part(PartName::Validation) {
             report.mistakes_part = part.part.to_string();
-            report.mistakes = stored.pictures(part)?;
+            report.mistakes = super::pictures(stored, part)?;
         }
         Ok(report)
     }
@@ -131,20 +130,6 @@ impl RunFolder {
 fn network_figures(network: &Network) -> Vec<Figure> {
     let block = block(network, None).map(|drawing| Figure::new("block", drawing));
     [Figure::new("structure", structure(network))].into_iter().chain(block).collect()
-}
-
-/// A row of `metrics.csv` as reports take it.
-pub fn epoch(row: &modiste_model::EpochRow) -> EpochRow {
-    EpochRow {
-        epoch: row.metrics.epoch,
-        seconds: row.timing.map_or(0.0, |timing| timing.seconds),
-        learning_rate: row.metrics.learning_rate,
-        train_loss: row.metrics.train_loss,
-        train_accuracy: row.metrics.train_accuracy,
-        validation_loss: row.metrics.validation_loss,
-        validation_accuracy: row.metrics.validation_accuracy,
-        validation_auroc: row.metrics.validation_auroc,
-    }
 }
 
 /// What the paper published of its best model, to stand beside results on the paper's images.

@@ -1,30 +1,26 @@
 //! `modiste report`: the page of a run, made again from its folder, or a page that compares runs.
 
 mod folder;
-mod stored;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use modiste_data::{Dataset, PartName};
+use modiste_draw::Picture;
+use modiste_explain::{Explainer, overlay};
 use modiste_files::atomic_write;
-use modiste_model::Model;
+use modiste_model::{
+    Answers, Model, Options, Pixels, RunFolder, Stored, StoredMistake, StoredPart,
+};
 use modiste_report::{MistakeImage, Page, comparison, mistakes_csv};
-use modiste_spec::Engine;
 use serde::Serialize;
 
 use crate::cli::ReportArgs;
-use crate::commands::model::{self, Answers};
+use crate::commands::model;
 use crate::failure::Failure;
-use crate::{engine, machine, output};
-use folder::RunFolder;
-pub use folder::epoch;
-pub use stored::MISTAKES;
-use stored::Stored;
-
-/// Images that go through the network together.
-const PREDICTED_AT_ONCE: usize = 64;
+use crate::output;
+use folder::ReportedRun;
 
 /// What is printed.
 #[derive(Serialize)]
@@ -64,8 +60,8 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
 }
 
 /// The page of one run or of several.
-fn page_of(runs: &[RunFolder]) -> anyhow::Result<Page> {
-    let mut reports = runs.iter().map(RunFolder::report).collect::<Result<Vec<_>, _>>()?;
+fn page_of(runs: &[ReportedRun]) -> anyhow::Result<Page> {
+    let mut reports = runs.iter().map(ReportedRun::report).collect::<Result<Vec<_>, _>>()?;
     // Runs are called like their folders; where that is not enough, like the path that was typed.
     let names: Vec<String> = reports.iter().map(|report| report.name.clone()).collect();
     for (report, run) in reports.iter_mut().zip(runs) {
@@ -112,11 +108,11 @@ pub fn write_files(
 
 /// Writes the report of the run in `folder`, all of it from files of the folder.
 fn write_run(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let run = RunFolder::read(folder)?;
+    let run = ReportedRun::read(folder)?;
     let report = run.report()?;
     let mut files = Vec::new();
     if let Some(part) = run.stored.as_ref().and_then(|stored| stored.part(PartName::Validation)) {
-        let path = folder.join("worst_mistakes.csv");
+        let path = RunFolder::new(folder).mistakes();
         atomic_write(&path, mistakes_csv(&part.mistakes(), &report.classes).as_bytes())?;
         files.push(path);
     }
@@ -130,7 +126,7 @@ pub fn mistakes(folder: &Path, model: &Model) -> anyhow::Result<Vec<MistakeImage
     if !folder.is_dir() {
         bail!("{shown}: is not a run with mistakes to explain; give pictures");
     }
-    let stored = Stored::load(folder, Some(model))?;
+    let stored = Stored::load(&RunFolder::new(folder), Some(model))?;
     let part =
         stored.as_ref().and_then(|stored| Some((stored, stored.part(PartName::Validation)?)));
     let Some((stored, part)) = part else {
@@ -138,7 +134,43 @@ pub fn mistakes(folder: &Path, model: &Model) -> anyhow::Result<Vec<MistakeImage
             "{shown}: has no stored mistakes of its model (`modiste report` stores them); give pictures"
         );
     };
-    stored.pictures(part)
+    pictures(stored, part)
+}
+
+/// The mistakes of a part whose images are kept.
+fn pictures(stored: &Stored, part: &StoredPart) -> anyhow::Result<Vec<MistakeImage>> {
+    let [height, width] = stored.image;
+    let picture = |Pixels(pixels): &Pixels| {
+        let channels = pixels.len() / (height * width).max(1);
+        Picture::new(pixels.clone(), [height, width, channels])
+    };
+    let shown = part.mistakes.iter().filter_map(|m| Some((m, m.image.as_ref()?)));
+    let mistake = |(stored, image): (&StoredMistake, &Pixels)| {
+        Ok(MistakeImage {
+            mistake: stored.mistake.clone(),
+            picture: picture(image)?,
+            beside: stored.beside.iter().map(picture).collect::<Result<_, _>>()?,
+        })
+    };
+    shown.map(mistake).collect()
+}
+
+/// Puts heat maps of the answers beside the kept validation mistakes of `model`, which are the ones
+/// that are shown.
+fn explain(stored: &mut Stored, model: &Model) -> anyhow::Result<()> {
+    let shape = model.network.input_shape();
+    let explainer = Explainer::new(&model.network, &model.parameters)?;
+    let parts = stored.parts.iter_mut().filter(|part| part.part == PartName::Validation);
+    // A network without maps and images of two channels have nothing to show.
+    if explainer.layer(None).is_err() || ![1, 3].contains(&shape.channels) {
+        return Ok(());
+    }
+    for StoredMistake { mistake, image, beside } in parts.flat_map(|part| &mut part.mistakes) {
+        let Some(Pixels(pixels)) = image.as_ref().filter(|_| beside.is_empty()) else { continue };
+        let map = explainer.grad_cam(pixels, mistake.prediction.into(), None)?;
+        beside.push(Pixels(overlay(&map, pixels, shape, 1)?.pixels().to_vec()));
+    }
+    Ok(())
 }
 
 /// Keeps the answers of a run's model and writes its report.
@@ -149,13 +181,14 @@ pub fn finish(
     parts: [(PartName, &Answers<'_>); 2],
 ) -> anyhow::Result<()> {
     // What is known of further parts stays, if it is about this very model.
-    let known = Stored::load(folder, Some(model)).ok().flatten();
+    let files = RunFolder::new(folder);
+    let known = Stored::load(&files, Some(model)).ok().flatten();
     let mut stored = known.unwrap_or_else(|| Stored::new(model, data));
     for (part, answers) in parts {
         stored.add(part, &data.part(part).images, answers);
     }
-    stored.explain(model)?;
-    stored.save(folder)?;
+    explain(&mut stored, model)?;
+    stored.save(&files)?;
     write_run(folder).map(|_| ())
 }
 
@@ -164,8 +197,8 @@ fn read_and_evaluate(
     folder: &Path,
     test: bool,
     threads: Option<usize>,
-) -> Result<RunFolder, Failure> {
-    let mut run = RunFolder::read(folder)?;
+) -> Result<ReportedRun, Failure> {
+    let mut run = ReportedRun::read(folder)?;
     let known = |part| run.stored.as_ref().is_some_and(|stored| stored.part(part).is_some());
     let wanted = [PartName::Train, PartName::Validation];
     let wanted = wanted.into_iter().chain(test.then_some(PartName::Test));
@@ -190,26 +223,14 @@ fn read_and_evaluate(
     output::note(&format!("modiste: {shown}: evaluating the model on: {names}"));
     let data = run.config.load_data()?;
     model::check_fits(model, folder, &data)?;
-    let threads = threads.unwrap_or_else(machine::available_threads);
-    let mut engine = engine::new(&model.network, PREDICTED_AT_ONCE, threads)?;
-    engine.load_state(&model.state())?;
+    let mut predictor = model::predictor(folder, model.clone(), Options::default(), threads)?;
     let mut stored = run.stored.take().unwrap_or_else(|| Stored::new(model, &data));
-    evaluate(engine.as_mut(), &data, &missing, &mut stored)?;
-    stored.explain(model)?;
-    stored.save(folder)?;
-    run.stored = Some(stored);
-    Ok(run)
-}
-
-fn evaluate(
-    engine: &mut dyn Engine,
-    data: &Dataset,
-    parts: &[PartName],
-    stored: &mut Stored,
-) -> anyhow::Result<()> {
-    for &part in parts {
-        let answers = model::answer(engine, data, part)?;
+    for part in missing {
+        let answers = predictor.evaluate(&data, part)?;
         stored.add(part, &data.part(part).images, &answers);
     }
-    Ok(())
+    explain(&mut stored, model)?;
+    stored.save(&RunFolder::new(folder))?;
+    run.stored = Some(stored);
+    Ok(run)
 }

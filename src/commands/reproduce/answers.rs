@@ -5,18 +5,15 @@ use std::path::Path;
 use modiste_data::PartName;
 use modiste_files::{MAX_TEXT, atomic_write, read_text};
 use modiste_metrics::Evaluation;
-use modiste_model::{EpochMetrics, Model, read_metrics};
+use modiste_model::{EpochMetrics, Model, Options, RunFolder, read_metrics};
 use modiste_train::Config;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::WorkerArgs;
 use crate::commands::model;
 use crate::failure::Failure;
-use crate::{engine, machine};
 
 const FILE: &str = "evaluation.json";
-/// Images that go through the network together.
-const PREDICTED_AT_ONCE: usize = 64;
 
 /// What the final model is, and what it answers.
 #[derive(Serialize, Deserialize)]
@@ -70,14 +67,13 @@ pub fn evaluate(
     }
     let data = config.load_data()?;
     model::check_fits(&model, folder, &data)?;
-    let threads = workers.threads.unwrap_or_else(machine::available_threads);
-    let mut engine = engine::new(&model.network, PREDICTED_AT_ONCE, threads)?;
-    engine.load_state(&model.state())?;
-    let mut part = |name| Ok::<_, Failure>(model::answer(engine.as_mut(), &data, name)?.evaluation);
+    let parameters = model.network.trainable();
+    let mut predictor = model::predictor(folder, model, Options::default(), workers.threads)?;
+    let mut part = |name| Ok::<_, Failure>(predictor.evaluate(&data, name)?.evaluation);
     let labelled = data.test.labels.is_some() && !data.test.is_empty();
-    let rows = read_metrics(&folder.join("metrics.csv"))?;
+    let rows = read_metrics(&RunFolder::new(folder).metrics())?;
     let answers = Answers {
-        parameters: model.network.trainable(),
+        parameters,
         best,
         last: rows.last().map_or(best, |row| row.metrics),
         train: part(PartName::Train)?,

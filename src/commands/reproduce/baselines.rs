@@ -8,13 +8,11 @@ use modiste_baselines::{
 };
 use modiste_data::{Dataset, PartName};
 use modiste_files::atomic_write;
-use modiste_search::State;
+use modiste_search::{Shard, Task, read_if_there};
 use modiste_train::Config;
 
 use crate::cli::{BaselineArg, WorkerArgs};
-use crate::commands::place::read_if_there;
-use crate::commands::trials::{self, Task, Workers};
-use crate::commands::{baseline, model};
+use crate::commands::{baseline, model, trials};
 use crate::failure::Failure;
 use crate::{engine, machine, output, signals};
 
@@ -103,9 +101,10 @@ impl Bench<'_> {
             config: config.clone(),
             cost: network.multiply_adds(),
         };
-        let failed = trials::run(&[task], &Workers::new(self.workers, 1), &mut |_| Ok(()))?;
+        let tasks = [task];
+        let failed = trials::run_left(&tasks, Shard::WHOLE, self.workers, &mut |_| Ok(()))?;
         trials::check(&failed, 1)?;
-        let state = State::read(folder, &config)?;
+        let state = tasks[0].state()?;
         let trained =
             state.numbers().with_context(|| format!("{}: is not done", folder.display()))?;
         let mut engine = engine::new(&network, config.training.batch, self.threads())?;

@@ -3,15 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use modiste_search::{Results, State};
+use modiste_search::{Plan, State, Task};
 use modiste_views::Table;
 use serde::Serialize;
 
 use super::plan::Settings;
 use crate::cli::ReproduceArgs;
 use crate::commands::bench;
-use crate::commands::grid::Plan;
-use crate::commands::trials::Task;
 use crate::failure::Failure;
 use crate::watch::duration;
 use crate::{machine, output};
@@ -50,9 +48,8 @@ impl DryRun {
     pub fn new(args: &ReproduceArgs, settings: &Settings, plan: &Plan) -> Result<Self, Failure> {
         let out = &args.out;
         settings.check_place(out)?;
-        let states = plan.states()?;
-        let results = Results::new(&plan.grid, &states, &plan.sizes, plan.published());
-        let complete = states.iter().all(|state| state.numbers().is_some());
+        let results = plan.results()?;
+        let complete = results.complete();
         let last = match complete {
             true => settings.select(&results)?.1,
             false => settings.likely(),
@@ -68,7 +65,7 @@ impl DryRun {
         let images_per_second = bench::training_speed(&network, last.training.batch, threads)?;
         let rate = images_per_second * network.multiply_adds() as f64;
 
-        let trials: Vec<Task> = (0..plan.trials.len()).map(|i| plan.task(i)).collect();
+        let trials = plan.tasks();
         // What the grid trains is counted there.
         let own = |task: &&Task| !trials.iter().any(|trial| trial.folder == task.folder);
         let others: Vec<Task> = study.tasks().iter().filter(own).cloned().collect();
@@ -99,7 +96,7 @@ impl Stage {
 /// The part of a run that is to be done yet.
 fn part_left(task: &Task) -> Result<f64, Failure> {
     let all = task.config.training.epochs;
-    Ok(match State::read(&task.folder, &task.config)? {
+    Ok(match task.state()? {
         State::New => 1.0,
         // Its report may be all that it lacks.
         State::Begun { epochs } => all.saturating_sub(epochs).max(1) as f64 / all as f64,

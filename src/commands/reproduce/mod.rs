@@ -15,20 +15,18 @@ use std::path::Path;
 
 use modiste_baselines::BaselineResult;
 use modiste_data::DataInfo;
-use modiste_model::read_metrics;
+use modiste_model::{EpochRow, RunFolder, read_metrics};
 use modiste_paper::{AblationResults, Verdict};
-use modiste_report::EpochRow;
-use modiste_search::{Results, Shard};
+
+use modiste_search::{Place, Plan, Results, Shard, Task, measure};
 use modiste_train::Config;
 use serde::Serialize;
 
 use crate::cli::ReproduceArgs;
-use crate::commands::grid::{self, Plan};
-use crate::commands::place::Place;
-use crate::commands::trials::{self, Failed, Task, Workers};
-use crate::commands::{self, sizes, verdicts};
+use crate::commands::trials::{self, Failed};
+use crate::commands::verdicts;
 use crate::failure::Failure;
-use crate::output;
+use crate::{engine, output};
 use answers::Answers;
 use baselines::Bench;
 use dry_run::DryRun;
@@ -68,9 +66,14 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     let settings = Settings::new(&args)?;
     let out = &args.out;
     // All that can be wrong with the grid, data and networks shows before a folder is made.
-    let plan = Plan::new(settings.grid.clone(), &out.join("grid"))?;
+    let plan = Plan::new(
+        settings.grid.clone(),
+        &out.join("grid"),
+        engine::check_batch,
+        modiste_paper::published,
+    )?;
     // Nor do the ablation's settings wait for it, though what it is of is chosen later.
-    sizes::measure(&[&settings.ablation_base(&settings.likely())?])?;
+    measure(&[&settings.ablation_base(&settings.likely())?], engine::check_batch)?;
     if args.dry_run {
         let found = DryRun::new(&args, &settings, &plan)?;
         return Ok(output::print_either(&found, args.json)?);
@@ -84,7 +87,9 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
 
     say(&args, "grid");
     let grid_place = plan.open(Shard::WHOLE)?;
-    let failed = grid::train(&plan, &grid_place, Shard::WHOLE, &args.workers)?;
+    let failed = trials::run_left(&plan.tasks(), Shard::WHOLE, &args.workers, &mut |_| {
+        Ok(plan.write(&grid_place).map(|_| ())?)
+    })?;
     let results = plan.write(&grid_place)?;
     check("grid", failed, results.trials.len())?;
 
@@ -92,14 +97,14 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     let (selected, config) = settings.select(&results)?;
     settings.check_selected(&config, out)?;
     let folder = out.join(FINAL);
-    let failed = train_one(final_task(out, &config)?, &args)?;
+    let task = final_task(out, &config)?;
+    let failed = trials::run_left(&[task], Shard::WHOLE, &args.workers, &mut |_| Ok(()))?;
     check("final training", failed, 1)?;
 
     say(&args, "evaluation");
     let last = answers::evaluate(out, &folder, &config, &args.workers)?;
 
-    let rows = read_metrics(&folder.join("metrics.csv"))?;
-    let epochs = rows.iter().map(commands::report::epoch).collect();
+    let epochs = read_metrics(&RunFolder::new(&folder).metrics())?;
 
     say(&args, "baselines");
     let bench = Bench {
@@ -114,7 +119,9 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     say(&args, "ablation");
     let study = settings.study(&config, &plan, out)?;
     let study_place = study.open(Shard::WHOLE)?;
-    let failed = study.train(&study_place, Shard::WHOLE, &args.workers)?;
+    let failed = trials::run_left(study.tasks(), Shard::WHOLE, &args.workers, &mut |_| {
+        Ok(study.write(&study_place).map(|_| ())?)
+    })?;
     let ablation = study.write(&study_place)?;
     check("ablation", failed, study.runs())?;
 
@@ -163,14 +170,6 @@ fn check(stage: &str, failed: Vec<Failed>, all: usize) -> Result<(), Failure> {
 /// The final training as something to be done.
 fn final_task(out: &Path, config: &Config) -> Result<Task, Failure> {
     let (name, folder) = (FINAL.to_owned(), out.join(FINAL));
-    let cost = sizes::measure(&[config])?[0].training_cost;
+    let cost = measure(&[config], engine::check_batch)?[0].training_cost;
     Ok(Task { name, folder, config: config.clone(), cost })
-}
-
-/// Brings one run to its end, with all threads.
-fn train_one(task: Task, args: &ReproduceArgs) -> Result<Vec<Failed>, Failure> {
-    if modiste_search::State::read(&task.folder, &task.config)?.numbers().is_some() {
-        return Ok(Vec::new());
-    }
-    trials::run(&[task], &Workers::new(&args.workers, 1), &mut |_| Ok(()))
 }

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use modiste_search::{Grid, Results};
+use modiste_paper::Study;
+use modiste_search::{Grid, Place, Plan, Results, difference, is_of};
 use modiste_train::Config;
 
 use clap::ValueEnum;
 
 use crate::cli::{BaselineArg, ReproduceArgs};
-use crate::commands::ablate::Study;
-use crate::commands::grid::Plan;
-use crate::commands::place::{self, Place};
 use crate::commands::{grid, settings};
+use crate::engine;
 use crate::failure::Failure;
 
 /// What a reproduction is of, as a results folder keeps it.
@@ -137,7 +136,7 @@ impl Settings {
     /// # Errors
     /// If it is of another.
     pub fn check_place(&self, folder: &Path) -> Result<bool, Failure> {
-        place::is_of(folder, FILE, &self.final_base(), "reproduction")
+        Ok(is_of(folder, FILE, &self.final_base(), "reproduction")?)
     }
 
     /// What the final training may be, before the grid has selected: the last combination.
@@ -181,8 +180,7 @@ impl Settings {
     /// If it is not, with what to do.
     pub fn check_selected(&self, selected: &Config, out: &Path) -> Result<(), Failure> {
         let folder = out.join(FINAL);
-        let Some([field, there, here]) = place::difference(&folder, "config.toml", selected)?
-        else {
+        let Some([field, there, here]) = difference(&folder, "config.toml", selected)? else {
             return Ok(());
         };
         let (folder, out) = (folder.display(), out.display());
@@ -200,7 +198,9 @@ impl Settings {
     pub fn study(&self, selected: &Config, grid: &Plan, out: &Path) -> Result<Study, Failure> {
         let base = self.ablation_base(selected)?;
         let known = grid.trials.iter().map(|trial| (trial.config.clone(), grid.folder(trial)));
-        Study::new(&base, self.ablation_seeds, &out.join("ablation"), known.collect())
+        let (out, known) = (out.join("ablation"), known.collect());
+        Study::new(&base, self.ablation_seeds, &out, known, engine::check_batch)
+            .map_err(grid::usage)
     }
 
     /// What the ablation's variants differ from: the selected configuration at the grid's epochs, with

@@ -1,5 +1,7 @@
 //! The confusion matrix: counts, and their share of each class's images.
 
+use std::borrow::Cow;
+
 use modiste_draw::{Colour, Drawing, Picture, Style, TextStyle, fitting, grouped, text_width};
 use modiste_metrics::Evaluation;
 
@@ -19,25 +21,54 @@ const TOP: f64 = 54.0;
 /// Longest class name, in units of the drawing.
 const NAME: f64 = 110.0;
 
+/// Number of images by `[truth][prediction]`, with the names of the classes.
+#[derive(Clone, Debug)]
+pub struct Matrix<'a> {
+    counts: Cow<'a, [Vec<u64>]>,
+    names: Vec<&'a str>,
+    images: u64,
+    accuracy: f64,
+}
+
+impl<'a> Matrix<'a> {
+    /// The matrix of these counts, (classes, classes).
+    pub fn new(
+        counts: impl Into<Cow<'a, [Vec<u64>]>>,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let (counts, names) = (counts.into(), names.collect());
+        let images = counts.iter().flatten().sum();
+        let right: u64 = counts.iter().enumerate().map(|(class, row)| row[class]).sum();
+        Self { counts, names, images, accuracy: right as f64 / images as f64 }
+    }
+}
+
+impl<'a> From<&'a Evaluation> for Matrix<'a> {
+    fn from(evaluation: &'a Evaluation) -> Self {
+        let names = evaluation.classes.iter().map(|class| class.name.as_str());
+        Self::new(evaluation.confusion.as_slice(), names)
+    }
+}
+
 /// The confusion matrix, truths downwards and predictions to the right, shaded by the part of each
 /// class's images (the paper's figure 2): counts and rates for up to 14 classes, counts for up to 24.
-pub fn confusion(evaluation: &Evaluation) -> Drawing {
-    let layout = Layout::new(evaluation);
+pub fn confusion<'a>(matrix: impl Into<Matrix<'a>>) -> Drawing {
+    let matrix = &matrix.into();
+    let layout = Layout::new(matrix);
     let side = layout.cell * layout.classes as f64;
     let (width, height) = (layout.left + side + MARGIN, layout.top + side + MARGIN);
-    let mut drawing =
-        Drawing::new("Confusion matrix", describe(evaluation), width.max(260.0), height);
-    draw_heading(&mut drawing, &layout, evaluation);
+    let mut drawing = Drawing::new("Confusion matrix", describe(matrix), width.max(260.0), height);
+    draw_heading(&mut drawing, &layout, matrix);
     if layout.classes > CELLS {
-        drawing.picture([layout.left, layout.top, side, side], as_pixels(evaluation));
+        drawing.picture([layout.left, layout.top, side, side], as_pixels(matrix));
         return drawing;
     }
     for truth in 0..layout.classes {
         for prediction in 0..layout.classes {
-            draw_cell(&mut drawing, &layout, evaluation, [truth, prediction]);
+            draw_cell(&mut drawing, &layout, matrix, [truth, prediction]);
         }
         if layout.names {
-            draw_names(&mut drawing, &layout, truth, &evaluation.classes[truth].name);
+            draw_names(&mut drawing, &layout, truth, matrix.names[truth]);
         }
     }
     drawing
@@ -55,9 +86,9 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(evaluation: &Evaluation) -> Self {
-        let classes = evaluation.classes.len();
-        let largest = evaluation.confusion.iter().flatten().max().copied().unwrap_or(0);
+    fn new(matrix: &Matrix<'_>) -> Self {
+        let classes = matrix.names.len();
+        let largest = matrix.counts.iter().flatten().max().copied().unwrap_or(0);
         let count = text_width(&grouped(largest), 13.0) + 10.0;
         let cell = if classes <= BOTH {
             count.max(50.0)
@@ -67,17 +98,17 @@ impl Layout {
             (SIDE / classes as f64).min(24.0)
         };
         let names = classes <= COUNTS;
-        let longest = evaluation.classes.iter().map(|class| text_width(&class.name, 11.0));
+        let longest = matrix.names.iter().map(|name| text_width(name, 11.0));
         let room = if names { longest.fold(0.0, f64::max).min(NAME) + 8.0 } else { 0.0 };
         Self { classes, cell, left: MARGIN + 18.0 + room, top: TOP + 16.0 + room, names }
     }
 }
 
 /// The most frequent confusions, in words.
-fn describe(evaluation: &Evaluation) -> String {
-    let name = |class: usize| evaluation.classes[class].name.as_str();
+fn describe(matrix: &Matrix<'_>) -> String {
+    let name = |class: usize| matrix.names[class];
     let mut wrong: Vec<(u64, usize, usize)> = Vec::new();
-    for (truth, row) in evaluation.confusion.iter().enumerate() {
+    for (truth, row) in matrix.counts.iter().enumerate() {
         let cells = row.iter().enumerate().filter(|&(prediction, _)| prediction != truth);
         wrong.extend(cells.map(|(prediction, &count)| (count, truth, prediction)));
     }
@@ -88,17 +119,17 @@ fn describe(evaluation: &Evaluation) -> String {
             format!("{} of {} seen as {}", grouped(count), name(truth), name(prediction))
         })
         .collect();
-    let accuracy = decimal(evaluation.accuracy, 4);
+    let accuracy = decimal(matrix.accuracy, 4);
     match most.is_empty() {
         true => format!("accuracy {accuracy}; no mistakes"),
         false => format!("accuracy {accuracy}; most mistakes: {}", most.join(", ")),
     }
 }
 
-fn draw_heading(drawing: &mut Drawing, layout: &Layout, evaluation: &Evaluation) {
+fn draw_heading(drawing: &mut Drawing, layout: &Layout, matrix: &Matrix<'_>) {
     drawing.text([MARGIN, 14.0], title(), "Confusion matrix");
-    let accuracy = decimal(evaluation.accuracy, digits(evaluation.images));
-    let line = format!("accuracy {accuracy}, {} images", grouped(evaluation.images));
+    let accuracy = decimal(matrix.accuracy, digits(matrix.images));
+    let line = format!("accuracy {accuracy}, {} images", grouped(matrix.images));
     drawing.text([MARGIN, 32.0], faint(), line);
     drawing.text([layout.left, TOP], label().bold(), "prediction →");
     let style = label().bold().upwards().end();
@@ -106,8 +137,8 @@ fn draw_heading(drawing: &mut Drawing, layout: &Layout, evaluation: &Evaluation)
 }
 
 /// Strength of a cell's shade. Mistakes are few: the square root makes one in a hundred visible.
-fn shade(evaluation: &Evaluation, [truth, prediction]: [usize; 2]) -> (Colour, f64, f64) {
-    let row = &evaluation.confusion[truth];
+fn shade(matrix: &Matrix<'_>, [truth, prediction]: [usize; 2]) -> (Colour, f64, f64) {
+    let row = &matrix.counts[truth];
     let share = row[prediction] as f64 / row.iter().sum::<u64>().max(1) as f64;
     match truth == prediction {
         true => (Colour::Right, share, share),
@@ -115,10 +146,10 @@ fn shade(evaluation: &Evaluation, [truth, prediction]: [usize; 2]) -> (Colour, f
     }
 }
 
-fn draw_cell(drawing: &mut Drawing, layout: &Layout, evaluation: &Evaluation, at: [usize; 2]) {
+fn draw_cell(drawing: &mut Drawing, layout: &Layout, matrix: &Matrix<'_>, at: [usize; 2]) {
     let [truth, prediction] = at;
-    let count = evaluation.confusion[truth][prediction];
-    let (colour, strength, share) = shade(evaluation, at);
+    let count = matrix.counts[truth][prediction];
+    let (colour, strength, share) = shade(matrix, at);
     let cell = layout.cell;
     let x = layout.left + prediction as f64 * cell;
     let y = layout.top + truth as f64 * cell;
@@ -144,8 +175,8 @@ fn draw_cell(drawing: &mut Drawing, layout: &Layout, evaluation: &Evaluation, at
         let text = TextStyle::new(size, ink).middle();
         drawing.text([middle, centre + size * 0.35], text, grouped(count));
     }
-    let name = |class: usize| &evaluation.classes[class].name;
-    let support: u64 = evaluation.confusion[truth].iter().sum();
+    let name = |class: usize| matrix.names[class];
+    let support: u64 = matrix.counts[truth].iter().sum();
     let (count, support) = (grouped(count), grouped(support));
     let hint = format!("{} seen as {}: {count} of {support}", name(truth), name(prediction));
     drawing.hint(place, format!("{hint} ({})", percent(share)));
@@ -160,12 +191,12 @@ fn draw_names(drawing: &mut Drawing, layout: &Layout, class: usize, name: &str) 
 }
 
 /// One pixel per cell, on white.
-fn as_pixels(evaluation: &Evaluation) -> Picture {
-    let classes = evaluation.classes.len();
+fn as_pixels(matrix: &Matrix<'_>) -> Picture {
+    let classes = matrix.names.len();
     let mut pixels = Vec::with_capacity(classes * classes * 3);
     for truth in 0..classes {
         for prediction in 0..classes {
-            let (colour, strength, _) = shade(evaluation, [truth, prediction]);
+            let (colour, strength, _) = shade(matrix, [truth, prediction]);
             pixels.extend(colour.on_white(0.04 + 0.96 * strength));
         }
     }

@@ -1,12 +1,12 @@
 //! The training curves: loss, accuracy, learning rate; of one run, or of several together.
 
 use modiste_draw::{Colour, Drawing, Style, fitting, text_width};
+use modiste_model::{EpochMetrics, EpochRow};
 
 use super::frame::Frame;
 use super::ticks::Axis;
 use super::{faint, label, series_line, title};
 use crate::format::{decimal, significant};
-use crate::run::EpochRow;
 
 /// Size of a chart, and margins of the plot.
 const WIDTH: f64 = 420.0;
@@ -20,7 +20,7 @@ const BOTTOM: f64 = 40.0;
 const CROWD: usize = 25;
 
 /// The value of an epoch that a chart shows.
-type Value = fn(&EpochRow) -> f64;
+type Value = fn(&EpochMetrics) -> f64;
 
 /// One line over the epochs.
 struct Series<'a> {
@@ -34,7 +34,7 @@ struct Series<'a> {
 
 impl<'a> Series<'a> {
     fn new(name: &'a str, style: Style, epochs: &[EpochRow], value: Value) -> Self {
-        let points = epochs.iter().map(|row| [row.epoch as f64, value(row)]);
+        let points = epochs.iter().map(|row| [row.metrics.epoch as f64, value(&row.metrics)]);
         let points = points.filter(|point| point[1].is_finite()).collect();
         Self { name, style, points, best: None }
     }
@@ -57,7 +57,7 @@ fn four(value: f64) -> String {
 /// The charts of loss, accuracy and learning rate with the best epoch marked, as far as there are
 /// numbers for them (the paper's figure 1).
 pub fn curves(epochs: &[EpochRow], best_epoch: Option<usize>) -> Vec<Drawing> {
-    let best = best_epoch.filter(|best| epochs.iter().any(|row| row.epoch == *best));
+    let best = best_epoch.filter(|best| epochs.iter().any(|row| row.metrics.epoch == *best));
     let series =
         |name, style, value: Value| Series { best, ..Series::new(name, style, epochs, value) };
     let both = |train: Value, validation: Value| {

@@ -8,7 +8,7 @@ mod roc;
 mod samples;
 mod ticks;
 
-pub use confusion::confusion;
+pub use confusion::{Matrix, confusion};
 pub use curves::{RunCurves, comparison_curves, curves};
 pub use reliability::reliability;
 pub use roc::roc;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use modiste_draw::plain;
+
 use super::{Block, Cell, Page, Table, Weight};
 
 /// The whole file; figures are at `{folder}{name}.svg`.
@@ -106,10 +108,10 @@ fn cell(cell: &Cell, weight: Weight) -> String {
 
 /// `text` escaped for a line or cell.
 fn text(text: &str) -> String {
+    let text = plain(&text.replace(['\n', '\r'], " ")).into_owned();
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\n' | '\r' => out.push(' '),
             '|' | '\\' | '*' | '_' | '`' | '<' | '[' => out.extend(['\\', character]),
             _ => out.push(character),
         }

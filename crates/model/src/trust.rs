@@ -1,10 +1,10 @@
 //! What a model's probabilities are worth on labelled images: calibration before and after its
 //! temperature, and what its thresholds for "none of these" cost and bring there.
 
-use modiste_metrics::{Calibration, accuracy, answered, cross_entropy, mean_auroc};
-use modiste_model::Model;
-use modiste_views::Table;
+use modiste_metrics::{Calibration, Rejection, accuracy, answered, cross_entropy, mean_auroc};
 use serde::Serialize;
+
+use crate::Model;
 
 /// Numbers at the model's temperature.
 #[derive(Serialize)]
@@ -18,8 +18,11 @@ pub struct Trust {
 /// Loss and calibration error at a temperature.
 #[derive(Clone, Copy, Serialize)]
 pub struct Calibrated {
+    /// What logits are divided by.
     pub temperature: f64,
+    /// Mean cross-entropy, in nats.
     pub loss: f64,
+    /// Expected calibration error.
     pub ece: f64,
 }
 
@@ -27,12 +30,13 @@ pub struct Calibrated {
 #[derive(Serialize)]
 pub struct Rule {
     /// The accuracy that it reached on the validation part.
-    target: f64,
-    threshold: f64,
+    pub target: f64,
+    /// The least top probability that is answered.
+    pub threshold: f64,
     /// Part of these images that is answered.
-    coverage: f64,
+    pub coverage: f64,
     /// Part of the answers that is right; nothing where there are none.
-    accuracy: Option<f64>,
+    pub accuracy: Option<f64>,
 }
 
 impl Trust {
@@ -47,33 +51,27 @@ impl Trust {
             loss: cross_entropy(&scaled, labels, classes),
             ece: Calibration::at(logits, labels, classes, temperature).ece,
         };
-        let rule = |rule: &modiste_metrics::Rejection| {
+        let rule = |rule: &Rejection| {
             let (coverage, accuracy) =
                 answered(logits, labels, classes, temperature, rule.threshold);
             Rule { target: rule.target, threshold: rule.threshold, coverage, accuracy }
         };
         Some(Self { calibrated, rejection: confidence.rejection.iter().map(rule).collect() })
     }
-
-    /// The thresholds as a table.
-    pub fn rules(&self) -> Table {
-        let mut table = Table::new(1, ["none of these, by", "threshold", "answered", "accuracy"]);
-        for rule in &self.rejection {
-            let accuracy = rule.accuracy.map_or("-".to_owned(), |a| format!("{a:.4}"));
-            let [threshold, coverage] = [rule.threshold, rule.coverage].map(|n| format!("{n:.4}"));
-            table.row([format!("--reject={}", rule.target), threshold, coverage, accuracy]);
-        }
-        table
-    }
 }
 
 /// Numbers of the mean logits of every image and its mirror image.
 #[derive(Serialize)]
 pub struct Mirrored {
+    /// Part of the images that is classified right.
     pub accuracy: f64,
+    /// Mean cross-entropy, in nats.
     pub loss: f64,
+    /// Mean one-vs-rest AUROC; `None` where it is not defined.
     pub auroc: Option<f64>,
+    /// Expected calibration error.
     pub ece: f64,
+    /// The same at the temperature of the mean logits; `None` where the model was not measured.
     #[serde(flatten)]
     pub trust: Option<Trust>,
 }

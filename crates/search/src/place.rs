@@ -4,12 +4,10 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
-use modiste_files::{MAX_TEXT, append, atomic_write, read_text};
-use modiste_search::{Shard, State};
+use modiste_files::{FileError, MAX_TEXT, append, atomic_write, read_text};
 use modiste_train::Config;
 
-use crate::failure::Failure;
+use crate::{SearchError, Shard, State};
 
 /// A results folder, one shard of which is this process's.
 pub struct Place {
@@ -23,20 +21,17 @@ impl Place {
     ///
     /// # Errors
     /// If it cannot be written, or another process is at this shard.
-    pub fn open(out: &Path, shard: Shard) -> Result<Self, Failure> {
-        std::fs::create_dir_all(out)
-            .with_context(|| format!("{}: failed to create", out.display()))?;
+    pub fn open(out: &Path, shard: Shard) -> Result<Self, SearchError> {
+        std::fs::create_dir_all(out).map_err(|e| FileError::io(out, "create", e))?;
         let path = out.join(shard.lock_file());
         let lock = append(&path)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { out: out.to_owned(), _shard: lock }),
             Err(TryLockError::WouldBlock) => {
-                let out = out.display();
-                Err(anyhow!("{out}: is in use: another process works on its shard {shard}").into())
+                let problem = format!("is in use: another process works on its shard {shard}");
+                Err(SearchError::place(out.display().to_string(), problem))
             }
-            Err(TryLockError::Error(error)) => {
-                Err(anyhow!(error).context(format!("{}: failed to lock", path.display())).into())
-            }
+            Err(TryLockError::Error(error)) => Err(FileError::io(&path, "lock", error).into()),
         }
     }
 
@@ -46,15 +41,21 @@ impl Place {
     }
 
     /// The lock that whoever reads and writes what all shards write holds meanwhile; this waits for it.
-    pub fn lock(&self) -> anyhow::Result<File> {
+    ///
+    /// # Errors
+    /// If the lock's file cannot be made.
+    pub fn lock(&self) -> Result<File, SearchError> {
         let path = self.out.join(".lock");
         let file = append(&path)?;
-        file.lock().with_context(|| format!("{}: failed to lock", path.display()))?;
+        file.lock().map_err(|e| FileError::io(&path, "lock", e))?;
         Ok(file)
     }
 
     /// Writes a file, whole or not at all.
-    pub fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// As [`atomic_write`].
+    pub fn write(&self, name: &str, text: &str) -> Result<(), SearchError> {
         Ok(atomic_write(&self.out.join(name), text.as_bytes())?)
     }
 }
@@ -64,16 +65,15 @@ impl Place {
 ///
 /// # Errors
 /// If it is of others, or the file is broken.
-pub fn is_of(folder: &Path, name: &str, base: &Config, what: &str) -> Result<bool, Failure> {
+pub fn is_of(folder: &Path, name: &str, base: &Config, what: &str) -> Result<bool, SearchError> {
     let Some([field, there, here]) = difference(folder, name, base)? else {
         return Ok(folder.join(name).exists());
     };
-    let folder = folder.display();
-    Err(anyhow!(
-        "{folder}: belongs to another {what}: {field} is {there} there and {here} here; choose another \
-         folder with --out"
-    )
-    .into())
+    let problem = format!(
+        "belongs to another {what}: {field} is {there} there and {here} here; choose another folder \
+         with --out"
+    );
+    Err(SearchError::place(folder.display().to_string(), problem))
 }
 
 /// The first field in which the configuration in the file `name` of `folder` is not `config`, its value
@@ -85,7 +85,7 @@ pub fn difference(
     folder: &Path,
     name: &str,
     config: &Config,
-) -> Result<Option<[String; 3]>, Failure> {
+) -> Result<Option<[String; 3]>, SearchError> {
     let path = folder.join(name);
     let Some(text) = read_if_there(&path)? else { return Ok(None) };
     let there = Config::parse(&text, &path.display().to_string())?;
@@ -93,7 +93,10 @@ pub fn difference(
 }
 
 /// The text of a file that may not be there.
-pub fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub fn read_if_there(path: &Path) -> Result<Option<String>, SearchError> {
     match read_text(path, MAX_TEXT) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.is_not_found() => Ok(None),

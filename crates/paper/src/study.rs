@@ -1,0 +1,167 @@
+//! An ablation in a results folder: its runs, what they found so far, and the mean curves.
+
+use std::path::{Path, PathBuf};
+
+use modiste_model::{EpochMetrics, EpochRow, RunFolder, read_metrics};
+use modiste_search::{CheckBatch, Place, SearchError, Shard, State, TRIALS, Task, is_of, measure};
+use modiste_train::Config;
+
+use crate::{Ablation, AblationResults, curves_csv};
+
+/// What all runs of a results folder begin with.
+const BASE_FILE: &str = "base.toml";
+
+/// An ablation with its data looked at.
+pub struct Study {
+    ablation: Ablation,
+    base: Config,
+    out: PathBuf,
+    /// Variant by variant, seed by seed.
+    tasks: Vec<Task>,
+}
+
+impl Study {
+    /// The ablation of `base`, with results in `out`. Runs that are among `known`, by their folders
+    /// and configurations, are not trained again.
+    ///
+    /// # Errors
+    /// If the base will not do, data cannot be had, or a network does not fit them.
+    pub fn new(
+        base: &Config,
+        seeds: usize,
+        out: &Path,
+        known: Vec<(Config, PathBuf)>,
+        check_batch: CheckBatch,
+    ) -> Result<Self, SearchError> {
+        let ablation = Ablation::new(base, seeds)?;
+        let mut tasks = Vec::new();
+        for variant in 0..ablation.variants.len() {
+            for &seed in &ablation.seeds {
+                let (name, config) = (ablation.name(variant, seed), ablation.config(variant, seed));
+                let same =
+                    |(known, _): &&(Config, PathBuf)| State::difference(known, &config).is_none();
+                let folder = match known.iter().find(same) {
+                    Some((_, folder)) => folder.clone(),
+                    None => out.join(TRIALS).join(&name),
+                };
+                tasks.push(Task { name, folder, config, cost: 0 });
+            }
+        }
+        let configs: Vec<&Config> = tasks.iter().map(|task| &task.config).collect();
+        let sizes = measure(&configs, check_batch)?;
+        for (task, size) in tasks.iter_mut().zip(sizes) {
+            task.cost = size.training_cost;
+        }
+        Ok(Self { ablation, base: base.clone(), out: out.to_owned(), tasks })
+    }
+
+    /// The results folder, for one shard of the runs.
+    ///
+    /// # Errors
+    /// As [`Place::open`], or if the folder is another ablation's.
+    pub fn open(&self, shard: Shard) -> Result<Place, SearchError> {
+        let place = Place::open(&self.out, shard)?;
+        let _lock = place.lock()?;
+        if !self.check_place()? {
+            place.write(BASE_FILE, &self.base.to_toml())?;
+        }
+        Ok(place)
+    }
+
+    /// Whether the results folder is of this ablation already.
+    ///
+    /// # Errors
+    /// If it is another's.
+    pub fn check_place(&self) -> Result<bool, SearchError> {
+        is_of(&self.out, BASE_FILE, &self.base, "ablation")
+    }
+
+    /// What the variants differ from.
+    pub fn base(&self) -> &Config {
+        &self.base
+    }
+
+    /// How many runs there are.
+    pub fn runs(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The runs, variant by variant, seed by seed.
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// How far each run is.
+    fn states(&self) -> Result<Vec<State>, SearchError> {
+        self.tasks.iter().map(Task::state).collect()
+    }
+
+    /// Writes what is known by now (`verdicts.json`, `curves.csv`), and gives it.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or a run's folder holds another run.
+    pub fn write(&self, place: &Place) -> Result<AblationResults, SearchError> {
+        let _lock = place.lock()?;
+        let states = self.states()?;
+        let (first, seeds) = (self.ablation.seeds[0], self.ablation.seeds.len());
+        let results = self
+            .ablation
+            .results(|variant, seed| states[variant * seeds + (seed - first) as usize].clone());
+        let json = results.json(&self.out);
+        place.write("verdicts.json", &format!("{json:#}\n"))?;
+        place.write("curves.csv", &curves_csv(&self.histories(&states)))?;
+        Ok(results)
+    }
+
+    /// The mean curve over seeds of each of the variants `names`, as far as they are done.
+    ///
+    /// # Errors
+    /// If a run's folder holds another run.
+    pub fn mean_curves(&self, names: &[&str]) -> Result<Vec<(String, Vec<EpochRow>)>, SearchError> {
+        let states = self.states()?;
+        let histories = self.histories(&states);
+        let wanted =
+            histories.iter().filter(|(name, runs)| names.contains(name) && !runs.is_empty());
+        Ok(wanted.map(|(name, runs)| ((*name).to_owned(), mean_curve(runs))).collect())
+    }
+
+    /// The epochs of all runs that are done, variant by variant.
+    fn histories(&self, states: &[State]) -> Vec<(&str, Vec<Vec<EpochMetrics>>)> {
+        let seeds = self.ablation.seeds.len();
+        let history = |task: &Task| {
+            let rows = read_metrics(&RunFolder::new(&task.folder).metrics()).unwrap_or_default();
+            rows.into_iter().map(|row| row.metrics).collect::<Vec<_>>()
+        };
+        let variants = self.ablation.variants.iter().enumerate();
+        variants
+            .map(|(i, variant)| {
+                let range = i * seeds..(i + 1) * seeds;
+                let runs = self.tasks[range.clone()].iter().zip(&states[range]);
+                let done = runs.filter(|(_, state)| state.numbers().is_some());
+                (variant.name, done.map(|(task, _)| history(task)).collect())
+            })
+            .collect()
+    }
+}
+
+/// Epoch by epoch the mean of the runs that have it.
+fn mean_curve(runs: &[Vec<EpochMetrics>]) -> Vec<EpochRow> {
+    let epochs = runs.iter().map(Vec::len).max().unwrap_or(0);
+    let row = |epoch: usize| {
+        let rows: Vec<&EpochMetrics> = runs.iter().filter_map(|run| run.get(epoch)).collect();
+        let mean = |of: fn(&EpochMetrics) -> f64| {
+            rows.iter().map(|row| of(row)).sum::<f64>() / rows.len() as f64
+        };
+        let metrics = EpochMetrics {
+            epoch: epoch + 1,
+            learning_rate: mean(|row| row.learning_rate),
+            train_loss: mean(|row| row.train_loss),
+            train_accuracy: mean(|row| row.train_accuracy),
+            validation_loss: mean(|row| row.validation_loss),
+            validation_accuracy: mean(|row| row.validation_accuracy),
+            validation_auroc: None,
+        };
+        EpochRow { metrics, timing: None }
+    };
+    (0..epochs).map(row).collect()
+}

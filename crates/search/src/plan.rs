@@ -1,0 +1,178 @@
+//! A grid with its data looked at: what its trials are, where they lie, how far they are.
+
+use std::path::{Path, PathBuf};
+
+use modiste_train::Config;
+
+use crate::{
+    CheckBatch, Grid, Place, Published, Results, SearchError, Shard, Size, State, Task, Trial,
+    measure, read_if_there, results_csv, trials_csv,
+};
+
+/// Which grid a results folder is of.
+const GRID_FILE: &str = "grid.toml";
+/// The folder of the trials' run folders.
+pub const TRIALS: &str = "trials";
+
+/// A grid whose every trial can be trained.
+pub struct Plan {
+    /// The grid.
+    pub grid: Grid,
+    /// Its trials.
+    pub trials: Vec<Trial>,
+    /// One a combination.
+    pub sizes: Vec<Size>,
+    /// What was published of a configuration.
+    published: fn(&Config) -> Option<Published>,
+    check_batch: CheckBatch,
+    /// What training costs, one a trial ([`RunSize::training_cost`](crate::RunSize::training_cost)).
+    costs: Vec<u64>,
+    out: PathBuf,
+}
+
+impl Plan {
+    /// Looks at the data of every trial, with results in `out`. `published` knows what was published of
+    /// configurations for the classes of Fashion-MNIST.
+    ///
+    /// # Errors
+    /// If data cannot be had, or a network does not fit them.
+    pub fn new(
+        grid: Grid,
+        out: &Path,
+        check_batch: CheckBatch,
+        published: fn(&Config) -> Option<Published>,
+    ) -> Result<Self, SearchError> {
+        let trials = grid.trials();
+        let configs: Vec<&Config> = trials.iter().map(|trial| &trial.config).collect();
+        let measured = measure(&configs, check_batch)?;
+        let mut sizes = vec![Size { parameters: 0, validation_images: 0 }; grid.points().len()];
+        for (trial, measured) in trials.iter().zip(&measured) {
+            let size = &mut sizes[trial.point];
+            size.parameters = measured.parameters;
+            if trial.seed == grid.base.training.seed {
+                size.validation_images += measured.validation_images;
+            }
+        }
+        let costs = measured.iter().map(|size| size.training_cost).collect();
+        let fashion = measured.iter().all(|size| size.fashion);
+        let published = if fashion { published } else { |_: &Config| None };
+        let out = out.to_owned();
+        Ok(Self { grid, trials, sizes, published, check_batch, costs, out })
+    }
+
+    /// How far each trial is.
+    ///
+    /// # Errors
+    /// If a trial's folder holds another run, or a broken one.
+    pub fn states(&self) -> Result<Vec<State>, SearchError> {
+        let read = |trial: &Trial| State::read(&self.folder(trial), &trial.config);
+        self.trials.iter().map(read).collect()
+    }
+
+    /// All trials as runs to be trained.
+    pub fn tasks(&self) -> Vec<Task> {
+        (0..self.trials.len()).map(|i| self.task(i)).collect()
+    }
+
+    /// Trial `i` as something to be trained.
+    fn task(&self, i: usize) -> Task {
+        let trial = &self.trials[i];
+        Task {
+            name: trial.name.clone(),
+            folder: self.folder(trial),
+            config: trial.config.clone(),
+            cost: self.costs[i],
+        }
+    }
+
+    /// The results folder, for one shard; its `grid.toml` is this grid's from now on.
+    ///
+    /// # Errors
+    /// As [`Place::open`], or if the folder is another grid's.
+    pub fn open(&self, shard: Shard) -> Result<Place, SearchError> {
+        let place = Place::open(&self.out, shard)?;
+        let _lock = place.lock()?;
+        if self.check_place()?.as_ref() != Some(&self.grid) {
+            place.write(GRID_FILE, &self.grid.to_toml())?;
+        }
+        Ok(place)
+    }
+
+    /// The grid that the results folder is of, if it is of one; this one must be that, or grown from
+    /// it.
+    ///
+    /// # Errors
+    /// If the folder is another grid's.
+    pub fn check_place(&self) -> Result<Option<Grid>, SearchError> {
+        let old = self.stored()?;
+        if let Some(old) = &old {
+            self.grid.check_grown_from(old, &self.out.display().to_string())?;
+        }
+        Ok(old)
+    }
+
+    /// Writes the tables of what is done by now (`results.csv`, `results.json`, `trials.csv`), and
+    /// gives this grid's.
+    ///
+    /// Another process may have made the grid grow; the tables are those of all that there is.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or a trial's folder holds another run.
+    pub fn write(&self, place: &Place) -> Result<Results, SearchError> {
+        let _lock = place.lock()?;
+        match self.stored()? {
+            Some(grown) if grown != self.grid => {
+                Self::new(grown, &self.out, self.check_batch, self.published)?.tabulate(place)?;
+                self.results()
+            }
+            _ => self.tabulate(place),
+        }
+    }
+
+    /// The grid that the results folder is of, if it is of one.
+    fn stored(&self) -> Result<Option<Grid>, SearchError> {
+        let path = self.out.join(GRID_FILE);
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        Ok(Some(Grid::parse(&text, &path.display().to_string())?))
+    }
+
+    /// What is done by now.
+    ///
+    /// # Errors
+    /// As [`Plan::states`].
+    pub fn results(&self) -> Result<Results, SearchError> {
+        Ok(Results::new(&self.grid, &self.states()?, &self.sizes, self.published))
+    }
+
+    /// Writes this grid's tables, and gives them.
+    fn tabulate(&self, place: &Place) -> Result<Results, SearchError> {
+        let results = self.results()?;
+        let json = results.json(&self.out);
+        place.write("results.csv", &results_csv(&results))?;
+        place.write("trials.csv", &trials_csv(&results))?;
+        place.write("results.json", &format!("{json:#}\n"))?;
+        Ok(results)
+    }
+
+    /// The run folder of a trial.
+    pub fn folder(&self, trial: &Trial) -> PathBuf {
+        self.out.join(TRIALS).join(&trial.name)
+    }
+}
+
+/// The fields that make `config` of `origin`, in the order in which they can be set.
+pub fn differences(origin: &Config, config: &Config) -> Vec<(String, String)> {
+    let mut origin = origin.clone();
+    let mut settings = Vec::new();
+    // Kinds first: once both have the same kinds, they have the same fields.
+    for kinds in [true, false] {
+        for new in config.settings() {
+            let differs = origin.value(new.path).as_ref() != Some(&new.value);
+            if differs && Config::is_kind(new.path) == kinds {
+                origin.set(new.path, &new.value).expect("another configuration has that value");
+                settings.push((new.path.to_owned(), new.value));
+            }
+        }
+    }
+    settings
+}

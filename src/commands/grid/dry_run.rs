@@ -1,0 +1,96 @@
+//! What a grid would train, and the commands that train the same on any machine.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use modiste_search::{Plan, differences, label};
+use modiste_views::{Table, grouped};
+use serde::Serialize;
+
+use crate::cli::BaseArgs;
+use crate::commands::settings;
+use crate::failure::Failure;
+use crate::output;
+
+/// What would be done, for people or as JSON.
+#[derive(Serialize)]
+pub struct DryRun {
+    #[serde(serialize_with = "output::shown")]
+    out: PathBuf,
+    fields: Vec<String>,
+    /// Where all configurations begin, as `modiste train` takes it.
+    begin: String,
+    trials: Vec<DryTrial>,
+}
+
+#[derive(Serialize)]
+struct DryTrial {
+    name: String,
+    #[serde(serialize_with = "output::shown")]
+    folder: PathBuf,
+    state: String,
+    parameters: usize,
+    /// What differs from where the configuration begins.
+    settings: Vec<(String, String)>,
+    /// What trains this trial into its place.
+    command: String,
+}
+
+impl DryRun {
+    /// What `plan` would do with results in `out`; `base` is where the configurations began.
+    ///
+    /// # Errors
+    /// As [`Plan::states`].
+    pub fn new(plan: &Plan, out: &Path, base: &BaseArgs) -> Result<Self, Failure> {
+        plan.check_place()?;
+        let (origin, _) = settings::begin(base)?;
+        let begin = match (&base.config, &base.preset) {
+            (Some(path), _) => format!("--config {}", quoted(&path.display().to_string())),
+            (None, name) => format!("--preset {}", name.as_deref().unwrap_or("paper")),
+        };
+        let states = plan.states()?;
+        let trials = plan.trials.iter().zip(&states).map(|(trial, state)| {
+            let folder = plan.folder(trial);
+            let settings = differences(&origin, &trial.config);
+            let mut command = format!("modiste train {begin}");
+            for (field, value) in &settings {
+                command += &format!(" --set {}", quoted(&format!("{field}={value}")));
+            }
+            command += &format!(" --out {}", quoted(&folder.display().to_string()));
+            DryTrial {
+                name: trial.name.clone(),
+                folder,
+                state: state.to_string(),
+                parameters: plan.sizes[trial.point].parameters,
+                settings,
+                command,
+            }
+        });
+        let trials = trials.collect();
+        let fields = plan.grid.over.iter().map(|axis| label(&axis.field).to_owned()).collect();
+        Ok(Self { out: out.to_owned(), fields, begin, trials })
+    }
+}
+
+impl fmt::Display for DryRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let trials = self.trials.len();
+        writeln!(f, "{trials} trials in {}/trials\n", self.out.display())?;
+        let mut table = Table::new(2, ["trial", "state", "parameters"]);
+        for trial in &self.trials {
+            let parameters = grouped(trial.parameters as u64);
+            table.row([trial.name.clone(), trial.state.clone(), parameters]);
+        }
+        writeln!(f, "{table}\nthese commands train the trials, on any machine:\n")?;
+        self.trials.iter().try_for_each(|trial| writeln!(f, "{}", trial.command))
+    }
+}
+
+/// `text` as a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "=.,_+-/:%@".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
