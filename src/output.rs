@@ -23,7 +23,7 @@ pub fn print_raw(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line to stderr. That nobody reads it any more ends no work.
+/// Writes a line to stderr. Errors are ignored: work continues if the reader of stderr is gone.
 pub fn note(line: &str) {
     let _ = writeln!(io::stderr(), "{}", shown_lines(line));
 }

@@ -1,4 +1,4 @@
-//! `modiste explain`: what in a picture spoke for the model's answer, as heat maps over it.
+//! `modiste explain`: heat maps of the parts of a picture that led to the model's answer.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -102,7 +102,7 @@ fn load(
     Ok(modiste_serve::Model { about, make, evaluate, explain: Arc::new(explain) })
 }
 
-/// What spoke for a class, by Grad-CAM, in the size of the image.
+/// The heat map of a class by Grad-CAM, in the size of the image.
 fn heat(model: &Model, pixels: &[u8], class: usize) -> Result<Heat, String> {
     let shape = model.network.input_shape();
     let map = Explainer::new(&model.network, &model.parameters)

@@ -68,7 +68,7 @@ fn without_pictures_the_worst_mistakes_are_explained() {
     let validation = parts.iter().find(|part| part["part"] == "validation").unwrap();
     assert_eq!(validation["mistakes"][0]["beside"].as_array().unwrap().len(), 1);
     let page = String::from_utf8(bytes(&folder.path("run/report.html"))).unwrap();
-    assert!(page.contains("what spoke for its answer (Grad-CAM)"));
+    assert!(page.contains("a heat map of its answer (Grad-CAM)"));
     let file = ["explain", "run/best.safetensors"];
     folder
         .run(&file)

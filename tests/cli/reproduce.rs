@@ -1,4 +1,4 @@
-//! `modiste ablate` and `modiste reproduce`: every stage, gone on with, refused where it does not fit.
+//! `modiste ablate` and `modiste reproduce`: every stage, continued, and refused if it does not fit.
 
 use std::fs;
 use std::process::Stdio;

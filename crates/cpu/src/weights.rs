@@ -46,7 +46,7 @@ impl Slot {
     }
 }
 
-/// The weights of one convolution in the forms that its steps use, made anew after each update.
+/// The weights of one convolution in the forms that its steps use, computed again after each update.
 #[derive(Clone, Debug)]
 pub(crate) struct ConvWeights {
     /// Position in [`Weights::parameters`].

@@ -91,7 +91,7 @@ pub enum PartName {
     Train,
     /// What epoch, schedule and hyperparameters are chosen by.
     Validation,
-    /// What nothing is chosen by.
+    /// The test set: no choice depends on it.
     Test,
 }
 

@@ -1,15 +1,15 @@
 //! A heat map and its sizes.
 
-/// How much each place spoke for a class.
+/// How much each place supports a class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatMap {
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// From 0 to 1 (height, width); the largest is 1, unless nothing spoke for the class at all.
+    /// From 0 to 1 (height, width); the largest is 1, unless nothing supports the class.
     pub values: Vec<f32>,
-    /// What 1 stands for: of Grad-CAM the largest weighted sum of activations, a logit's unit; of
+    /// The meaning of 1: for Grad-CAM the largest weighted sum of activations, a logit's unit; of
     /// occlusion the largest fall of the probability.
     pub peak: f32,
 }

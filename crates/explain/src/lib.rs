@@ -1,4 +1,4 @@
-//! Why this answer: heat maps of what spoke for a class, and pictures of them.
+//! Explanations of answers: heat maps of the evidence for a class, and pictures of them.
 //!
 //! [`Explainer::grad_cam`] asks the network itself, by the gradient of the class's logit, which the
 //! reference engine gives it. [`occlusion`] asks from outside: it covers the image piece by piece and
@@ -31,7 +31,7 @@ pub enum ExplainError {
     Image {
         /// Number of bytes given.
         bytes: usize,
-        /// What the network takes.
+        /// Shape of the network's input.
         shape: Shape,
     },
     /// A class that does not exist.

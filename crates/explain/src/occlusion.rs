@@ -7,7 +7,7 @@ use modiste_spec::{Engine, Shape};
 
 use crate::{ExplainError, HeatMap};
 
-/// What covers the image.
+/// The patch that covers the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Occlusion {
     /// Side of the square patch, in pixels.
@@ -16,7 +16,7 @@ pub struct Occlusion {
     pub stride: usize,
     /// Value of the patch's pixels.
     pub fill: u8,
-    /// What logits are divided by before softmax; 1 changes nothing.
+    /// Divisor of the logits before softmax; 1 changes nothing.
     pub temperature: f64,
 }
 

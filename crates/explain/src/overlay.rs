@@ -6,7 +6,7 @@ use modiste_spec::Shape;
 use crate::{ExplainError, HeatMap};
 
 /// Colours of heat from 0 to 1 in even steps: the key colours of the map "inferno" (van der Walt and
-/// Smith 2015), whose lightness rises evenly, so that they can be told apart without seeing colours.
+/// Smith 2015), whose lightness rises evenly, so that they can be distinguished without seeing colours.
 const COLOURS: [[f32; 3]; 6] = [
     [0.0, 0.0, 4.0],
     [66.0, 10.0, 104.0],

@@ -1,4 +1,4 @@
-//! A sheet of explained images: each as the network sees it, with its heat maps beside it.
+//! A sheet of explained images: each as the network sees it, next to its heat maps.
 
 use modiste_draw::{Colour, Drawing, Picture, TextStyle, fitting, text_width};
 use modiste_spec::Shape;
@@ -17,7 +17,7 @@ const TOP: f64 = 62.0;
 const LINE: f64 = 18.0;
 /// Height of the letters of titles, captions and the legend.
 const SIZE: f64 = 11.0;
-/// Images, heat maps included, that stand side by side, if one item has no more.
+/// Images per row, heat maps included, unless one item has more.
 const ABREAST: usize = 6;
 /// Steps of the legend's bar.
 const STEPS: usize = 64;
@@ -25,13 +25,13 @@ const STEPS: usize = 64;
 /// An image and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
-    /// What is written above, such as the name of the file.
+    /// Text above, such as the name of the file.
     pub title: String,
-    /// What is written below the image.
+    /// Text below the image.
     pub caption: String,
     /// (h, w, c).
     pub pixels: Vec<u8>,
-    /// Heat maps, and what is written below each.
+    /// Heat maps, and the text below each.
     pub maps: Vec<(HeatMap, String)>,
 }
 
@@ -85,7 +85,7 @@ fn draw_item(
     Ok(())
 }
 
-/// What the colours mean.
+/// The legend of the colours.
 fn legend(drawing: &mut Drawing) -> Result<(), ExplainError> {
     let words = TextStyle::new(SIZE, Colour::Muted);
     let ramp = (0..STEPS).map(|i| i as f32 / (STEPS - 1) as f32).collect();

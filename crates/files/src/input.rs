@@ -1,8 +1,8 @@
 //! Reading: regular files only, never more than a limit.
 //!
-//! A named pipe or a terminal would block for ever, `/dev/zero` never ends, and opening some devices
-//! does something. So the kind is looked at before the file is opened, and again on the open file, in
-//! case it was replaced in between; until then opening doesn't wait for anybody.
+//! A named pipe or a terminal would block for ever, `/dev/zero` never ends, and opening some devices has
+//! side effects. So the type is checked before the file is opened and again on the open file, in case it
+//! was replaced in between; opening never waits.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io::Read;

@@ -1,8 +1,7 @@
-//! Files of users: input files are opened without surprises, output files are written whole or not at
-//! all.
+//! Input files opened safely, output files written completely or not at all.
 //!
-//! Every crate that reads a file by a path that somebody gave it goes through [`open`], [`read`] or
-//! [`read_text`]; every file that is replaced goes through [`AtomicFile`] or [`atomic_write`].
+//! Every crate that reads a file at a given path uses [`open`], [`read`] or
+//! [`read_text`]; every file is replaced with [`AtomicFile`] or [`atomic_write`].
 
 mod error;
 mod input;

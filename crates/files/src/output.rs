@@ -24,8 +24,8 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// is never called.
 ///
 /// The bytes go to a new file with a random name in the same folder, are synced, and take the file's
-/// name in one step; then the folder is synced. So two writers never mix, and nobody can lead the
-/// bytes elsewhere by guessing the name. A process that is killed leaves the old or the new file, and
+/// name in one step; then the folder is synced. So two writers never mix, and a planted link
+/// cannot redirect the bytes. A process that is killed leaves the old or the new file, and
 /// perhaps the temporary one, which [`remove_leftovers`] removes.
 pub struct AtomicFile {
     path: PathBuf,
@@ -99,8 +99,8 @@ pub fn append(path: &Path) -> Result<File, FileError> {
     open_regular(path, OpenOptions::new().create(true).append(true), "write")
 }
 
-/// Removes the temporary files that killed writers of `path` left behind. Only for somebody who knows
-/// that nobody else writes `path`.
+/// Removes the temporary files that killed writers of `path` left behind. Only for callers that know
+/// that no other process writes `path`.
 pub fn remove_leftovers(path: &Path) {
     let (prefix, suffix) = affixes(path);
     for entry in std::fs::read_dir(folder_of(path)).into_iter().flatten().flatten() {

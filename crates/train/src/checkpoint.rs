@@ -1,4 +1,4 @@
-//! The checkpoint: everything that is needed to go on as if nothing had happened.
+//! The checkpoint: everything that is needed to resume training with the same results.
 //!
 //! The file is 8 bytes of magic, a safetensors file, and the CRC-32 (little endian) of all that. The
 //! metadata hold `config` (TOML), `network`, `data` and `progress` (JSON); the tensors are called
@@ -28,11 +28,11 @@ const MAX_BYTES: u64 = 1 << 32;
 pub struct Checkpoint {
     /// The run's configuration.
     pub config: Config,
-    /// What is trained.
+    /// The configuration.
     pub network: Network,
-    /// What it is trained on.
+    /// The training data.
     pub data: DataIdentity,
-    /// Where the run stands.
+    /// Progress of the run.
     pub progress: Progress,
     /// Parameters, running statistics and slots.
     pub state: State,
@@ -103,7 +103,7 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
     Ok(Checkpoint { config, network, data, progress, state, best })
 }
 
-/// What lies between magic and checksum.
+/// The bytes between magic and checksum.
 fn verified<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], TrainError> {
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
         return Err(TrainError::file(name, "is not a checkpoint: its first 8 bytes are wrong"));

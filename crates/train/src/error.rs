@@ -7,12 +7,12 @@ use modiste_files::FileError;
 /// Why a run could not be started, continued or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// A field of the configuration does not exist, or its value will not do.
+    /// A field of the configuration does not exist, or its value is not allowed.
     #[error("{field}: {problem}")]
     Config {
         /// Dotted path of the field, as in `training.batch`.
         field: String,
-        /// What is wrong, and what would do.
+        /// What is wrong, and what is allowed.
         problem: String,
     },
     /// The folder cannot hold this run.
@@ -73,7 +73,7 @@ impl TrainError {
         FileError::refused(file, problem).into()
     }
 
-    /// A field that does not exist or whose value will not do.
+    /// A field that does not exist, or a value that is not allowed.
     pub(crate) fn config(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Config { field: field.into(), problem: problem.into() }
     }

@@ -1,8 +1,8 @@
 //! Training: the configuration, the loop, and the files that make it safe to stop at any moment.
 //!
-//! [`fit`] is the loop, over any [`modiste_spec::Engine`]; it prints nothing and tells an
-//! [`Observer`] what happens. A [`Config`] decides everything about the outcome, a [`Run`] is the
-//! folder that keeps it, a [`Model`](modiste_model::Model) is what comes out. Which engine runs is the caller's choice:
+//! [`fit`] is the loop, over any [`modiste_spec::Engine`]; it prints nothing and reports
+//! events to an [`Observer`]. A [`Config`] decides the result, a [`Run`] is its folder, a
+//! [`Model`](modiste_model::Model) is the result. The caller chooses the engine:
 //!
 //! ```no_run
 //! # use modiste_train::{Config, Event, Run, TrainError, fit};

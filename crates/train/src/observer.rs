@@ -1,4 +1,4 @@
-//! What the loop tells those who watch: progress bars, TensorBoard, tests.
+//! Events of the loop for observers: progress bars, TensorBoard, tests.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::{Config, Outcome};
 /// Something that happened. Epochs and steps count from 1.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// The run begins, or goes on where its checkpoint stands.
+    /// The run starts, or continues from its checkpoint.
     Started {
         /// The run folder.
         folder: &'a Path,
-        /// What decides the outcome.
+        /// The configuration.
         config: &'a Config,
-        /// What is trained.
+        /// The network.
         network: &'a Network,
         /// The name of each class.
         classes: &'a [String],
@@ -61,7 +61,7 @@ pub enum Event<'a> {
     EpochEnded {
         /// The numbers.
         metrics: &'a EpochMetrics,
-        /// How long it took.
+        /// Its duration.
         timing: &'a Timing,
         /// Whether it is the best so far.
         best: bool,
@@ -77,14 +77,14 @@ pub enum Event<'a> {
     },
     /// The loop is about to return.
     Ended {
-        /// How the run stands.
+        /// Progress of the run.
         outcome: &'a Outcome,
     },
 }
 
 /// Watches a run. Closures that take an [`Event`] are observers.
 pub trait Observer {
-    /// Takes note of what happened; training waits until this returns.
+    /// Receives an event; training waits until this returns.
     fn event(&mut self, event: &Event<'_>);
 }
 
@@ -94,7 +94,7 @@ impl<F: FnMut(&Event<'_>)> Observer for F {
     }
 }
 
-/// Several observers, told in order.
+/// Several observers, called in order.
 impl Observer for Vec<Box<dyn Observer + '_>> {
     fn event(&mut self, event: &Event<'_>) {
         for observer in self {

@@ -1,4 +1,4 @@
-//! Where a run stands: all that the loop itself must remember to go on as if it had never stopped.
+//! Progress of a run: the state of the loop that a resumed run needs.
 
 use modiste_model::EpochMetrics;
 use modiste_spec::engine::Totals;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Config, PlateauState};
 
-/// What early stopping has seen.
+/// State of early stopping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoppingState {
@@ -18,7 +18,7 @@ pub struct StoppingState {
     pub stopped: bool,
 }
 
-/// Where a run stands.
+/// Progress of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
@@ -69,7 +69,7 @@ impl Progress {
         best
     }
 
-    /// Early stopping's rule, that of Keras' `EarlyStopping`.
+    /// The rule of early stopping, as in Keras' `EarlyStopping`.
     fn watch(&mut self, score: f64, config: &Config) {
         let rule = &config.training.early_stopping;
         if rule.patience == 0 {

@@ -1,4 +1,4 @@
-//! The run folder: which files a run has, who may write them, and in which order they are true.
+//! The run folder: its files, its lock, and which file is authoritative.
 //!
 //! `last.ckpt` is the truth. It holds everything, the best parameters and the rows of `metrics.csv`
 //! included, and is written last at the end of an epoch; on a resume the other files are made to
@@ -28,7 +28,7 @@ impl Run {
     /// A new run in `folder`, which is made if it is not there; writes `config.toml`.
     ///
     /// # Errors
-    /// If the configuration will not do, the folder cannot be written, already holds a run or is
+    /// If the configuration is not valid, the folder cannot be written, already holds a run or is
     /// in use.
     pub fn create(folder: &Path, config: &Config) -> Result<Self, TrainError> {
         config.check()?;
@@ -46,10 +46,10 @@ impl Run {
         Ok(run)
     }
 
-    /// The run that `folder` holds, to go on with.
+    /// The run in `folder`, to resume it.
     ///
     /// # Errors
-    /// If there is none, its `config.toml` is broken, or another process is at it.
+    /// If there is none, its `config.toml` is broken, or another process uses it.
     pub fn resume(folder: &Path) -> Result<Self, TrainError> {
         let path = RunFolder::new(folder).config();
         if !path.exists() {
@@ -70,7 +70,7 @@ impl Run {
         self.files.path()
     }
 
-    /// What decides the outcome.
+    /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -123,7 +123,7 @@ impl Run {
         read_metrics(&self.files.metrics()).unwrap_or_default()
     }
 
-    /// Adds this start to `environment.json`; a broken list begins anew, as no result depends on it.
+    /// Adds this start to `environment.json`; a damaged list is replaced by a new one, as no result depends on it.
     pub(crate) fn note_environment(&self, here: Environment) -> Result<(), TrainError> {
         let path = self.files.environment();
         let text = read_text(&path, MAX_TEXT).unwrap_or_default();

@@ -1,14 +1,14 @@
 //! The learning rate of every step.
 //!
 //! Constant, cosine and one-cycle are pure functions of (step, total steps); plateau watches the
-//! validation loss and keeps a small [`PlateauState`]. The semantics are those of PyTorch's
-//! schedulers, whose recorded values judge them (`golden/schedules.py`).
+//! validation loss and keeps a small [`PlateauState`]. They follow PyTorch's
+//! schedulers; recorded values check them (`golden/schedules.py`).
 
 use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate goes; in the configuration `training.schedule`, told apart by `kind`.
+/// A schedule of the learning rate; in the configuration `training.schedule`, with the kind in `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
@@ -21,9 +21,9 @@ pub enum Schedule {
     Plateau {
         /// The learning rate at first.
         learning_rate: f64,
-        /// What a reduction multiplies it by.
+        /// Factor by which a reduction multiplies it.
         factor: f64,
-        /// Epochs without improvement that are put up with; the next one reduces.
+        /// Epochs without improvement before a reduction: the next one reduces.
         patience: usize,
         /// A loss improves if it is under (1 - threshold) x the best so far.
         threshold: f64,
@@ -39,7 +39,7 @@ pub enum Schedule {
         learning_rate: f64,
         /// Length of the warm-up in epochs.
         warmup_epochs: f64,
-        /// What the cosine goes down to.
+        /// The learning rate at the end of the cosine.
         floor: f64,
     },
     /// Up and down in one half cosine each (PyTorch's `OneCycleLR`, `anneal_strategy="cos"`; Smith
@@ -132,7 +132,7 @@ fn one_cycle(step: u64, total: u64, fraction: f64, start: f64, peak: f64, end: f
     half_cosine(peak, end, part)
 }
 
-/// What a plateau schedule has seen; part of every checkpoint.
+/// State of a plateau schedule; part of every checkpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlateauState {

@@ -1,4 +1,4 @@
-//! Settings that suit somebody's own pictures: network, batch, epochs and augmentation follow from
+//! Settings that suit a user's own pictures: network, batch, epochs and augmentation follow from
 //! how many pictures there are, how large they are and what mirroring does to them.
 //!
 //! The numbers were chosen on drawn shapes, digits and photographs (docs/training.md has the
@@ -33,7 +33,7 @@ pub struct Suited {
     pub mirroring: String,
 }
 
-/// Whether `data` are somebody's own, for whom no preset was made.
+/// Whether `data` are a user's own, for which there is no preset.
 pub fn own_pictures(data: &Dataset) -> bool {
     data.classes != FASHION_CLASSES
 }
@@ -92,7 +92,7 @@ fn stages(side: usize) -> usize {
     (1..6).take_while(|&stage| side >> stage >= 4).count().max(1)
 }
 
-/// What photographs can bear.
+/// Augmentation that suits photographs.
 fn photographs(coloured: bool) -> Vec<(&'static str, String)> {
     let mut settings = vec![
         ("training.augmentation.turn", "12".to_owned()),

@@ -1,5 +1,5 @@
-//! What a run ought to be warned of: data that make its numbers mean less than they seem to, and
-//! training that gets nowhere. Each warning is one line that says what to do.
+//! Warnings about a run: data that make its numbers less meaningful than they seem, and training without
+//! progress. Each warning is one line that says what to do.
 
 use modiste_check::{Copies, Match, copies, oddity};
 use modiste_data::{Dataset, PartName};
@@ -11,7 +11,7 @@ const EPOCHS: usize = 5;
 /// while training.
 const GAP: f64 = 0.15;
 
-/// What is wrong with `data`, a line each.
+/// The problems of `data`, one line each.
 pub fn data_warnings(data: &Dataset) -> Vec<String> {
     let mut lines: Vec<String> = odd(data).into_iter().collect();
     lines.extend(repeated(data));
@@ -37,7 +37,7 @@ fn odd(data: &Dataset) -> Option<String> {
     Some(format!("{} black or of one colour ({first}); {CHECK}", are(found)))
 }
 
-/// Where all of it is shown.
+/// Where to see all of them.
 const CHECK: &str = "modiste data check shows them";
 
 /// "1 picture is", "3 pictures are".
@@ -118,7 +118,7 @@ fn more(count: usize) -> String {
     if count == 0 { String::new() } else { format!(" (and {count} more)") }
 }
 
-/// Whether an epoch's validation accuracy is what guessing would give, told once.
+/// Warns once if the validation accuracy is no better than guessing.
 ///
 /// `counts` are the validation pictures of each class.
 pub fn at_chance(history: &[EpochMetrics], counts: &[usize]) -> Option<String> {

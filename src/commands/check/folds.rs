@@ -99,7 +99,7 @@ fn answers(
         }
         Outcome::Interrupted { .. } => Err(Failure::Interrupted(match &args.work {
             Some(_) => "interrupted; the same command goes on where this one stopped".into(),
-            None => "interrupted; with --work FOLDER the command can be gone on with".into(),
+            None => "interrupted; with --work FOLDER the command can be continued".into(),
         })),
     }
 }

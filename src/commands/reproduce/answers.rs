@@ -26,9 +26,9 @@ pub struct Answers {
     pub last: EpochMetrics,
     /// Without dropout and augmentation.
     pub train: Evaluation,
-    /// What epoch and settings were chosen by.
+    /// The validation set, by which epoch and settings were chosen.
     pub validation: Evaluation,
-    /// What nothing was chosen by; `None` where its labels are kept back.
+    /// The test set; `None` if its labels are not available.
     pub test: Option<Evaluation>,
 }
 

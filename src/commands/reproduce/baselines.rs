@@ -82,7 +82,7 @@ impl Bench<'_> {
 
     fn classic(&self, settings: &Settings) -> Result<BaselineResult, Failure> {
         let (parts, quiet) = (self.parts(), self.workers.quiet);
-        // A fit keeps nothing of what it has done; asked to stop, it begins anew the next time.
+        // A fit saves no progress; after an interruption it starts again.
         baseline::measure(settings, self.data, &parts, self.threads(), quiet, signals::stop())
     }
 

@@ -80,7 +80,7 @@ impl DryRun {
 }
 
 impl Stage {
-    /// That of `tasks`, at `rate` multiply-adds of training images a second.
+    /// Duration of `tasks`, at `rate` multiply-adds of training images a second.
     fn new(name: &'static str, tasks: &[Task], rate: f64) -> Result<Self, Failure> {
         let epochs = tasks.iter().map(|task| task.config.training.epochs).max().unwrap_or(0);
         let mut stage = Self { name, runs: tasks.len(), done: 0, epochs, seconds_left: 0.0 };

@@ -1,4 +1,4 @@
-//! `modiste reproduce`: the whole paper, stage by stage, each gone on with where it stopped.
+//! `modiste reproduce`: the whole paper, stage by stage; each stage continues where it stopped.
 //!
 //! Data check, grid, selection, final training from scratch, evaluation, baselines, ablation, report. Each
 //! stage has a folder or file of its own in the results folder; what is there already is not done

@@ -32,7 +32,7 @@ pub struct Field {
     pub kinds: &'static [&'static str],
     /// Whether this field decides which other fields its table has.
     pub is_kind: bool,
-    /// What files mean that lack the field; `None` if it must not be missing.
+    /// The value that files without the field mean; `None` if files must have it.
     pub absent: Option<&'static str>,
 }
 
@@ -72,7 +72,7 @@ impl Field {
         Self { absent: Some(value), ..self }
     }
 
-    /// A field whose flag has another name than the last part of its path.
+    /// A field with a flag that is not named after the last part of its path.
     const fn flag(self, name: &'static str) -> Self {
         Self { renamed: Some(name), ..self }
     }
@@ -92,7 +92,7 @@ const PLATEAU: &[&str] = &["plateau"];
 const ONE_CYCLE: &[&str] = &["one_cycle"];
 
 /// Every field that some configuration has, in the order of the file. The defaults are the preset
-/// `swift`, and what each other kind begins with.
+/// `swift`; other kinds start from the defaults of their fields.
 #[rustfmt::skip]
 pub const FIELDS: &[Field] = &[
     field("data.source", "embedded", Range::Text("embedded or a path"),
@@ -270,14 +270,14 @@ impl Field {
         other.map_or(self.default, |(_, value)| value)
     }
 
-    /// The default, with those of single kinds, for people.
+    /// The default, with other defaults of single kinds, as text.
     pub fn defaults(&self) -> String {
         let one = if self.default.is_empty() { "empty" } else { self.default };
         let others = self.defaults_of.iter().map(|(kind, value)| format!(", {value} for {kind}"));
         one.to_owned() + &others.collect::<String>()
     }
 
-    /// What the kinds of its table are called: `architecture`, `schedule`.
+    /// The noun for the kinds of its table: `architecture`, `schedule`.
     pub(super) fn noun(&self) -> &'static str {
         match self.parts() {
             (table, "kind") => table.rsplit('.').next().unwrap_or(table),

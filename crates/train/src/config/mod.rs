@@ -1,4 +1,5 @@
-//! Everything that decides the outcome of a run; `config.toml` alone repeats it.
+//! The configuration: everything that decides the result of a run, so that `config.toml` is enough to
+//! repeat it.
 //!
 //! The number of threads, the engine and the run's folder are not part of it, because results do
 //! not depend on them. `fields` is the table of all fields, `values` sets and reads them by path.
@@ -32,15 +33,15 @@ const MAX_PARAMETERS: usize = 200_000_000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What is learned from.
+    /// The data.
     pub data: DataConfig,
-    /// What is trained.
+    /// The network.
     pub network: Architecture,
-    /// How it is trained.
+    /// The training.
     pub training: TrainingConfig,
 }
 
-/// What is learned from.
+/// The data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
@@ -52,7 +53,7 @@ pub struct DataConfig {
     pub split_seed: u64,
 }
 
-/// How the network is trained.
+/// Settings of the training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
@@ -64,13 +65,13 @@ pub struct TrainingConfig {
     pub seed: u64,
     /// Probability mass taken from the right class and given evenly to all.
     pub label_smoothing: f64,
-    /// How much each class counts in the loss.
+    /// Weights of the classes in the loss.
     pub class_weights: ClassWeights,
     /// Which validation number chooses the best epoch, and is watched by early stopping.
     pub select_by: SelectBy,
     /// Minutes between checkpoints within an epoch; 0 for none.
     pub checkpoint_minutes: f64,
-    /// What is done to training images.
+    /// Augmentation of training images.
     pub augmentation: Augmentation,
     /// The learning rate of each step.
     pub schedule: Schedule,
@@ -105,9 +106,9 @@ impl From<OptimiserConfig> for Optimiser {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStoppingConfig {
-    /// Stop after so many epochs in a row that did not improve; 0 to never stop early.
+    /// Stop after this many epochs in a row without improvement; 0 never stops early.
     pub patience: usize,
-    /// What an improvement of the `select_by` number must exceed.
+    /// Smallest change of the `select_by` metric that counts as an improvement.
     pub min_delta: f64,
 }
 
@@ -153,7 +154,7 @@ impl Config {
         self.loss_on(data).map(|_| ())
     }
 
-    /// The loss on the training images of `data`, whose images and labels are checked.
+    /// The loss for the training images of `data`, after checking images and labels.
     pub(crate) fn loss_on(&self, data: &Dataset) -> Result<Loss, TrainError> {
         for (part, name) in [(&data.train, "training"), (&data.validation, "validation")] {
             let problem = match &part.labels {

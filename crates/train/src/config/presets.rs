@@ -1,4 +1,4 @@
-//! Configurations to start from, as what they change of the defaults in the table of fields.
+//! Configurations to start from, as differences from the defaults in the table of fields.
 
 use super::Config;
 use crate::TrainError;

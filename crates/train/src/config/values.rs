@@ -85,7 +85,7 @@ impl Config {
         self.assign(field, field.read(value)?)
     }
 
-    /// Sets what a file says, which need not be complete; `name` is the file's, for errors.
+    /// Sets the fields that a file has, which may be only some; `name` is the file's, for errors.
     ///
     /// # Errors
     /// If it is no TOML, a field is unknown or a value is out of range; then nothing has changed.
@@ -136,7 +136,7 @@ impl Config {
         }
     }
 
-    /// The file `config.toml`: every field, but for those that say what their absence says, too.
+    /// The file `config.toml`: every field, except those with the value that their absence means.
     pub fn to_toml(&self) -> String {
         let values = self.values();
         let (mut file, mut open) = (String::new(), "");
@@ -330,7 +330,7 @@ fn written(field: &Field, value: &str) -> Value {
     read(&field.range, value).unwrap_or_else(|| panic!("{}: {value:?} is no value", field.path))
 }
 
-/// A value of a file, as the field has it: a whole number will do for a number.
+/// A value of a file with the type of the field: a whole number becomes a number.
 fn accept(field: &Field, value: Value) -> Result<Value, TrainError> {
     let value = match (field.range, value) {
         (Range::Number(..), Value::Integer(whole)) => Value::Float(whole as f64),
@@ -358,7 +358,7 @@ pub(super) fn check_ranges(values: &Values) -> Result<(), TrainError> {
     }
 }
 
-/// Whether `value` has the type of `range` and lies in it.
+/// Whether `value` has the type of `range` and is in it.
 fn fits(range: &Range, value: &Value) -> bool {
     let listed =
         |words: &[&str], value: &Value| value.as_str().is_some_and(|text| words.contains(&text));
@@ -382,7 +382,7 @@ fn fits(range: &Range, value: &Value) -> bool {
     }
 }
 
-/// `text` as the type of thing that `range` holds.
+/// `text` as a value of the type that `range` has.
 fn read(range: &Range, text: &str) -> Option<Value> {
     let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
     Some(match range {

@@ -1,10 +1,10 @@
-//! How much each class counts in the loss.
+//! Weights of the classes in the loss.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::TrainError;
 
-/// How much each class counts in the loss; in a configuration `"none"`, `"balanced"` or a list.
+/// Weights of the classes in the loss; in a configuration `"none"`, `"balanced"` or a list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClassWeights {
     /// All the same.
@@ -34,7 +34,7 @@ impl ClassWeights {
     }
 }
 
-/// As it is written in a file.
+/// The form in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "class weights are \"none\", \"balanced\" or a list of numbers")]
 enum Written {

@@ -1,4 +1,4 @@
-//! The last thing a run does: what the validation part tells of the best model's probabilities.
+//! The last step of a run: fitting temperature and thresholds to the validation set.
 
 use std::sync::atomic::Ordering;
 

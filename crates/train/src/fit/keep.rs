@@ -1,4 +1,4 @@
-//! What the loop tells and keeps: events, log, checkpoint, model.
+//! What the loop reports and writes: events, log, checkpoint, model.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -61,12 +61,12 @@ impl Trainer<'_> {
         });
     }
 
-    /// Tells that a file is on disk.
+    /// Reports that a file was written.
     pub(super) fn written(&mut self, file: PathBuf) {
         self.observer.event(&Event::Written { file: &file });
     }
 
-    /// Writes the best epoch's model, with what is known of its probabilities once the run has ended.
+    /// Writes the best epoch's model, with temperature and thresholds once the run has ended.
     pub(super) fn save_model(
         &mut self,
         confidence: Option<ModelConfidence>,

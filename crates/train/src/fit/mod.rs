@@ -24,14 +24,14 @@ use crate::{Config, Event, Observer, Progress, Run, TrainError};
 
 /// Validation images predicted between two looks at whether to stop.
 const PREDICT_IMAGES: usize = 1_000;
-/// How often the engine is asked for its totals; asking makes it wait for its steps.
+/// How often to ask the engine for its totals; it then has to complete its steps.
 const TOTALS_EVERY: Duration = Duration::from_millis(100);
 
 /// Trains `engine` on `data` as the run's configuration says, from the run's checkpoint if it has
 /// one, until all epochs are done, early stopping has seen enough, or `stop` is true.
 ///
 /// `engine` runs [`Config::network`]; its state is replaced. `stop` is looked at before every step.
-/// Nothing is printed: `observer` is told what happens.
+/// Prints nothing; `observer` receives the events.
 ///
 /// # Errors
 /// If data, engine, configuration and checkpoint do not fit each other, a file cannot be written, or
@@ -45,7 +45,7 @@ pub fn fit(
 ) -> Result<Outcome, TrainError> {
     let result = Trainer::new(engine, data, run, observer, stop).and_then(Trainer::train);
     if let Err(error) = &result {
-        // The error itself is what the caller must see, even if it cannot be logged.
+        // The caller has to see the error itself, even if it cannot be logged.
         let _ = run.log(format!("failed: {error}"));
     }
     result
@@ -74,7 +74,7 @@ struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Brings everything to where the checkpoint stands, or to the beginning.
+    /// Restores the state of the checkpoint, or the initial state.
     fn new(
         engine: &'a mut dyn Engine,
         data: &'a Dataset,
@@ -115,7 +115,7 @@ impl<'a> Trainer<'a> {
             let timing = Timing { seconds: clock.elapsed().as_secs_f64(), images_per_second };
             self.end_epoch(&logits, timing)?;
         }
-        // The checkpoint holds all; a run that was stopped here goes on here.
+        // The checkpoint has everything, so a run that is stopped here continues here.
         if !self.measure_confidence()? {
             return self.interrupt();
         }
@@ -172,7 +172,7 @@ impl<'a> Trainer<'a> {
         Ok(learning_rate)
     }
 
-    /// Adds what the engine's steps saw to the epoch's totals.
+    /// Adds the totals of the engine's steps to those of the epoch.
     pub(super) fn take_totals(&mut self) -> Result<(), TrainError> {
         let mut totals = self.progress.totals;
         self.engine.totals(&mut totals)?;

@@ -1,4 +1,4 @@
-//! How a call of the loop ends.
+//! Outcomes of a call of the loop.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Trainer;
 use crate::{Event, TrainError};
 
-/// How a call of [`fit`](crate::fit()) ended.
+/// Outcome of a call of [`fit`](crate::fit()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -20,7 +20,7 @@ pub enum Outcome {
         epoch: usize,
         /// Its steps that are done.
         steps_done: usize,
-        /// What to resume from.
+        /// The checkpoint to resume from.
         checkpoint: PathBuf,
     },
 }

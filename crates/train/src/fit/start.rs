@@ -1,4 +1,4 @@
-//! Where a run begins: the checks that everything fits, and the state to begin with.
+//! The start of a run: checks that everything fits, and the initial state.
 
 use modiste_data::Dataset;
 use modiste_model::{DataIdentity, EpochRow};
@@ -22,7 +22,7 @@ pub(super) struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// The checkpoint's, or that of a new run.
+    /// State of the checkpoint, or of a new run.
     pub fn find(network: &Network, data: &'a Dataset, run: &Run) -> Result<Self, TrainError> {
         let config = run.config();
         let loss = config.loss_on(data)?;
@@ -47,7 +47,7 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Whether the engine's network takes these images and tells these classes apart.
+/// Whether the engine's network takes these images and has these classes.
 fn check_engine(network: &Network, data: &Dataset) -> Result<(), TrainError> {
     let (images, input) = (data.shape(), network.input_shape());
     let (named, known) = (data.classes.len(), network.classes());
