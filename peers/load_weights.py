@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-IMAGES = HERE.parent / "crates/data/embedded/test-images-idx3-ubyte.gz"
+IMAGES = HERE.parent / "crates/data/embedded/t10k-images-idx3-ubyte.gz"
 TOLERANCE = 1e-4
 
 

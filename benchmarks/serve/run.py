@@ -104,8 +104,8 @@ class Server:
 
 
 def images(count):
-    """The first of some embedded images."""
-    packed = min((ROOT / "crates/data/embedded").glob("*images-idx3-ubyte*.gz"))
+    """The first of the official test images."""
+    packed = ROOT / "crates/data/embedded/t10k-images-idx3-ubyte.gz"
     data = gzip.decompress(packed.read_bytes())[16:]
     return [data[i * 784:][:784] for i in range(count)]
 

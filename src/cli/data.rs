@@ -15,8 +15,6 @@ pub enum DataCommand {
     Check(Box<CheckArgs>),
     /// Draw some images of each class
     Samples(SamplesArgs),
-    /// Download the official Fashion-MNIST files
-    Fetch(FetchArgs),
 }
 
 /// Arguments of `modiste data info`.
@@ -44,12 +42,4 @@ pub struct SamplesArgs {
     /// The SVG or PNG file to write
     #[arg(long, value_name = "FILE.svg|png")]
     pub out: PathBuf,
-}
-
-/// Arguments of `modiste data fetch`.
-#[derive(Debug, Args)]
-pub struct FetchArgs {
-    /// The folder to put the files in; made if it is not there
-    #[arg(value_name = "FOLDER", default_value = "fashion-mnist")]
-    pub folder: PathBuf,
 }

@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use ablate::AblateArgs;
 pub use baseline::{BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs};
 pub use check::CheckArgs;
-pub use data::{DataCommand, FetchArgs, InfoArgs, SamplesArgs};
+pub use data::{DataCommand, InfoArgs, SamplesArgs};
 pub use explain::{ExplainArgs, MethodArg};
 pub use export::{ExportArgs, FormatArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};

@@ -1,14 +1,14 @@
-//! `modiste data`: what the data are, and where to get more.
+//! `modiste data`: what the data are.
 
 use std::fmt;
 
-use modiste_data::{DataInfo, Part, PartInfo, PartName, Progress};
+use modiste_data::{DataInfo, Part, PartInfo, PartName};
 use modiste_draw::Picture;
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
-use crate::cli::{BaseArgs, DataCommand, FetchArgs, InfoArgs, SamplesArgs};
-use crate::commands::{check, drawing, settings};
+use crate::cli::{BaseArgs, DataCommand, InfoArgs, SamplesArgs};
+use crate::commands::{check, drawing, loaded, settings};
 use crate::failure::Failure;
 use crate::output;
 
@@ -18,13 +18,13 @@ pub fn run(command: DataCommand) -> Result<(), Failure> {
         DataCommand::Info(args) => info(args),
         DataCommand::Check(args) => check::run(*args),
         DataCommand::Samples(args) => samples(args),
-        DataCommand::Fetch(args) => fetch(args),
     }
 }
 
 fn info(args: InfoArgs) -> Result<(), Failure> {
     let (config, _) = settings::build(&BaseArgs::default(), &[&args.data.0])?;
     let data = config.load_data()?;
+    loaded::tell(&data);
     Ok(output::print_either(&InfoText(modiste_data::info(&data)), args.json)?)
 }
 
@@ -102,7 +102,7 @@ fn samples(args: SamplesArgs) -> Result<(), Failure> {
     let (config, _) = settings::build(&BaseArgs::default(), &[&args.data.0])?;
     let data = config.load_data()?;
     let name = PartName::from(args.part);
-    let Part { images, labels } = data.part(name);
+    let Part { images, labels, .. } = data.part(name);
     let Some(labels) = labels else {
         let error = anyhow::anyhow!("{}: the {name} part has no labels", data.name);
         return Err(Failure::Failed(error));
@@ -123,21 +123,4 @@ fn samples(args: SamplesArgs) -> Result<(), Failure> {
         format!("split {}, {name} part, {} images", data.split, grouped(labels.len() as u64));
     let figure = modiste_report::figures::samples(&data.name, &subtitle, &classes);
     drawing::write(&figure, &args.out, format)
-}
-
-fn fetch(args: FetchArgs) -> Result<(), Failure> {
-    let mut last = None;
-    modiste_data::fetch(&args.folder, &mut |progress: Progress| {
-        // One line a tenth of a file is enough for a terminal and for a log.
-        let tenth = progress.done * 10 / progress.file.bytes.max(1);
-        if last.replace((progress.file.name, tenth)) != Some((progress.file.name, tenth)) {
-            let Progress { file, done } = progress;
-            let [done, bytes] = [done, file.bytes].map(grouped);
-            output::note(&format!("{}: {done} of {bytes} bytes", file.name));
-        }
-    })?;
-    let folder = args.folder.display();
-    Ok(output::print(&format!(
-        "{folder} holds the four official files; try\n  modiste train --data {folder} --split full\n"
-    ))?)
 }

@@ -25,8 +25,6 @@ use crate::{engine, machine, output};
 
 /// How much a probability may differ between the two runtimes.
 const TOLERANCE: f32 = 1e-5;
-/// Which of the embedded parts is taken.
-const VALIDATION: usize = 1;
 /// Embedded images that both runtimes answer, where the network takes such.
 const REAL_IMAGES: usize = 32;
 /// Drawn images that both answer.
@@ -86,7 +84,7 @@ pub fn run(args: ExportArgs) -> Result<(), Failure> {
 
 /// The model as ONNX, with all that a user of it may ask for.
 fn onnx_model(model: &Model) -> anyhow::Result<Vec<u8>> {
-    let preprocessing = Preprocessing::of(&model.network);
+    let preprocessing = Preprocessing::of(&model.preparation);
     let temperature = model.temperature(false);
     let metadata = [
         ("temperature", temperature.to_string()),
@@ -135,7 +133,7 @@ fn check(model: &Model, bytes: &[u8]) -> anyhow::Result<Check> {
 /// grey to noise.
 fn probes(shape: Shape) -> anyhow::Result<Vec<u8>> {
     let mut images = Vec::new();
-    let (name, bytes) = EMBEDDED_FILES[VALIDATION][0];
+    let [_, [(name, bytes), _]] = EMBEDDED_FILES;
     let real = parse_images(bytes, name)?;
     if real.shape == shape {
         images.extend(&real.pixels[..REAL_IMAGES * shape.len()]);

@@ -12,6 +12,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod grid;
+mod loaded;
 mod memory;
 mod model;
 mod predict;

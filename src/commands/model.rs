@@ -11,7 +11,7 @@ use modiste_spec::engine::Weights;
 use modiste_train::Config;
 
 use crate::cli::DataFlags;
-use crate::commands::settings;
+use crate::commands::{loaded, settings};
 use crate::failure::Failure;
 use crate::{engine, machine, output};
 
@@ -95,7 +95,8 @@ pub fn data(path: &Path, model: &Model, flags: &DataFlags) -> Result<(Config, Da
     need_folder(path, &config, model, flags)?;
     let trained_on = (config.data.split.clone(), config.data.split_seed);
     settings::apply(&mut config, &[&flags.0])?;
-    let data = config.load_data()?;
+    let data = config.load_data_for(Some(model.preparation))?;
+    loaded::tell(&data);
     check_fits(model, path, &data)?;
     let split = (config.data.split.clone(), config.data.split_seed);
     note_other_images(&data, model, &trained_on, &split);

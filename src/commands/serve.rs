@@ -123,7 +123,7 @@ fn about(path: &Path, model: &Model) -> About {
         parameters: model.network.trainable(),
         multiply_adds: model.network.multiply_adds(),
         temperature: model.temperature(false),
-        background: model.background,
+        background: model.background(),
         origin: Origin {
             modiste: model.provenance.modiste.clone(),
             data: model.provenance.data.clone(),

@@ -23,6 +23,7 @@ pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure>
     // Kinds first: they reset the settings that belong to them.
     all.sort_by_key(|(path, _)| !Config::path_of(path).is_ok_and(Config::is_kind));
     let usage = |error: TrainError| Failure::Usage(error.to_string());
+    let embedded = config.data.source == "embedded";
     for (path, value) in &all {
         config.set(path, value).map_err(usage)?;
     }
@@ -34,6 +35,17 @@ pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure>
                 "{path}: {value:?} has no effect, because the field is set twice"
             )));
         }
+    }
+    let typed = |field: &str| {
+        all.iter().any(|(path, _)| Config::path_of(path).is_ok_and(|found| found == field))
+    };
+    if embedded
+        && config.data.source != "embedded"
+        && !typed("data.split")
+        && config.data.split == "full"
+    {
+        // Data of one's own is divided as suits it.
+        config.data.split = "auto".to_owned();
     }
     config.check().map_err(usage)?;
     check_effect(config, &all)

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::cli::TrainArgs;
 use crate::commands::suit::{self, Prepared};
-use crate::commands::{memory, model, report};
+use crate::commands::{loaded, memory, model, report};
 use crate::failure::Failure;
 use crate::watch::{Events, Progress, Warned};
 use crate::{engine, machine, output, signals};
@@ -77,6 +77,9 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     };
     // All that can be wrong with data and network shows before a folder is made.
     config.check_data(&data)?;
+    if !args.quiet {
+        loaded::tell(&data);
+    }
     for line in data_warnings(&data).iter().filter(|_| !args.quiet) {
         output::note(&format!("modiste: note: {line}"));
     }
@@ -92,6 +95,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         Some(run) => run,
         None => Run::create(&folder, &config)?,
     };
+    loaded::list(&data, run.folder())?;
     let mut watch = Warned::new(Progress::new(args.quiet), &data);
     let output = match train(engine.as_mut(), &data, &run, threads, &mut watch)? {
         Trained::Finished(output) => output,

@@ -1,9 +1,10 @@
 """Writes golden.json: what scikit-learn's classifiers say of the embedded images.
 
+    cargo run --release -p modiste-data --example write_split -- target/paper
     python make.py            # needs numpy and scikit-learn; their versions go into the file
     python make.py svm knn    # these sections alone
 
-All are fitted to the 5,000 embedded training images and asked about the 1,000 validation and the
+All are fitted to the 5,000 training images of the split `paper` and asked about the 1,000 validation and the
 1,000 test images; a digit an image is kept.
 
 - svm: `SVC()`, on bytes and on pixels in 0 .. 1, which must agree; and `SVC(C=10, gamma=0.02)`.
@@ -28,12 +29,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 HERE = Path(__file__).parent
-EMBEDDED = HERE.parents[1] / "data" / "embedded"
+SPLIT = HERE.parents[2] / "target" / "paper"
 
 
 def read(part):
-    images = gzip.decompress((EMBEDDED / f"{part}-images-idx3-ubyte.gz").read_bytes())
-    labels = gzip.decompress((EMBEDDED / f"{part}-labels-idx1-ubyte.gz").read_bytes())
+    images = gzip.decompress((SPLIT / f"{part}-images-idx3-ubyte.gz").read_bytes())
+    labels = gzip.decompress((SPLIT / f"{part}-labels-idx1-ubyte.gz").read_bytes())
     labels = numpy.frombuffer(labels, numpy.uint8, offset=8)
     return numpy.frombuffer(images, numpy.uint8, offset=16).reshape(len(labels), -1), labels
 

@@ -4,6 +4,7 @@ use modiste_spec::Shape;
 
 use crate::DataError;
 use crate::dataset::Part;
+use crate::photo::Preparation;
 
 /// Everything a source holds.
 pub(crate) struct Collection {
@@ -17,8 +18,34 @@ pub(crate) struct Collection {
     pub validation: Option<Part>,
     /// The source's own test part, perhaps unlabelled.
     pub test: Option<Part>,
-    /// Whether it is the embedded data.
-    pub embedded: bool,
+    /// What pictures went through, and what pictures to predict on go through.
+    pub preparation: Preparation,
+    /// What was decided, in lines to be told.
+    pub notes: Vec<String>,
+}
+
+impl Collection {
+    /// A source without images yet, each to be of `shape`.
+    pub fn new(name: &str, classes: Vec<String>, shape: Shape) -> Self {
+        Self {
+            name: name.to_owned(),
+            classes,
+            train: Part::empty(shape),
+            validation: None,
+            test: None,
+            preparation: Preparation::of(shape),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Sets the part of that slot: 0 to train on, 1 to validate on, 2 to test on.
+    pub fn put(&mut self, slot: usize, part: Part) {
+        match slot {
+            0 => self.train = part,
+            1 => self.validation = Some(part),
+            _ => self.test = Some(part),
+        }
+    }
 }
 
 /// Checks that the labels of `part`, read from `file`, are as many as its images, and under `classes`.
@@ -46,24 +73,4 @@ pub(crate) fn check_shape(part: &Part, train: Shape, file: &str) -> Result<(), D
         return Err(DataError::file(file, problem));
     }
     Ok(())
-}
-
-/// The number of classes of training labels read from `file`: each from 0 to the largest must occur.
-pub(crate) fn count_classes(labels: &[u16], file: &str) -> Result<usize, DataError> {
-    let Some(&largest) = labels.iter().max() else {
-        return Err(DataError::file(file, "holds no label"));
-    };
-    let mut seen = vec![false; usize::from(largest) + 1];
-    for &label in labels {
-        seen[usize::from(label)] = true;
-    }
-    match seen.iter().position(|&seen| !seen) {
-        Some(class) => {
-            let problem =
-                format!("class {class} has no image, though the labels go up to {largest}");
-            Err(DataError::file(file, problem))
-        }
-        None if seen.len() == 1 => Err(DataError::file(file, "holds one class only")),
-        None => Ok(seen.len()),
-    }
 }

@@ -7,6 +7,9 @@ use modiste_spec::Shape;
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
+use crate::names::Names;
+use crate::passed_over::Skipped;
+use crate::photo::Preparation;
 
 /// Images of one shape, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,17 @@ impl Images {
         }
         Self { shape: self.shape, pixels }
     }
+
+    /// Keeps the images at `indices` alone, which rise, in the memory they lie in.
+    fn keep(&mut self, indices: &[u32]) {
+        let size = self.shape.len();
+        for (to, &from) in indices.iter().enumerate() {
+            let from = from as usize * size;
+            self.pixels.copy_within(from..from + size, to * size);
+        }
+        self.pixels.truncate(indices.len() * size);
+        self.pixels.shrink_to_fit();
+    }
 }
 
 /// One part of a data set.
@@ -50,9 +64,21 @@ pub struct Part {
     pub images: Images,
     /// The class of each image; none where the source keeps them to itself (a competition's test part).
     pub labels: Option<Vec<u16>>,
+    /// Where each image came from; empty where that is not known.
+    pub names: Names,
 }
 
 impl Part {
+    /// Images and labels of which it is not known where they came from.
+    pub fn new(images: Images, labels: Option<Vec<u16>>) -> Self {
+        Self { images, labels, names: Names::default() }
+    }
+
+    /// A part with no image, each of `shape`.
+    pub(crate) fn empty(shape: Shape) -> Self {
+        Self::new(Images { shape, pixels: Vec::new() }, Some(Vec::new()))
+    }
+
     /// Number of images.
     pub fn len(&self) -> usize {
         self.images.len()
@@ -69,7 +95,37 @@ impl Part {
         Self {
             images: self.images.select(indices),
             labels: labels.map(|all| indices.iter().map(|&i| all[i as usize]).collect()),
+            names: self.names.select(indices),
         }
+    }
+
+    /// Keeps the images at `indices` alone, which rise; nothing is copied elsewhere.
+    pub(crate) fn keep(&mut self, indices: &[u32]) {
+        if indices.len() == self.len() {
+            return;
+        }
+        self.images.keep(indices);
+        if let Some(labels) = &mut self.labels {
+            *labels = indices.iter().map(|&i| labels[i as usize]).collect();
+        }
+        self.names.keep(indices);
+    }
+
+    /// Adds the images of `other` behind these; both are of one shape.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        if self.names.len() == self.len() && other.names.len() == other.len() {
+            self.names.append(other.names);
+        } else {
+            self.names = Names::default();
+        }
+        self.images.pixels.append(&mut other.images.pixels);
+        self.labels = match (self.labels.take(), other.labels) {
+            (Some(mut a), Some(b)) => {
+                a.extend(b);
+                Some(a)
+            }
+            _ => None,
+        };
     }
 
     /// The number of images of each of `classes` classes; none without labels.
@@ -141,9 +197,31 @@ pub struct Dataset {
     pub validation: Part,
     /// The part to report on.
     pub test: Part,
+    /// What pictures went through, and what pictures to predict on go through.
+    pub preparation: Preparation,
+    /// The files of the source that were not used.
+    pub skipped: Skipped,
+    /// What was decided about the data, in lines to be told.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
+    /// A data set of training, validation and test part, whose pictures were taken as they were.
+    pub fn new(name: &str, classes: Vec<String>, split: &str, parts: [Part; 3]) -> Self {
+        let [train, validation, test] = parts;
+        Self {
+            name: name.to_owned(),
+            classes,
+            split: split.to_owned(),
+            preparation: Preparation::of(train.images.shape),
+            train,
+            validation,
+            test,
+            skipped: Skipped::default(),
+            notes: Vec::new(),
+        }
+    }
+
     /// The part of that name.
     pub fn part(&self, name: PartName) -> &Part {
         match name {

@@ -5,23 +5,41 @@
 
 use modiste_spec::random::{Purpose, Stream};
 
-use crate::collection::Collection;
 use crate::dataset::Part;
+
+/// Images to draw from, by their labels.
+#[derive(Clone, Copy)]
+pub(crate) struct Pool<'a> {
+    pub labels: Option<&'a [u16]>,
+    pub images: usize,
+    pub classes: &'a [String],
+}
+
+/// The images of `pool` at three lists of indices that rise. The longest list keeps the memory of the
+/// pool, so that hardly more is needed than the pool took.
+pub(crate) fn pick(mut pool: Part, lists: [Vec<u32>; 3]) -> [Part; 3] {
+    let longest = (0..3).max_by_key(|&i| lists[i].len()).unwrap_or(0);
+    let mut parts = [0, 1, 2].map(|i| {
+        if i == longest { Part::empty(pool.images.shape) } else { pool.select(&lists[i]) }
+    });
+    pool.keep(&lists[longest]);
+    parts[longest] = pool;
+    parts
+}
 
 /// Draws `counts` images from `pool`, shared out among the classes as the pool has them.
 pub(crate) fn proportional(
-    pool: &Part,
+    pool: Pool<'_>,
     counts: [usize; 3],
-    from: &Collection,
     seed: u64,
     stratum: u64,
-) -> Result<[Part; 3], String> {
+) -> Result<[Vec<u32>; 3], String> {
     let wanted = counts.iter().try_fold(0_usize, |sum, &count| sum.checked_add(count));
-    if wanted.is_none_or(|wanted| wanted > pool.len()) {
+    if wanted.is_none_or(|wanted| wanted > pool.images) {
         let what = if stratum == 2 { "test" } else { "training and validation" };
-        return Err(format!("there are only {} images for {what}{}", pool.len(), advice(from)));
+        return Err(format!("there are only {} images for {what}", pool.images));
     }
-    let mut sizes: Vec<usize> = strata(pool, from).iter().map(Vec::len).collect();
+    let mut sizes: Vec<usize> = strata(pool).iter().map(Vec::len).collect();
     let quotas = counts.map(|count| {
         let quota = shares(count, &sizes);
         for (size, taken) in sizes.iter_mut().zip(&quota) {
@@ -30,7 +48,7 @@ pub(crate) fn proportional(
         quota
     });
     let [t, v, s] = &quotas;
-    deal(pool, [t, v, s], from, seed, stratum)
+    deal(pool, [t, v, s], seed, stratum)
 }
 
 /// Divides `count` in the proportion of `sizes`, the largest remainders rounded up.
@@ -53,21 +71,19 @@ fn shares(count: usize, sizes: &[usize]) -> Vec<usize> {
 /// from its back and test images from before those. A larger split so contains a smaller one.
 /// Each part keeps the order of the pool.
 pub(crate) fn deal(
-    pool: &Part,
+    pool: Pool<'_>,
     quotas: [&[usize]; 3],
-    from: &Collection,
     seed: u64,
     stratum: u64,
-) -> Result<[Part; 3], String> {
+) -> Result<[Vec<u32>; 3], String> {
     let mut drawn = [const { Vec::new() }; 3];
-    for (class, members) in strata(pool, from).iter().enumerate() {
+    for (class, members) in strata(pool).iter().enumerate() {
         let [t, v, s] = quotas.map(|quota| quota.get(class).copied().unwrap_or(0));
         let have = members.len();
         if t + v + s > have {
-            let class = &from.classes[class];
+            let class = &pool.classes[class];
             let wanted = t + v + s;
-            let hint = advice(from);
-            return Err(format!("class {class} has {have} images, {wanted} are wanted{hint}"));
+            return Err(format!("class {class} has {have} images, {wanted} are wanted"));
         }
         let item = u32::try_from(class).expect("classes are numbered in 16 bits");
         let order = Stream::new(seed, Purpose::Split, item, stratum).permutation(have);
@@ -78,28 +94,27 @@ pub(crate) fn deal(
     }
     Ok(drawn.map(|mut part| {
         part.sort_unstable();
-        pool.select(&part)
+        part
     }))
 }
 
 /// The images of `pool` outside of fold `number` (from 1) of `folds`, and those in it.
 pub(crate) fn fold(
-    pool: &Part,
+    pool: Pool<'_>,
     number: usize,
     folds: usize,
-    from: &Collection,
     seed: u64,
-) -> Result<[Part; 2], String> {
-    let strata = strata(pool, from);
+) -> Result<[Vec<u32>; 2], String> {
+    let strata = strata(pool);
     if let Some(class) = strata.iter().position(|members| members.len() < folds) {
-        let (class, have) = (&from.classes[class], strata[class].len());
+        let (class, have) = (&pool.classes[class], strata[class].len());
         return Err(format!("class {class} has {have} images for {folds} folds"));
     }
     let fold_of = deal_folds(&strata, folds, seed);
-    let n = u32::try_from(pool.len()).expect("readers take under 2^32 images");
+    let n = u32::try_from(pool.images).expect("readers take under 2^32 images");
     let (inside, outside): (Vec<u32>, Vec<u32>) =
         (0..n).partition(|&i| fold_of[i as usize] == number - 1);
-    Ok([pool.select(&outside), pool.select(&inside)])
+    Ok([outside, inside])
 }
 
 /// The fold, from 0, of each image with these labels: that of `split:fold=i/folds`, less 1. A class
@@ -129,21 +144,12 @@ fn deal_folds(strata: &[Vec<u32>], folds: usize, seed: u64) -> Vec<usize> {
 }
 
 /// The images of each class; all in one where there are no labels.
-fn strata(pool: &Part, from: &Collection) -> Vec<Vec<u32>> {
-    let n = u32::try_from(pool.len()).expect("readers take under 2^32 images");
-    let Some(labels) = &pool.labels else { return vec![(0..n).collect()] };
-    let mut strata = vec![Vec::new(); from.classes.len()];
+fn strata(pool: Pool<'_>) -> Vec<Vec<u32>> {
+    let n = u32::try_from(pool.images).expect("readers take under 2^32 images");
+    let Some(labels) = pool.labels else { return vec![(0..n).collect()] };
+    let mut strata = vec![Vec::new(); pool.classes.len()];
     for (i, &label) in (0..n).zip(labels) {
         strata[usize::from(label)].push(i);
     }
     strata
-}
-
-/// What to do about too few images.
-fn advice(from: &Collection) -> &'static str {
-    if from.embedded {
-        "; the official files have 70,000: `modiste data fetch FOLDER`, then --data FOLDER"
-    } else {
-        ""
-    }
 }

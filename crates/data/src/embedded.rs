@@ -1,7 +1,7 @@
-//! The paper's split of Fashion-MNIST, part of the program: 5,000 / 1,000 / 1,000 images.
+//! Fashion-MNIST, part of the program: the four official files as published, 70,000 images.
 //!
-//! The files are made by `cargo run -p modiste-data --example embed -- FOLDER`; their licence lies
-//! beside them.
+//! They are unpacked when data is loaded, not when the program starts. Their licence lies beside them;
+//! `tests/embedded.rs` holds their MD5 sums.
 
 use crate::DataError;
 use crate::collection::Collection;
@@ -34,28 +34,29 @@ macro_rules! file {
     };
 }
 
-/// Images and labels of each part; the images of test come from the official test file, all
-/// others from the official training file.
-pub const EMBEDDED_FILES: [[File; 2]; 3] = [
+/// Images and labels to train on, and to test on, gzipped.
+pub const EMBEDDED_FILES: [[File; 2]; 2] = [
     [file!("train-images-idx3-ubyte.gz"), file!("train-labels-idx1-ubyte.gz")],
-    [file!("validation-images-idx3-ubyte.gz"), file!("validation-labels-idx1-ubyte.gz")],
-    [file!("test-images-idx3-ubyte.gz"), file!("test-labels-idx1-ubyte.gz")],
+    [file!("t10k-images-idx3-ubyte.gz"), file!("t10k-labels-idx1-ubyte.gz")],
 ];
 
 /// The embedded images.
 pub(crate) fn collection() -> Result<Collection, DataError> {
-    let [train, validation, test] = EMBEDDED_FILES;
-    Ok(Collection {
-        name: FASHION.to_owned(),
-        classes: FASHION_CLASSES.map(str::to_owned).to_vec(),
-        train: part(train)?,
-        validation: Some(part(validation)?),
-        test: Some(part(test)?),
-        embedded: true,
-    })
+    let train = train()?;
+    let classes = FASHION_CLASSES.map(str::to_owned).to_vec();
+    let mut collection = Collection::new(FASHION, classes, train.images.shape);
+    collection.train = train;
+    collection.test = Some(part(EMBEDDED_FILES[1])?);
+    collection.preparation.garments = true;
+    Ok(collection)
 }
 
-/// One embedded part.
+/// The official training images.
+pub(crate) fn train() -> Result<Part, DataError> {
+    part(EMBEDDED_FILES[0])
+}
+
+/// Images and labels of two embedded files.
 fn part(files: [File; 2]) -> Result<Part, DataError> {
     let [(images, image_bytes), (labels, label_bytes)] = files;
     idx_folder::parse_part((image_bytes, images), (label_bytes, labels))

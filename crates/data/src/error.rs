@@ -42,16 +42,6 @@ pub enum DataError {
         /// What it should have been.
         expected: &'static str,
     },
-    /// No source of a download gave the file.
-    #[error("{file}: not downloaded ({attempts}); {advice}")]
-    Fetch {
-        /// The file that was to be written.
-        file: String,
-        /// What each source answered.
-        attempts: String,
-        /// What to do instead.
-        advice: String,
-    },
 }
 
 impl DataError {

@@ -5,8 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::DataError;
+use crate::columns::is_table;
+use crate::options::Options;
+use crate::passed_over::Skipped;
 use crate::picture::{Limits, is_picture};
-use crate::picture_folder::entries;
+use crate::source;
 use crate::stream::{ImageStream, is_stream};
 
 /// How deep folders may be nested.
@@ -31,6 +34,9 @@ impl Input {
         let name = path.display().to_string();
         let mut begin = Vec::new();
         (&mut file).take(16).read_to_end(&mut begin).map_err(io)?;
+        if is_table(&name) || name.to_lowercase().ends_with(".npz") {
+            return Ok(Self::Images(whole(path, name)?));
+        }
         if is_stream(&begin) {
             return Ok(Self::Images(ImageStream::open(path)?));
         }
@@ -67,7 +73,10 @@ impl Input {
             return Err(DataError::file(name, "is empty"));
         }
         if !is_picture(&begin) {
-            return Err(DataError::file(name, "is not PNG, JPEG, WebP, BMP, npy or IDX"));
+            return Err(DataError::file(
+                name,
+                "is not PNG, JPEG, WebP, BMP, GIF, TIFF, npy, npz, csv or IDX",
+            ));
         }
         // One more, so that a file that is too long shows.
         let read = rest.take(limits.bytes as u64 + 1).read_to_end(&mut begin);
@@ -75,6 +84,30 @@ impl Input {
         limits.check_bytes(begin.len()).map_err(|problem| DataError::file(name, problem))?;
         Ok(Self::Picture(begin))
     }
+}
+
+/// All images of a file that is read as data to train on are.
+fn whole(path: &Path, name: String) -> Result<ImageStream, DataError> {
+    let read = source::open(path, &Options::default(), &mut Skipped::default())?;
+    let mut all = read.train;
+    for part in [read.validation, read.test].into_iter().flatten() {
+        all.append(part);
+    }
+    Ok(ImageStream::of(all.images, name))
+}
+
+/// Files and folders in `folder` by name, hidden ones left out.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let io = |error| DataError::io(folder, error);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The files in `folder` and in all folders below, in the order of their names; names that begin with

@@ -6,6 +6,7 @@ use modiste_spec::Shape;
 use serde::Serialize;
 
 use crate::dataset::{Dataset, Images, Part, PartName};
+use crate::passed_over::PassedOver;
 
 /// How many duplicates are named one by one.
 const EXAMPLES: usize = 20;
@@ -30,6 +31,10 @@ pub struct DataInfo {
     pub duplicates: Vec<DuplicateCount>,
     /// The first of these duplicates, one by one.
     pub duplicate_examples: Vec<Duplicate>,
+    /// The files of the source that were not used.
+    pub passed_over: Vec<PassedOver>,
+    /// Images of which every pixel has the same value, such as black ones.
+    pub constant: usize,
 }
 
 /// One part.
@@ -104,7 +109,19 @@ pub fn info(data: &Dataset) -> DataInfo {
         train_and_validation: statistics(&[&data.train.images, &data.validation.images]),
         duplicates,
         duplicate_examples,
+        passed_over: data.skipped.all().to_vec(),
+        constant: PartName::ALL.iter().map(|&name| constant(&data.part(name).images)).sum(),
     }
+}
+
+/// Images of which every pixel has the same value.
+fn constant(images: &Images) -> usize {
+    let even = |i: &usize| {
+        let mut pixels = images.get(*i).chunks_exact(images.shape.channels);
+        let first = pixels.next();
+        pixels.all(|pixel| Some(pixel) == first)
+    };
+    (0..images.len()).filter(even).count()
 }
 
 fn part_info(name: PartName, part: &Part, classes: &[String]) -> PartInfo {
@@ -159,7 +176,7 @@ fn find_duplicates(data: &Dataset) -> (Vec<DuplicateCount>, Vec<Duplicate>) {
     let mut examples = Vec::new();
     let mut seen: HashMap<&[u8], Vec<Seen>> = HashMap::new();
     for part in PartName::ALL {
-        let Part { images, labels } = data.part(part);
+        let Part { images, labels, .. } = data.part(part);
         for index in 0..images.len() {
             let this = Seen { part, index, label: labels.as_ref().map(|labels| labels[index]) };
             let earlier = seen.entry(images.get(index)).or_default();

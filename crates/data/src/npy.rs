@@ -9,6 +9,7 @@ use modiste_spec::Shape;
 use crate::DataError;
 use crate::dataset::Images;
 use crate::idx::{MAX_BYTES, elements};
+use crate::layout;
 
 /// What a header says.
 pub(crate) struct Header {
@@ -22,19 +23,29 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Whether elements may lie in 0 to 1 and then stand for 0 to 255.
+    /// Whether elements (floats, or yes and no) may lie in 0 to 1 and then stand for 0 to 255.
     pub fn is_float(&self) -> bool {
-        self.kind == b'f'
+        matches!(self.kind, b'f' | b'b')
+    }
+
+    /// Refuses texts, which are no pixels.
+    pub fn check_numbers(&self) -> Result<(), String> {
+        if matches!(self.kind, b'U' | b'S') {
+            return Err("has elements that are text, taken are bytes, integers and floats".into());
+        }
+        Ok(())
     }
 }
 
 /// The images of an npy file: a flattened image a row, (n, h, w), or (n, h, w, c) with one or three
 /// channels; errors speak of it as `name`.
 ///
-/// A row of s x s values is a grey square image, one of s x s x 3 a coloured one.
+/// A row of s x s values is a grey square image, one of s x s x 3 a coloured one. Coloured images may have
+/// their channels first: (n, 3, h, w), or rows in the order of CIFAR's, which is told by the pixels.
 pub fn parse_npy(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     let fail = |problem: String| DataError::file(name, problem);
     let (header, data) = read_header(bytes).map_err(fail)?;
+    header.check_numbers().map_err(fail)?;
     let shape = image_shape(&header.dims).map_err(fail)?;
     convert(&header, data, shape, name)
 }
@@ -63,33 +74,111 @@ pub(crate) fn convert(
     let row = shape.len();
     let pixels = to_bytes(header, data, row).map_err(fail)?;
     let pixels = if header.fortran { from_fortran(&pixels, &header.dims) } else { pixels };
-    Ok(Images { shape, pixels })
+    let mut images = Images { shape, pixels };
+    if is_channels_first(&header.dims)
+        || (header.dims.len() == 2 && layout::is_channels_first(&images))
+    {
+        layout::channels_last(&mut images);
+    }
+    Ok(images)
+}
+
+/// Whether dimensions are (n, c, h, w).
+fn is_channels_first(dims: &[usize]) -> bool {
+    matches!(*dims, [_, 1 | 3, _, last] if !matches!(last, 1 | 3))
+}
+
+/// Whether the order of the values is only known once all of them are read.
+pub(crate) fn is_undecided(dims: &[usize], shape: Shape) -> bool {
+    is_channels_first(dims) || (dims.len() == 2 && shape.channels == 3)
+}
+
+/// The labels of an npy file: whole numbers (n) or (n, 1), rows with a single 1, or words; errors speak of
+/// it as `name`.
+pub(crate) fn labels(bytes: &[u8], name: &str) -> Result<Vec<String>, DataError> {
+    let fail = |problem: String| DataError::file(name, problem);
+    let (header, data) = read_header(bytes).map_err(fail)?;
+    let count = elements(&header.dims).and_then(|count| count.checked_mul(header.width));
+    if count != Some(data.len()) {
+        let problem = format!("claims {:?} elements, {} bytes are there", header.dims, data.len());
+        return Err(fail(problem));
+    }
+    let values = data.chunks_exact(header.width.max(1));
+    if matches!(header.kind, b'U' | b'S') {
+        return Ok(values.map(|bytes| words(&header, bytes)).collect());
+    }
+    let values: Vec<f64> = values.map(|bytes| value(&header, bytes)).collect();
+    match *header.dims {
+        [_] | [_, 1] => {
+            let whole = |(i, value): (usize, &f64)| match value.fract() == 0.0 {
+                true => Ok(format!("{value:.0}")),
+                false => Err(fail(format!("label {value} of image {i} is no whole number"))),
+            };
+            values.iter().enumerate().map(whole).collect()
+        }
+        [_, classes] if classes > 1 && !header.fortran => {
+            let only = |(i, row): (usize, &[f64])| {
+                let ones = row.iter().filter(|&&value| value == 1.0).count();
+                let zeros = row.iter().filter(|&&value| value == 0.0).count();
+                match ones == 1 && zeros == classes - 1 {
+                    true => Ok(row.iter().position(|&v| v == 1.0).unwrap_or(0).to_string()),
+                    false => Err(fail(format!(
+                        "row {i} is not one class of {classes}; several classes an image are not known \
+                         here"
+                    ))),
+                }
+            };
+            values.chunks_exact(classes).enumerate().map(only).collect()
+        }
+        _ => Err(fail(format!("has dimensions {:?}, which are not those of labels", header.dims))),
+    }
+}
+
+/// A text of NumPy's: code points of four bytes, or bytes; filled up with zeros.
+fn words(header: &Header, bytes: &[u8]) -> String {
+    if header.kind == b'S' {
+        return String::from_utf8_lossy(bytes).trim_end_matches('\0').trim().to_owned();
+    }
+    let codes = bytes.chunks_exact(4).map(|code| {
+        let code = [code[0], code[1], code[2], code[3]];
+        if header.big_endian { u32::from_be_bytes(code) } else { u32::from_le_bytes(code) }
+    });
+    let text: String = codes.take_while(|&code| code != 0).filter_map(char::from_u32).collect();
+    text.trim().to_owned()
+}
+
+/// The shape of a square image of so many values, grey or coloured.
+pub(crate) fn square_shape(values: usize) -> Option<Shape> {
+    let side = values.isqrt();
+    let coloured = (values / 3).isqrt();
+    if values > 0 && side * side == values {
+        Some(Shape::new(side, side, 1))
+    } else if values > 0 && coloured.checked_mul(coloured * 3) == Some(values) {
+        Some(Shape::new(coloured, coloured, 3))
+    } else {
+        None
+    }
 }
 
 /// Shape of one image among `dims`.
 pub(crate) fn image_shape(dims: &[usize]) -> Result<Shape, String> {
+    if dims.contains(&0) {
+        return Err(format!("holds no image: its dimensions are {dims:?}"));
+    }
     let shape = match *dims {
         [_, row] => {
-            let side = row.isqrt();
-            let coloured = (row / 3).isqrt();
-            if side * side == row {
-                Some((side, side, 1))
-            } else if coloured.checked_mul(coloured * 3) == Some(row) {
-                Some((coloured, coloured, 3))
-            } else {
-                return Err(format!("has {row} values a row, which make no square image"));
-            }
+            let square = square_shape(row)
+                .ok_or_else(|| format!("has {row} values a row, which make no square image"))?;
+            Some((square.height, square.width, square.channels))
         }
         [_, height, width] => Some((height, width, 1)),
         [_, height, width, channels @ (1 | 3)] => Some((height, width, channels)),
+        [_, channels @ (1 | 3), height, width] => Some((height, width, channels)),
         _ => None,
     };
     let Some((height, width, channels)) = shape else {
         return Err(format!("has dimensions {dims:?}, which are not those of images"));
     };
-    if dims.contains(&0) {
-        return Err(format!("holds no image: its dimensions are {dims:?}"));
-    }
     Ok(Shape { height, width, channels })
 }
 
@@ -151,14 +240,18 @@ fn quoted(text: &str) -> Option<&str> {
     Some(text[1..].split_once(mark)?.0)
 }
 
-/// Kind (u, i or f), bytes and byte order of an element type such as `<f4`.
+/// Kind (u, i, f or b; U or S for text), bytes and byte order of an element type such as `<f4`.
 fn element_type(text: &str) -> Option<(u8, usize, bool)> {
-    let [order @ (b'<' | b'>' | b'|' | b'='), kind, width] = *text.as_bytes() else { return None };
+    let (&order, rest) = text.as_bytes().split_first()?;
+    let (&kind, width) = rest.split_first()?;
+    if !matches!(order, b'<' | b'>' | b'|' | b'=') {
+        return None;
+    }
+    let width: usize = std::str::from_utf8(width).ok()?.parse().ok()?;
     let width = match (kind, width) {
-        (b'u' | b'i', b'1') => 1,
-        (b'u' | b'i', b'2') => 2,
-        (b'u' | b'i' | b'f', b'4') => 4,
-        (b'u' | b'i' | b'f', b'8') => 8,
+        (b'u' | b'i' | b'b', 1) | (b'u' | b'i', 2) | (b'u' | b'i' | b'f', 4 | 8) => width,
+        (b'U', 1..=1_000) => 4 * width,
+        (b'S', 1..=1_000) => width,
         _ => return None,
     };
     Some((kind, width, order == b'>'))
@@ -223,7 +316,7 @@ fn value(header: &Header, bytes: &[u8]) -> f64 {
     let bits = u64::from_le_bytes(word);
     let unused = 64 - 8 * bytes.len() as u32;
     match header.kind {
-        b'u' => bits as f64,
+        b'u' | b'b' => bits as f64,
         b'i' => ((bits << unused) as i64 >> unused) as f64,
         _ if bytes.len() == 4 => f64::from(f32::from_bits(bits as u32)),
         _ => f64::from_bits(bits),

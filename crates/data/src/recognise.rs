@@ -1,4 +1,4 @@
-//! Telling Fashion-MNIST by its images, so that its classes get their names.
+//! Recognises Fashion-MNIST by its images, so that its classes get their names.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,9 @@ use crate::embedded::{self, FASHION, FASHION_CLASSES};
 const SHAPE: Shape = Shape { height: 28, width: 28, channels: 1 };
 /// How many training images are looked at.
 const SAMPLE: usize = 10_000;
-/// One in so many must be an embedded training image of the same class; of the official files and
-/// of parts drawn from them one in 12 is.
-const ONE_IN: usize = 50;
+/// One in so many must be an official training image of the same class; fewer than all, as labels may have
+/// been corrected and images added.
+const ONE_IN: usize = 2;
 
 /// Gives the classes of `collection`, numbered so far, the names of Fashion-MNIST where its images
 /// are from there.
@@ -24,7 +24,7 @@ pub(crate) fn name_fashion(collection: &mut Collection) -> Result<(), DataError>
     if collection.classes.len() != FASHION_CLASSES.len() || images.shape != SHAPE {
         return Ok(());
     }
-    let known = embedded::collection()?.train;
+    let known = embedded::train()?;
     let known_labels = known.labels.iter().flatten().copied();
     let known: HashMap<&[u8], u16> =
         (0..known.len()).map(|i| known.images.get(i)).zip(known_labels).collect();
@@ -33,6 +33,7 @@ pub(crate) fn name_fashion(collection: &mut Collection) -> Result<(), DataError>
     if same * ONE_IN >= looked_at {
         collection.name = FASHION.to_owned();
         collection.classes = FASHION_CLASSES.map(str::to_owned).to_vec();
+        collection.preparation.garments = true;
     }
     Ok(())
 }

@@ -5,19 +5,25 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use modiste_spec::Shape;
+
 use crate::DataError;
 use crate::collection::Collection;
-use crate::dataset::Dataset;
-use crate::recognise::name_fashion;
+use crate::dataset::{Dataset, Images};
+use crate::options::Options;
+use crate::passed_over::Skipped;
+use crate::photo::Preparation;
 use crate::split::{Split, divide};
-use crate::{competition, embedded, idx_folder, picture_folder};
+use crate::tree::Tree;
+use crate::{embedded, formats};
 
 /// Where data comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The 7,000 images of the paper's split that are part of the program.
+    /// Fashion-MNIST as published, 70,000 images, part of the program.
     Embedded,
-    /// A folder; what it holds says how it is read.
+    /// A folder, an archive or a file; what it holds says how it is read. `fashion-mnist` is the embedded data where there is no
+    /// folder of that name.
     Folder(PathBuf),
 }
 
@@ -44,44 +50,73 @@ impl FromStr for Source {
 }
 
 /// Loads the data of `source`, divided by `split`; `seed` is for splits that are drawn with one.
+///
+/// # Errors
+/// As [`load_with`].
 pub fn load(source: &Source, split: &Split, seed: u64) -> Result<Dataset, DataError> {
-    let collection = match source {
-        Source::Embedded if *split.base() == Split::Full => {
-            return Err(DataError::Split {
-                split: split.to_string(),
-                name: embedded::FASHION.to_owned(),
-                problem: "7,000 images are embedded, the full split is of 70,000: \
-                          `modiste data fetch FOLDER`, then --data FOLDER"
-                    .to_owned(),
-            });
-        }
-        Source::Embedded => embedded::collection()?,
-        Source::Folder(path) => open(path)?,
-    };
-    divide(collection, split, seed)
+    load_with(source, split, seed, &Options::default())
 }
 
-/// Reads the folder as what it is.
-fn open(folder: &Path) -> Result<Collection, DataError> {
-    std::fs::read_dir(folder).map_err(|error| DataError::io(folder, error))?;
-    let name = std::fs::canonicalize(folder)
-        .ok()
-        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .unwrap_or_else(|| "data".to_owned());
-    if idx_folder::is_here(folder) || competition::is_here(folder) {
-        let mut collection = if idx_folder::is_here(folder) {
-            idx_folder::collection(folder, name)?
-        } else {
-            competition::collection(folder, name)?
-        };
-        name_fashion(&mut collection)?;
-        return Ok(collection);
+/// As [`load`], read as `options` say.
+///
+/// # Errors
+/// If there is no such source, it is damaged or none of the known formats, has too few images for the
+/// split, or does not fit into memory.
+pub fn load_with(
+    source: &Source,
+    split: &Split,
+    seed: u64,
+    options: &Options,
+) -> Result<Dataset, DataError> {
+    let mut skipped = Skipped::default();
+    let mut collection = match source {
+        Source::Embedded => embedded::collection()?,
+        Source::Folder(path) if path.as_os_str() == embedded::FASHION && !path.exists() => {
+            embedded::collection()?
+        }
+        Source::Folder(path) => open(path, options, &mut skipped)?,
+    };
+    fit_images(&mut collection, options)?;
+    if options.strict {
+        skipped.refuse(&source.to_string())?;
     }
-    if picture_folder::is_here(folder)? {
-        return picture_folder::collection(folder, name);
+    let mut data = divide(collection, split, seed)?;
+    data.skipped = skipped;
+    Ok(data)
+}
+
+/// Reads the files at `path` as what they are.
+pub(crate) fn open(
+    path: &Path,
+    options: &Options,
+    skipped: &mut Skipped,
+) -> Result<Collection, DataError> {
+    let tree = Tree::open(path, skipped)?;
+    formats::read(&tree, options, skipped)
+}
+
+/// Makes images of arrays, which come in one shape, such as the options or a model want them.
+fn fit_images(collection: &mut Collection, options: &Options) -> Result<(), DataError> {
+    let shape = collection.train.images.shape;
+    let wanted = match (options.preparation, options.size) {
+        (Some(preparation), _) => preparation,
+        (None, Some((height, width))) => Preparation {
+            shape: Shape { height, width, ..shape },
+            fit: options.fit,
+            ..collection.preparation
+        },
+        (None, None) => return Ok(()),
+    };
+    let name = collection.name.clone();
+    let parts =
+        [Some(&mut collection.train), collection.validation.as_mut(), collection.test.as_mut()];
+    for part in parts.into_iter().flatten().filter(|_| shape != wanted.shape) {
+        let mut pixels = Vec::with_capacity(part.len() * wanted.shape.len());
+        for i in 0..part.len() {
+            pixels.extend(wanted.image(part.images.get(i), shape, &name)?);
+        }
+        part.images = Images { shape: wanted.shape, pixels };
     }
-    Err(DataError::file(
-        folder.display().to_string(),
-        "holds neither IDX files, nor train.npy and train.csv, nor one sub-folder of images a class",
-    ))
+    collection.preparation = wanted;
+    Ok(())
 }

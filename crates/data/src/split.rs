@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use crate::DataError;
 use crate::collection::Collection;
-use crate::dataset::{Dataset, Images, Part};
-use crate::draw::{deal, fold, proportional};
+use crate::dataset::{Dataset, Part};
+use crate::draw::{Pool, deal, fold, pick, proportional};
+use crate::passed_over::Skipped;
 
 /// The seed of the two named splits; they are the same images for everybody.
 const NAMED_SEED: u64 = 2_021;
@@ -25,6 +26,12 @@ pub enum Split {
     /// training images of each class (a seventh, and a seventh to test on, where it has no test
     /// part either), the same for everybody.
     Full,
+    /// `auto`: `full` where the source has a validation or a test part of its own, otherwise 70 % of each
+    /// class to train on, 15 % to validate on and 15 % to test on, drawn with the given seed.
+    Auto,
+    /// `official`: the source's own test part to test on, everything else to train on, and no
+    /// validation images, so that the result is the model of the last epoch.
+    Official,
     /// `5000/1000/1000`: so many images, shared out among the classes as the source has them,
     /// drawn with the given seed. Training and validation images come from what the source has for
     /// either, test images from its test part, or from the rest where it has none.
@@ -78,6 +85,8 @@ impl fmt::Display for Split {
         match self {
             Self::Paper => f.write_str("paper"),
             Self::Full => f.write_str("full"),
+            Self::Auto => f.write_str("auto"),
+            Self::Official => f.write_str("official"),
             Self::Counts { train, validation, test } => write!(f, "{train}/{validation}/{test}"),
             Self::Fractions { train, validation, test } => {
                 write!(f, "{train:?}/{validation:?}/{test:?}")
@@ -91,7 +100,7 @@ impl FromStr for Split {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
-        let expected = "a split: paper, full, counts such as 5000/1000/1000, \
+        let expected = "a split: auto, full, official, paper, counts such as 5000/1000/1000, \
                         or shares that sum to 1 such as 0.8/0.1/0.1; \
                         a fold of one of them such as paper:fold=1/5";
         let parsed = match text.split_once(':') {
@@ -107,6 +116,8 @@ fn plain(text: &str) -> Option<Split> {
     match text {
         "paper" => Some(Split::Paper),
         "full" => Some(Split::Full),
+        "auto" => Some(Split::Auto),
+        "official" => Some(Split::Official),
         _ => counts(text).or_else(|| fractions(text)),
     }
 }
@@ -137,28 +148,102 @@ fn fractions(text: &str) -> Option<Split> {
 
 /// Divides `collection` by `split`; `seed` is for the splits that are not named.
 pub(crate) fn divide(
-    collection: Collection,
+    mut collection: Collection,
     split: &Split,
     seed: u64,
 ) -> Result<Dataset, DataError> {
-    let drawn = draw(&collection, split, seed);
-    let split = split.to_string();
-    let name = collection.name.clone();
-    let fail = |problem| DataError::Split { split: split.clone(), name: name.clone(), problem };
-    let [train, validation, test] = drawn.map_err(&fail)?;
+    let resolved = resolve(split, &collection);
+    let shown = resolved.to_string();
+    let fail = |problem| {
+        let (split, name) = (shown.clone(), collection.name.clone());
+        DataError::Split { split, name, problem }
+    };
+    if collection.train.labels.is_none() {
+        return Err(fail("the training images have no labels".to_owned()));
+    }
+    let shape = collection.train.images.shape;
+    let parts = Sources {
+        train: std::mem::replace(&mut collection.train, Part::empty(shape)),
+        validation: collection.validation.take(),
+        test: collection.test.take(),
+        classes: &collection.classes,
+    };
+    let [train, validation, test] = draw(parts, &resolved, seed).map_err(&fail)?;
     let counts = train.class_counts(collection.classes.len()).unwrap_or_default();
     if let Some(class) = counts.iter().position(|&count| count == 0) {
         let class = &collection.classes[class];
         return Err(fail(format!("no image of class {class} is left to train on")));
     }
-    Ok(Dataset { name, classes: collection.classes, split, train, validation, test })
+    let mut notes = collection.notes;
+    if *split.base() == Split::Auto {
+        let [t, v, s] = [&train, &validation, &test].map(Part::len);
+        let why = match resolved.base() {
+            Split::Full => "the parts that the data has",
+            _ => "70 / 15 / 15 % of each class, as the data has no parts",
+        };
+        notes.push(format!("{t} images to train on, {v} to validate on, {s} to test on: {why}"));
+    }
+    Ok(Dataset {
+        name: collection.name,
+        classes: collection.classes,
+        split: shown,
+        train,
+        validation,
+        test,
+        preparation: collection.preparation,
+        skipped: Skipped::default(),
+        notes,
+    })
+}
+
+/// The split that `auto` stands for; any other is itself.
+fn resolve(split: &Split, collection: &Collection) -> Split {
+    match split {
+        Split::Auto if collection.validation.is_some() || collection.test.is_some() => Split::Full,
+        Split::Auto => Split::Fractions { train: 0.7, validation: 0.15, test: 0.15 },
+        Split::Fold { of, fold, folds } => {
+            let of = Box::new(resolve(of, collection));
+            Split::Fold { of, fold: *fold, folds: *folds }
+        }
+        split => split.clone(),
+    }
+}
+
+/// What there is to be divided.
+struct Sources<'a> {
+    train: Part,
+    validation: Option<Part>,
+    test: Option<Part>,
+    classes: &'a [String],
+}
+
+impl Sources<'_> {
+    /// The images that may be trained on or validated on, all together.
+    fn join(&mut self) -> Part {
+        let shape = self.shape();
+        let mut pool = std::mem::replace(&mut self.train, Part::empty(shape));
+        if let Some(validation) = self.validation.take() {
+            pool.append(validation);
+        }
+        pool
+    }
+
+    /// The shape of every image.
+    fn shape(&self) -> modiste_spec::Shape {
+        self.train.images.shape
+    }
+
+    fn pool<'a>(&'a self, part: &'a Part) -> Pool<'a> {
+        Pool { labels: part.labels.as_deref(), images: part.len(), classes: self.classes }
+    }
 }
 
 /// The three parts of any split.
-fn draw(from: &Collection, split: &Split, seed: u64) -> Result<[Part; 3], String> {
+fn draw(mut from: Sources<'_>, split: &Split, seed: u64) -> Result<[Part; 3], String> {
     match *split {
         Split::Paper => paper(from),
-        Split::Full => full(from),
+        Split::Full | Split::Auto => full(from),
+        Split::Official => official(from),
         Split::Counts { train, validation, test } => {
             by_count(from, [train, validation, test], seed)
         }
@@ -166,49 +251,62 @@ fn draw(from: &Collection, split: &Split, seed: u64) -> Result<[Part; 3], String
             by_share(from, [train, validation, test], seed)
         }
         Split::Fold { ref of, fold: number, folds } => {
-            let [train, validation, test] = draw(from, of, seed)?;
-            let [train, validation] = fold(&join(&train, &validation), number, folds, from, seed)?;
+            let classes = from.classes;
+            let shape = from.shape();
+            let nothing =
+                Sources { train: Part::empty(shape), validation: None, test: None, classes };
+            let [mut pool, validation, test] =
+                draw(std::mem::replace(&mut from, nothing), of, seed)?;
+            pool.append(validation);
+            let [train, validation] = fold(from.pool(&pool), number, folds, seed)?;
+            let [train, validation, _] = pick(pool, [train, validation, Vec::new()]);
             Ok([train, validation, test])
         }
     }
 }
 
 /// The split of the paper; parts that already have its sizes are taken as they are.
-fn paper(from: &Collection) -> Result<[Part; 3], String> {
+fn paper(mut from: Sources<'_>) -> Result<[Part; 3], String> {
     let classes = from.classes.len();
     let [t, v, s] = PAPER.map(|each| vec![each; classes]);
-    let (train, validation, rest) = match &from.validation {
-        Some(own) if from.train.len() == PAPER[0] * classes && own.len() == PAPER[1] * classes => {
-            (from.train.clone(), own.clone(), None)
+    let shape = from.shape();
+    let pool = std::mem::replace(&mut from.train, Part::empty(shape));
+    let (train, validation, rest) = match from.validation.take() {
+        Some(own) if pool.len() == PAPER[0] * classes && own.len() == PAPER[1] * classes => {
+            (pool, own, None)
         }
         Some(own) => {
-            let [train, _, _] = deal(&from.train, [&t, &[], &[]], from, NAMED_SEED, 0)?;
-            let [_, validation, _] = deal(own, [&[], &v, &[]], from, NAMED_SEED, 1)?;
+            let drawn = deal(from.pool(&pool), [&t, &[], &[]], NAMED_SEED, 0)?;
+            let [train, _, _] = pick(pool, drawn);
+            let drawn = deal(from.pool(&own), [&[], &v, &[]], NAMED_SEED, 1)?;
+            let [_, validation, _] = pick(own, drawn);
             (train, validation, None)
         }
         None => {
             let s: &[usize] = if from.test.is_some() { &[] } else { &s };
-            let [train, validation, test] = deal(&from.train, [&t, &v, s], from, NAMED_SEED, 0)?;
+            let drawn = deal(from.pool(&pool), [&t, &v, s], NAMED_SEED, 0)?;
+            let [train, validation, test] = pick(pool, drawn);
             (train, validation, Some(test))
         }
     };
-    let test = match (&from.test, rest) {
-        (Some(own), _) if own.labels.is_none() => own.clone(),
+    let test = match (from.test.take(), rest) {
+        (Some(own), _) if own.labels.is_none() => own,
         (Some(own), _) => {
-            let [_, _, test] = deal(own, [&[], &[], &s], from, NAMED_SEED, 2)?;
+            let drawn = deal(from.pool(&own), [&[], &[], &s], NAMED_SEED, 2)?;
+            let [_, _, test] = pick(own, drawn);
             test
         }
         (None, Some(rest)) => rest,
-        (None, None) => nothing(from),
+        (None, None) => Part::empty(shape),
     };
     Ok([train, validation, test])
 }
 
 /// Everything there is.
-fn full(from: &Collection) -> Result<[Part; 3], String> {
-    if let Some(validation) = &from.validation {
-        let test = from.test.clone().unwrap_or_else(|| nothing(from));
-        return Ok([from.train.clone(), validation.clone(), test]);
+fn full(mut from: Sources<'_>) -> Result<[Part; 3], String> {
+    let shape = from.shape();
+    if let Some(validation) = from.validation.take() {
+        return Ok([from.train, validation, from.test.unwrap_or_else(|| Part::empty(shape))]);
     }
     let all = from.train.len();
     let counts = match &from.test {
@@ -218,8 +316,17 @@ fn full(from: &Collection) -> Result<[Part; 3], String> {
     by_count(from, counts, NAMED_SEED)
 }
 
+/// The source's own test part; all other images to train on.
+fn official(mut from: Sources<'_>) -> Result<[Part; 3], String> {
+    let shape = from.shape();
+    let test = from.test.take().filter(|test| test.labels.is_some());
+    let test =
+        test.ok_or("there is no labelled test part; take full, or shares such as 0.8/0.1/0.1")?;
+    Ok([from.join(), Part::empty(shape), test])
+}
+
 /// Shares of all that may be trained on, and of all where there is no test part.
-fn by_share(from: &Collection, shares: [f64; 3], seed: u64) -> Result<[Part; 3], String> {
+fn by_share(from: Sources<'_>, shares: [f64; 3], seed: u64) -> Result<[Part; 3], String> {
     let all = from.train.len() + from.validation.as_ref().map_or(0, Part::len);
     let of = |share: f64| ((all as f64 * share).round() as usize).min(all);
     let [train, validation, test] = shares;
@@ -237,38 +344,19 @@ fn by_share(from: &Collection, shares: [f64; 3], seed: u64) -> Result<[Part; 3],
 }
 
 /// So many images, in the classes' proportions.
-fn by_count(from: &Collection, counts: [usize; 3], seed: u64) -> Result<[Part; 3], String> {
-    let joined;
-    let pool = match &from.validation {
-        Some(validation) => {
-            joined = join(&from.train, validation);
-            &joined
-        }
-        None => &from.train,
-    };
+fn by_count(mut from: Sources<'_>, counts: [usize; 3], seed: u64) -> Result<[Part; 3], String> {
+    let pool = from.join();
     let [train, validation, test] = counts;
     let from_pool = if from.test.is_some() { 0 } else { test };
-    let parts = proportional(pool, [train, validation, from_pool], from, seed, 0)?;
-    let [train, validation, rest] = parts;
-    let test = match &from.test {
+    let drawn = proportional(from.pool(&pool), [train, validation, from_pool], seed, 0)?;
+    let [train, validation, rest] = pick(pool, drawn);
+    let test = match from.test.take() {
         Some(own) => {
-            let [_, _, test] = proportional(own, [0, 0, test], from, seed, 2)?;
+            let drawn = proportional(from.pool(&own), [0, 0, test], seed, 2)?;
+            let [_, _, test] = pick(own, drawn);
             test
         }
         None => rest,
     };
     Ok([train, validation, test])
-}
-
-/// Both parts as one.
-fn join(a: &Part, b: &Part) -> Part {
-    let pixels = [a.images.pixels.as_slice(), &b.images.pixels].concat();
-    let labels = a.labels.as_ref().zip(b.labels.as_ref()).map(|(a, b)| [a.as_slice(), b].concat());
-    Part { images: Images { shape: a.images.shape, pixels }, labels }
-}
-
-/// A part with no image.
-fn nothing(from: &Collection) -> Part {
-    let shape = from.train.images.shape;
-    Part { images: Images { shape, pixels: Vec::new() }, labels: Some(Vec::new()) }
 }

@@ -10,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 use modiste_spec::Shape;
 
 use crate::DataError;
+use crate::dataset::Images;
 use crate::idx::{self, MAX_BYTES, broken, claim};
 use crate::idx_folder::image_dims;
 use crate::npy;
@@ -64,7 +65,7 @@ impl ImageStream {
         let mut reader = BufReader::new(file);
         let (header, shape) = npy_header(&mut reader, &name)?;
         check_npy_size(&header, length - reader.stream_position().map_err(io)?, &name)?;
-        if header.fortran {
+        if header.fortran || npy::is_undecided(&header.dims, shape) {
             return Self::whole(header, shape, reader, name);
         }
         let start = reader.stream_position().map_err(io)?;
@@ -94,7 +95,7 @@ impl ImageStream {
             return Self::idx(Box::new(reader), None, name.to_owned());
         }
         let (header, shape) = npy_header(&mut reader, name)?;
-        if header.fortran || header.is_float() {
+        if header.fortran || header.is_float() || npy::is_undecided(&header.dims, shape) {
             return Self::whole(header, shape, reader, name.to_owned());
         }
         let images = header.dims[0];
@@ -159,6 +160,12 @@ impl ImageStream {
         let images = npy::convert(&header, &data, shape, &name)?;
         let reader = Box::new(Cursor::new(images.pixels));
         Ok(Self::new(name, shape, header.dims[0], reader, Elements::Bytes))
+    }
+
+    /// Images that are there already; errors speak of them as `name`.
+    pub(crate) fn of(images: Images, name: String) -> Self {
+        let (shape, count) = (images.shape, images.len());
+        Self::new(name, shape, count, Box::new(Cursor::new(images.pixels)), Elements::Bytes)
     }
 
     /// The shape of every image.
@@ -252,6 +259,7 @@ fn npy_header(reader: &mut impl Read, name: &str) -> Result<(npy::Header, Shape)
     }
     read(length, &mut bytes)?;
     let (header, _) = npy::read_header(&bytes).map_err(fail)?;
+    header.check_numbers().map_err(fail)?;
     let shape = npy::image_shape(&header.dims).map_err(fail)?;
     Ok((header, shape))
 }

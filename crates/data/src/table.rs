@@ -162,7 +162,7 @@ fn open<'a>(
 }
 
 /// A csv file that cannot be read on.
-fn broken(error: &csv::Error, name: &str) -> DataError {
+pub(crate) fn broken(error: &csv::Error, name: &str) -> DataError {
     let problem = match error.kind() {
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);

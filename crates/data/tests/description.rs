@@ -7,18 +7,16 @@ use modiste_spec::Shape;
 fn part(pixels: &[u8], labels: Option<&[u16]>) -> Part {
     let shape = Shape { height: 1, width: 2, channels: 1 };
     let images = Images { shape, pixels: pixels.to_vec() };
-    Part { images, labels: labels.map(<[u16]>::to_vec) }
+    Part::new(images, labels.map(<[u16]>::to_vec))
 }
 
 fn dataset() -> Dataset {
-    Dataset {
-        name: "made".into(),
-        classes: vec!["a".into(), "b".into()],
-        split: "full".into(),
-        train: part(&[0, 0, 255, 255, 0, 0, 0, 0], Some(&[0, 1, 0, 1])),
-        validation: part(&[0, 0, 7, 9], Some(&[1, 0])),
-        test: part(&[7, 9, 0, 0, 7, 9, 1, 2], None),
-    }
+    let parts = [
+        part(&[0, 0, 255, 255, 0, 0, 0, 0], Some(&[0, 1, 0, 1])),
+        part(&[0, 0, 7, 9], Some(&[1, 0])),
+        part(&[7, 9, 0, 0, 7, 9, 1, 2], None),
+    ];
+    Dataset::new("made", vec!["a".into(), "b".into()], "full", parts)
 }
 
 #[test]

@@ -1,33 +1,36 @@
-//! The embedded data is what it is said to be, and can be made again.
+//! The embedded data is what it is said to be: the official files, and the splits of recorded runs.
 
 mod common;
 
-use std::path::PathBuf;
+use std::collections::HashSet;
 
 use md5::{Digest, Md5};
 use modiste_data::{
-    DataInfo, Dataset, EMBEDDED_FILES, FASHION_CLASSES, OFFICIAL_FILES, PartName, PixelStatistics,
-    Source, Split, info, load, parse_idx, write_idx_gz,
+    DataInfo, Dataset, EMBEDDED_FILES, FASHION_CLASSES, Part, PartName, PixelStatistics, Source,
+    Split, info, load, parse_idx,
 };
 
-/// MD5 sums of the embedded files, in the order of the constant.
-const SUMS: [[&str; 2]; 3] = [
-    ["4e1127aed59e06055977fe26af48b424", "0df0d2752e19bb5ccb8ff00a91cbfa40"],
-    ["2da266d9e7423d3dd8a71a08f5645a8c", "76ad91909fcaae27c6c90e454fd3ea92"],
-    ["f0d54bb626e160524d5090e3dbf34d41", "63282bb184ac7e3a407d1562126dffd4"],
+/// Name, length and MD5 sum of each file, as the authors publish them.
+const PUBLISHED: [(&str, usize, &str); 4] = [
+    ("train-images-idx3-ubyte.gz", 26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+    ("train-labels-idx1-ubyte.gz", 29_515, "25c81989df183df01b3e8a0aad5dffbe"),
+    ("t10k-images-idx3-ubyte.gz", 4_422_102, "bef4ecab320f06d8554ea6380940ec79"),
+    ("t10k-labels-idx1-ubyte.gz", 5_148, "bb300cfdad3c16e7a12a480ee83cd310"),
+];
+
+/// MD5 sums of images and labels of each part of the split `paper`, on which runs were recorded.
+const PAPER: [[&str; 2]; 3] = [
+    ["ec164cb5983c6eb13792c0675bc9be3e", "ccff5e4d6b512710fe1bc190b6a4e9f3"],
+    ["26bece56506745be0ed8800ec4d16fd5", "0228b6a5fe4c0c76e1eb9a82276a533c"],
+    ["6a1239ab8fec1a4a119532046b80c56d", "b949001101fdac369295f3786cf6bfb5"],
 ];
 
 fn md5(bytes: &[u8]) -> String {
     Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn embedded() -> Dataset {
-    load(&Source::Embedded, &Split::Paper, 0).unwrap()
-}
-
-/// The official files, where the environment says they are.
-fn official() -> Option<PathBuf> {
-    std::env::var_os("MODISTE_FASHION_MNIST").map(PathBuf::from)
+fn embedded(split: &str) -> Dataset {
+    load(&Source::Embedded, &split.parse().unwrap(), 99).unwrap()
 }
 
 fn duplicates(info: &DataInfo) -> usize {
@@ -35,25 +38,25 @@ fn duplicates(info: &DataInfo) -> usize {
 }
 
 #[test]
-fn files_have_their_checksums() {
-    for (files, sums) in EMBEDDED_FILES.iter().zip(SUMS) {
-        for ((name, bytes), sum) in files.iter().zip(sums) {
-            assert_eq!(md5(bytes), sum, "{name}");
-        }
+fn files_are_the_published_ones() {
+    for ((name, bytes), published) in EMBEDDED_FILES.as_flattened().iter().zip(PUBLISHED) {
+        assert_eq!((*name, bytes.len(), md5(bytes).as_str()), published);
     }
 }
 
 #[test]
-fn packing_again_gives_the_same_bytes() {
-    for (name, bytes) in EMBEDDED_FILES.as_flattened() {
-        let idx = parse_idx(bytes, name).unwrap();
-        assert!(write_idx_gz(&idx.dims, &idx.data) == *bytes, "{name}");
+fn paper_split_has_the_images_of_the_recorded_runs() {
+    let data = embedded("paper");
+    for (name, sums) in PartName::ALL.into_iter().zip(PAPER) {
+        let Part { images, labels, .. } = data.part(name);
+        let labels: Vec<u8> = labels.iter().flatten().map(|&label| label as u8).collect();
+        assert_eq!([md5(&images.pixels), md5(&labels)], sums, "{name}");
     }
 }
 
 #[test]
 fn paper_split_is_balanced_and_without_duplicates() {
-    let data = embedded();
+    let data = embedded("paper");
     // The table of labels on the data set's page, 0 to 9.
     let page =
         "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot";
@@ -75,33 +78,8 @@ fn paper_split_is_balanced_and_without_duplicates() {
 }
 
 #[test]
-fn full_split_of_the_embedded_data_says_what_to_do() {
-    let error = load(&Source::Embedded, &Split::Full, 0).unwrap_err().to_string();
-    common::expect_line(&error, "fashion-mnist", "modiste data fetch");
-}
-
-#[test]
-fn embedded_images_can_be_split_otherwise() {
-    let data = load(&Source::Embedded, &"4000/2000/500".parse().unwrap(), 3).unwrap();
-    assert_eq!([data.train.len(), data.validation.len(), data.test.len()], [4000, 2000, 500]);
-    assert_eq!(data.test.class_counts(10).unwrap(), [50; 10]);
-    assert_eq!(duplicates(&info(&data)), 0);
-    let error = load(&Source::Embedded, &"6000/1000/10".parse().unwrap(), 3).unwrap_err();
-    common::expect_line(&error.to_string(), "6000/1000/10", "only 6000 images");
-}
-
-/// Runs where MODISTE_FASHION_MNIST names the folder of the official files.
-#[test]
-fn official_files_give_the_embedded_split_and_the_published_facts() {
-    let Some(folder) = official() else { return };
-    for file in OFFICIAL_FILES {
-        let bytes = std::fs::read(folder.join(file.name)).unwrap();
-        assert_eq!((bytes.len() as u64, md5(&bytes).as_str()), (file.bytes, file.md5));
-    }
-    let source = Source::Folder(folder);
-    let paper = load(&source, &Split::Paper, 99).unwrap();
-    assert!(paper == embedded());
-    let full = load(&source, &Split::Full, 99).unwrap();
+fn full_split_takes_all_images_and_has_the_published_facts() {
+    let full = embedded("full");
     let info = info(&full);
     for (part, each) in info.parts.iter().zip([5000, 1000, 1000]) {
         assert!(part.classes.iter().all(|class| class.images == each), "{part:?}");
@@ -109,9 +87,36 @@ fn official_files_give_the_embedded_split_and_the_published_facts() {
     let PixelStatistics { mean, deviation } = info.train_and_validation;
     assert_eq!(format!("{mean:.7} {deviation:.7}"), "0.2860406 0.3530242");
     assert_eq!(duplicates(&info), 0);
-    // What validates the paper's split never trains the full one.
-    let train: std::collections::HashSet<_> =
-        (0..full.train.len()).map(|i| full.train.images.get(i)).collect();
-    let images = &paper.validation.images;
-    assert!((0..images.len()).all(|i| !train.contains(images.get(i))));
+    // No validation image of the paper's split is a training image of the full one.
+    let train: HashSet<_> = (0..full.train.len()).map(|i| full.train.images.get(i)).collect();
+    let validation = embedded("paper").validation.images;
+    assert!((0..validation.len()).all(|i| !train.contains(validation.get(i))));
+}
+
+#[test]
+fn official_split_trains_on_the_whole_training_file() {
+    let data = embedded("official");
+    assert_eq!([data.train.len(), data.validation.len(), data.test.len()], [60_000, 0, 10_000]);
+    let unpacked = |i: usize| parse_idx(EMBEDDED_FILES[i][0].1, "embedded").unwrap().data;
+    assert!(data.train.images.pixels == unpacked(0) && data.test.images.pixels == unpacked(1));
+}
+
+#[test]
+fn fashion_mnist_is_a_name_of_the_embedded_data() {
+    let named = Source::Folder("fashion-mnist".into());
+    assert!(load(&named, &Split::Paper, 0).unwrap() == embedded("paper"));
+    let elsewhere = Source::Folder("./fashion-mnist".into());
+    let error = load(&elsewhere, &Split::Paper, 0).unwrap_err().to_string();
+    common::expect_line(&error, "./fashion-mnist", "No such file");
+}
+
+#[test]
+fn embedded_images_can_be_split_otherwise() {
+    let data = embedded("4000/2000/500");
+    assert_eq!([data.train.len(), data.validation.len(), data.test.len()], [4000, 2000, 500]);
+    assert_eq!(data.test.class_counts(10).unwrap(), [50; 10]);
+    assert_eq!(duplicates(&info(&data)), 0);
+    let split = "60000/1000/10".parse().unwrap();
+    let error = load(&Source::Embedded, &split, 3).unwrap_err();
+    common::expect_line(&error.to_string(), "60000/1000/10", "only 60000 images");
 }

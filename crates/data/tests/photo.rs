@@ -156,13 +156,18 @@ fn what_was_done_is_said() {
 }
 
 #[test]
-fn an_image_of_the_network_s_own_size_is_inverted_only_if_its_border_is_white() {
+fn an_image_of_the_network_s_own_size_is_inverted_only_if_its_border_is_bright() {
     let images = validation_images();
+    let mut wrong = [0; 2];
     for i in 0..images.len() {
         let image = images.get(i);
         let taken = prepared(&bmp(28, 28, |y, x| image[28 * y + x]), GREY, Background::Auto);
-        assert!(taken.pixels == image && !taken.inverted, "image {i}");
+        wrong[0] += usize::from(taken.inverted);
+        let bright = bmp(28, 28, |y, x| 255 - image[28 * y + x]);
+        let taken = prepared(&bright, GREY, Background::Auto);
+        wrong[1] += usize::from(taken.pixels != image);
     }
+    assert!(wrong[0] <= 4 && wrong[1] <= 4, "{wrong:?} of {} images", images.len());
     let white = bmp(28, 28, |y, x| if y.min(x) < 3 || y.max(x) > 24 { 250 } else { 9 });
     let taken = prepared(&white, GREY, Background::Auto);
     assert_eq!((taken.pixels[0], taken.pixels[400], taken.inverted), (5, 246, true));
@@ -187,7 +192,11 @@ fn transparent_pictures_are_put_on_white_or_black() {
 fn pictures_that_are_none() {
     let limits = Limits::default();
     expect_refusal(b"", &limits, "is empty");
-    expect_refusal(b"a note to the tailor", &limits, "is not a PNG, JPEG, WebP or BMP picture");
+    expect_refusal(
+        b"a note to the tailor",
+        &limits,
+        "is not a PNG, JPEG, WebP, BMP, GIF or TIFF picture",
+    );
     expect_refusal(&golden("animated.webp"), &limits, "is an animated WebP picture");
     expect_refusal(&bmp(5, 6, |_, _| 0), &limits, "is 5 x 6 pixels, too small");
     expect_refusal(&bmp(100, 100, |_, _| 200), &limits, "shows nothing that differs");

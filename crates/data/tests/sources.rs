@@ -4,7 +4,7 @@ mod common;
 
 use common::{golden, idx, idx_folder, open, pixels, put};
 use modiste_data::{
-    Dataset, EMBEDDED_FILES, FASHION_CLASSES, Source, fill_named_submission, fill_submission,
+    Dataset, FASHION_CLASSES, Part, PartName, Source, fill_named_submission, fill_submission,
     parse_idx, parse_images, parse_labels_csv, parse_npy, parse_picture, write_idx_gz,
 };
 use tempfile::TempDir;
@@ -43,7 +43,9 @@ fn idx_files_packed_or_not_under_either_name() {
     let packed = write_idx_gz(&[24, 3, 4], &plain[16..]);
     std::fs::remove_file(path("train-images-idx3-ubyte")).unwrap();
     put(&folder, "train-images-idx3-ubyte.gz", &packed);
-    assert!(open(&folder, "full", 1).unwrap() == data);
+    let again = open(&folder, "full", 1).unwrap();
+    assert!(again.train.images == data.train.images && again.test.labels == data.test.labels);
+    assert_eq!(again.train.names.get(0), "train-images-idx3-ubyte.gz#0");
 }
 
 #[test]
@@ -215,21 +217,28 @@ fn a_folder_of_pictures_with_parts() {
 /// Fashion-MNIST is known by its images, in any format, and nothing else is taken for it.
 #[test]
 fn fashion_classes_are_named_where_the_images_are_theirs() {
-    let file = |part: usize, i: usize| parse_idx(EMBEDDED_FILES[part][i].1, "embedded").unwrap();
     let folder = TempDir::new().unwrap();
-    for (part, name) in ["train", "validation", "test"].into_iter().enumerate() {
-        let (images, labels) = (file(part, 0), file(part, 1));
-        let rows = [images.dims[0], 784];
-        put(&folder, &format!("{name}.npy"), &common::npy("|u1", &rows, &images.data));
-        let column: String = labels.data.iter().map(|label| format!("{label}\n")).collect();
-        put(&folder, &format!("{name}.csv"), format!("class\n{column}").as_bytes());
+    let embedded = modiste_data::load(&Source::Embedded, &"paper".parse().unwrap(), 0).unwrap();
+    let column = |labels: &[u16], more: u16| {
+        let rows: String =
+            labels.iter().map(|label| format!("{}\n", (label + more) % 10)).collect();
+        format!("class\n{rows}").into_bytes()
+    };
+    for name in PartName::ALL {
+        let Part { images, labels, .. } = embedded.part(name);
+        let file = common::npy("|u1", &[images.len(), 784], &images.pixels);
+        put(&folder, &format!("{name}.npy"), &file);
+        put(&folder, &format!("{name}.csv"), &column(labels.as_ref().unwrap(), 0));
     }
     let data = open(&folder, "paper", 0).unwrap();
-    let embedded = modiste_data::load(&Source::Embedded, &"paper".parse().unwrap(), 0).unwrap();
-    assert!(data == embedded);
+    for name in PartName::ALL {
+        let (read, there) = (data.part(name), embedded.part(name));
+        assert!(read.images == there.images && read.labels == there.labels, "{name}");
+    }
+    assert_eq!((&data.name, &data.classes), (&embedded.name, &embedded.classes));
+    assert!(data.preparation.garments);
     // The same images under other labels are something else.
-    let turned: String = file(0, 1).data.iter().map(|l| format!("{}\n", (l + 1) % 10)).collect();
-    put(&folder, "train.csv", format!("class\n{turned}").as_bytes());
+    put(&folder, "train.csv", &column(embedded.train.labels.as_ref().unwrap(), 1));
     let Dataset { name, classes, .. } = open(&folder, "paper", 0).unwrap();
     assert_ne!(name, "fashion-mnist");
     assert!(classes[0] == "0" && FASHION_CLASSES[0] != "0");

@@ -2,17 +2,18 @@
 //!
 //! Weights and running statistics have PyTorch's names and layout. The metadata hold `format`,
 //! `network` (JSON), `classes` (JSON), `preprocessing` (JSON), `config` (TOML), `provenance` (JSON) and
-//! `checksum` (CRC-32 of all the rest); since a run that ended `confidence` (JSON), and `background`
-//! if the background of the training images is not dark. It has neither times nor paths, so that the
+//! `checksum` (CRC-32 of all the rest); since a run that ended `confidence` (JSON). It has neither times nor
+//! paths, so that the
 //! same run gives the same bytes.
 
 use std::path::Path;
 
 use modiste_data::Dataset;
-use modiste_data::photo::Background;
+use modiste_data::FASHION_CLASSES;
+use modiste_data::photo::{Background, Fit, Ground, Preparation};
 use modiste_metrics::Confidence;
-use modiste_spec::Network;
 use modiste_spec::engine::{PIXEL_MAX, State, Tensor};
+use modiste_spec::{Network, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::tensors::{self, Metadata, Reader};
@@ -36,18 +37,44 @@ pub struct Preprocessing {
     pub channels: usize,
     /// The network's input is pixel / this.
     pub divisor: f32,
+    /// How a picture of another shape is fitted.
+    #[serde(default)]
+    pub fit: Fit,
+    /// What lies behind transparent pictures.
+    #[serde(default)]
+    pub ground: Ground,
+    /// Whether pictures become garments on black as in Fashion-MNIST; `None` in files that are older
+    /// than the entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub garments: Option<bool>,
+    /// The value of white in pictures of 16 bits a channel, where the training pictures had such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub white: Option<u16>,
 }
 
 impl Preprocessing {
-    /// Preprocessing for `network`.
-    pub fn of(network: &Network) -> Self {
-        let shape = network.input_shape();
+    /// The entry of a model whose training pictures went through `preparation`.
+    pub fn of(preparation: &Preparation) -> Self {
+        let Preparation { shape, fit, ground, garments, white } = *preparation;
         Self {
             height: shape.height,
             width: shape.width,
             channels: shape.channels,
             divisor: PIXEL_MAX,
+            fit,
+            ground,
+            garments: Some(garments),
+            white,
         }
+    }
+
+    /// What pictures go through. Of older files, models of Fashion-MNIST know garments on black.
+    fn preparation(self, network: &Network, classes: &[String]) -> Option<Preparation> {
+        let shape = network.input_shape();
+        let Self { height, width, channels, divisor, fit, ground, garments, white } = self;
+        let fits = Shape { height, width, channels } == shape && divisor == PIXEL_MAX;
+        let garments = garments.unwrap_or(classes == FASHION_CLASSES && channels == 1);
+        fits.then_some(Preparation { shape, fit, ground, garments, white })
     }
 }
 
@@ -145,12 +172,17 @@ pub struct Model {
     pub provenance: Provenance,
     /// Temperature and thresholds; `None` until its run has ended, and in old files.
     pub confidence: Option<ModelConfidence>,
-    /// How a photograph becomes such an image as it was trained on: `Auto` where those show objects
-    /// on black, `Keep` where not.
-    pub background: Background,
+    /// What its training pictures went through, and every picture it is asked about goes through.
+    pub preparation: Preparation,
 }
 
 impl Model {
+    /// What is taken for the background of pictures: `Auto` where the model knows garments on black,
+    /// `Keep` where not.
+    pub fn background(&self) -> Background {
+        if self.preparation.garments { Background::Auto } else { Background::Keep }
+    }
+
     /// Reads a model file.
     ///
     /// # Errors
@@ -198,7 +230,7 @@ impl Model {
             ("format", FORMAT.to_owned()),
             ("network", json(serde_json::to_string(&self.network))),
             ("classes", json(serde_json::to_string(&self.classes))),
-            ("preprocessing", json(serde_json::to_string(&Preprocessing::of(&self.network)))),
+            ("preprocessing", json(serde_json::to_string(&Preprocessing::of(&self.preparation)))),
             ("config", self.config.clone()),
             ("provenance", json(serde_json::to_string(&self.provenance))),
         ]
@@ -206,9 +238,6 @@ impl Model {
         .into();
         if let Some(confidence) = &self.confidence {
             metadata.insert("confidence".into(), json(serde_json::to_string(confidence)));
-        }
-        if self.background != Background::Auto {
-            metadata.insert("background".into(), self.background.to_string());
         }
         metadata
     }
@@ -231,9 +260,10 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
         let (named, known) = (classes.len(), network.classes());
         return Err(reader.error(format!("{named} classes are named, but the network has {known}")));
     }
-    if reader.json::<Preprocessing>("preprocessing")? != Preprocessing::of(&network) {
+    let preprocessing: Preprocessing = reader.json("preprocessing")?;
+    let Some(preparation) = preprocessing.preparation(&network, &classes) else {
         return Err(reader.error("metadata entry \"preprocessing\" does not fit the network"));
-    }
+    };
     let parameters = reader.take("", network.parameters().iter())?;
     reader.finish()?;
     let config = reader.text("config")?.to_owned();
@@ -242,14 +272,10 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
     if let Some(Err(problem)) = confidence.as_ref().map(ModelConfidence::check) {
         return Err(reader.error(format!("metadata entry \"confidence\": {problem}")));
     }
-    let background = match reader.metadata().get("background") {
-        Some(text) => text.parse().map_err(|e| reader.error(format!("metadata: {e}")))?,
-        None => Background::Auto,
-    };
     if checksum(reader.metadata(), &parameters) != reader.text("checksum")? {
         return Err(reader.error("the checksum differs: the file was damaged or changed"));
     }
-    Ok(Model { network, classes, parameters, config, provenance, confidence, background })
+    Ok(Model { network, classes, parameters, config, provenance, confidence, preparation })
 }
 
 /// CRC-32, as 8 hexadecimal digits, of each metadata entry but the checksum (key, 0, value, 0) in the

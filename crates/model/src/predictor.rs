@@ -1,6 +1,6 @@
 //! From a model and an engine to answers.
 
-use modiste_data::photo::{Background, Limits, Prepared, prepare};
+use modiste_data::photo::{Background, Limits, Prepared};
 use modiste_data::{Dataset, PartName, mirror};
 use modiste_metrics::Confidence;
 use modiste_spec::engine::{EngineError, Weights};
@@ -166,11 +166,7 @@ impl<E: Engine> Predictor<E> {
     /// As [`prepare`].
     pub fn prepare(&self, bytes: &[u8], name: &str) -> Result<Prepared, ModelError> {
         let Options { background, limits, .. } = &self.options;
-        let background = match background {
-            Background::Auto => self.model.background,
-            typed => *typed,
-        };
-        Ok(prepare(bytes, name, self.shape(), background, limits)?)
+        Ok(self.model.preparation.picture(bytes, name, *background, limits)?)
     }
 
     /// The answer to one picture file, and how it was prepared; errors call it `name`.

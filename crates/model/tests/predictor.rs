@@ -1,7 +1,7 @@
 //! The predictor against its parts: engine, softmax, thresholds.
 
 use modiste_cpu::{CpuEngine, CpuOptions};
-use modiste_data::photo::Background;
+use modiste_data::photo::Preparation;
 use modiste_data::{Images, Source, load, mirror};
 use modiste_metrics::{Confidence, Rejection, softmax_at};
 use modiste_model::{EpochMetrics, Model, ModelConfidence, Provenance};
@@ -35,7 +35,7 @@ fn model(confidence: Option<ModelConfidence>) -> Model {
             chosen,
         },
         confidence,
-        background: Background::Auto,
+        preparation: Preparation { garments: true, ..Preparation::of(Shape::new(28, 28, 1)) },
     }
 }
 

@@ -64,8 +64,8 @@ def png(width, height, pixels):
 
 
 def images():
-    """Some embedded images."""
-    packed = min((ROOT / "crates/data/embedded").glob("*images-idx3-ubyte*.gz"))
+    """The official test images."""
+    packed = ROOT / "crates/data/embedded/t10k-images-idx3-ubyte.gz"
     data = gzip.decompress(packed.read_bytes())[16:]
     return [data[i * 784:][:784] for i in range(10)]
 

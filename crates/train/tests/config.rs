@@ -194,7 +194,7 @@ fn settings_without_effect_are_refused() {
     let warmup = error_of("warmup_epochs", "2");
     assert_eq!(warmup, "training.schedule.warmup_epochs: has no effect on the schedule plateau");
     let seed = check_error(|c| c.data.split_seed = 1);
-    assert_eq!(seed, "data.split_seed: 1 has no effect on the split paper");
+    assert_eq!(seed, "data.split_seed: 1 has no effect on the split full");
     let delta = check_error(|c| c.training.early_stopping.min_delta = 0.1);
     assert!(delta.ends_with("min_delta: 0.1 has no effect while patience is 0"), "{delta}");
     let places = check_error(|c| c.network.inception_mut().unwrap().dropout_places.clear());

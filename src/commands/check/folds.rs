@@ -50,14 +50,8 @@ pub fn probabilities(
         let (inside, outside): (Vec<u32>, Vec<u32>) = all.partition(is_in);
         let mut config = config.clone();
         config.data.split = format!("{}:fold={}/{folds}", data.split, fold + 1);
-        let part = Dataset {
-            name: data.name.clone(),
-            classes: data.classes.clone(),
-            split: config.data.split.clone(),
-            train: pool.select(&outside),
-            validation: pool.select(&inside),
-            test: pool.select(&[]),
-        };
+        let parts = [pool.select(&outside), pool.select(&inside), pool.select(&[])];
+        let part = Dataset::new(&data.name, data.classes.clone(), &config.data.split, parts);
         let part = if config.network.flat() { part.flat() } else { part };
         let logits =
             answers(&config, &part, &work.join(format!("fold-{}", fold + 1)), threads, args)?;
@@ -108,5 +102,5 @@ fn answers(
 fn joined(a: &Part, b: &Part) -> Part {
     let pixels = [a.images.pixels.as_slice(), &b.images.pixels].concat();
     let labels = [&a.labels, &b.labels].into_iter().flatten().flatten().copied().collect();
-    Part { images: Images { shape: a.images.shape, pixels }, labels: Some(labels) }
+    Part::new(Images { shape: a.images.shape, pixels }, Some(labels))
 }

@@ -91,7 +91,8 @@ fn part(args: &PredictArgs, model: &Model) -> Result<Option<Part>, Failure> {
         return Err(anyhow!("{}: {problem}", data.name).into());
     }
     let pixels = std::mem::take(&mut part.images.pixels);
-    Ok(Some(Part { images: Images { shape: part.images.shape, pixels }, labels: None }))
+    let images = Images { shape: part.images.shape, pixels };
+    Ok(Some(Part { images, labels: None, names: std::mem::take(&mut part.names) }))
 }
 
 /// How a model is asked, as it was typed.

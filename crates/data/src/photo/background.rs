@@ -7,8 +7,8 @@ use super::plane::Plane;
 const TOLERANCE: u8 = 13;
 /// The most that noise of the background may raise the tolerance to.
 const MAX_TOLERANCE: u8 = 48;
-/// From this value on a background is white.
-const WHITE: u8 = 230;
+/// Part of the border that must be black or white for these to be compared; otherwise it is grey.
+const PLAIN: f64 = 0.2;
 
 /// The edge of a picture: a strip of one fiftieth of its shorter side.
 pub(super) struct Border {
@@ -18,8 +18,8 @@ pub(super) struct Border {
     tolerance: u8,
     /// Part of the strip that does.
     even: f64,
-    /// Part of the strip that is white.
-    white: f64,
+    /// Parts of the strip that are black and white, to within [`TOLERANCE`].
+    plain: [f64; 2],
 }
 
 impl Border {
@@ -40,23 +40,18 @@ impl Border {
         let all: u64 = counts.iter().sum();
         let part = |some: &[u64]| some.iter().sum::<u64>() as f64 / all as f64;
         let even = part(&distances[..=usize::from(tolerance)]);
-        let white = part(&counts[usize::from(WHITE)..]);
-        Self { colour, tolerance, even, white }
+        let plain = [
+            part(&counts[..=usize::from(TOLERANCE)]),
+            part(&counts[usize::from(u8::MAX - TOLERANCE)..]),
+        ];
+        Self { colour, tolerance, even, plain }
     }
 
-    /// Whether the background is nearer to white than to black.
+    /// Whether the background is nearer to white than to black. Objects may reach the border, so where
+    /// part of it is plainly black or white that part decides, otherwise the median.
     pub fn is_bright(&self) -> bool {
-        self.colour[0] >= 128
-    }
-
-    /// Whether the background is as dark as that of goods cut out and put on black.
-    pub fn is_dark(&self) -> bool {
-        self.colour[0] <= 2 * TOLERANCE
-    }
-
-    /// Whether all but a few pixels are white.
-    pub fn is_white(&self) -> bool {
-        self.white >= 0.95
+        let [black, white] = self.plain;
+        if black + white >= PLAIN { white > black } else { self.colour[0] >= 128 }
     }
 
     /// Whether it looks like one background, not like a scene.

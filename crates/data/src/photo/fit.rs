@@ -1,20 +1,67 @@
-//! Resampling: a rectangle of a picture, as large as it fits, centred in an image.
+//! Resampling: a picture of any size and shape as an image of one.
+
+use std::fmt;
+use std::str::FromStr;
 
 use modiste_spec::Shape;
+use serde::{Deserialize, Serialize};
 
 use super::background::Span;
 use super::plane::Plane;
+use crate::DataError;
 
-/// The rectangle `span` of `plane`, its aspect ratio kept, in an image of `shape`; what is left over
-/// has the colour `around`.
+/// How a picture of another shape than the image is fitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// The whole picture, its aspect ratio kept; what is left over gets the colour of its border.
+    #[default]
+    Pad,
+    /// The middle of the picture, its aspect ratio kept; what stands out is cut off.
+    Crop,
+    /// The whole picture, its aspect ratio changed.
+    Stretch,
+}
+
+impl Fit {
+    /// All of them, as they are written.
+    pub const ALL: [(Self, &str); 3] =
+        [(Self::Pad, "pad"), (Self::Crop, "crop"), (Self::Stretch, "stretch")];
+}
+
+/// As it is written on the command line.
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(fit, _)| fit == self).map_or("", |(_, name)| name);
+        f.pad(name)
+    }
+}
+
+impl FromStr for Fit {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let expected = "a way to fit pictures: pad, crop or stretch";
+        let found = Self::ALL.iter().find(|(_, name)| *name == text).map(|(fit, _)| *fit);
+        found.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
+    }
+}
+
+/// The rectangle `span` of `plane` in an image of `shape`; what is left over has the colour `around`.
 ///
-/// Each pixel is the mean of the area it covers, so nothing of a large picture is passed over.
-pub(super) fn fit(plane: &Plane, span: Span, shape: Shape, around: &[u8]) -> Vec<u8> {
-    let scale =
-        f64::min(shape.height as f64 / span.height as f64, shape.width as f64 / span.width as f64);
-    let scaled = |side: usize, most: usize| ((side as f64 * scale).round() as usize).clamp(1, most);
-    let height = scaled(span.height, shape.height);
-    let width = scaled(span.width, shape.width);
+/// Each pixel is the mean of the area it covers, so no detail of a large picture is passed over.
+pub(super) fn fit(plane: &Plane, span: Span, shape: Shape, how: Fit, around: &[u8]) -> Vec<u8> {
+    let span = if how == Fit::Crop { middle(span, shape) } else { span };
+    let ratios = [shape.height as f64 / span.height as f64, shape.width as f64 / span.width as f64];
+    let (height, width) = match how {
+        Fit::Pad => {
+            let scale = f64::min(ratios[0], ratios[1]);
+            let scaled =
+                |side: usize, most: usize| ((side as f64 * scale).round() as usize).clamp(1, most);
+            (scaled(span.height, shape.height), scaled(span.width, shape.width))
+        }
+        Fit::Crop | Fit::Stretch => (shape.height, shape.width),
+    };
     // Where it cannot be in the very middle it is one nearer to the end, as in Fashion-MNIST.
     let [top, left] = [shape.height - height, shape.width - width].map(|space| space.div_ceil(2));
     let (rows, columns) =
@@ -32,6 +79,19 @@ pub(super) fn fit(plane: &Plane, span: Span, shape: Shape, around: &[u8]) -> Vec
     pixels
 }
 
+/// The largest rectangle in the middle of `span` that has the aspect ratio of `shape`.
+fn middle(span: Span, shape: Shape) -> Span {
+    let scale =
+        f64::min(span.height as f64 / shape.height as f64, span.width as f64 / shape.width as f64);
+    let side = |of: usize, most: usize| ((of as f64 * scale).round() as usize).clamp(1, most);
+    let (height, width) = (side(shape.height, span.height), side(shape.width, span.width));
+    Span {
+        top: span.top + (span.height - height) / 2,
+        left: span.left + (span.width - width) / 2,
+        height,
+        width,
+    }
+}
 /// Source lines that one line of the result covers, with the part of each that it does.
 struct Area {
     first: usize,

@@ -1,29 +1,31 @@
 //! Pictures of any kind as what a network takes: photographs of any size, on any background.
 //!
-//! A picture of the network's own size is taken as it is. Any other one is turned upright, put on a
-//! background where it is transparent, and fitted. For a grey network that means what was done to
-//! the images of Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, figure 1): the object bright on black,
-//! trimmed, its longer edge as long as the image, centred. Whether that takes an inversion is read
-//! from the border. For a network that takes colours the whole picture is fitted and what is left
-//! over has the border's colour.
+//! A [`Preparation`] says what is done: it is chosen when training starts and stored with the model. A
+//! picture of the network's own size is taken as it is. Any other one is turned upright, put on a
+//! ground where it is transparent, and fitted; what is left over has the border's colour. Models of
+//! Fashion-MNIST get what was done to the images of that set (Xiao, Rasul, Vollgraf 2017, figure 1):
+//! the object bright on black, trimmed, its longer edge as long as the image, centred. Whether that
+//! takes an inversion is read from the border, at any size.
 
 mod background;
 mod fit;
 mod plane;
+mod preparation;
 
 use std::fmt;
 use std::str::FromStr;
 
 use background::{Border, Span, content};
+pub use fit::Fit;
 use fit::fit;
 use modiste_spec::Shape;
 use plane::Plane;
+pub use preparation::{Ground, Preparation};
 
 pub use crate::picture::{Limits, size};
 
 use crate::DataError;
-use crate::dataset::Images;
-use crate::picture::{Decoded, decode};
+use crate::picture::Decoded;
 
 /// Pictures with fewer rows or columns show nothing, unless they are of the network's own size.
 const MIN_SIDE: usize = 8;
@@ -31,8 +33,8 @@ const MIN_SIDE: usize = 8;
 /// What lies behind the object in a picture, for networks that know it bright on black.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Background {
-    /// Told by the border of the picture; a picture of the network's own size is taken as it is
-    /// unless all of its border is white.
+    /// Told by the border of the picture; a picture of the network's own size is not trimmed. Models that
+    /// are not of Fashion-MNIST take pictures as with `Keep`.
     #[default]
     Auto,
     /// A bright one: the picture is inverted.
@@ -67,21 +69,6 @@ impl FromStr for Background {
     }
 }
 
-impl Background {
-    /// What makes photographs look like `images`: [`Background::Auto`] where those are grey and most
-    /// have a dark border, otherwise [`Background::Keep`].
-    pub fn like(images: &Images) -> Self {
-        let Shape { height, width, channels } = images.shape;
-        let looked_at = images.len().min(1_000);
-        let dark = |i: &usize| {
-            let pixels = images.get(*i).to_vec();
-            Border::of(&Plane { height, width, channels, pixels }).is_dark()
-        };
-        let known = channels == 1 && 2 * (0..looked_at).filter(dark).count() > looked_at;
-        if known { Self::Auto } else { Self::Keep }
-    }
-}
-
 /// A picture as a network takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
@@ -94,11 +81,11 @@ pub struct Prepared {
     pub inverted: bool,
 }
 
-/// The picture file `bytes` as a network of input `shape` takes it; errors speak of it as `name`.
+/// The picture file `bytes` as a network of input `shape` takes it that knows garments on black, see
+/// [`Preparation::picture`].
 ///
 /// # Errors
-/// If it is no picture, a damaged, too large or too small one, or one that shows nothing; or if the
-/// network takes no pictures: images of other than one or three channels, such as flat ones.
+/// As [`Preparation::picture`].
 pub fn prepare(
     bytes: &[u8],
     name: &str,
@@ -106,18 +93,18 @@ pub fn prepare(
     background: Background,
     limits: &Limits,
 ) -> Result<Prepared, DataError> {
-    if !matches!(shape.channels, 1 | 3) {
-        let problem = format!("is a picture; the network takes images of {shape}, no pictures");
-        return Err(DataError::file(name, problem));
-    }
-    let picture = decode(bytes, limits).and_then(|picture| convert(&picture, shape, background));
-    picture.map_err(|problem| DataError::file(name, problem))
+    let garments = Preparation { garments: true, ..Preparation::of(shape) };
+    garments.picture(bytes, name, background, limits)
 }
 
-fn convert(picture: &Decoded, shape: Shape, background: Background) -> Result<Prepared, String> {
+fn convert(
+    picture: &Decoded,
+    preparation: &Preparation,
+    background: Background,
+) -> Result<Prepared, String> {
+    let Preparation { shape, fit: how, ground, .. } = *preparation;
     let coloured = shape.channels == 3;
-    let dark = background == Background::Dark;
-    let (plane, backed) = Plane::of(picture, coloured, dark);
+    let (plane, backed) = Plane::of(picture, coloured, ground, background == Background::Dark);
     let own_size = (plane.height, plane.width) == (shape.height, shape.width);
     if plane.height.min(plane.width) < MIN_SIDE && !own_size {
         let (h, w) = (plane.height, plane.width);
@@ -131,18 +118,18 @@ fn convert(picture: &Decoded, shape: Shape, background: Background) -> Result<Pr
     if coloured || background == Background::Keep {
         let border = Border::of(&plane);
         let whole = Span::whole(&plane);
-        let pixels = fit(&plane, whole, shape, &border.colour);
+        let pixels = fit(&plane, whole, shape, how, &border.colour);
         return Ok(Prepared { pixels, note: said.text, inverted: false });
     }
     on_black(plane, shape, background, said)
 }
 
-/// A picture of the network's own size: inverted where that was asked for, or its border is white.
+/// A picture of the network's own size: inverted where that was asked for, or its border is bright.
 fn take_as_it_is(mut plane: Plane, background: Background, mut said: Said) -> Prepared {
     let grey = plane.channels == 1;
     let inverted = grey
         && match background {
-            Background::Auto => Border::of(&plane).is_white(),
+            Background::Auto => Border::of(&plane).is_bright(),
             Background::Bright => true,
             Background::Dark | Background::Keep => false,
         };
@@ -180,7 +167,7 @@ fn on_black(
         said.and(&format!("cropped to {height} x {width}"));
     }
     plane.darken(border.colour[0]);
-    let pixels = fit(&plane, span, shape, &[0]);
+    let pixels = fit(&plane, span, shape, Fit::Pad, &[0]);
     Ok(Prepared { pixels, note: said.text, inverted })
 }
 

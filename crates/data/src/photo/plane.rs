@@ -1,5 +1,6 @@
 //! A picture's pixels opaque, and of the channels that the network takes.
 
+use super::preparation::Ground;
 use crate::picture::Decoded;
 
 /// Pixels (h, w, c).
@@ -17,13 +18,23 @@ const WHITE: u64 = 224;
 
 impl Plane {
     /// The pixels of `picture`, `coloured` or grey, and what was done to transparent ones. They are
-    /// put on white, as goods are shown; on black if the background is `dark` or what is visible is
-    /// itself white.
-    pub fn of(picture: &Decoded, coloured: bool, dark: bool) -> (Self, &'static str) {
-        let (behind, said) = match picture.alpha {
-            false => (u8::MAX, ""),
-            true if dark || visible_mean(picture) >= WHITE => (0, "transparency on black"),
-            true => (u8::MAX, "transparency on white"),
+    /// put on the `ground`; where that is to be found, on white, as goods are shown, or on black if the
+    /// background is `dark` or what is visible is itself white.
+    pub fn of(
+        picture: &Decoded,
+        coloured: bool,
+        ground: Ground,
+        dark: bool,
+    ) -> (Self, &'static str) {
+        let black = match ground {
+            Ground::Auto => picture.alpha && (dark || visible_mean(picture) >= WHITE),
+            Ground::White => false,
+            Ground::Black => true,
+        };
+        let (behind, said) = match (picture.alpha, black) {
+            (false, _) => (u8::MAX, ""),
+            (true, true) => (0, "transparency on black"),
+            (true, false) => (u8::MAX, "transparency on white"),
         };
         let channels = if coloured { 3 } else { 1 };
         let (height, width) = (picture.height, picture.width);

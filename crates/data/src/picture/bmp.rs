@@ -7,12 +7,13 @@ use zune_bmp::BmpDecoderErrors;
 use zune_bmp::zune_core::colorspace::ColorSpace;
 use zune_bmp::zune_core::options::DecoderOptions;
 
-use super::{Decoded, Limits, Orientation};
+use super::{Decoded, Limits, Orientation, Seen};
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
-    let damaged = |error: BmpDecoderErrors| {
-        format!("is a damaged BMP picture ({})", format!("{error:?}").trim())
-    };
+/// A decoder of bytes in memory.
+type Reader<'a> = BmpDecoder<Cursor<&'a [u8]>>;
+
+/// The decoder behind the header; rows, columns, channels and whether opacity follows them.
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Reader<'a>, [usize; 3], bool), String> {
     let options = DecoderOptions::default()
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
@@ -27,11 +28,25 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
         Some(ColorSpace::RGBA) => (3, true),
         other => return Err(format!("is a BMP picture of colours {other:?}, not known here")),
     };
+    Ok((decoder, [height, width, channels], alpha))
+}
+
+fn damaged(error: BmpDecoderErrors) -> String {
+    format!("is a damaged BMP picture ({})", format!("{error:?}").trim())
+}
+
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+    let (_, [height, width, channels], _) = open(bytes, limits)?;
+    Ok(Seen::new(height, width, channels))
+}
+
+pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
+    let (mut decoder, [height, width, channels], alpha) = open(bytes, limits)?;
     let mut pixels = decoder.decode().map_err(damaged)?;
     // Most writers leave the fourth byte of a pixel 0 and mean an opaque one.
     if alpha && pixels.chunks_exact(4).all(|pixel| pixel[3] == 0) {
         pixels.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = u8::MAX);
     }
     let orientation = Orientation::default();
-    Ok(Decoded { height, width, channels, alpha, pixels, orientation })
+    Ok(Decoded { height, width, channels, alpha, pixels, peak: None, orientation })
 }

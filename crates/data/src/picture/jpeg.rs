@@ -6,10 +6,13 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{Decoded, Limits, Orientation};
+use super::{Decoded, Limits, Orientation, Seen};
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
-    let damaged = |error| format!("is a damaged JPEG picture ({error})");
+/// A decoder of bytes in memory.
+type Reader<'a> = JpegDecoder<Cursor<&'a [u8]>>;
+
+/// The decoder behind the header; rows, columns and channels.
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Reader<'a>, [usize; 3]), String> {
     // Sizes are checked here, with words of our own, between the header and the pixels.
     let options = DecoderOptions::default()
         .set_max_width(usize::from(u16::MAX))
@@ -23,11 +26,26 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let (space, channels) = if grey { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
     decoder.set_options(options.jpeg_set_out_colorspace(space));
+    Ok((decoder, [height, width, channels]))
+}
+
+fn damaged(error: zune_jpeg::errors::DecodeErrors) -> String {
+    format!("is a damaged JPEG picture ({error})")
+}
+
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+    let (decoder, [height, width, channels]) = open(bytes, limits)?;
+    let orientation = decoder.exif().map(|exif| Orientation::from_exif(exif)).unwrap_or_default();
+    Ok(Seen::new(height, width, channels).turned(orientation))
+}
+
+pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
+    let (mut decoder, [height, width, channels]) = open(bytes, limits)?;
     let pixels = decoder.decode().map_err(damaged)?;
     if pixels.len() != height * width * channels {
         let there = pixels.len();
         return Err(format!("is a damaged JPEG picture ({there} bytes for {height} x {width})"));
     }
     let orientation = decoder.exif().map(|exif| Orientation::from_exif(exif)).unwrap_or_default();
-    Ok(Decoded { height, width, channels, alpha: false, pixels, orientation })
+    Ok(Decoded { height, width, channels, alpha: false, pixels, peak: None, orientation })
 }

@@ -1,15 +1,17 @@
-//! One picture: PNG, JPEG, WebP or BMP, grey or coloured, told by its first bytes and not by its name.
+//! One picture: PNG, JPEG, WebP, BMP, GIF or TIFF, grey or coloured, told by its first bytes and not by its name.
 //!
 //! This is the one place where picture files are decoded, for folders to train on ([`parse_picture`])
 //! and for photographs to predict on ([`crate::photo`]). The decoders are those of the `image` crate,
 //! without its colour management (40 seconds of building): pixels are taken as they are stored.
 
 mod bmp;
+mod gif;
 mod jpeg;
 mod limits;
 mod orientation;
 mod png;
 mod size;
+mod tiff;
 mod webp;
 
 pub use limits::Limits;
@@ -21,7 +23,8 @@ use crate::DataError;
 use crate::dataset::Images;
 
 /// What pictures to train on may be.
-const TRAINING: Limits = Limits { bytes: usize::MAX, pixels: 4_096 * 4_096, side: 4_096 };
+pub(crate) const TRAINING: Limits =
+    Limits { bytes: usize::MAX, pixels: 4_096 * 4_096, side: 4_096 };
 
 /// The formats known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ enum Format {
     Jpeg,
     WebP,
     Bmp,
+    Gif,
+    Tiff,
 }
 
 impl Format {
@@ -43,6 +48,10 @@ impl Format {
             Some(Self::WebP)
         } else if bytes.starts_with(b"BM") {
             Some(Self::Bmp)
+        } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+            Some(Self::Gif)
+        } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
+            Some(Self::Tiff)
         } else {
             None
         }
@@ -59,11 +68,19 @@ pub(crate) struct Decoded {
     pub alpha: bool,
     /// (h, w, channels and alpha).
     pub pixels: Vec<u8>,
+    /// The largest value of a channel, of 16 bits, before it was scaled to 8.
+    pub peak: Option<u16>,
     /// How they lie, where the file says how the camera was held; upright once it is decoded.
     orientation: Orientation,
 }
 
 impl Decoded {
+    /// An upright picture without opacity.
+    pub fn opaque(height: usize, width: usize, channels: usize, pixels: Vec<u8>) -> Self {
+        let orientation = Orientation::default();
+        Self { height, width, channels, alpha: false, pixels, peak: None, orientation }
+    }
+
     /// The picture without its alpha channel, where that is opaque all over; otherwise the picture.
     fn without_idle_alpha(mut self) -> Self {
         let step = self.channels + 1;
@@ -99,24 +116,100 @@ pub(crate) fn is_picture(bytes: &[u8]) -> bool {
     Format::of(bytes).is_some()
 }
 
+/// What the header of a picture file says, the picture upright.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub height: usize,
+    pub width: usize,
+    /// 1 or 3.
+    pub channels: usize,
+    /// Whether each channel has 16 bits.
+    pub deep: bool,
+}
+
+impl Seen {
+    fn new(height: usize, width: usize, channels: usize) -> Self {
+        Self { height, width, channels, deep: false }
+    }
+
+    fn deep(self, deep: bool) -> Self {
+        Self { deep, ..self }
+    }
+
+    fn turned(self, orientation: Orientation) -> Self {
+        if orientation.is_lying() {
+            return Self { height: self.width, width: self.height, ..self };
+        }
+        self
+    }
+}
+
+/// What the header of a picture file says; the problem, in lower case, where it is none.
+pub(crate) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+    match format(bytes, limits)? {
+        Format::Png => png::look(bytes, limits),
+        Format::Jpeg => jpeg::look(bytes, limits),
+        Format::WebP => webp::look(bytes, limits),
+        Format::Bmp => bmp::look(bytes, limits),
+        Format::Gif => gif::look(bytes, limits),
+        Format::Tiff => tiff::look(bytes, limits),
+    }
+}
+
+/// The format of a picture file that is not too long.
+fn format(bytes: &[u8], limits: &Limits) -> Result<Format, String> {
+    if bytes.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    let format = Format::of(bytes).ok_or("is not a PNG, JPEG, WebP, BMP, GIF or TIFF picture")?;
+    limits.check_bytes(bytes.len())?;
+    Ok(format)
+}
+
 /// Decodes one picture; the problem, in lower case, where it is none.
 ///
 /// Palettes are resolved, 16 bits a channel become 8, an opaque alpha channel is dropped, the picture
 /// is turned upright. What the header claims is checked against `limits` before anything is allocated
-/// for pixels.
-pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
-    if bytes.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    let format = Format::of(bytes).ok_or("is not a PNG, JPEG, WebP or BMP picture")?;
-    limits.check_bytes(bytes.len())?;
-    let decoded = match format {
-        Format::Png => png::decode(bytes, limits),
+/// for pixels. `white` is the value of white in channels of 16 bits, see [`narrow`].
+pub(crate) fn decode_deep(
+    bytes: &[u8],
+    limits: &Limits,
+    white: Option<u16>,
+) -> Result<Decoded, String> {
+    let decoded = match format(bytes, limits)? {
+        Format::Png => png::decode(bytes, limits, white),
         Format::Jpeg => jpeg::decode(bytes, limits),
         Format::WebP => webp::decode(bytes, limits),
         Format::Bmp => bmp::decode(bytes, limits),
+        Format::Gif => gif::decode(bytes, limits),
+        Format::Tiff => tiff::decode(bytes, limits, white),
     }?;
     Ok(decoded.without_idle_alpha().upright())
+}
+
+/// The value of white among those in use that pictures whose largest value is `peak` have: many
+/// programs write 8 or 12 bits into files of 16.
+pub(crate) fn white_of(peak: u16) -> u16 {
+    [u8::MAX.into(), 0xfff].into_iter().find(|&white| peak <= white).unwrap_or(u16::MAX)
+}
+
+/// Values of 16 bits as bytes, and the largest of them, opacity left out; `step` values make a pixel.
+/// Without `white` it follows from the largest value.
+fn narrow(values: &[u16], step: usize, alpha: bool, white: Option<u16>) -> (Vec<u8>, Option<u16>) {
+    let is_opacity = |i: usize| alpha && i % step == step - 1;
+    let colours = values.iter().enumerate().filter(|(i, _)| !is_opacity(*i));
+    let peak = colours.map(|(_, &value)| value).max().unwrap_or(0);
+    let white = white.unwrap_or_else(|| white_of(peak));
+    let scaled = |value: u16| match white {
+        u16::MAX => (value >> 8) as u8,
+        white => {
+            let (value, white) = (u32::from(value.min(white)), u32::from(white));
+            ((value * 255 + white / 2) / white) as u8
+        }
+    };
+    let bytes = values.iter().enumerate();
+    let bytes = bytes.map(|(i, &v)| if is_opacity(i) { (v >> 8) as u8 } else { scaled(v) });
+    (bytes.collect(), Some(peak))
 }
 
 /// Decodes one picture to a single image of one or three channels; errors speak of it as `name`.
@@ -125,7 +218,8 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
 /// alpha channels are dropped; a picture that shows something through is refused, since it does not
 /// say what is behind.
 pub fn parse_picture(bytes: &[u8], name: &str) -> Result<Images, DataError> {
-    let picture = decode(bytes, &TRAINING).map_err(|problem| DataError::file(name, problem))?;
+    let picture =
+        decode_deep(bytes, &TRAINING, None).map_err(|problem| DataError::file(name, problem))?;
     if picture.alpha {
         let problem = "is transparent in places; put it on a background first";
         return Err(DataError::file(name, problem));

@@ -14,7 +14,12 @@ impl Default for Orientation {
 impl Orientation {
     /// That of an Exif block (a TIFF header and its first directory); upright where it does not say.
     pub(crate) fn from_exif(exif: &[u8]) -> Self {
-        Self(tag(exif).filter(|number| (1..=8).contains(number)).unwrap_or(1) as u8)
+        Self::of(tag(exif))
+    }
+
+    /// That of a number of the standard; upright where it is none.
+    pub(crate) fn of(number: Option<u16>) -> Self {
+        Self(number.filter(|number| (1..=8).contains(number)).unwrap_or(1) as u8)
     }
 
     /// Whether there is nothing to turn.

@@ -2,17 +2,37 @@
 
 use std::io::Cursor;
 
-use png::{ColorType, Transformations};
+use png::{BitDepth, ColorType, Transformations};
 
-use super::{Decoded, Limits, Orientation};
+use super::{Decoded, Limits, Orientation, Seen, narrow};
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
-    let damaged = |error: png::DecodingError| format!("is a damaged PNG picture ({error})");
+/// The decoder behind the header.
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<png::Decoder<Cursor<&'a [u8]>>, String> {
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits::default());
-    decoder.set_transformations(Transformations::normalize_to_color8());
+    decoder.set_transformations(Transformations::EXPAND);
     let info = decoder.read_header_info().map_err(damaged)?;
     limits.check_sides(info.height as usize, info.width as usize)?;
-    let mut reader = decoder.read_info().map_err(damaged)?;
+    Ok(decoder)
+}
+
+fn damaged(error: png::DecodingError) -> String {
+    format!("is a damaged PNG picture ({error})")
+}
+
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+    let reader = open(bytes, limits)?.read_info().map_err(damaged)?;
+    let info = reader.info();
+    let channels = match info.color_type {
+        ColorType::Grayscale | ColorType::GrayscaleAlpha => 1,
+        ColorType::Rgb | ColorType::Rgba | ColorType::Indexed => 3,
+    };
+    let orientation = info.exif_metadata.as_deref().map(Orientation::from_exif).unwrap_or_default();
+    let seen = Seen::new(info.height as usize, info.width as usize, channels);
+    Ok(seen.deep(info.bit_depth == BitDepth::Sixteen).turned(orientation))
+}
+
+pub(super) fn decode(bytes: &[u8], limits: &Limits, white: Option<u16>) -> Result<Decoded, String> {
+    let mut reader = open(bytes, limits)?.read_info().map_err(damaged)?;
     let orientation = reader.info().exif_metadata.as_deref().map(Orientation::from_exif);
     let size = reader.output_buffer_size().ok_or("is too large a PNG picture")?;
     let mut pixels = vec![0; size];
@@ -25,7 +45,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
         ColorType::Rgba => (3, true),
         ColorType::Indexed => return Err("is a PNG picture without its palette".to_owned()),
     };
+    let mut peak = None;
+    if frame.bit_depth == BitDepth::Sixteen {
+        let pairs = pixels.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+        let values: Vec<u16> = pairs.collect();
+        (pixels, peak) = narrow(&values, channels + usize::from(alpha), alpha, white);
+    }
     let (height, width) = (frame.height as usize, frame.width as usize);
     let orientation = orientation.unwrap_or_default();
-    Ok(Decoded { height, width, channels, alpha, pixels, orientation })
+    Ok(Decoded { height, width, channels, alpha, pixels, peak, orientation })
 }

@@ -7,7 +7,10 @@ use zune_bmp::BmpDecoder;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::Format;
+use super::{Format, Limits, look};
+
+/// Sizes are for the caller to judge.
+const UNLIMITED: Limits = Limits { bytes: usize::MAX, pixels: usize::MAX >> 8, side: usize::MAX };
 
 /// Rows and columns that the picture file `bytes` claims to have; none where its header cannot be
 /// read.
@@ -33,6 +36,10 @@ pub fn size(bytes: &[u8]) -> Option<(usize, usize)> {
             let mut decoder = BmpDecoder::new_with_options(file, options);
             decoder.decode_headers().ok()?;
             decoder.dimensions()?
+        }
+        Format::Gif | Format::Tiff => {
+            let seen = look(bytes, &UNLIMITED).ok()?;
+            (seen.width, seen.height)
         }
     };
     Some((height, width))

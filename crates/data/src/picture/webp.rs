@@ -4,10 +4,13 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 
-use super::{Decoded, Limits, Orientation};
+use super::{Decoded, Limits, Orientation, Seen};
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
-    let damaged = |error| format!("is a damaged WebP picture ({error})");
+/// A decoder of bytes in memory.
+type Reader<'a> = WebPDecoder<Cursor<&'a [u8]>>;
+
+/// The decoder behind the header, and the size of the picture.
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Reader<'a>, usize, usize), String> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     let (height, width) = (height as usize, width as usize);
@@ -17,12 +20,28 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
     }
     check_frame(bytes, height, width)?;
     decoder.set_memory_limit(bytes.len());
+    Ok((decoder, height, width))
+}
+
+fn damaged(error: image_webp::DecodingError) -> String {
+    format!("is a damaged WebP picture ({error})")
+}
+
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+    let (mut decoder, height, width) = open(bytes, limits)?;
+    let exif = decoder.exif_metadata().map_err(damaged)?;
+    let orientation = exif.as_deref().map(Orientation::from_exif).unwrap_or_default();
+    Ok(Seen::new(height, width, 3).turned(orientation))
+}
+
+pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
+    let (mut decoder, height, width) = open(bytes, limits)?;
     let exif = decoder.exif_metadata().map_err(damaged)?;
     let alpha = decoder.has_alpha();
     let mut pixels = vec![0; height * width * (3 + usize::from(alpha))];
     decoder.read_image(&mut pixels).map_err(damaged)?;
     let orientation = exif.as_deref().map(Orientation::from_exif).unwrap_or_default();
-    Ok(Decoded { height, width, channels: 3, alpha, pixels, orientation })
+    Ok(Decoded { height, width, channels: 3, alpha, pixels, peak: None, orientation })
 }
 
 /// A lossy picture has its size in two places, and the decoder allocates by the inner one, so that

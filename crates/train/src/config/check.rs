@@ -33,13 +33,14 @@ impl Config {
 
 impl DataConfig {
     fn check(&self) -> Result<(), TrainError> {
+        self.size()?;
         ensure(!self.source.is_empty(), "data.source", || {
             "\"\" is neither embedded nor a path".into()
         })?;
         let split: Split = self.split.parse().map_err(|e: modiste_data::DataError| {
             TrainError::config("data.split", e.to_string())
         })?;
-        let drawn = !matches!(split, Split::Paper | Split::Full);
+        let drawn = !matches!(split, Split::Paper | Split::Full | Split::Official);
         ensure(drawn || self.split_seed == 0, "data.split_seed", || {
             format!("{} has no effect on the split {split}", self.split_seed)
         })

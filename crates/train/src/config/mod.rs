@@ -17,7 +17,8 @@ pub use presets::{PRESETS, Preset};
 pub use values::Setting;
 pub use weights::ClassWeights;
 
-use modiste_data::{Augmentation, Dataset, Source, Split};
+use modiste_data::photo::{Fit, Ground, Preparation};
+use modiste_data::{Augmentation, Dataset, Options, Source, Split};
 use modiste_model::SelectBy;
 use modiste_spec::engine::{Adam, Loss, Optimiser};
 use modiste_spec::{Architecture, Network};
@@ -47,10 +48,57 @@ pub struct Config {
 pub struct DataConfig {
     /// `embedded`, or the path of a folder.
     pub source: String,
-    /// `paper`, `full`, sizes `T/V/S`, or a fold of one of them: see [`Split`].
+    /// `full`, `official`, `paper`, sizes `T/V/S`, or a fold of one of them: see [`Split`].
     pub split: String,
     /// Draws a split that is not named.
     pub split_seed: u64,
+    /// `auto`, or the sides of every image: `N` or `HxW`.
+    pub image_size: String,
+    /// How a picture of another shape is fitted.
+    pub fit: Fit,
+    /// What lies behind transparent pictures.
+    pub ground: Ground,
+    /// Whether files that cannot be used are refused.
+    pub strict: bool,
+    /// The column that names pictures in a table; empty if it is found.
+    pub picture_column: String,
+    /// The column of the classes in a table; empty if it is found.
+    pub label_column: String,
+}
+
+impl DataConfig {
+    /// How the source is read; `preparation` is that of a model which the images are for.
+    fn options(&self, preparation: Option<Preparation>) -> Result<Options, TrainError> {
+        let named = |column: &String| (!column.is_empty()).then(|| column.clone());
+        Ok(Options {
+            strict: self.strict,
+            size: self.size()?,
+            fit: self.fit,
+            ground: self.ground,
+            picture_column: named(&self.picture_column),
+            label_column: named(&self.label_column),
+            preparation,
+            memory: None,
+        })
+    }
+
+    /// Rows and columns of every image; `None` if they follow from the data.
+    fn size(&self) -> Result<Option<(usize, usize)>, TrainError> {
+        if self.image_size == "auto" {
+            return Ok(None);
+        }
+        let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
+        let text = self.image_size.as_str();
+        let sides = match text.split_once('x') {
+            Some((height, width)) => side(height).zip(side(width)),
+            None => side(text).map(|side| (side, side)),
+        };
+        sides.map(Some).ok_or_else(|| {
+            let problem =
+                format!("{text:?} is neither auto, nor N, nor HxW with sides of 1 to 4096");
+            TrainError::config("data.image_size", problem)
+        })
+    }
 }
 
 /// Settings of the training.
@@ -134,9 +182,25 @@ impl Config {
     /// # Errors
     /// If it cannot be read or split.
     pub fn load_data(&self) -> Result<Dataset, TrainError> {
+        self.load_data_for(None)
+    }
+
+    /// As [`Config::load_data`], with pictures and images made such as a model takes them whose
+    /// `preparation` this is.
+    ///
+    /// # Errors
+    /// As [`Config::load_data`].
+    pub fn load_data_for(&self, preparation: Option<Preparation>) -> Result<Dataset, TrainError> {
+        // A flat network takes whatever image has its number of values.
+        let preparation = preparation.filter(|_| !self.network.flat());
         let Ok(source) = self.data.source.parse::<Source>();
         let split: Split = self.data.split.parse()?;
-        let data = modiste_data::load(&source, &split, self.data.split_seed)?;
+        let data = modiste_data::load_with(
+            &source,
+            &split,
+            self.data.split_seed,
+            &self.data.options(preparation)?,
+        )?;
         Ok(if self.network.flat() { data.flat() } else { data })
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use modiste_data::photo::Background;
+use modiste_data::photo::Preparation;
 use modiste_model::{Environment, EpochMetrics, Model, ModelConfidence, Provenance};
 use modiste_spec::engine::State;
 
@@ -76,7 +76,10 @@ impl Trainer<'_> {
         };
         let model = Model {
             confidence,
-            background: Background::like(&self.data.train.images),
+            preparation: Preparation {
+                shape: self.engine.network().input_shape(),
+                ..self.data.preparation
+            },
             network: self.engine.network().clone(),
             classes: self.data.classes.clone(),
             parameters,

@@ -167,19 +167,14 @@ pub fn images_of(n: usize, seed: u64) -> Part {
     };
     let shape = Shape { height: SIDE, width: SIDE, channels: CLASSES };
     let pixels = (0..n * shape.len()).map(pixel).collect();
-    Part { images: Images { shape, pixels }, labels: Some(labels) }
+    Part::new(Images { shape, pixels }, Some(labels))
 }
 
 /// 13 training and 30 validation images: 4 steps of batch 4 an epoch, the last of one image.
 pub fn dataset() -> Dataset {
-    Dataset {
-        name: "channels".into(),
-        classes: ["red", "green", "blue"].map(String::from).to_vec(),
-        split: "13/30/0".into(),
-        train: images_of(13, 1),
-        validation: images_of(30, 2),
-        test: images_of(0, 3),
-    }
+    let classes = ["red", "green", "blue"].map(String::from).to_vec();
+    let parts = [images_of(13, 1), images_of(30, 2), images_of(0, 3)];
+    Dataset::new("channels", classes, "13/30/0", parts)
 }
 
 /// Three epochs of four steps.

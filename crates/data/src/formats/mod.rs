@@ -1,0 +1,94 @@
+//! The one registry of what data may lie in: training, evaluation and prediction read through it.
+//!
+//! A further format is a file in this folder and a row in [`FORMATS`]; `docs/adding-a-data-format.md` says
+//! the rest.
+
+mod arrays;
+mod cifar;
+mod competition;
+mod idx;
+mod picture_table;
+mod pictures;
+mod pixel_rows;
+
+use std::collections::BTreeMap;
+
+use crate::DataError;
+use crate::collection::Collection;
+use crate::options::Options;
+use crate::passed_over::Skipped;
+use crate::tree::Tree;
+
+/// One way in which data may lie.
+struct Format {
+    /// What lies where, for errors.
+    layout: &'static str,
+    /// Reads the files of a source; `None` if they are not of this format.
+    read: fn(&Tree, &Options, &mut Skipped) -> Result<Option<Collection>, DataError>,
+}
+
+/// All formats; the first that a source fits is the one.
+const FORMATS: [Format; 7] = [
+    Format { layout: "IDX files (train-images-idx3-ubyte, ...)", read: idx::read },
+    Format { layout: "CIFAR's binary files (data_batch_1.bin, ...)", read: cifar::read },
+    Format { layout: "train.npy with train.csv", read: competition::read },
+    Format { layout: "arrays (mnist.npz, x_train.npy with y_train.npy, ...)", read: arrays::read },
+    Format { layout: "a csv file with a label and pixels a row", read: pixel_rows::read },
+    Format { layout: "a csv file with pictures and labels", read: picture_table::read },
+    Format { layout: "one folder of pictures a class", read: pictures::read },
+];
+
+/// Reads the source as what it is.
+///
+/// # Errors
+/// If it is none of the formats (with what was found, and what would do), or a damaged one.
+pub(crate) fn read(
+    tree: &Tree,
+    options: &Options,
+    skipped: &mut Skipped,
+) -> Result<Collection, DataError> {
+    for format in &FORMATS {
+        if let Some(collection) = (format.read)(tree, options, skipped)? {
+            return Ok(collection);
+        }
+    }
+    let layouts: Vec<&str> = FORMATS.iter().map(|format| format.layout).collect();
+    let passed = skipped.summary().map_or(String::new(), |summary| format!("; {summary}"));
+    let problem = format!(
+        "holds {}{passed}; understood are: {}; or a zip or tar archive of these (docs/data.md shows each)",
+        found(tree),
+        layouts.join("; ")
+    );
+    Err(DataError::file(tree.shown(), problem))
+}
+
+/// What a source holds, as in `2 .txt files, 1 .xlsx file in 2 folders`.
+fn found(tree: &Tree) -> String {
+    let mut endings: BTreeMap<String, usize> = BTreeMap::new();
+    let mut folders: Vec<&str> = Vec::new();
+    for entry in tree.entries() {
+        let ending = entry.file_name().rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
+        *endings.entry(ending.unwrap_or_default()).or_default() += 1;
+        folders.push(entry.folder());
+    }
+    if endings.is_empty() {
+        return "no file".to_owned();
+    }
+    folders.sort_unstable();
+    folders.dedup();
+    let mut counts: Vec<(usize, String)> = endings.into_iter().map(|(e, n)| (n, e)).collect();
+    counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let say = |(count, ending): &(usize, String)| {
+        let files = if *count == 1 { "file" } else { "files" };
+        match ending.as_str() {
+            "" => format!("{count} {files} without an ending"),
+            ending => format!("{count} .{ending} {files}"),
+        }
+    };
+    let said: Vec<String> = counts.iter().take(4).map(say).collect();
+    let folders = match folders.len() {
+        1 => "one folder".to_owned(),
+        count => format!("{count} folders"),
+    };
+    format!("{} in {folders}", said.join(", "))
+}

@@ -1,0 +1,64 @@
+//! Labels as they are written, and the classes they make: words, numbers from 0 or 1, with gaps or not.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::DataError;
+
+/// From so many labels on, mostly different ones are taken for names or measurements, not for classes.
+const MANY: usize = 40;
+
+/// The classes of training labels read from `file`: numbers in numeric order, otherwise words in order.
+///
+/// # Errors
+/// If there are fewer than two, more than 65,535, or nearly as many as images.
+pub(crate) fn classes(labels: &[String], file: &str) -> Result<Vec<String>, DataError> {
+    let distinct: BTreeSet<&str> = labels.iter().map(String::as_str).collect();
+    let count = distinct.len();
+    let fail = |problem: &str| Err(DataError::file(file, problem));
+    if count == 0 {
+        return fail("holds no label");
+    }
+    if count == 1 {
+        return fail("holds one class only");
+    }
+    if count > usize::from(u16::MAX) || (labels.len() >= MANY && 2 * count > labels.len()) {
+        let images = labels.len();
+        let problem = format!(
+            "has {count} different labels for {images} images; name the column of the classes with \
+             --label-column"
+        );
+        return fail(&problem);
+    }
+    let mut classes: Vec<String> = distinct.into_iter().map(str::to_owned).collect();
+    if classes.iter().all(|class| class.parse::<i64>().is_ok()) {
+        classes.sort_by_key(|class| class.parse::<i64>().unwrap_or_default());
+    }
+    Ok(classes)
+}
+
+/// The number of each label's class.
+///
+/// # Errors
+/// If a label is none of `classes`.
+pub(crate) fn number(
+    labels: &[String],
+    classes: &[String],
+    file: &str,
+) -> Result<Vec<u16>, DataError> {
+    let known: HashMap<&str, u16> = classes.iter().map(String::as_str).zip(0..=u16::MAX).collect();
+    let find = |(i, label): (usize, &String)| {
+        known.get(label.as_str()).copied().ok_or_else(|| {
+            let count = classes.len();
+            let problem = format!("label {label} of image {i} is not among {count} classes");
+            DataError::file(file, problem)
+        })
+    };
+    labels.iter().enumerate().map(find).collect()
+}
+
+/// A label without what surrounds it; whole numbers lose a fraction of nothing (`9.0`).
+pub(crate) fn clean(text: &str) -> String {
+    let text = text.trim();
+    let whole = text.strip_suffix(".0").filter(|whole| whole.parse::<i64>().is_ok());
+    whole.unwrap_or(text).to_owned()
+}

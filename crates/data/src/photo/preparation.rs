@@ -1,0 +1,133 @@
+//! What is done to a picture before a network sees it: chosen when training starts, stored with the
+//! model, and the same in training, evaluation and prediction.
+
+use std::fmt;
+use std::str::FromStr;
+
+use modiste_spec::Shape;
+use serde::{Deserialize, Serialize};
+
+use super::{Background, Fit, Limits, Prepared, convert};
+use crate::DataError;
+use crate::picture::{Decoded, decode_deep};
+
+/// What lies behind a transparent picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ground {
+    /// White, as goods are shown; black where what is visible is itself white.
+    #[default]
+    Auto,
+    /// White.
+    White,
+    /// Black.
+    Black,
+}
+
+impl Ground {
+    /// All of them, as they are written.
+    pub const ALL: [(Self, &str); 3] =
+        [(Self::Auto, "auto"), (Self::White, "white"), (Self::Black, "black")];
+}
+
+/// As it is written on the command line.
+impl fmt::Display for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(ground, _)| ground == self).map_or("", |(_, name)| name);
+        f.pad(name)
+    }
+}
+
+impl FromStr for Ground {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let expected = "a ground for transparent pictures: auto, white or black";
+        let found = Self::ALL.iter().find(|(_, name)| *name == text).map(|(ground, _)| *ground);
+        found.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
+    }
+}
+
+/// What is done to a picture: the one preparation of training, evaluation and prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    /// Rows, columns and channels (1 or 3) of an image.
+    pub shape: Shape,
+    /// How a picture of another shape is fitted.
+    #[serde(default)]
+    pub fit: Fit,
+    /// What lies behind transparent pictures.
+    #[serde(default)]
+    pub ground: Ground,
+    /// Whether pictures become garments on black as in Fashion-MNIST: bright backgrounds are inverted,
+    /// and pictures of another size are trimmed and centred.
+    #[serde(default)]
+    pub garments: bool,
+    /// The value of white in pictures of 16 bits a channel; `None` if it follows from each picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub white: Option<u16>,
+}
+
+impl Preparation {
+    /// Images of `shape`, pictures of other shapes fitted whole.
+    pub fn of(shape: Shape) -> Self {
+        let (fit, ground) = (Fit::default(), Ground::default());
+        Self { shape, fit, ground, garments: false, white: None }
+    }
+
+    /// The picture file `bytes` as the network takes it; errors speak of it as `name`. `background` says
+    /// what lies behind the object where it is known better than the preparation can tell.
+    ///
+    /// # Errors
+    /// If it is no picture, a damaged, too large or too small one, or one that shows nothing; or if the
+    /// network takes no pictures: images of other than one or three channels, such as flat ones.
+    pub fn picture(
+        &self,
+        bytes: &[u8],
+        name: &str,
+        background: Background,
+        limits: &Limits,
+    ) -> Result<Prepared, DataError> {
+        let prepared = self.check().and_then(|()| {
+            let picture = decode_deep(bytes, limits, self.white)?;
+            self.decoded(&picture, background)
+        });
+        prepared.map_err(|problem| DataError::file(name, problem))
+    }
+
+    /// An image (h, w, c) of an array as the network takes it: unchanged where it has the network's
+    /// shape.
+    ///
+    /// # Errors
+    /// As [`Preparation::picture`].
+    pub fn image(&self, pixels: &[u8], shape: Shape, name: &str) -> Result<Vec<u8>, DataError> {
+        if shape == self.shape {
+            return Ok(pixels.to_vec());
+        }
+        let Shape { height, width, channels } = shape;
+        let picture = Decoded::opaque(height, width, channels, pixels.to_vec());
+        let prepared = self.check().and_then(|()| self.decoded(&picture, Background::Auto));
+        prepared.map(|prepared| prepared.pixels).map_err(|problem| DataError::file(name, problem))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if matches!(self.shape.channels, 1 | 3) {
+            return Ok(());
+        }
+        Err(format!("is a picture; the network takes images of {}, no pictures", self.shape))
+    }
+
+    /// A decoded picture as the network takes it.
+    pub(crate) fn decoded(
+        &self,
+        picture: &Decoded,
+        background: Background,
+    ) -> Result<Prepared, String> {
+        let background = match background {
+            Background::Auto if !self.garments => Background::Keep,
+            typed => typed,
+        };
+        convert(picture, self, background)
+    }
+}

@@ -1,0 +1,93 @@
+//! Tar archives, gzipped or not, by the crate `tar`. A gzipped one is unpacked into an unnamed temporary
+//! file, so that its files can be read in any order.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, Write};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use super::{Entry, Place, check_count, is_hidden, leads_out, sorted};
+use crate::DataError;
+use crate::idx::is_gzip;
+use crate::passed_over::Skipped;
+
+/// The most bytes that a gzipped archive may unpack to: so many, and so many times its own length.
+/// Pictures hardly shrink, raw pixels to a tenth.
+const MAX_UNPACKED: (u64, u64) = (1 << 30, 50);
+
+/// The archive's bytes and its files; `None` if a file that begins with `begin` is no tar archive.
+pub(super) fn open(
+    file: File,
+    begin: &[u8],
+    path: &Path,
+    skipped: &mut Skipped,
+) -> Result<Option<(File, Vec<Entry>)>, DataError> {
+    let lower = path.to_string_lossy().to_lowercase();
+    let named = [".tar", ".tar.gz", ".tgz"].iter().any(|ending| lower.ends_with(ending));
+    let file = match (is_gzip(begin), named) {
+        (true, true) => unpack(file, path)?,
+        (true, false) => return Ok(None),
+        (false, _) if named || is_tar(begin) => file,
+        (false, _) => return Ok(None),
+    };
+    let entries = list(&file, &path.display().to_string(), skipped)?;
+    Ok(Some((file, entries)))
+}
+
+/// Whether the first block of a file is a tar archive's.
+fn is_tar(begin: &[u8]) -> bool {
+    begin.get(257..262) == Some(b"ustar")
+}
+
+/// The gzipped archive in a temporary file.
+fn unpack(file: File, path: &Path) -> Result<File, DataError> {
+    let packed = file.metadata().map_err(|error| DataError::io(path, error))?.len();
+    let (fixed, times) = MAX_UNPACKED;
+    let most = fixed + times.saturating_mul(packed);
+    let copy = || -> io::Result<(u64, File)> {
+        let mut unpacked = tempfile::tempfile()?;
+        let reader = MultiGzDecoder::new(BufReader::new(file));
+        let count = io::copy(&mut reader.take(most + 1), &mut unpacked)?;
+        unpacked.flush()?;
+        unpacked.rewind()?;
+        Ok((count, unpacked))
+    };
+    let fail = |problem: String| DataError::file(path.display().to_string(), problem);
+    let (count, unpacked) =
+        copy().map_err(|error| fail(format!("is a damaged gzip archive ({error})")))?;
+    if count > most {
+        let problem = format!("{packed} bytes unpack to more than {most}: this is no data set");
+        return Err(fail(problem));
+    }
+    Ok(unpacked)
+}
+
+/// The regular files of the archive.
+fn list(file: &File, shown: &str, skipped: &mut Skipped) -> Result<Vec<Entry>, DataError> {
+    let damaged =
+        |error: io::Error| DataError::file(shown, format!("is a damaged tar archive ({error})"));
+    let mut archive = ::tar::Archive::new(file);
+    let mut entries = Vec::new();
+    for item in archive.entries_with_seek().map_err(damaged)? {
+        let item = item.map_err(damaged)?;
+        let path = String::from_utf8_lossy(&item.path_bytes()).into_owned();
+        let path = path.trim_start_matches("./").to_owned();
+        if leads_out(&path) {
+            let problem = format!("holds {path:?}, which leads out of the archive");
+            return Err(DataError::file(shown, problem));
+        }
+        let kind = item.header().entry_type();
+        if kind.is_dir() || is_hidden(&path) {
+            continue;
+        }
+        if !kind.is_file() && !kind.is_contiguous() {
+            skipped.add(path, "is no regular file of the archive");
+            continue;
+        }
+        let place = Place::Span(item.raw_file_position());
+        entries.push(Entry { path, bytes: item.size(), place });
+        check_count(entries.len(), shown)?;
+    }
+    Ok(sorted(entries))
+}

@@ -1,0 +1,27 @@
+//! What is to be told of data that was loaded: how it was read, and which files were not used.
+
+use std::path::Path;
+
+use modiste_data::Dataset;
+use modiste_files::{FileError, atomic_write};
+
+use crate::output;
+
+/// The file in a run folder that lists what was passed over.
+const LIST: &str = "passed_over.txt";
+
+/// Tells it on stderr, in a line each.
+pub fn tell(data: &Dataset) {
+    let skipped = data.skipped.summary();
+    for note in data.notes.iter().chain(&skipped) {
+        output::note(&format!("{}: {note}", data.name));
+    }
+}
+
+/// Lists the files that were passed over in the folder of a run.
+pub fn list(data: &Dataset, folder: &Path) -> Result<(), FileError> {
+    if data.skipped.all().is_empty() {
+        return Ok(());
+    }
+    atomic_write(&folder.join(LIST), data.skipped.list().as_bytes())
+}
