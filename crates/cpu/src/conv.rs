@@ -13,6 +13,7 @@ use modiste_kernels::gemm::{Strided, gemm, gemm_ahead};
 use modiste_kernels::isa::Isa;
 use modiste_kernels::norm::activate;
 use modiste_kernels::patches::{Window, gather, scatter};
+use modiste_kernels::stem::{self, Bordered};
 use modiste_kernels::view::{Activation, Gradient, Map, MapMut};
 use modiste_kernels::winograd::{
     Biased, Block, FREQUENCIES, TILE, tiles, transform_filter_gradient, transform_gradient,
@@ -130,7 +131,9 @@ impl<'a> ImageConv<'a> {
         let (derived, backward) = weights.derived(conv.weights);
         let forward = match method {
             Method::Winograd => derived,
-            Method::Pointwise | Method::Patches(_) => &flat[weights.parameters[parameter].range()],
+            Method::Pointwise | Method::Stem(_) | Method::Patches(_) => {
+                &flat[weights.parameters[parameter].range()]
+            }
         };
         Self { isa, method, c, k, forward, backward, tuning: TRAINING }
     }
@@ -139,7 +142,7 @@ impl<'a> ImageConv<'a> {
     pub fn together(&self, map: Map<'_>) -> usize {
         match self.method {
             Method::Winograd => self.tuning.together((map.height, map.width), self.c + self.k),
-            Method::Pointwise | Method::Patches(_) => 1,
+            Method::Pointwise | Method::Stem(_) | Method::Patches(_) => 1,
         }
     }
 
@@ -160,6 +163,7 @@ impl<'a> ImageConv<'a> {
             let at = (first + n, rows.clone());
             match self.method {
                 Method::Patches(window) => self.patches(input, window, at, to, end, scratch),
+                Method::Stem(stride) => self.stem(input, stride, at, to, end, scratch),
                 Method::Pointwise | Method::Winograd => self.pointwise(input, at, to, end, scratch),
             }
         }
@@ -298,11 +302,26 @@ impl<'a> ImageConv<'a> {
         });
     }
 
+    fn stem(
+        &self,
+        Input { map, .. }: Input<'_>,
+        stride: usize,
+        (image, rows): (usize, Range<usize>),
+        to: &mut MapMut<'_>,
+        end: &End<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let pixels = rows.start * to.width..rows.end * to.width;
+        let bordered = bordered(map, scratch);
+        stem::forward(self.isa, bordered, self.forward, stride, rows, to.reborrow());
+        end.apply(image, pixels, to.reborrow());
+    }
+
     /// Before a shard's first image: clears where the gradient of the weights is summed.
     pub fn begin_shard(&self, gradient: &mut [f32], scratch: &mut Scratch) {
         match self.method {
             Method::Winograd => self.frequencies(&mut scratch.filter).fill(0.0),
-            Method::Pointwise | Method::Patches(_) => gradient.fill(0.0),
+            Method::Pointwise | Method::Stem(_) | Method::Patches(_) => gradient.fill(0.0),
         }
     }
 
@@ -317,6 +336,24 @@ impl<'a> ImageConv<'a> {
         &mut filter[..FREQUENCIES * self.c * self.k]
     }
 
+    /// Adds a stem's gradient of the weights from one image, in the same blocks of rows as those of
+    /// patches would be, so that the sums are the same.
+    pub fn stem_gradient(
+        &self,
+        Input { map, .. }: Input<'_>,
+        stride: usize,
+        dy: Gradient<'_>,
+        gradient: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let bordered = bordered(map, scratch);
+        let block = self.tuning.rows / (stem::TAPS * dy.map.width);
+        for_blocks(0, dy.map.height, block, |row, count| {
+            let dy = dy.rows(row, count);
+            stem::weight_gradient(self.isa, bordered, dy, stride, row..row + count, gradient);
+        });
+    }
+
     /// Adds one image's gradient of the weights; not for Winograd's method.
     pub fn weight_gradient(
         &self,
@@ -329,6 +366,10 @@ impl<'a> ImageConv<'a> {
         let (c, k) = (map.channels, dz.channels);
         match self.method {
             Method::Winograd => unreachable!("both gradients are taken together"),
+            Method::Stem(stride) => {
+                let dy = Gradient { map: dz, norm: None };
+                self.stem_gradient(input, stride, dy, gradient, scratch);
+            }
             Method::Pointwise => {
                 for_blocks(0, map.pixels(), self.tuning.rows / c, |pixel, count| {
                     let (left, row) = read_rows(self.isa, input, pixel, count, &mut scratch.tiles);
@@ -365,6 +406,7 @@ impl<'a> ImageConv<'a> {
         let filter = self.backward;
         match self.method {
             Method::Winograd => unreachable!("both gradients are taken together"),
+            Method::Stem(_) => unreachable!("images take no gradient"),
             Method::Pointwise => {
                 let left = Strided { values: dz.values, row: dz.stride, column: 1 };
                 let m = dz.pixels();
@@ -391,6 +433,11 @@ impl<'a> ImageConv<'a> {
             }
         }
     }
+}
+
+/// An image in scratch memory, with a border of zeros.
+fn bordered<'s>(map: Map<'_>, scratch: &'s mut Scratch) -> Bordered<'s> {
+    Bordered::copy(map, &mut scratch.tiles[..Bordered::len(map.height, map.width)])
 }
 
 /// Sets the lanes of a map to zero.
@@ -503,6 +550,7 @@ pub(crate) fn grow(sizes: &mut Sizes, plan: &Plan, tuning: Tuning) {
                 (block.len(c), block.len(k), filter, block.scratch())
             }
             Method::Pointwise => (tuning.rows.max(c), 0, 0, 0),
+            Method::Stem(_) => (Bordered::len(from.height, from.width), 0, 0, 0),
             Method::Patches(window) => {
                 let patch = patch(window, c);
                 (tuning.rows.max(patch * to.width), of_backward(to.pixels() * patch), 0, 0)

@@ -144,6 +144,8 @@ pub(crate) enum Method {
     Winograd,
     /// 1x1 at stride 1: a matrix product.
     Pointwise,
+    /// 3x3 of images with one channel, at this stride.
+    Stem(usize),
     /// Any other: a matrix product over gathered patches.
     Patches(Window),
 }

@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, Pass};
 use crate::plan::{Kind, Method, Place, Plan, Step};
+use modiste_kernels::stem;
 use modiste_kernels::winograd::{Block, FREQUENCIES, tiles};
 use std::ops::Range;
 
@@ -62,6 +63,7 @@ fn method(kind: &Kind) -> &'static str {
         Kind::Conv(conv) => match conv.method {
             Method::Winograd => "winograd",
             Method::Pointwise => "pointwise",
+            Method::Stem(_) => "stem",
             Method::Patches(_) => "patches",
         },
         Kind::Copy(_) => "copy",
@@ -76,6 +78,7 @@ fn multiply_adds(plan: &Plan, step: &Step) -> u64 {
     let taps = match conv.method {
         Method::Winograd => 9,
         Method::Pointwise => 1,
+        Method::Stem(_) => stem::TAPS,
         Method::Patches(window) => window.kernel * window.kernel,
     };
     let pixels = plan.buffers[step.to.buffer].pixels();

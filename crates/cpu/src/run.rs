@@ -90,7 +90,7 @@ impl Run<'_> {
             Kind::Copy(copy) => self.copy_forward(step, copy),
             Kind::MaxPool(window) => self.max_forward(step, *window),
             Kind::MeanPool(kernel) => self.mean_forward(step, *kernel),
-            Kind::Add { other, scale, floor } => self.add_forward(step, other, *scale, *floor),
+            Kind::Add { other, scale, floor } => self.add_forward(step, *other, *scale, *floor),
         }
     }
 

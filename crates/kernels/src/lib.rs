@@ -17,6 +17,7 @@ pub mod patches;
 pub mod pool;
 pub mod pooling;
 pub mod simd;
+pub mod stem;
 pub mod view;
 pub mod winograd;
 

@@ -1,8 +1,11 @@
 //! Maximum and mean of windows, with their gradients, one image at a time.
 
-use crate::isa::vectorised;
+use crate::LANES;
+use crate::isa::{Isa, Kernel, vectorised};
 use crate::patches::Window;
-use crate::view::{Map, MapMut, ensure_alike, ensure_vector};
+use crate::simd::Simd;
+use crate::view::{Activation, Map, MapMut, ensure_alike};
+use std::ops::Range;
 
 /// Panics unless `y` has a pixel for each window of `x`.
 fn ensure_windows(x: Map<'_>, y: Map<'_>, window: Window) {
@@ -22,60 +25,195 @@ fn ensure_means(x: Map<'_>, y: Map<'_>, kernel: (usize, usize)) {
     assert!(x.channels == y.channels, "{} channels from {}", y.channels, x.channels);
 }
 
-vectorised! {
-    /// Maximum of each window; the padding never wins, what is not a number always does.
-    pub fn max_forward(x: Map<'_>, window: Window, y: MapMut<'_>) {
-        ensure_windows(x, y.as_map(), window);
+/// Maximum of each window; the padding never wins, what is not a number always does.
+///
+/// The activation, if any, is applied to the values as they are read.
+///
+/// # Panics
+/// If sizes do not fit together or channels are no multiple of [`LANES`].
+pub fn max_forward(
+    isa: Isa,
+    x: Map<'_>,
+    activation: Option<Activation<'_>>,
+    window: Window,
+    y: MapMut<'_>,
+) {
+    ensure_windows(x, y.as_map(), window);
+    let input = Input::new(x, activation, window);
+    isa.run(MaxForward { input, y });
+}
+
+/// Adds the gradient of each window's maximum to the first value that equals it.
+///
+/// # Panics
+/// If sizes do not fit together or channels are no multiple of [`LANES`].
+pub fn max_backward(
+    isa: Isa,
+    x: Map<'_>,
+    activation: Option<Activation<'_>>,
+    (y, dy): (Map<'_>, Map<'_>),
+    window: Window,
+    dx: MapMut<'_>,
+) {
+    ensure_windows(x, y, window);
+    ensure_alike([y, dy]);
+    ensure_alike([x, dx.as_map()]);
+    let input = Input::new(x, activation, window);
+    isa.run(MaxBackward { input, y, dy, dx });
+}
+
+/// A map seen through windows, and how its values are read.
+struct Input<'a> {
+    x: Map<'a>,
+    activation: Option<Activation<'a>>,
+    window: Window,
+}
+
+impl<'a> Input<'a> {
+    fn new(x: Map<'a>, activation: Option<Activation<'a>>, window: Window) -> Self {
         let c = x.channels;
-        for (oy, ox) in (0..y.height).flat_map(|oy| (0..y.width).map(move |ox| (oy, ox))) {
-            let to = &mut y.values[(oy * y.width + ox) * y.stride..][..c];
-            to.fill(f32::NEG_INFINITY);
-            for ky in window.inside(oy, x.height) {
-                for kx in window.inside(ox, x.width) {
-                    let (row, column) = (window.start(oy) + ky as isize, window.start(ox) + kx as isize);
-                    let at = (row as usize * x.width + column as usize) * x.stride;
-                    let from = &x.values[at..][..c];
-                    for i in 0..c {
-                        let v = from[i];
-                        to[i] = if v > to[i] || v.is_nan() { v } else { to[i] };
+        assert!(c.is_multiple_of(LANES), "{c} channels are no multiple of {LANES}");
+        activation.iter().for_each(|activation| activation.ensure(c));
+        Self { x, activation, window }
+    }
+
+    /// Scale, shift and floor of the register of channels from `c` on, if there is an activation.
+    #[inline(always)]
+    fn lane<S: Simd>(&self, simd: S, c: usize) -> [S::V; 3] {
+        match &self.activation {
+            // SAFETY: `Input::new` checked that the channels are there.
+            Some(activation) => unsafe { activation.of(simd, c) },
+            None => [simd.splat(0.0); 3],
+        }
+    }
+
+    /// The channels from `c` on of a pixel.
+    ///
+    /// # Safety
+    /// The pixel and the channels must be there.
+    #[inline(always)]
+    unsafe fn load<S: Simd, const ACTIVATE: bool>(
+        &self,
+        simd: S,
+        [scale, shift, floor]: [S::V; 3],
+        pixel: usize,
+        c: usize,
+    ) -> S::V {
+        // SAFETY: the caller vouches for the pixel, the map lies within its slice.
+        let value = unsafe { simd.load(self.x.values.as_ptr().add(pixel * self.x.stride + c)) };
+        match ACTIVATE {
+            // The roundings of `norm::activate`.
+            true => simd.max(floor, simd.add(simd.mul(value, scale), shift)),
+            false => value,
+        }
+    }
+
+    /// The rows of the map under output row `oy`.
+    #[inline(always)]
+    fn rows(&self, oy: usize) -> Range<usize> {
+        under(self.window, oy, self.x.height)
+    }
+
+    /// The columns of the map under output column `ox`.
+    #[inline(always)]
+    fn columns(&self, ox: usize) -> Range<usize> {
+        under(self.window, ox, self.x.width)
+    }
+}
+
+/// The part of 0 .. `size` under window `out`.
+#[inline(always)]
+fn under(window: Window, out: usize, size: usize) -> Range<usize> {
+    let start = window.start(out);
+    let end = start + window.kernel as isize;
+    start.clamp(0, size as isize) as usize..end.clamp(0, size as isize) as usize
+}
+
+struct MaxForward<'a> {
+    input: Input<'a>,
+    y: MapMut<'a>,
+}
+
+impl Kernel for MaxForward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        match self.input.activation.is_some() {
+            true => self.windows::<S, true>(simd),
+            false => self.windows::<S, false>(simd),
+        }
+    }
+}
+
+impl MaxForward<'_> {
+    #[inline(always)]
+    fn windows<S: Simd, const ACTIVATE: bool>(&mut self, simd: S) {
+        let (down, across) = (self.y.height, self.y.width);
+        for c in (0..self.y.channels).step_by(S::WIDTH) {
+            let lane = self.input.lane(simd, c);
+            for out in 0..down * across {
+                let (rows, columns) =
+                    (self.input.rows(out / across), self.input.columns(out % across));
+                let mut most = simd.splat(f32::NEG_INFINITY);
+                for row in rows {
+                    for column in columns.clone() {
+                        let pixel = row * self.input.x.width + column;
+                        // SAFETY: rows and columns lie inside the map.
+                        let v = unsafe { self.input.load::<S, ACTIVATE>(simd, lane, pixel, c) };
+                        most = simd.larger(v, most);
                     }
                 }
+                let at = out * self.y.stride + c;
+                // SAFETY: the pixel lies inside the map, the map within its slice.
+                unsafe { simd.store(self.y.values.as_mut_ptr().add(at), most) };
             }
         }
     }
 }
 
-vectorised! {
-    /// Adds the gradient of each window's maximum to the first value that equals it.
-    ///
-    /// `open` is scratch of one value a channel.
-    pub fn max_backward(
-        x: Map<'_>,
-        y: Map<'_>,
-        dy: Map<'_>,
-        window: Window,
-        open: &mut [f32],
-        dx: MapMut<'_>,
-    ) {
-        ensure_windows(x, y, window);
-        ensure_alike([y, dy]);
-        ensure_alike([x, dx.as_map()]);
-        ensure_vector("scratch", open, x.channels);
-        let c = x.channels;
-        let open = &mut open[..c];
-        for (oy, ox) in (0..y.height).flat_map(|oy| (0..y.width).map(move |ox| (oy, ox))) {
-            let largest = &y.values[(oy * y.width + ox) * y.stride..][..c];
-            open.copy_from_slice(&dy.values[(oy * dy.width + ox) * dy.stride..][..c]);
-            for ky in window.inside(oy, x.height) {
-                for kx in window.inside(ox, x.width) {
-                    let (row, column) = (window.start(oy) + ky as isize, window.start(ox) + kx as isize);
-                    let pixel = row as usize * x.width + column as usize;
-                    let from = &x.values[pixel * x.stride..][..c];
-                    let to = &mut dx.values[pixel * dx.stride..][..c];
-                    for i in 0..c {
-                        let hit = from[i] == largest[i];
-                        to[i] += if hit { open[i] } else { 0.0 };
-                        open[i] = if hit { 0.0 } else { open[i] };
+struct MaxBackward<'a> {
+    input: Input<'a>,
+    y: Map<'a>,
+    dy: Map<'a>,
+    dx: MapMut<'a>,
+}
+
+impl Kernel for MaxBackward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        match self.input.activation.is_some() {
+            true => self.windows::<S, true>(simd),
+            false => self.windows::<S, false>(simd),
+        }
+    }
+}
+
+impl MaxBackward<'_> {
+    #[inline(always)]
+    fn windows<S: Simd, const ACTIVATE: bool>(&mut self, simd: S) {
+        let (down, across) = (self.y.height, self.y.width);
+        for c in (0..self.y.channels).step_by(S::WIDTH) {
+            let lane = self.input.lane(simd, c);
+            for out in 0..down * across {
+                let (rows, columns) =
+                    (self.input.rows(out / across), self.input.columns(out % across));
+                // SAFETY: `ensure_windows` and `ensure_alike` checked that every output pixel is there
+                // in `y` and `dy`, and every input pixel, which those of a window are, in `x` and `dx`.
+                unsafe {
+                    let most = simd.load(self.y.values.as_ptr().add(out * self.y.stride + c));
+                    let mut open = simd.load(self.dy.values.as_ptr().add(out * self.dy.stride + c));
+                    for row in rows {
+                        for column in columns.clone() {
+                            let pixel = row * self.input.x.width + column;
+                            let v = self.input.load::<S, ACTIVATE>(simd, lane, pixel, c);
+                            let (taken, left) = simd.split(v, most, open);
+                            let to = self.dx.values.as_mut_ptr().add(pixel * self.dx.stride + c);
+                            simd.store(to, simd.add(simd.load(to), taken));
+                            open = left;
+                        }
                     }
                 }
             }

@@ -36,6 +36,10 @@ pub unsafe trait Simd: Copy {
     /// The larger of each pair; not a number where `b` is not. Where `a` alone is not, instruction
     /// sets differ, so `a` is to be a limit.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// v where it is larger than `than` or not a number, else `than`.
+    fn larger(self, v: Self::V, than: Self::V) -> Self::V;
+    /// v where a equals b, else 0; and the other way round.
+    fn split(self, a: Self::V, b: Self::V, v: Self::V) -> (Self::V, Self::V);
     /// Asks for the line at an address, which may be any, in the second-level cache.
     fn prefetch(self, _p: *const f32) {}
     /// v where x > floor, else 0

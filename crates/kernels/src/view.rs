@@ -206,6 +206,12 @@ pub struct NormGradient<'a> {
 }
 
 impl Gradient<'_> {
+    /// `count` rows from `first` on.
+    pub fn rows(self, first: usize, count: usize) -> Self {
+        let norm = self.norm.map(|norm| NormGradient { z: norm.z.rows(first, count), ..norm });
+        Self { map: self.map.rows(first, count), norm }
+    }
+
     /// Panics unless everything lies within its slice.
     pub(crate) fn ensure(&self) {
         self.map.ensure();

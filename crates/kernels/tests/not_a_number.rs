@@ -46,7 +46,7 @@ fn maxima_keep_what_is_not_a_number() {
         gather(isa, x.map(), Some(activation), window, 0..2, 2, out.slice_mut());
         check_seen("gather", &out.written());
         let mut out = Guarded::empty(2, 2, 16, 16);
-        max_forward(isa, x.map(), window, out.map_mut());
+        max_forward(isa, x.map(), None, window, out.map_mut());
         check_seen("max_forward", &out.written());
         let mut out = x.clone();
         floor(isa, out.map_mut(), 0.0);

@@ -2,12 +2,15 @@
 
 mod common;
 
-use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers, whole_numbers};
+use common::{
+    Floors, Guarded, check_bits, check_close, exact, instruction_sets, numbers, whole_numbers,
+};
+use modiste_kernels::norm::activate;
 use modiste_kernels::patches::Window;
 use modiste_kernels::pooling::*;
 
 const SHAPES: [(usize, usize, usize); 6] =
-    [(1, 1, 16), (5, 4, 3), (9, 7, 16), (6, 11, 33), (13, 15, 1), (28, 28, 64)];
+    [(1, 1, 16), (5, 4, 48), (9, 7, 16), (6, 11, 32), (13, 15, 16), (28, 28, 64)];
 /// Kernel, step, padding; the first is the network's.
 const WINDOWS: [(usize, usize, usize); 6] =
     [(3, 2, 1), (2, 2, 0), (3, 1, 1), (3, 3, 0), (5, 2, 2), (2, 3, 1)];
@@ -76,13 +79,12 @@ impl Case {
             let what = format!("{} {:?} {:?}", isa.name(), self.shape, self.window);
             let input = self.map(x, 3);
             let mut y = Guarded::empty(self.down, self.across, c, c + 1);
-            max_forward(isa, input.map(), self.window, y.map_mut());
+            max_forward(isa, input.map(), None, self.window, y.map_mut());
             check_bits(&what, &y.written(), &want);
-            let (mut dx, mut open) = (self.map(&before, 4), Guarded::empty_array(c));
-            let scratch = open.slice_mut();
-            max_backward(isa, input.map(), y.map(), dy.map(), self.window, scratch, dx.map_mut());
+            let mut dx = self.map(&before, 4);
+            let outputs = (y.map(), dy.map());
+            max_backward(isa, input.map(), None, outputs, self.window, dx.map_mut());
             check_close(&what, &dx.written(), &gradient, 0.0);
-            open.written();
         }
     }
 }
@@ -91,6 +93,31 @@ impl Case {
 fn maxima_and_their_gradients_are_exact() {
     for case in Case::all() {
         case.check(&numbers(case.shape.0 * case.shape.1 * case.shape.2, 1));
+    }
+}
+
+/// Values that are activated as they are read give the bits of those that were activated before.
+#[test]
+fn activated_values_are_those_of_a_copy() {
+    for case in Case::all() {
+        let (h, w, c) = case.shape;
+        let z = case.map(&numbers(h * w * c, 6), 2);
+        let (floors, dy) = (Floors::random(c, 7), numbers(case.down * case.across * c, 8));
+        let (activation, dy) =
+            (floors.activation(), Guarded::of((case.down, case.across, c, c), &dy));
+        for isa in instruction_sets() {
+            let mut x = Guarded::empty(h, w, c, c);
+            activate(isa, z.map(), activation, x.map_mut());
+            let results = [(&z, Some(activation)), (&x, None)].map(|(x, activation)| {
+                let mut y = Guarded::empty(case.down, case.across, c, c);
+                max_forward(isa, x.map(), activation, case.window, y.map_mut());
+                let mut dx = case.map(&numbers(h * w * c, 9), 1);
+                let outputs = (y.map(), dy.map());
+                max_backward(isa, x.map(), activation, outputs, case.window, dx.map_mut());
+                [y.written(), dx.written()].concat()
+            });
+            check_bits(isa.name(), &results[0], &results[1]);
+        }
     }
 }
 

@@ -171,21 +171,23 @@ fn pools_have_a_pixel_for_each_window() {
     let window = Window { kernel: 3, stride: 1, padding: 1 };
     let (x, other) = (map(&FULL, 16), map(&FULL, 15));
     let max = |isa, x, values: &[f32], channels| {
-        max_forward(isa, x, window, to(&mut values.to_vec(), channels));
+        max_forward(isa, x, None, window, to(&mut values.to_vec(), channels));
     };
     check_refused("15 channels from 16", |isa| max(isa, x, &FULL, 15));
     check_refused(BEYOND, |isa| max(isa, x, &SHORT, 16));
     check_refused(BEYOND, |isa| max(isa, map(&SHORT, 16), &FULL, 16));
     check_refused("(3, 4) for (2, 4)", |isa| max(isa, Map { height: 2, ..x }, &FULL, 16));
-    let back = |isa, y, dy, open, channels| {
-        let mut values = FULL;
-        max_backward(isa, x, y, dy, window, &mut vec![0.0; open], to(&mut values, channels));
+    check_refused("15 channels are no multiple", |isa| max(isa, other, &FULL, 15));
+    check_refused("an activation of 15", |isa| {
+        max_forward(isa, x, Some(activation(15)), window, to(&mut FULL.clone(), 16));
+    });
+    let back = |isa, y, dy, channels| {
+        max_backward(isa, x, None, (y, dy), window, to(&mut FULL.clone(), channels));
     };
-    back(Isa::best(), x, x, 16, 16);
-    check_refused("15 channels from 16", |isa| back(isa, other, x, 16, 16));
-    check_refused(UNLIKE, |isa| back(isa, x, other, 16, 16));
-    check_refused("scratch: 15 values for 16", |isa| back(isa, x, x, 15, 16));
-    check_refused(UNLIKE, |isa| back(isa, x, x, 16, 15));
+    back(Isa::best(), x, x, 16);
+    check_refused("15 channels from 16", |isa| back(isa, other, x, 16));
+    check_refused(UNLIKE, |isa| back(isa, x, other, 16));
+    check_refused(UNLIKE, |isa| back(isa, x, x, 15));
     let halves = || MapMut { values: &mut [], height: 1, width: 2, channels: 16, stride: 16 };
     let mean = |isa, kernel, values: &mut [f32], channels| {
         mean_forward(isa, x, kernel, MapMut { values, channels, ..halves() });

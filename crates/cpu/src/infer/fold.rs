@@ -54,7 +54,7 @@ impl Folded {
         let (bias, values) = values.split_at(step.to.lanes);
         let values = match conv.method {
             Method::Winograd => &values[values.len() / (FREQUENCIES + 9) * 9..],
-            Method::Pointwise | Method::Patches(_) => values,
+            Method::Pointwise | Method::Stem(_) | Method::Patches(_) => values,
         };
         let floor = step.norm.as_ref().map_or(conv.floor, |norm| norm.floor);
         Filter { bias, values, floor }

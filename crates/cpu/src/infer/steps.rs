@@ -97,7 +97,7 @@ impl Walk<'_> {
                 }
             }),
             Kind::MaxPool(window) => self.images(step, None, arena, n, |x, _, y| {
-                pooling::max_forward(self.isa, x, *window, y);
+                pooling::max_forward(self.isa, x, None, *window, y);
             }),
             Kind::MeanPool(kernel) => self.images(step, None, arena, n, |x, _, y| {
                 pooling::mean_forward(self.isa, x, *kernel, y);
@@ -188,7 +188,9 @@ impl SlabConv<'_> {
         let height = self.buffer.height;
         match self.image_conv.method {
             Method::Winograd => (share(tiles(height), thread, threads).start * TILE).min(height),
-            Method::Pointwise | Method::Patches(_) => share(height, thread, threads).start,
+            Method::Pointwise | Method::Stem(_) | Method::Patches(_) => {
+                share(height, thread, threads).start
+            }
         }
     }
 }

@@ -116,13 +116,13 @@ impl<'n> Graph<'n> {
     pub fn read_deferred(&self, id: NodeId) -> bool {
         self.only_reader(id).is_some_and(|reader| match self.op(reader) {
             Op::Conv { .. } | Op::Dense { .. } | Op::Dropout { .. } | Op::Relu | Op::Concat => true,
+            Op::MaxPool { .. } | Op::GlobalMaxPool => true,
+            // The second summand, which is copied to the sum's place first.
+            Op::ScaledAdd { .. } => self.inputs[reader][1] == id,
             Op::Input { .. }
             | Op::BatchNorm { .. }
-            | Op::MaxPool { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
-            | Op::GlobalMaxPool
-            | Op::ScaledAdd { .. }
             | Op::Softmax => false,
         })
     }

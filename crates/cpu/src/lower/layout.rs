@@ -115,6 +115,7 @@ impl Layout {
         let method = match (kernel, stride) {
             (3, 1) if !direct && input.lanes.is_multiple_of(LANES) => Method::Winograd,
             (1, 1) => Method::Pointwise,
+            (3, stride) if input.lanes == 1 => Method::Stem(stride),
             _ => Method::Patches(Window { kernel, stride, padding: padding(kernel) }),
         };
         ConvLayout { method, image, weights, input }

@@ -148,7 +148,11 @@ impl Lowering<'_, '_> {
     }
 
     fn pool(&mut self, id: NodeId, kind: Kind) {
-        let from = self.values.active(self.graph.input(id));
+        let input = self.graph.input(id);
+        let from = match kind {
+            Kind::MaxPool(_) => self.values.any(input),
+            _ => self.values.active(input),
+        };
         let to = self.values.target(id);
         self.values.step(id, kind, from, to, None);
     }
@@ -162,7 +166,10 @@ impl Lowering<'_, '_> {
             return self.conv(second, &chain);
         }
         let from = self.values.plain(first);
-        let mut other = self.values.plain(second);
+        let mut other = match self.layout.of(second).is_plain() {
+            true => self.values.any(second),
+            false => self.values.plain(second),
+        };
         if other.place == from.place {
             // A value added to itself: the two ways of the gradient need two places.
             other = self.values.again(second, from);

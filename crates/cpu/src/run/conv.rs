@@ -308,7 +308,12 @@ impl Back<'_> {
     /// Whether the gradient is carried through the normalisation as it is read; else that of the raw
     /// output lies in scratch memory, an image at a time.
     fn carries(&self) -> bool {
-        self.conv.method == Method::Winograd && self.step.norm.is_some() && self.bias.is_none()
+        self.conv.method == Method::Winograd && self.norm_alone()
+    }
+
+    /// Whether the output is normalised, and nothing else.
+    fn norm_alone(&self) -> bool {
+        self.step.norm.is_some() && self.bias.is_none()
     }
 
     /// Images from `first` on; `dx` is empty if no gradient of the input is wanted.
@@ -337,6 +342,11 @@ impl Back<'_> {
             return self.image_conv.winograd_gradients(inputs, gradients, dx, accumulate, scratch);
         }
         for (n, &input) in inputs.iter().enumerate() {
+            if let (Method::Stem(stride), true) = (self.conv.method, self.norm_alone()) {
+                let (dy, weights) = (self.gradient(first + n), &mut gradient[self.weights.clone()]);
+                self.image_conv.stem_gradient(input, stride, dy, weights, scratch);
+                continue;
+            }
             let mut raw = std::mem::take(&mut scratch.raw);
             let dz = self.raw_gradient(first + n, &mut raw);
             if let Some(bias) = &self.bias {

@@ -6,7 +6,7 @@ use super::{APART, Run};
 use crate::conv::clear;
 use crate::machine::Machine;
 use crate::norm::Lanes;
-use crate::plan::{Copy, Place, Source, Step};
+use crate::plan::{Copy, Source, Step};
 use crate::scratch::Scratch;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::patches::Window;
@@ -22,6 +22,7 @@ struct Forward<'a> {
     /// The second input of a sum.
     second: Option<Map<'a>>,
     activation: Option<Activation<'a>>,
+    second_activation: Option<Activation<'a>>,
     y: MapMut<'a>,
     /// A bias of nothing.
     zeros: &'a [f32],
@@ -33,6 +34,8 @@ struct Backward<'a> {
     isa: Isa,
     image: usize,
     x: Map<'a>,
+    /// How the input is read.
+    activation: Option<Activation<'a>>,
     y: Map<'a>,
     dy: Map<'a>,
     /// The normalisation of the output: how it is read, slope and offset of the gradient.
@@ -46,7 +49,7 @@ impl Run<'_> {
     fn images_forward(
         &mut self,
         step: &Step,
-        second: Option<Place>,
+        second: Option<Source>,
         work: &(dyn Fn(Forward<'_>) + Sync),
     ) {
         let (to, from) = (step.to, step.from);
@@ -54,7 +57,7 @@ impl Run<'_> {
         let ranges = [
             self.values(to),
             self.values(from.place),
-            second.map_or_else(none, |p| self.values(p)),
+            second.map_or_else(none, |source| self.values(source.place)),
         ];
         let (plan, extent) = (self.plan, self.extent);
         let [to_buffer, from_buffer] = [to, from.place].map(|p| &plan.buffers[p.buffer]);
@@ -64,12 +67,17 @@ impl Run<'_> {
         let isa = *isa;
         let [output, input, other] = self.arena.get_disjoint_mut(ranges).expect(APART);
         let (input, other) = (&*input, &*other);
-        let [to_lanes, from_lanes] =
-            self.lanes.get_disjoint_mut([to.buffer, from.place.buffer]).expect(APART);
-        let Lanes { sums, pilot, .. } = to_lanes;
+        // Taken out, so that the others can be read.
+        let mut to_lanes = std::mem::take(&mut self.lanes[to.buffer]);
+        let lanes = &*self.lanes;
+        let activation = |source: Source| {
+            source.deferred.then(|| lanes[source.place.buffer].activation(source.place))
+        };
+        let second_activation = second.and_then(activation);
+        let activation = activation(from);
+        let Lanes { sums, pilot, .. } = &mut to_lanes;
         let pilot = &pilot[to.range()];
         let sums = with_moments.then(|| Parts::new(sums, 2 * to_buffer.lanes));
-        let activation = from.deferred.then(|| from_lanes.activation(from.place));
         let outputs = Parts::new(output, to_buffer.image());
         let scratch = Parts::new(scratch, 1);
         let queue = extent.queue();
@@ -83,12 +91,22 @@ impl Run<'_> {
                 for image in extent.images_of(shard) {
                     let out = outputs.take(image);
                     let x = from.place.map(from_buffer, &input[image * from_buffer.image()..]);
-                    let second = second.map(|place| {
+                    let second = second.map(|Source { place, .. }| {
                         let buffer = &plan.buffers[place.buffer];
                         place.map(buffer, &other[image * buffer.image()..])
                     });
                     let y = to.map_mut(to_buffer, out);
-                    work(Forward { isa, image, x, second, activation, y, zeros, scratch });
+                    work(Forward {
+                        isa,
+                        image,
+                        x,
+                        second,
+                        activation,
+                        second_activation,
+                        y,
+                        zeros,
+                        scratch,
+                    });
                     if let Some(sums) = &mut shard_sums {
                         let (z, small) = (to.map(to_buffer, out), &mut scratch.small);
                         super::sums::add_moments(isa, z, pilot, to, sums, small);
@@ -96,6 +114,7 @@ impl Run<'_> {
                 }
             }
         });
+        self.lanes[to.buffer] = to_lanes;
     }
 
     /// The way back to one of the step's sources.
@@ -145,8 +164,19 @@ impl Run<'_> {
                     let dy = to.map(to_buffer, &d_output[image * to_buffer.image()..]);
                     let gradient = d_inputs.take(image);
                     let dx = from.place.map_mut(from_buffer, gradient);
-                    let accumulate = from.accumulate;
-                    work(Backward { isa, image, x, y, dy, norm, dx, accumulate, scratch });
+                    let (accumulate, read) = (from.accumulate, from.deferred.then_some(activation));
+                    work(Backward {
+                        isa,
+                        image,
+                        x,
+                        activation: read,
+                        y,
+                        dy,
+                        norm,
+                        dx,
+                        accumulate,
+                        scratch,
+                    });
                     if let Some(sums) = &mut shard_sums {
                         let (da, small) =
                             (from.place.map(from_buffer, gradient), &mut scratch.small);
@@ -189,6 +219,9 @@ impl Run<'_> {
         let buffer = &self.plan.buffers[step.to.buffer];
         self.images_backward(step, &step.from, &|b: Backward<'_>| {
             let Backward { isa, image, y, dy, norm, mut dx, accumulate, scratch, .. } = b;
+            if norm.is_none() && copy.dropout.is_none() && copy.moves.is_none() {
+                return relu_back(isa, dy, y, 1.0, copy.floor, dx, accumulate);
+            }
             let mut raw = std::mem::take(&mut scratch.raw);
             let len = y.pixels() * y.channels;
             let mut g = MapMut { values: &mut raw[..len], stride: y.channels, ..y.shape() };
@@ -217,14 +250,14 @@ impl Run<'_> {
     }
 
     pub(super) fn max_forward(&mut self, step: &Step, window: Window) {
-        let work = |f: Forward<'_>| pooling::max_forward(f.isa, f.x, window, f.y);
+        let work = |f: Forward<'_>| pooling::max_forward(f.isa, f.x, f.activation, window, f.y);
         self.images_forward(step, None, &work);
     }
 
     pub(super) fn max_backward(&mut self, step: &Step, window: Window) {
         self.images_backward(step, &step.from, &|mut b: Backward<'_>| {
             b.clear_unless_accumulating();
-            pooling::max_backward(b.isa, b.x, b.y, b.dy, window, &mut b.scratch.small, b.dx);
+            pooling::max_backward(b.isa, b.x, b.activation, (b.y, b.dy), window, b.dx);
         });
     }
 
@@ -240,10 +273,13 @@ impl Run<'_> {
         });
     }
 
-    pub(super) fn add_forward(&mut self, step: &Step, other: &Source, scale: f32, floor: f32) {
-        self.images_forward(step, Some(other.place), &|mut f: Forward<'_>| {
+    pub(super) fn add_forward(&mut self, step: &Step, other: Source, scale: f32, floor: f32) {
+        self.images_forward(step, Some(other), &|mut f: Forward<'_>| {
             let Some(second) = f.second else { return };
-            elementwise::copy(f.isa, f.y.reborrow(), second);
+            match f.second_activation {
+                Some(activation) => norm::activate(f.isa, second, activation, f.y.reborrow()),
+                None => elementwise::copy(f.isa, f.y.reborrow(), second),
+            }
             elementwise::residual(f.isa, f.y, f.x, f.zeros, scale, floor);
         });
     }

@@ -63,6 +63,23 @@ unsafe impl Simd for Neon {
         unsafe { vmaxq_f32(a, b) }
     }
     #[inline(always)]
+    fn larger(self, v: float32x4_t, than: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            let number = vceqq_f32(v, v);
+            vbslq_f32(vorrq_u32(vcgtq_f32(v, than), vmvnq_u32(number)), v, than)
+        }
+    }
+    #[inline(always)]
+    fn split(self, a: float32x4_t, b: float32x4_t, v: float32x4_t) -> (float32x4_t, float32x4_t) {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            let (equal, v) = (vceqq_f32(a, b), vreinterpretq_u32_f32(v));
+            let (own, other) = (vandq_u32(v, equal), vbicq_u32(v, equal));
+            (vreinterpretq_f32_u32(own), vreinterpretq_f32_u32(other))
+        }
+    }
+    #[inline(always)]
     fn above(self, x: float32x4_t, floor: float32x4_t, v: float32x4_t) -> float32x4_t {
         // SAFETY: `self` proves the instructions.
         unsafe { vreinterpretq_f32_u32(vandq_u32(vcgtq_f32(x, floor), vreinterpretq_u32_f32(v))) }

@@ -52,6 +52,16 @@ unsafe impl Simd for Portable {
         zip(a, b, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
+    fn larger(self, v: [f32; 8], than: [f32; 8]) -> [f32; 8] {
+        zip(v, than, |v, than| if v > than || v.is_nan() { v } else { than })
+    }
+    #[inline(always)]
+    fn split(self, a: [f32; 8], b: [f32; 8], v: [f32; 8]) -> ([f32; 8], [f32; 8]) {
+        let of =
+            |wanted| std::array::from_fn(|i| if (a[i] == b[i]) == wanted { v[i] } else { 0.0 });
+        (of(true), of(false))
+    }
+    #[inline(always)]
     fn above(self, x: [f32; 8], floor: [f32; 8], v: [f32; 8]) -> [f32; 8] {
         std::array::from_fn(|i| if x[i] > floor[i] { v[i] } else { 0.0 })
     }

@@ -63,6 +63,23 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_max_ps(a, b) }
     }
     #[inline(always)]
+    fn larger(self, v: __m512, than: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            // Of equal values and where one is not a number, the maximum is the second operand.
+            let larger = _mm512_max_ps(v, than);
+            _mm512_mask_mov_ps(larger, _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v), v)
+        }
+    }
+    #[inline(always)]
+    fn split(self, a: __m512, b: __m512, v: __m512) -> (__m512, __m512) {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            let equal = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b);
+            (_mm512_maskz_mov_ps(equal, v), _mm512_maskz_mov_ps(!equal, v))
+        }
+    }
+    #[inline(always)]
     fn prefetch(self, p: *const f32) {
         // SAFETY: a prefetch of any address does nothing but that.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
@@ -137,6 +154,23 @@ unsafe impl Simd for Avx2 {
     fn prefetch(self, p: *const f32) {
         // SAFETY: a prefetch of any address does nothing but that.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
+    fn larger(self, v: __m256, than: __m256) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            // Of equal values and where one is not a number, the maximum is the second operand.
+            let larger = _mm256_max_ps(v, than);
+            _mm256_blendv_ps(larger, v, _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v))
+        }
+    }
+    #[inline(always)]
+    fn split(self, a: __m256, b: __m256, v: __m256) -> (__m256, __m256) {
+        // SAFETY: `self` proves the instructions.
+        unsafe {
+            let equal = _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b);
+            (_mm256_and_ps(equal, v), _mm256_andnot_ps(equal, v))
+        }
     }
     #[inline(always)]
     fn above(self, x: __m256, floor: __m256, v: __m256) -> __m256 {
