@@ -104,7 +104,7 @@ fn narrow(width: usize) -> Network {
 fn conv(net: &mut NetworkBuilder, name: &str, x: NodeId, channels: usize) -> NodeId {
     let conv = Op::Conv { kernel: 3, stride: 1, channels, bias: false };
     let x = net.add(format!("{name}.conv"), conv, &[x]).unwrap();
-    let norm = Op::BatchNorm { epsilon: 1e-3, momentum: 0.1 };
+    let norm = Op::BatchNorm { epsilon: 1e-3, momentum: 0.1, scale: false };
     let x = net.add(format!("{name}.norm"), norm, &[x]).unwrap();
     net.add(format!("{name}.relu"), Op::Relu, &[x]).unwrap()
 }
