@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod files;
 mod grid;
+mod hostile;
 mod interrupt;
 mod outputs;
 mod predict;

@@ -61,6 +61,9 @@ pub fn write(metadata: &Metadata, tensors: &[(String, &Tensor)]) -> Vec<u8> {
     bytes
 }
 
+/// The longest header that is read, in bytes; the largest network's checkpoint takes half of it.
+const MAX_HEADER: u64 = 1 << 25;
+
 /// A safetensors file that was read.
 pub struct Reader<'a> {
     /// The file's name, for errors.
@@ -76,6 +79,12 @@ impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8], name: &'a str) -> Result<Self, ModelError> {
         let fail =
             |error| ModelError::file(name, format!("is not a whole safetensors file: {error}"));
+        // The library would read a long header to its end.
+        let length = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+        if length > MAX_HEADER {
+            let problem = format!("is not a whole safetensors file: its header has {length} bytes");
+            return Err(ModelError::file(name, problem));
+        }
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(fail)?;
         let metadata = header.metadata().iter().flatten();
         let metadata = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();

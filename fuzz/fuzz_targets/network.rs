@@ -1,0 +1,36 @@
+//! Descriptions of networks: refused in one line, or listed, planned and, if small, run on one image.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use modiste_cpu::{CpuEngine, CpuOptions, engine_bytes};
+use modiste_spec::engine::{EngineError, Weights};
+use modiste_spec::{Engine, Network};
+use modiste_views::Summary;
+
+/// Larger networks are planned, but not run: the fuzzer gives each input a second.
+const BYTES: u64 = 1 << 26;
+const MULTIPLY_ADDS: u64 = 1 << 24;
+
+fuzz_target!(|bytes: &[u8]| {
+    let network = match serde_json::from_slice::<Network>(bytes) {
+        Ok(network) => network,
+        Err(error) => return assert!(!error.to_string().contains('\n')),
+    };
+    let written = serde_json::to_vec(&network).unwrap();
+    assert_eq!(serde_json::from_slice::<Network>(&written).unwrap(), network);
+    let summary = Summary::new(&network);
+    assert_eq!(summary.to_string().lines().count(), network.nodes().len() + 3);
+    let options = CpuOptions { batch: 2, threads: 1, ..CpuOptions::default() };
+    if engine_bytes(&network, &options) > BYTES || network.multiply_adds() > MULTIPLY_ADDS {
+        return;
+    }
+    match CpuEngine::new(&network, options) {
+        Ok(mut engine) => {
+            let images = vec![7; 2 * network.input_shape().len()];
+            let logits = engine.predict(&images, Weights::Current).unwrap();
+            assert_eq!(logits.len(), 2 * network.classes());
+        }
+        Err(EngineError::Unsupported(_)) => (),
+        Err(other) => panic!("{other}"),
+    }
+});
