@@ -18,6 +18,8 @@ pub const MAX_SIDE: usize = 1 << 16;
 pub const MAX_CHANNELS: usize = 1 << 20;
 /// The longest side of a convolution's or maximum's window.
 pub const MAX_KERNEL: usize = 255;
+/// The most values of one map: 360 x 360 pixels of 64 channels.
+pub const MAX_MAP: u64 = 1 << 23;
 /// The most values of all maps of one image, counted with channels in the sixteens that vectors hold:
 /// half a gigabyte in single precision.
 pub const MAX_VALUES: u64 = 1 << 27;
@@ -92,7 +94,7 @@ pub(crate) fn check_shape(shape: Shape) -> Result<(), String> {
     let fits = (1..=MAX_SIDE).contains(&height)
         && (1..=MAX_SIDE).contains(&width)
         && (1..=MAX_CHANNELS).contains(&channels)
-        && (height * width) as u64 * channels as u64 <= MAX_VALUES;
+        && (height * width) as u64 * channels as u64 <= MAX_MAP;
     match fits {
         true => Ok(()),
         false => Err(format!("a map of {shape}, larger than can be run or empty")),
