@@ -161,21 +161,6 @@ fn files_that_are_something_else_are_refused() {
     assert_eq!(error(&FILES[1][..100]), "c: the checksum differs: the file was damaged or cut");
 }
 
-#[test]
-fn a_network_too_large_to_run_is_refused() {
-    use modiste_spec::{NetworkBuilder, Op, Shape};
-    let error = model_error(|m| {
-        let mut b = NetworkBuilder::default();
-        let shape = Shape::new(1 << 40, 2, 3);
-        let x = b.add("image", Op::Input { shape }, &[]).unwrap();
-        let x = b.add("mean", Op::GlobalAvgPool, &[x]).unwrap();
-        let x = b.add("dense", Op::Dense { units: 3 }, &[x]).unwrap();
-        b.add("probabilities", Op::Softmax, &[x]).unwrap();
-        m.network = b.finish().unwrap();
-    });
-    assert_eq!(error, "m: node \"image\" is 1099511627776x2x3, more than can be run");
-}
-
 /// What may happen to the bytes of a file.
 fn damage(bytes: &[u8], at: usize, kind: u8, with: u8) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
