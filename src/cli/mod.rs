@@ -112,6 +112,10 @@ impl From<PartArg> for modiste_data::PartName {
 pub struct EvaluateArgs {
     /// A model file, or a run folder to use its best model
     pub model: PathBuf,
+    /// A labelled folder or table, all of whose images are evaluated, in classes by name; without it
+    /// a part of the data
+    #[arg(value_name = "FOLDER", conflicts_with_all = ["part", "data-flags"])]
+    pub folder: Option<PathBuf>,
     /// The part of the data to measure on
     #[arg(long, value_enum, default_value = "validation")]
     pub part: PartArg,

@@ -16,14 +16,9 @@ pub struct TrainArgs {
     /// The run folder to create [default: runs/DATE-TIME-PRESET]
     #[arg(long, value_name = "RUN")]
     pub out: Option<PathBuf>,
-    /// Continue an interrupted run with its own configuration
-    #[arg(
-        long,
-        value_name = "RUN",
-        conflicts_with_all = [
-            "preset", "config", "data-flags", "network-flags", "training-flags", "set", "out"
-        ]
-    )]
+    /// Continue a run with its own configuration: an interrupted one, with --data one whose data
+    /// moved, with --epochs a finished one
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["preset", "config", "network-flags", "set", "out"])]
     pub resume: Option<PathBuf>,
     /// Threads to compute with; the result is the same for any number [default: one per available
     /// core]

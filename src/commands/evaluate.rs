@@ -22,7 +22,8 @@ struct PartEvaluation {
     model: String,
     data: String,
     split: String,
-    part: PartName,
+    /// `train`, `validation` or `test`; `all` of a folder that was named.
+    part: String,
     #[serde(flatten)]
     evaluation: Evaluation,
     /// At the model's temperature; nothing where it has none.
@@ -39,9 +40,13 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     model::check_outputs(&args.model, &outputs)?;
     let model = model::load(&args.model)?;
     model::check_mirror(&model, args.mirror)?;
-    let (_, data) = model::data(&args.model, &model, &args.data)?;
+    let data = match &args.folder {
+        Some(folder) => model::labelled(&args.model, &model, folder)?,
+        None => model::data(&args.model, &model, &args.data)?.1,
+    };
     let mut predictor = model::predictor(&args.model, model, Options::default(), args.threads)?;
-    let part = PartName::from(args.part);
+    let all = args.folder.is_some();
+    let part = if all { PartName::Train } else { PartName::from(args.part) };
     let answers = predictor.evaluate(&data, part)?;
     write_files(&args, &answers, &data.classes)?;
     let images = &data.part(part).images;
@@ -53,6 +58,7 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     }
     let model = model::file(&args.model).display().to_string();
     let (data, split) = (data.name.clone(), data.split.clone());
+    let part = if all { "all".to_owned() } else { part.to_string() };
     let evaluation = answers.evaluation;
     let output = PartEvaluation { model, data, split, part, evaluation, trust, mirrored };
     Ok(output::print_either(&output, args.json)?)
@@ -80,7 +86,12 @@ impl fmt::Display for PartEvaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { model, data, split, part, evaluation, .. } = self;
         let images = grouped(evaluation.images);
-        writeln!(f, "{model} on {images} images: {data}, split {split}, {part} part\n")?;
+        match part.as_str() {
+            "all" => writeln!(f, "{model} on all {images} images of {data}\n")?,
+            part => {
+                writeln!(f, "{model} on {images} images: {data}, split {split}, {part} part\n")?
+            }
+        }
         writeln!(f, "{}", measures(self))?;
         if let Some(trust) = &self.trust {
             writeln!(f, "{}", rules(trust))?;

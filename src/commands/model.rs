@@ -103,6 +103,46 @@ pub fn data(path: &Path, model: &Model, flags: &DataFlags) -> Result<(Config, Da
     Ok((config, data))
 }
 
+/// All labelled images of the folder or table at `source` as one part, the training part, in the
+/// classes of `model` by their names.
+pub fn labelled(path: &Path, model: &Model, source: &Path) -> anyhow::Result<Dataset> {
+    let mut config = config(path, model)?;
+    config.data.source = source.display().to_string();
+    (config.data.split, config.data.split_seed) = ("1.0/0.0/0.0".to_owned(), 0);
+    let mut data = config.load_data()?;
+    // A test part that the folder has is not shared out.
+    for part in [data.validation.clone(), data.test.clone()] {
+        if let (Some(all), Some(labels)) = (&mut data.train.labels, &part.labels) {
+            data.train.images.pixels.extend(&part.images.pixels);
+            all.extend(labels);
+        }
+    }
+    let (shape, made_for) = (data.shape(), model.network.input_shape());
+    if shape != made_for {
+        bail!("{}: takes images of {made_for}; those of {} are {shape}", path.display(), data.name);
+    }
+    let numbered = data.classes.iter().enumerate().all(|(i, class)| *class == i.to_string());
+    if !numbered || data.classes.iter().any(|class| model.classes.contains(class)) {
+        let known = |class: &String| model.classes.iter().position(|name| name == class);
+        let mut places = Vec::new();
+        for class in &data.classes {
+            let Some(place) = known(class) else {
+                let classes = model.classes.join(", ");
+                bail!("{}: {class:?} is not a class of the model ({classes})", data.name);
+            };
+            places.push(place as u16);
+        }
+        for label in data.train.labels.iter_mut().flatten() {
+            *label = places[usize::from(*label)];
+        }
+    } else if data.classes.len() > model.classes.len() {
+        let (found, known) = (data.classes.len(), model.classes.len());
+        bail!("{}: has {found} classes, the model {known}", data.name);
+    }
+    data.classes.clone_from(&model.classes);
+    Ok(data)
+}
+
 /// Another split of the same images, or the same split of images that have changed, may deal training
 /// images to the part that is measured on.
 fn note_other_images(data: &Dataset, model: &Model, old: &(String, u64), new: &(String, u64)) {

@@ -1,11 +1,14 @@
 //! The configuration and the data of a command that trains: what was typed, and for somebody's own
 //! pictures what suits them.
 
+use std::path::Path;
+
 use modiste_data::Dataset;
+use modiste_spec::Architecture;
 use modiste_train::{Config, own_pictures, suit};
 
 use crate::cli::{BaseArgs, Settings};
-use crate::commands::settings;
+use crate::commands::{model, settings};
 use crate::failure::Failure;
 
 /// A configuration, and the data that it names.
@@ -27,6 +30,19 @@ pub fn prepare(base: &BaseArgs, typed: &[&Settings]) -> Result<Prepared, Failure
         all.filter(|(path, _)| belongs(path)).cloned().collect()
     };
     let (mut config, mut name) = settings::begin(base)?;
+    let start = typed
+        .iter()
+        .copied()
+        .flatten()
+        .rev()
+        .find(|(path, _)| Config::path_of(path).is_ok_and(|path| path == "training.from"));
+    let network = start.map(|(_, from)| network_of(Path::new(from))).transpose()?;
+    let from = |config: &mut Config| {
+        if let Some(network) = &network {
+            config.network.clone_from(network);
+        }
+    };
+    from(&mut config);
     let fixed = base.preset.is_some() || base.config.is_some() || !of("network.").is_empty();
     let mut lines = Vec::new();
     if !fixed {
@@ -36,6 +52,7 @@ pub fn prepare(base: &BaseArgs, typed: &[&Settings]) -> Result<Prepared, Failure
             let suited = suit(&data, &config.data)?;
             lines = vec![suited.line, suited.mirroring];
             (config, name) = (suited.config, "own".to_owned());
+            from(&mut config);
         }
         settings::apply(&mut config, typed)?;
         return Ok(Prepared { config, name, data, lines });
@@ -43,4 +60,11 @@ pub fn prepare(base: &BaseArgs, typed: &[&Settings]) -> Result<Prepared, Failure
     settings::apply(&mut config, typed)?;
     let data = config.load_data()?;
     Ok(Prepared { config, name, data, lines })
+}
+
+/// The network of the model that a run starts from.
+fn network_of(from: &Path) -> Result<Architecture, Failure> {
+    let model = model::load(from)?;
+    let name = format!("{}: config", from.display());
+    Ok(Config::parse(&model.config, &name)?.network)
 }

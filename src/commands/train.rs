@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use modiste_cpu::CpuOptions;
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
@@ -66,13 +67,9 @@ struct PartNumbers {
 
 /// Trains, evaluates, reports.
 pub fn run(args: TrainArgs) -> Result<(), Failure> {
-    let resumed = args.resume.as_deref().map(Run::resume).transpose()?;
-    let (config, folder, data) = match &resumed {
-        Some(run) => {
-            let config = run.config().clone();
-            let data = config.load_data()?;
-            (config, run.folder().to_owned(), data)
-        }
+    let mut resumed = args.resume.as_deref().map(Run::resume).transpose()?;
+    let (config, folder, data) = match &mut resumed {
+        Some(run) => resume(run, &args)?,
         None => plan(&args)?,
     };
     // All that can be wrong with data and network shows before a folder is made.
@@ -111,6 +108,32 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         return Ok(output::print_json(&output)?);
     }
     Ok(output::print(&text(&output))?)
+}
+
+/// The configuration of a run to go on with, its folder and its data.
+fn resume(run: &mut Run, args: &TrainArgs) -> Result<(Config, PathBuf, Dataset), Failure> {
+    let usage = |error: modiste_train::TrainError| Failure::Usage(error.to_string());
+    let mut config = run.config().clone();
+    let typed: Vec<&(String, String)> = args.settings.typed().into_iter().flatten().collect();
+    for (field, value) in &typed {
+        let path = Config::path_of(field).map_err(usage)?;
+        if !["training.epochs", "data.source"].contains(&path) {
+            let text = format!("{path}: a run keeps its own; --resume takes --epochs and --data");
+            return Err(Failure::Usage(text));
+        }
+        config.set(path, value).map_err(usage)?;
+    }
+    let folder = run.folder().to_owned();
+    let data = config.load_data().with_context(|| {
+        format!(
+            "{}: the run's data cannot be loaded; if they moved, name them with --data",
+            folder.display()
+        )
+    })?;
+    if !typed.is_empty() {
+        run.extend(&config, &data)?;
+    }
+    Ok((config, folder, data))
 }
 
 /// The configuration of a new run, its folder and its data.

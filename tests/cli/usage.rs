@@ -15,8 +15,8 @@ fn unknown_options_and_commands_are_wrong_usage() {
 fn options_without_effect_are_wrong_usage() {
     let folder = Folder::new();
     for args in [
-        &["train", "--resume", "run", "--epochs", "3"][..],
-        &["train", "--resume", "run", "--data", "folder"],
+        &["train", "--resume", "run", "--preset", "swift"][..],
+        &["train", "--resume", "run", "--length", "3"],
         &["train", "--resume", "run", "--out", "elsewhere"],
         &["train", "--resume", "run", "--set", "seed=3"],
         &["train", "--preset", "paper", "--config", "config.toml"],

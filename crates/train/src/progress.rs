@@ -18,6 +18,13 @@ pub struct StoppingState {
     pub stopped: bool,
 }
 
+impl StoppingState {
+    /// Begins to wait anew: the user wants more epochs.
+    pub(crate) fn go_on(&mut self) {
+        (self.waited, self.stopped) = (0, false);
+    }
+}
+
 /// Progress of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

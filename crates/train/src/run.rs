@@ -10,8 +10,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use modiste_data::Dataset;
 use modiste_files::{FileError, MAX_TEXT, append, atomic_write, read_text, remove_leftovers};
-use modiste_model::{Environment, EpochRow, Model, RunFolder, read_metrics, utc, write_metrics};
+use modiste_model::{
+    DataIdentity, Environment, EpochRow, Model, RunFolder, read_metrics, utc, write_metrics,
+};
 
 use crate::{Checkpoint, Config, TrainError};
 
@@ -63,6 +66,48 @@ impl Run {
             remove_leftovers(&file);
         }
         Ok(Self { files, config, _lock: lock })
+    }
+
+    /// Goes on as `config` says, which may have other epochs and another place of the data; `data` are
+    /// those there. The checkpoint is written first: without it, nothing has changed.
+    ///
+    /// # Errors
+    /// If `config` or `data` differ otherwise, or more epochs are done than it has.
+    pub fn extend(&mut self, config: &Config, data: &Dataset) -> Result<(), TrainError> {
+        config.check()?;
+        let mut same = config.clone();
+        same.training.epochs = self.config.training.epochs;
+        same.data.source.clone_from(&self.config.data.source);
+        if let Some([field, ..]) = self.config.first_difference(&same) {
+            return Err(TrainError::config(field, "cannot change in a run; begin another"));
+        }
+        let path = self.files.checkpoint();
+        if path.exists() {
+            let mut checkpoint = Checkpoint::load(&path)?;
+            let (known, found) = (&checkpoint.data, DataIdentity::of(data));
+            if (&known.classes, known.images, known.checksum)
+                != (&found.classes, found.images, found.checksum)
+            {
+                let problem = format!(
+                    "{} does not hold the images of the run: {} images (checksum {:08x}), not {} ({:08x})",
+                    config.data.source, found.images, found.checksum, known.images, known.checksum
+                );
+                return Err(TrainError::config("data.source", problem));
+            }
+            let (done, epochs) = (checkpoint.progress.history.len(), config.training.epochs);
+            if epochs < done {
+                let problem = format!("{epochs} is below {done}, the epochs that are done");
+                return Err(TrainError::config("training.epochs", problem));
+            }
+            if epochs > checkpoint.config.training.epochs {
+                checkpoint.progress.stopping.go_on();
+            }
+            (checkpoint.config, checkpoint.data) = (config.clone(), found);
+            self.save_checkpoint(&checkpoint)?;
+        }
+        atomic_write(&self.files.config(), config.to_toml().as_bytes())?;
+        self.config = config.clone();
+        Ok(())
     }
 
     /// The folder.

@@ -60,6 +60,9 @@ impl TrainingConfig {
         }
         let augmentation = self.augmentation.check();
         augmentation.map_err(|e| TrainError::config("training.augmentation", e.to_string()))?;
+        ensure(self.freeze == 0 || !self.from.is_empty(), "training.freeze", || {
+            format!("{} has no effect without training.from", self.freeze)
+        })?;
         let stopping = &self.early_stopping;
         ensure(
             stopping.patience > 0 || stopping.min_delta == 0.0,

@@ -1,6 +1,6 @@
 //! What the loop reports and writes: events, log, checkpoint, model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use modiste_data::photo::Preparation;
@@ -176,6 +176,9 @@ fn config_for_model(config: &Config, data_name: &str) -> String {
     let mut config = config.clone();
     if config.data.source != "embedded" {
         config.data.source = data_name.to_owned();
+    }
+    if let Some(name) = Path::new(&config.training.from).file_name() {
+        config.training.from = name.to_string_lossy().into_owned();
     }
     config.to_toml()
 }

@@ -5,6 +5,7 @@
 //! follows from the step. So whatever the moment a run is resumed at, it ends with the same bits.
 
 mod confidence;
+mod from;
 mod keep;
 mod outcome;
 mod start;
@@ -62,6 +63,8 @@ struct Trainer<'a> {
     observer: &'a mut dyn Observer,
     stop: &'a AtomicBool,
     loss: Loss,
+    /// A factor of the learning rate for each parameter; empty for 1 each.
+    rates: Vec<f32>,
     progress: Progress,
     /// Parameters and running statistics of the best epoch.
     best: Option<Vec<Tensor>>,
@@ -82,7 +85,7 @@ impl<'a> Trainer<'a> {
         observer: &'a mut dyn Observer,
         stop: &'a AtomicBool,
     ) -> Result<Self, TrainError> {
-        let Start { labels, identity, loss, state, progress, best, rows, saved } =
+        let Start { rates, labels, identity, loss, state, progress, best, rows, saved } =
             Start::find(engine.network(), data, run)?;
         engine.load_state(&state)?;
         let now = Instant::now();
@@ -95,6 +98,7 @@ impl<'a> Trainer<'a> {
             observer,
             stop,
             loss,
+            rates,
             progress,
             best,
             rows,
@@ -164,7 +168,7 @@ impl<'a> Trainer<'a> {
 
         let (number, learning_rate) = self.step_of_epoch(self.progress.steps_done);
         let (optimiser, loss) = (training.optimiser.into(), &self.loss);
-        let (rates, average) = (&[], None);
+        let (rates, average) = (self.rates.as_slice(), None);
         let step = Step { number, seed, learning_rate, optimiser, loss, rates, average };
         self.engine.submit(Batch::of_classes(pixels, labels), &step)?;
         self.progress.steps_done += 1;

@@ -1,10 +1,11 @@
 //! The start of a run: checks that everything fits, and the initial state.
 
 use modiste_data::Dataset;
-use modiste_model::{DataIdentity, EpochRow};
+use modiste_model::{DataIdentity, EpochMetrics, EpochRow};
 use modiste_spec::Network;
 use modiste_spec::engine::{Loss, State, Tensor};
 
+use super::from;
 use crate::{Checkpoint, Progress, Run, TrainError};
 
 /// All that follows from data, configuration and checkpoint before the first step.
@@ -13,6 +14,8 @@ pub(super) struct Start<'a> {
     pub labels: [&'a [u16]; 2],
     pub identity: DataIdentity,
     pub loss: Loss,
+    /// A factor of the learning rate for each parameter; empty for 1 each.
+    pub rates: Vec<f32>,
     pub state: State,
     pub progress: Progress,
     pub best: Option<Vec<Tensor>>,
@@ -37,13 +40,22 @@ impl<'a> Start<'a> {
                 check(&checkpoint, network, &identity, run)?;
                 (checkpoint.state, checkpoint.progress, checkpoint.best)
             }
-            None => (State::initial(network, config.training.seed), Progress::default(), None),
+            None => {
+                let state = from::state(network, &config.training, &data.classes)?;
+                (state, Progress::default(), None)
+            }
         };
         let known = run.known_rows();
-        let timing = |epoch| known.iter().find(|row| row.metrics.epoch == epoch)?.timing;
-        let row = |&metrics| EpochRow { metrics, timing: timing(metrics.epoch) };
+        // Rows of metrics.csv count from 1, one an epoch.
+        let known =
+            |epoch: usize| known.get(epoch.checked_sub(1)?).filter(|r| r.metrics.epoch == epoch);
+        let row = |&metrics: &EpochMetrics| {
+            let timing = known(metrics.epoch).and_then(|row| row.timing);
+            EpochRow { metrics, timing }
+        };
         let rows = progress.history.iter().map(row).collect();
-        Ok(Self { labels, identity, loss, state, progress, best, rows, saved })
+        let rates = from::rates(network, config.training.freeze)?;
+        Ok(Self { rates, labels, identity, loss, state, progress, best, rows, saved })
     }
 }
 
