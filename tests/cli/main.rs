@@ -9,6 +9,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod files;
+mod going_on;
 mod grid;
 mod hostile;
 mod interrupt;
