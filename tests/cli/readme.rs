@@ -34,6 +34,8 @@ fn the_first_screen_installs_trains_evaluates_and_serves() {
     folder.train(&[]).expect(0);
     let said = folder.shell(&for_shell(&commands[2]).unwrap()).expect(0);
     assert!(said.stdout.lines().count() > 3, "{}", said.stdout);
+    let outputs = first_screen().matches("```text\n").count();
+    assert_eq!(outputs, 3, "each command but the installation is followed by what it prints");
 }
 
 #[test]
