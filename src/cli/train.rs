@@ -20,6 +20,11 @@ pub struct TrainArgs {
     /// moved, with --epochs a finished one
     #[arg(long, value_name = "RUN", conflicts_with_all = ["preset", "config", "network-flags", "set", "out"])]
     pub resume: Option<PathBuf>,
+    /// Plan the epochs so that the run takes this many minutes on this machine; the run's config.toml
+    /// holds the plan, so that it can be repeated
+    #[arg(long, value_name = "M", conflicts_with_all = ["resume", "training.epochs"],
+          value_parser = minutes)]
+    pub minutes: Option<f64>,
     /// Threads to compute with; the result is the same for any number [default: one per available
     /// core]
     #[arg(long, value_name = "N", value_parser = super::threads)]
@@ -64,4 +69,10 @@ pub(super) fn field_and_value(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("a field and its value must be joined by \"=\"".to_owned()),
     }
+}
+
+/// A time to train for.
+fn minutes(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.05..=100_000.0).contains(number));
+    number.ok_or_else(|| "not a number of minutes from 0.05 to 100,000".to_owned())
 }

@@ -8,7 +8,9 @@ use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
 use modiste_model::{Answers, Environment, Model};
 use modiste_spec::{Architecture, Engine};
-use modiste_train::{Config, Observer, Outcome, Run, Summary, data_warnings, parted};
+use modiste_train::{
+    Config, Observer, Outcome, Pace, Run, Summary, data_warnings, parted, uncalibrated,
+};
 use modiste_views::Table;
 use serde::Serialize;
 
@@ -27,6 +29,9 @@ pub struct TrainingResult {
     network: NetworkNumbers,
     train: PartNumbers,
     validation: PartNumbers,
+    /// What the numbers are to be taken with care for, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     threads: usize,
     /// Most memory resident at once; `None` where the system does not say.
     peak_bytes: Option<u64>,
@@ -68,7 +73,7 @@ struct PartNumbers {
 /// Trains, evaluates, reports.
 pub fn run(args: TrainArgs) -> Result<(), Failure> {
     let mut resumed = args.resume.as_deref().map(Run::resume).transpose()?;
-    let (config, folder, data) = match &mut resumed {
+    let (mut config, folder, data) = match &mut resumed {
         Some(run) => resume(run, &args)?,
         None => plan(&args)?,
     };
@@ -88,12 +93,22 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         output::note(&line);
     }
     let mut engine = engine::with(&network, options)?;
+    if let Some(minutes) = args.minutes {
+        let pace = Pace::measure(engine.as_mut(), &config, &data, minutes)?;
+        config.set("training.epochs", &pace.epochs.to_string())?;
+        config.check()?;
+        engine = engine::with(&network, options)?;
+        let (epochs, seconds) = (pace.epochs, pace.epoch_seconds);
+        output::note(&format!(
+            "{epochs} epochs of about {seconds:.1} s fit into {minutes} minutes"
+        ));
+    }
     let run = match resumed {
         Some(run) => run,
         None => Run::create(&folder, &config)?,
     };
     loaded::list(&data, run.folder())?;
-    let mut watch = Warned::new(Progress::new(args.quiet), &data);
+    let mut watch = Warned::new(Progress::new(args.quiet), &data, args.quiet);
     let output = match train(engine.as_mut(), &data, &run, threads, &mut watch)? {
         Trained::Finished(output) => output,
         Trained::Interrupted { epoch, steps_done } => {
@@ -104,6 +119,9 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
             )));
         }
     };
+    for line in output.warnings.iter().filter(|_| !args.quiet) {
+        output::note(&format!("modiste: note: {line}"));
+    }
     if args.json {
         return Ok(output::print_json(&output)?);
     }
@@ -208,9 +226,11 @@ fn finish(
     engine.load_state(&model.state())?;
     let train = model::answer(engine, data, PartName::Train)?;
     let validation = model::answer(engine, data, PartName::Validation)?;
-    if let Some(line) = parted(&summary.best, train.evaluation.accuracy) {
-        output::note(&format!("modiste: note: {line}"));
-    }
+    let confidence = model.confidence.as_ref();
+    let warnings = [
+        parted(&summary.best, train.evaluation.accuracy),
+        confidence.and_then(|both| uncalibrated(&both.plain)),
+    ];
     let network = &model.network;
     let parts = [(PartName::Train, &train), (PartName::Validation, &validation)];
     report::finish(run.folder(), data, &model, parts)?;
@@ -237,6 +257,7 @@ fn finish(
             seconds: summary.seconds,
             images_per_second: summary.images_per_second,
         },
+        warnings: warnings.into_iter().flatten().collect(),
         threads,
         peak_bytes: machine::peak_bytes(),
     })

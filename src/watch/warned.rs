@@ -16,10 +16,10 @@ pub struct Warned<O> {
 }
 
 impl<O: Observer> Warned<O> {
-    /// Watches a run on `data` and passes everything on to `inner`.
-    pub fn new(inner: O, data: &Dataset) -> Self {
+    /// Watches a run on `data`, says nothing if `quiet`, and passes everything on to `inner`.
+    pub fn new(inner: O, data: &Dataset, quiet: bool) -> Self {
         let counts = data.validation.class_counts(data.classes.len()).unwrap_or_default();
-        Self { inner, counts, history: Vec::new(), told: false }
+        Self { inner, counts, history: Vec::new(), told: quiet }
     }
 }
 

@@ -56,6 +56,43 @@ impl Confidence {
     /// As [`crate::evaluate`].
     pub fn fit(logits: &[f32], labels: &[u16], classes: usize) -> Result<Self, MetricsError> {
         let temperature = temperature(logits, labels, classes)?;
+        Ok(Self::at(temperature, logits, labels, classes))
+    }
+
+    /// As [`Confidence::fit`] where the images say enough; otherwise the temperature stays 1, and
+    /// fewer than [`Confidence::FEWEST`] images give no thresholds.
+    ///
+    /// A temperature needs right and wrong answers, [`Confidence::EITHER`] of each: where all are
+    /// right, any number of images says no more than that it should be low. One at a bound of the
+    /// search is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::evaluate`].
+    pub fn from_evidence(
+        logits: &[f32],
+        labels: &[u16],
+        classes: usize,
+    ) -> Result<Self, MetricsError> {
+        let temperature = temperature(logits, labels, classes)?;
+        let right =
+            rows(logits, labels, classes).filter(|&(row, label)| argmax(row) == label).count();
+        let wrong = labels.len() - right;
+        let images = labels.len() as u64;
+        if images < Self::FEWEST {
+            return Ok(Self { images, temperature: 1.0, rejection: Vec::new() });
+        }
+        let known = right.min(wrong) >= Self::EITHER && !TEMPERATURES.contains(&temperature);
+        Ok(Self::at(if known { temperature } else { 1.0 }, logits, labels, classes))
+    }
+
+    /// The fewest images that give a temperature or thresholds.
+    pub const FEWEST: u64 = 30;
+    /// The fewest right answers, and the fewest wrong ones, that give a temperature.
+    pub const EITHER: usize = 5;
+
+    /// The thresholds at a temperature.
+    fn at(temperature: f64, logits: &[f32], labels: &[u16], classes: usize) -> Self {
         let mut tops: Vec<(f64, bool)> = rows(logits, labels, classes)
             .map(|(row, label)| {
                 let top = argmax(row);
@@ -64,7 +101,7 @@ impl Confidence {
             .collect();
         tops.sort_by(|a, b| b.0.total_cmp(&a.0));
         let rejection = TARGETS.iter().filter_map(|&target| rejection(&tops, target)).collect();
-        Ok(Self { images: labels.len() as u64, temperature, rejection })
+        Self { images: labels.len() as u64, temperature, rejection }
     }
 
     /// The rule for a target accuracy: the one with the lowest target that is at least as high.
@@ -179,6 +216,31 @@ mod tests {
         assert_eq!(temperature(&[2.0, 0.0, 0.0, 2.0], &[1, 0], 2), Ok(20.0));
         assert_eq!(temperature(&[1.0, 1.0], &[1], 2), Ok(20.0));
         assert_eq!(temperature(&[], &[], 2), Err(MetricsError::NoImages));
+    }
+
+    /// The logits of images of two classes, so many right and so many wrong, and their labels.
+    fn answers(right: usize, wrong: usize) -> (Vec<f32>, Vec<u16>) {
+        let logits = [3.0, 0.0].repeat(right + wrong);
+        (logits, [vec![0; right], vec![1; wrong]].concat())
+    }
+
+    #[test]
+    fn too_little_evidence_leaves_probabilities_as_they_are() {
+        let of = |right, wrong| {
+            let (logits, labels) = answers(right, wrong);
+            Confidence::from_evidence(&logits, &labels, 2).unwrap()
+        };
+        // Few images; all right, all wrong, or nearly; and a temperature at its bound.
+        assert_eq!(of(20, 7), Confidence { images: 27, temperature: 1.0, rejection: Vec::new() });
+        for (right, wrong) in [(300, 0), (300, 4), (0, 300), (30, 170)] {
+            let confidence = of(right, wrong);
+            assert_eq!(confidence.temperature, 1.0, "{right} right, {wrong} wrong");
+        }
+        assert_eq!(of(300, 0).rejection.len(), TARGETS.len());
+        let (logits, labels) = answers(90, 10);
+        let enough = Confidence::from_evidence(&logits, &labels, 2).unwrap();
+        assert_eq!(enough, Confidence::fit(&logits, &labels, 2).unwrap());
+        assert!(enough.temperature > 1.0);
     }
 
     #[test]

@@ -204,6 +204,11 @@ fn threshold(
                      possible is {}",
                     most.target
                 )),
+                (None, None) if confidence.images < Confidence::FEWEST => unknown(format!(
+                    "no threshold gives an accuracy of {target}: the model's {} validation images \
+                     are too few to tell; give a probability instead",
+                    confidence.images
+                )),
                 (None, None) => unknown(format!("no threshold gives an accuracy of {target}")),
             }
         }

@@ -24,6 +24,7 @@ mod config;
 mod error;
 mod fit;
 mod observer;
+mod pace;
 mod progress;
 mod run;
 mod schedule;
@@ -38,8 +39,9 @@ pub use config::{
 pub use error::TrainError;
 pub use fit::{Outcome, Summary, fit};
 pub use observer::{Event, Observer};
+pub use pace::Pace;
 pub use progress::{Progress, StoppingState};
 pub use run::Run;
 pub use schedule::{PlateauState, Schedule};
 pub use suit::{Suited, own_pictures, suit};
-pub use warnings::{at_chance, data_warnings, parted};
+pub use warnings::{at_chance, data_warnings, parted, uncalibrated};

@@ -3,6 +3,7 @@
 
 use modiste_check::{Copies, Match, copies, oddity};
 use modiste_data::{Dataset, PartName};
+use modiste_metrics::Confidence;
 use modiste_model::EpochMetrics;
 
 /// Epochs after which validation ought to be above chance.
@@ -152,4 +153,55 @@ pub fn parted(metrics: &EpochMetrics, evaluated: f64) -> Option<String> {
              more --epochs"
         )
     })
+}
+
+/// Why a model's probabilities were left as they are, if they were.
+pub fn uncalibrated(confidence: &Confidence) -> Option<String> {
+    (confidence.temperature == 1.0).then(|| {
+        format!(
+            "probabilities are not calibrated: {} validation pictures, or their few mistakes, say too \
+             little for a temperature, which stays 1{}",
+            confidence.images,
+            if confidence.rejection.is_empty() { "; there are no thresholds for --reject" } else { "" }
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epochs(accuracies: &[f64]) -> Vec<EpochMetrics> {
+        let metrics = |(i, &validation_accuracy): (usize, &f64)| EpochMetrics {
+            epoch: i + 1,
+            learning_rate: 0.1,
+            train_loss: 1.0,
+            train_accuracy: 0.9,
+            validation_loss: 1.0,
+            validation_accuracy,
+            validation_auroc: None,
+        };
+        accuracies.iter().enumerate().map(metrics).collect()
+    }
+
+    #[test]
+    fn validation_at_chance_is_told_after_some_epochs() {
+        let told = |accuracies: &[f64], counts: &[usize]| at_chance(&epochs(accuracies), counts);
+        let line = told(&[0.5, 0.5, 0.45, 0.5, 0.52], &[25, 25]).unwrap();
+        assert!(line.contains("after 5 epochs") && line.contains("--flip=false"), "{line}");
+        assert_eq!(told(&[0.5, 0.5, 0.5, 0.5], &[25, 25]), None);
+        assert_eq!(told(&[0.5, 0.5, 0.9, 0.5, 0.5], &[25, 25]), None);
+        // The most frequent class is what guessing gives.
+        assert!(told(&[0.9; 6], &[90, 10]).is_some());
+        assert_eq!(told(&[0.9; 6], &[50, 50]), None);
+        assert_eq!(told(&[], &[]), None);
+    }
+
+    #[test]
+    fn training_and_evaluated_accuracy_far_apart_are_told() {
+        let metrics = epochs(&[0.5])[0];
+        assert!(parted(&metrics, 0.5).is_some_and(|line| line.contains("0.900")));
+        assert_eq!(parted(&metrics, 0.8), None);
+        assert_eq!(parted(&metrics, 1.0), None);
+    }
 }

@@ -33,10 +33,10 @@ fn expect_model_of(folder: &std::path::Path, summary: &Summary, data: &Dataset) 
     let accuracy = modiste_metrics::accuracy(&logits, labels, CLASSES);
     assert_eq!(accuracy, summary.best.validation_accuracy);
     assert_eq!(model.provenance.chosen, summary.best);
-    let plain = Confidence::fit(&logits, labels, CLASSES).unwrap();
+    let plain = Confidence::from_evidence(&logits, labels, CLASSES).unwrap();
     let (pixels, shape) = (&data.validation.images.pixels, data.validation.images.shape);
     let logits = mirrored_logits(&mut engine, pixels, shape, logits).unwrap();
-    let mirrored = Confidence::fit(&logits, labels, CLASSES).unwrap();
+    let mirrored = Confidence::from_evidence(&logits, labels, CLASSES).unwrap();
     assert_eq!(model.confidence, Some(ModelConfidence { plain, mirrored }));
 }
 

@@ -19,7 +19,9 @@ impl Trainer<'_> {
         let logits = self.both_logits();
         self.engine.load_state(&last)?;
         let Some([plain, mirrored]) = logits? else { return Ok(false) };
-        let fit = |logits: &[f32]| Confidence::fit(logits, self.labels[1], self.data.classes.len());
+        let fit = |logits: &[f32]| {
+            Confidence::from_evidence(logits, self.labels[1], self.data.classes.len())
+        };
         let confidence = ModelConfidence { plain: fit(&plain)?, mirrored: fit(&mirrored)? };
         self.save_model(Some(confidence))?;
         Ok(true)
