@@ -14,6 +14,7 @@ mod grid;
 mod hostile;
 mod interrupt;
 mod outputs;
+mod own;
 mod predict;
 mod readme;
 mod report;
