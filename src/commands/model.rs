@@ -112,9 +112,8 @@ pub fn labelled(path: &Path, model: &Model, source: &Path) -> anyhow::Result<Dat
     let mut data = config.load_data()?;
     // A test part that the folder has is not shared out.
     for part in [data.validation.clone(), data.test.clone()] {
-        if let (Some(all), Some(labels)) = (&mut data.train.labels, &part.labels) {
-            data.train.images.pixels.extend(&part.images.pixels);
-            all.extend(labels);
+        if part.labels.is_some() && !part.is_empty() {
+            data.train.append(part);
         }
     }
     let (shape, made_for) = (data.shape(), model.network.input_shape());

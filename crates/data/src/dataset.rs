@@ -112,7 +112,7 @@ impl Part {
     }
 
     /// Adds the images of `other` behind these; both are of one shape.
-    pub(crate) fn append(&mut self, mut other: Self) {
+    pub fn append(&mut self, mut other: Self) {
         if self.names.len() == self.len() && other.names.len() == other.len() {
             self.names.append(other.names);
         } else {

@@ -236,3 +236,25 @@ fn several_runs_are_compared() {
     let same = comparison(&[report(), report()]).html();
     expect_all(&same, &["The runs have the same settings."]);
 }
+
+#[test]
+fn a_page_of_many_epochs_draws_no_more_points_than_a_chart_has_room_for() {
+    let size = |epochs: usize| {
+        let epochs: Vec<EpochRow> = (1..=epochs).map(epoch).collect();
+        let drawings = figures::curves(&epochs, Some(1));
+        drawings.iter().map(|drawing| drawing.svg().len()).sum::<usize>()
+    };
+    assert!(size(100_000) < 2 * size(1_000), "{} against {}", size(100_000), size(1_000));
+}
+
+#[test]
+fn control_characters_of_names_are_shown_in_both_pages() {
+    let mut report = report();
+    report.name = "run\u{1b}]0;x\u{7}".into();
+    report.classes[0] = "a\u{1b}[31mb".into();
+    let page = report.page();
+    for text in [page.html(), page.markdown("figures/")] {
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "a control character is in the page");
+        assert!(text.contains("u{1b}"), "it is not shown");
+    }
+}

@@ -55,7 +55,10 @@ impl<'a> Feed<'a> {
     /// A part of the data.
     pub fn part(&mut self, part: &Part) -> anyhow::Result<()> {
         for i in 0..part.len() {
-            self.image((i.to_string(), false, String::new()), part.images.get(i))?;
+            // A picture that is a file of its own is known by the file's name.
+            let file = i < part.names.len() && part.names.origin(i).position.is_none();
+            let id = if file { part.names.get(i) } else { i.to_string() };
+            self.image((id, file, String::new()), part.images.get(i))?;
         }
         Ok(())
     }

@@ -18,6 +18,9 @@ const BOTTOM: f64 = 40.0;
 
 /// From how many points on they are not marked one by one.
 const CROWD: usize = 25;
+/// The most points of a line; of more epochs evenly spaced ones are drawn, as a chart has no room for
+/// more and pages would grow without bound.
+const MOST: usize = 1_000;
 
 /// The value of an epoch that a chart shows.
 type Value = fn(&EpochMetrics) -> f64;
@@ -35,7 +38,10 @@ struct Series<'a> {
 impl<'a> Series<'a> {
     fn new(name: &'a str, style: Style, epochs: &[EpochRow], value: Value) -> Self {
         let points = epochs.iter().map(|row| [row.metrics.epoch as f64, value(&row.metrics)]);
-        let points = points.filter(|point| point[1].is_finite()).collect();
+        let points: Vec<[f64; 2]> = points.filter(|point| point[1].is_finite()).collect();
+        let (step, last) = (points.len().div_ceil(MOST).max(1), points.len().saturating_sub(1));
+        let kept = points.into_iter().enumerate().filter(|(i, _)| i % step == 0 || *i == last);
+        let points = kept.map(|(_, point)| point).collect();
         Self { name, style, points, best: None }
     }
 }
