@@ -9,24 +9,24 @@ use modiste_serve::{BasePath, Batching, Limits, Listen, Site};
 /// Arguments of `modiste serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// A model file, or the folder of a run, whose best model is taken
+    /// A model file, or the folder of a run to serve its best model
     pub model: PathBuf,
-    /// Address or host name and port to listen on, or a Unix socket as unix:PATH; port 0 takes a free
-    /// one
+    /// Address or host name with a port to listen on, or a Unix socket as unix:PATH; port 0 picks a
+    /// free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: Listen,
     /// Answer only clients that send the token in this file; the environment variable MODISTE_TOKEN
     /// does the same
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Let pages of this site use the server, too, such as https://example.org, or * for all sites;
+    /// Allow pages of this site, such as https://example.org, to use the server; * allows all sites;
     /// repeatable
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<Site>,
-    /// Path under which a proxy offers the server, such as /clf/
+    /// Path of the server behind a proxy, such as /clf/
     #[arg(long, value_name = "PATH", default_value = "/")]
     pub base_path: BasePath,
-    /// Threads to compute with [default: as many as the machine runs at once]
+    /// Number of threads [default: as many as the machine runs at once]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     pub threads: Option<usize>,
     /// Do not evaluate the model on its validation images for the page
@@ -38,53 +38,51 @@ pub struct ServeArgs {
     pub limits: LimitArgs,
 }
 
-/// How requests are put together.
+/// How requests are combined into batches.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Batches")]
 pub struct BatchArgs {
-    /// The most images that go through the network together
+    /// Largest number of images in a batch
     #[arg(long, value_name = "N", default_value = "64", value_parser = super::images)]
     pub batch: usize,
-    /// Milliseconds that the first request of a batch waits for others; while the engine works, the
-    /// next batch gathers without this
+    /// Milliseconds that the first request of a batch waits for others while the engine is idle
     #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
     pub batch_delay: Duration,
 }
 
-/// What a client may ask for.
+/// The limits of requests.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Bytes of a request's body
+    /// Largest body of a request, in bytes
     #[arg(long, value_name = "BYTES", default_value = "8388608", value_parser = whole::<{ 1 << 30 }>)]
     max_body: usize,
-    /// Rows times columns of a picture
+    /// Largest picture, in pixels (rows times columns)
     #[arg(long, value_name = "N", default_value = "16777216", value_parser = whole::<{ 1 << 28 }>)]
     max_pixels: usize,
-    /// Rows times columns of all pictures of a request together
+    /// Most pixels of all pictures of a request together
     #[arg(long, value_name = "N", default_value = "67108864", value_parser = whole::<{ 1 << 32 }>)]
     max_request_pixels: usize,
-    /// Images of a request
+    /// Most images in a request
     #[arg(long, value_name = "N", default_value = "256", value_parser = whole::<4096>)]
     max_images: usize,
-    /// Images that wait for the engine; further ones are answered with 503
+    /// Most images that wait for the engine; further requests get 503
     #[arg(long, value_name = "N", default_value = "1024", value_parser = whole::<{ 1 << 20 }>)]
     queue: usize,
-    /// Requests whose images are worked on at once; further ones are answered with 503
+    /// Most requests that are worked on at the same time; further ones get 503
     #[arg(long, value_name = "N", default_value = "256", value_parser = whole::<65536>)]
     max_requests: usize,
-    /// Connections at once; a further one takes the place of one that has waited for its client
-    /// longest, or is answered with 503
+    /// Most open connections; a further one takes the place of the client that has kept its connection
+    /// waiting longest, or gets 503
     #[arg(long, value_name = "N", default_value = "512", value_parser = whole::<65536>)]
     max_connections: usize,
-    /// Bytes of all bodies at once, and of all answers; further ones are answered with 503
+    /// Most bytes of all bodies, and of all answers, at the same time; further ones get 503
     #[arg(long, value_name = "BYTES", default_value = "67108864", value_parser = whole::<{ 1 << 36 }>)]
     max_bodies: usize,
-    /// Seconds that a request's header, then its body, then the work on it, then taking in its answer
-    /// may take
+    /// Most seconds for each of: the header of a request, its body, the work on it, taking in the answer
     #[arg(long, value_name = "S", default_value = "10", value_parser = time)]
     timeout: Duration,
-    /// Seconds that requests in flight may take after SIGTERM
+    /// Most seconds for requests in flight after SIGTERM
     #[arg(long, value_name = "S", default_value = "20", value_parser = time)]
     drain: Duration,
 }
@@ -99,7 +97,7 @@ impl LimitArgs {
     /// The limits.
     ///
     /// # Errors
-    /// If one of them makes another one meaningless.
+    /// If two of them contradict each other.
     pub fn limits(&self) -> Result<Limits, String> {
         if self.max_images > self.queue {
             let Self { max_images, queue, .. } = self;

@@ -18,7 +18,7 @@ use crate::{engine, machine, output};
 
 /// The environment variable that may hold the token.
 const TOKEN: &str = "MODISTE_TOKEN";
-/// Mistakes that the page shows.
+/// Number of mistakes that the page shows.
 const MISTAKES: usize = 24;
 
 /// Serves until the process is asked to stop.
@@ -60,8 +60,7 @@ fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
     let variable = std::env::var_os(TOKEN);
     let (name, text) = match (file, variable) {
         (Some(_), Some(_)) => {
-            let problem =
-                format!("--token-file has no effect where {TOKEN} is set, or the reverse");
+            let problem = format!("--token-file and {TOKEN} are both set; use one of them");
             return Err(Failure::Usage(problem));
         }
         (None, None) => return Ok(None),
@@ -112,7 +111,7 @@ fn heat(model: &Model, pixels: &[u8], class: usize) -> Result<Heat, String> {
     Ok(Heat { height, width, values })
 }
 
-/// What is told of a model.
+/// The description of a model.
 fn about(path: &Path, model: &Model) -> About {
     let chosen = &model.provenance.chosen;
     About {
@@ -136,21 +135,21 @@ fn about(path: &Path, model: &Model) -> About {
     }
 }
 
-/// The last part of the path: clients need not know where it lies.
+/// The last part of the path: clients need not know the folders.
 fn name(path: &Path) -> String {
     let full = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
     full.file_name().unwrap_or(full.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Evaluates the model on the validation images it was chosen by, where they are at hand: embedded,
-/// or in the folder that the run beside the model names.
+/// Evaluates the model on its validation images, if they are available: embedded, or in the folder that
+/// the configuration of its run names.
 fn evaluate(path: &Path, model: &Model, ask: &mut Ask<'_>) -> Result<Card, CardError> {
     let data = images(path, model)?;
     let failed = |error: String| CardError::Failed(error);
     let part = data.part(PartName::Validation);
     let labels = part.labels.as_ref().ok_or_else(|| CardError::None(no_images(model)))?;
     if part.is_empty() {
-        return Err(CardError::None("it was trained without validation images".into()));
+        return Err(CardError::None("the model was trained without validation images".into()));
     }
     let logits = ask(&part.images.pixels).map_err(failed)?;
     let evaluation = modiste_model::evaluation(&logits, labels, &data.classes);
@@ -171,7 +170,7 @@ fn evaluate(path: &Path, model: &Model, ask: &mut Ask<'_>) -> Result<Card, CardE
 
 /// The images that the model was trained on.
 fn images(path: &Path, model: &Model) -> Result<Dataset, CardError> {
-    // The file of a run's best model lies beside the configuration that knows the folder.
+    // The configuration in a run's folder knows the folder of the images.
     let folder = path.parent().filter(|folder| folder.join("config.toml").exists());
     let path = if path.is_dir() { path } else { folder.unwrap_or(path) };
     let none = || CardError::None(no_images(model));
@@ -184,5 +183,5 @@ fn images(path: &Path, model: &Model) -> Result<Dataset, CardError> {
 }
 
 fn no_images(model: &Model) -> String {
-    format!("the images of {}, which it was trained on, are not here", model.provenance.data)
+    format!("the validation images of {} are not available on this machine", model.provenance.data)
 }
