@@ -60,10 +60,12 @@ impl Bodies {
             let reason = format!("the body did not arrive within {seconds} seconds");
             Refusal::new(StatusCode::REQUEST_TIMEOUT, reason)
         };
-        timeout(self.time, self.collect(body)).await.map_err(late)?
+        let length = length.map_or(0, |length| length as usize);
+        timeout(self.time, self.collect(length, body)).await.map_err(late)?
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Bytes, Refusal> {
+    /// Collects a body that is said to have `length` bytes, or 0.
+    async fn collect(&self, length: usize, mut body: Body) -> Result<Bytes, Refusal> {
         let mut share: Option<OwnedSemaphorePermit> = None;
         let (mut first, mut bytes) = (Bytes::new(), Vec::new());
         while let Some(frame) = body.frame().await {
@@ -82,6 +84,9 @@ impl Bodies {
             if first.is_empty() && bytes.is_empty() {
                 first = data;
             } else {
+                if bytes.is_empty() {
+                    bytes.reserve_exact(length.max(first.len() + data.len()));
+                }
                 bytes.extend_from_slice(&std::mem::take(&mut first));
                 bytes.extend_from_slice(&data);
             }

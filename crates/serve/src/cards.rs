@@ -1,11 +1,11 @@
 //! The thread that makes the cards of the served models, one after the other.
 //!
-//! It keeps no model alive: a model that was replaced is dropped with its last request, which ends its
-//! evaluation.
+//! It keeps no model alive: it takes the current one for a few images at a time, and gives up once
+//! another version is served.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use crate::card::CardError;
@@ -17,9 +17,12 @@ const AT_ONCE: usize = 16;
 /// How long the evaluation waits if the queue is full: requests come first.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The current model.
+pub(crate) type Current = Arc<RwLock<Arc<Serving>>>;
+
 /// The way to order cards from the thread.
 pub(crate) struct Cards {
-    orders: Sender<Weak<Serving>>,
+    orders: Sender<()>,
 }
 
 impl Cards {
@@ -27,30 +30,28 @@ impl Cards {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn start(metrics: Arc<Metrics>) -> std::io::Result<Self> {
+    pub fn start(current: Current, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let (orders, received) = channel();
-        let work = move || work(&received, &metrics);
+        let work = move || work(&current, &received, &metrics);
         std::thread::Builder::new().name("card".into()).spawn(work)?;
         Ok(Self { orders })
     }
 
-    /// Has the card of `serving` made.
-    pub fn order(&self, serving: &Arc<Serving>) {
+    /// Has the card of the current model made.
+    pub fn order(&self) {
         // The thread goes on as long as there is a sender.
-        let _ = self.orders.send(Arc::downgrade(serving));
+        let _ = self.orders.send(());
     }
 }
 
-fn work(orders: &Receiver<Weak<Serving>>, metrics: &Metrics) {
-    while let Ok(mut order) = orders.recv() {
+fn work(current: &Current, orders: &Receiver<()>, metrics: &Metrics) {
+    while orders.recv().is_ok() {
         // Only the newest model needs a card.
-        while let Ok(newer) = orders.try_recv() {
-            order = newer;
-        }
-        let Some(evaluate) = order.upgrade().map(|serving| serving.evaluate.clone()) else {
-            continue;
-        };
-        let mut ask = |images: &[u8]| ask(&order, images);
+        while orders.try_recv().is_ok() {}
+        let serving = newest(current);
+        let (version, evaluate) = (serving.about.version.clone(), serving.evaluate.clone());
+        drop(serving);
+        let mut ask = |images: &[u8]| ask(current, &version, images);
         let made = catch_unwind(AssertUnwindSafe(|| evaluate(&mut ask)));
         let made = made.unwrap_or_else(|_| {
             metrics.panics.inc();
@@ -60,22 +61,31 @@ fn work(orders: &Receiver<Weak<Serving>>, metrics: &Metrics) {
             let text = serde_json::to_vec(&card);
             text.map_err(|error| CardError::Failed(error.to_string()))
         });
-        if let Some(serving) = order.upgrade() {
-            // Nobody else sets the card of a model whose card was ordered.
+        // No other model takes this one's place meanwhile.
+        let serving = current.read().unwrap_or_else(|e| e.into_inner());
+        if serving.about.version == version {
+            // Where it is set, it is the card of the same version.
             let _ = serving.card.set(json.map(Into::into));
         }
     }
 }
 
+fn newest(current: &Current) -> Arc<Serving> {
+    current.read().unwrap_or_else(|e| e.into_inner()).clone()
+}
+
 /// The logits of any number of images, a few at a time between the requests of others.
-fn ask(order: &Weak<Serving>, images: &[u8]) -> Result<Vec<f32>, String> {
+fn ask(current: &Current, version: &str, images: &[u8]) -> Result<Vec<f32>, String> {
     let mut logits = Vec::new();
     let mut rest = images;
     while !rest.is_empty() {
-        let serving = order.upgrade().filter(|serving| !serving.is_replaced());
-        let serving = serving.ok_or("the model was replaced")?;
+        let serving = newest(current);
+        if serving.about.version != version {
+            return Err("the model was replaced".into());
+        }
         let image = serving.about.image.len();
-        let count = AT_ONCE.min(serving.batcher.capacity().div_ceil(2)).min(rest.len() / image);
+        let most = AT_ONCE.min(serving.batcher.capacity().div_ceil(2));
+        let count = most.min(rest.len() / image);
         let (chunk, others) = rest.split_at(count * image);
         match serving.batcher.submit(chunk.to_vec(), count) {
             Err(PredictError::Busy(_)) => {

@@ -33,9 +33,11 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// How long, and how many bytes, a client may go on sending after its answer.
 const LINGER: (Duration, usize) = (Duration::from_secs(2), 64 << 20);
 /// Clients without a place that are answered at the same time; further ones are cut off.
-const AT_THE_DOOR: usize = 64;
-/// How long a client without a place waits for the place of one that was asked to leave.
-const AT_THE_DOOR_TIME: Duration = Duration::from_secs(1);
+const AT_THE_DOOR: usize = 128;
+/// How often a client without a place tries to get the place of one that keeps its connection waiting, and
+/// how long it waits for it: about two seconds, within which all such clients can be asked to leave.
+const AT_THE_DOOR_TRIES: usize = 20;
+const AT_THE_DOOR_TIME: Duration = Duration::from_millis(100);
 
 /// All connections.
 pub(crate) struct Connections {
@@ -75,11 +77,12 @@ impl Connections {
             return;
         };
         tokio::spawn(async move {
-            if shared.places.evict()
-                && let Some(place) = shared.places.wait(AT_THE_DOOR_TIME).await
-            {
-                drop(at_the_door);
-                return attend(shared, socket, place, stop).await;
+            for _ in 0..AT_THE_DOOR_TRIES {
+                shared.places.evict();
+                if let Some(place) = shared.places.wait(AT_THE_DOOR_TIME).await {
+                    drop(at_the_door);
+                    return attend(shared, socket, place, stop).await;
+                }
             }
             shared.metrics.turned_away.inc();
             let refusal = Refusal::busy("there are too many connections; try again later");
@@ -138,7 +141,7 @@ async fn attend(
                 Err(redirect) => Ok(*redirect),
             };
             // Now the client has to take in the answer, or to send the next request.
-            place.waits();
+            place.answered();
             answer
         }) as Pin<Box<dyn Future<Output = _> + Send>>
     });

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use crate::Metrics;
 use crate::batcher::Batching;
-use crate::cards::Cards;
+use crate::cards::{Cards, Current};
 use crate::log::log;
 use crate::model::{About, Load};
 use crate::serving::{Reader, Serving};
@@ -56,7 +56,7 @@ pub(crate) struct Status {
 
 /// The model that is served.
 pub(crate) struct Models {
-    current: RwLock<Arc<Serving>>,
+    current: Current,
     reader: Reader,
     cards: Cards,
     status: Mutex<Status>,
@@ -80,12 +80,13 @@ impl Models {
     ) -> Result<Self, String> {
         let reader = Reader::new(load, batching, queue, metrics.clone());
         let first = reader.read()?;
-        let cards = Cards::start(metrics.clone());
-        let cards = cards.map_err(|error| format!("no thread for the evaluation: {error}"))?;
         metrics.serve(&first.about.name, &first.about.version);
-        cards.order(&first);
+        let current = Arc::new(RwLock::new(first));
+        let cards = Cards::start(current.clone(), metrics.clone());
+        let cards = cards.map_err(|error| format!("no thread for the evaluation: {error}"))?;
+        cards.order();
         Ok(Self {
-            current: RwLock::new(first),
+            current,
             reader,
             cards,
             status: Mutex::default(),
@@ -129,17 +130,15 @@ impl Models {
     }
 
     fn replace(&self, new: &Arc<Serving>) {
-        let old = {
-            let mut current = self.current.write().unwrap_or_else(|e| e.into_inner());
-            std::mem::replace(&mut *current, new.clone())
-        };
-        old.replaced.store(true, Ordering::Relaxed);
-        // The same model has the same card.
-        let same = old.about.version == new.about.version;
-        match old.card.get().filter(|_| same) {
-            Some(card) => drop(new.card.set(card.clone())),
-            None => self.cards.order(new),
+        let mut current = self.current.write().unwrap_or_else(|e| e.into_inner());
+        let old = std::mem::replace(&mut *current, new.clone());
+        if old.about.version != new.about.version {
+            self.cards.order();
+        } else if let Some(card) = old.card.get() {
+            // The same model has the same card; one that is being made goes to the new one.
+            let _ = new.card.set(card.clone());
         }
+        drop(current);
         let mut status = self.status.lock().unwrap_or_else(|e| e.into_inner());
         *status = Status { reloads: status.reloads + 1, problem: None };
     }

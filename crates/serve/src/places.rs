@@ -2,7 +2,7 @@
 //! to leave.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ struct Waiting {
     leave: Notify,
     /// Bytes of its request's body so far.
     received: AtomicUsize,
+    /// Whether it has had an answer.
+    answered: AtomicBool,
 }
 
 impl Places {
@@ -56,10 +58,11 @@ impl Places {
         drop(self.free.acquire_many(self.all as u32).await);
     }
 
-    /// Asks the client that has kept its connection waiting longest to leave; false if none has kept
-    /// it waiting long.
+    /// Asks the client that has kept its connection waiting longest to leave, one without an answer so
+    /// far if there is such a one; false if none has kept it waiting long.
     pub fn evict(&self) -> bool {
-        self.evict_one(|_| true)
+        let answered = |waiting: &Waiting| waiting.answered.load(Ordering::Relaxed);
+        self.evict_one(|waiting| !answered(waiting)) || self.evict_one(answered)
     }
 
     /// Like [`Self::evict`], among the clients that have sent a part of a body.
@@ -103,8 +106,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Notes that the client has an answer, and that the connection waits for it from now on.
+    pub fn answered(&self) {
+        self.state.answered.store(true, Ordering::Relaxed);
+        self.waits();
+    }
+
     /// Notes that the connection waits for its client from now on.
-    pub fn waits(&self) {
+    fn waits(&self) {
         let now = Instant::now();
         if let Some(before) = self.since().replace(now) {
             self.places.lock().remove(&(before, self.number));

@@ -75,6 +75,8 @@ pub fn serve(
 ) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.threads)
+        // For decoding, explaining and reloading; each thread keeps some memory.
+        .max_blocking_threads(options.threads + options.threads / 2 + 5)
         .enable_io()
         .enable_time()
         .build()

@@ -1,7 +1,7 @@
 //! A model with its engine, and how it is read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,15 +28,6 @@ pub(crate) struct Serving {
     pub loaded: u64,
     /// The card as JSON, or why there is none; not set while it is being made.
     pub card: OnceLock<Result<Bytes, CardError>>,
-    /// Set once another model is served.
-    pub replaced: AtomicBool,
-}
-
-impl Serving {
-    /// Whether another model has replaced this one.
-    pub fn is_replaced(&self) -> bool {
-        self.replaced.load(Ordering::Relaxed)
-    }
 }
 
 /// Reads the model and makes its engine.
@@ -111,6 +102,5 @@ fn read(
         evaluate,
         loaded: since_1970.as_secs(),
         card: OnceLock::new(),
-        replaced: AtomicBool::new(false),
     }))
 }
