@@ -14,6 +14,7 @@ import collections
 import datetime
 import http.client
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -45,8 +46,8 @@ def resident(pid):
 class Clients:
     """Threads of clients and what they saw."""
 
-    def __init__(self, address):
-        self.address, self.stop, self.ending = address, threading.Event(), threading.Event()
+    def __init__(self, address, ending):
+        self.address, self.stop, self.ending = address, threading.Event(), ending
         self.seen, self.lock = collections.Counter(), threading.Lock()
         self.seconds = collections.defaultdict(list)
 
@@ -111,7 +112,8 @@ class Clients:
         body = bytearray(random_.choice(GOOD[::2])[1])
         for _ in range(random_.randrange(1, 20)):
             body[random_.randrange(len(body))] = random_.randrange(256)
-        self.ask("broken picture", bytes(body[:random_.randrange(1, len(body) + 1)]), "image/png", (200, 400))
+        self.ask("broken picture", bytes(body[:random_.randrange(1, len(body) + 1)]), "image/png",
+                 (200, 400, 503))
 
     def bomb(self, random_):
         self.ask("bomb", random_.choice(BOMBS), "image/png", (400, 503))
@@ -248,12 +250,30 @@ HUGE, LARGE = picture(4096, 4096), picture(1020, 1020)
 PHOTOGRAPHS = [("image/png", photograph(side)) for side in (200, 600)]
 
 
-def watch(server, clients, seconds):
-    """Resident bytes by the second, and the exit status, with the kinds of clients at work."""
-    work = [clients.good] * 3 + [clients.good_photograph] * 2 + [
-        clients.broken_picture, clients.bomb, clients.form_of_bombs, clients.form_of_bombs, clients.large_body,
-        clients.odd_json, clients.echo, clients.explain, clients.reload, clients.noise, clients.hang_up,
-        clients.slow, clients.slow_reader, clients.slow_writers]
+def good_clients(address, ending, results):
+    """A process of good clients: one that shares its time with hostile ones would measure itself."""
+    clients = Clients(address, ending)
+    work = [clients.good] * 3 + [clients.good_photograph] * 2
+    threads = [threading.Thread(target=clients.run, args=[client], daemon=True) for client in work]
+    for thread in threads:
+        thread.start()
+    ending.wait()
+    clients.stop.set()
+    for thread in threads:
+        thread.join()
+    results.put((clients.seen, dict(clients.seconds)))
+
+
+def watch(server, address, seconds):
+    """Resident bytes by the second, what the clients saw, and how the server ended with hostile
+    clients at work."""
+    ending, results = multiprocessing.Event(), multiprocessing.Queue()
+    good = multiprocessing.Process(target=good_clients, args=(address, ending, results))
+    good.start()
+    clients = Clients(address, ending)
+    work = [clients.broken_picture, clients.bomb, clients.form_of_bombs, clients.form_of_bombs, clients.large_body,
+            clients.odd_json, clients.echo, clients.explain, clients.reload, clients.noise, clients.hang_up,
+            clients.slow, clients.slow_reader, clients.slow_writers]
     threads = [threading.Thread(target=clients.run, args=[client]) for client in work]
     for thread in threads:
         thread.start()
@@ -262,7 +282,10 @@ def watch(server, clients, seconds):
         curve.append((round(now, 1), resident(server.process.pid)))
         time.sleep(1)
     last = server.predict(*GOOD[0][::-1])
-    clients.ending.set()
+    ending.set()
+    seen, clients.seconds = results.get()
+    good.join()
+    clients.seen += seen
     begun = time.monotonic()
     os.kill(server.process.pid, signal.SIGTERM)
     status = server.process.wait()
@@ -270,7 +293,7 @@ def watch(server, clients, seconds):
     clients.stop.set()
     for thread in threads:
         thread.join()
-    return curve, last, status, ended
+    return clients, curve, last, status, ended
 
 
 def main():
@@ -285,8 +308,7 @@ def main():
     log = collections.deque(maxlen=50)
     threading.Thread(target=lambda: log.extend(server.process.stderr), daemon=True).start()
     host, port = server.url.removeprefix("http://").split(":")
-    clients = Clients((host, int(port)))
-    curve, last, status, ended = watch(server, clients, given.seconds)
+    clients, curve, last, status, ended = watch(server, (host, int(port)), given.seconds)
     memory = [bytes_ for _, bytes_ in curve]
     third = len(memory) // 3
     first, middle, end = (statistics.median(memory[i * third:(i + 1) * third]) for i in range(3))
