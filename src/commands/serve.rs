@@ -123,6 +123,7 @@ fn about(path: &Path, model: &Model) -> About {
         multiply_adds: model.network.multiply_adds(),
         temperature: model.temperature(false),
         background: model.background(),
+        preparation: model.preparation,
         origin: Origin {
             modiste: model.provenance.modiste.clone(),
             data: model.provenance.data.clone(),

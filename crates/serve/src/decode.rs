@@ -73,6 +73,7 @@ impl Server {
         Rules {
             shape: serving.about.image,
             background: background.unwrap_or(serving.about.background),
+            preparation: serving.about.preparation,
             limits: photo::Limits {
                 bytes: self.limits.body_bytes,
                 pixels: self.limits.pixels,

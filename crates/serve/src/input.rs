@@ -1,7 +1,7 @@
 //! The images of a request: as they were uploaded, and as the network takes them.
 
 use axum::body::Bytes;
-use modiste_data::photo::{self, Background};
+use modiste_data::photo::{self, Background, Preparation};
 use modiste_spec::Shape;
 
 use crate::refusal::Refusal;
@@ -50,6 +50,8 @@ const LONGEST_REASON: usize = 200;
 pub(crate) struct Rules {
     pub shape: Shape,
     pub background: Background,
+    /// What pictures go through.
+    pub preparation: Preparation,
     pub limits: photo::Limits,
     /// The largest number of images in a request.
     pub images: usize,
@@ -63,9 +65,9 @@ const QUICK: (usize, usize) = (16 << 10, 1 << 14);
 impl Rules {
     /// Decodes and prepares a picture file; an error speaks of it as image `number`.
     pub fn picture(&self, bytes: &[u8], number: usize) -> Result<Image, String> {
-        let Self { shape, background, limits, .. } = self;
+        let Self { preparation, background, limits, .. } = self;
         let name = format!("image {number}");
-        match photo::prepare(bytes, &name, *shape, *background, limits) {
+        match preparation.picture(bytes, &name, *background, limits) {
             Ok(prepared) => Ok(Image { pixels: prepared.pixels, note: prepared.note }),
             Err(error) => Err(readable(&error.to_string(), LONGEST_REASON)),
         }

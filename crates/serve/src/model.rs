@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use modiste_data::photo::Background;
+use modiste_data::photo::{Background, Preparation};
 use modiste_spec::{Engine, Shape};
 use serde::{Serialize, Serializer};
 
@@ -69,6 +69,9 @@ pub struct About {
     /// The background that is assumed if the request names none.
     #[serde(serialize_with = "as_text")]
     pub background: Background,
+    /// What the training pictures went through; pictures of requests go through the same.
+    #[serde(skip)]
+    pub preparation: Preparation,
     /// Where it comes from.
     pub origin: Origin,
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
-use modiste_data::photo::{self, Background};
+use modiste_data::photo::{self, Background, Preparation};
 use modiste_spec::Shape;
 
 use crate::input::{Content, Rules};
@@ -42,7 +42,15 @@ fn parse(
         headers.insert(header::CONTENT_TYPE, value);
     }
     let background = Background::Auto;
-    let rules = Rules { shape, background, limits: LIMITS, images: IMAGES, pixels: LIMITS.pixels };
+    let preparation = Preparation { garments: true, ..Preparation::of(shape) };
+    let rules = Rules {
+        shape,
+        background,
+        preparation,
+        limits: LIMITS,
+        images: IMAGES,
+        pixels: LIMITS.pixels,
+    };
     let body = Bytes::copy_from_slice(body);
     let uploads = match Kind::of(&headers)? {
         Kind::Picture => return Ok(vec![rules.picture(&body, 0).map(|image| image.pixels)]),

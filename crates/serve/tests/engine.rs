@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use modiste_data::photo::Background;
+use modiste_data::photo::{Background, Preparation};
 use modiste_serve::{
     About, BasePath, Batching, Bound, CardError, Limits, Model, Options, Origin, serve,
 };
@@ -86,6 +86,7 @@ fn about() -> About {
         multiply_adds: 2,
         temperature: 1.0,
         background: Background::Auto,
+        preparation: Preparation { garments: true, ..Preparation::of(Shape::new(2, 2, 1)) },
         origin: Origin {
             modiste: "0".into(),
             data: "none".into(),

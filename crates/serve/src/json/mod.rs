@@ -270,7 +270,7 @@ fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use modiste_data::photo::{Background, Limits};
+    use modiste_data::photo::{Background, Limits, Preparation};
 
     use super::*;
 
@@ -279,6 +279,7 @@ mod tests {
         let rules = Rules {
             shape: Shape { height: 2, width: 3, channels },
             background: Background::Auto,
+            preparation: Preparation::of(Shape::new(2, 3, 1)),
             limits: Limits::default(),
             images: 3,
             pixels: 1000,
