@@ -146,7 +146,8 @@ impl ModelConfidence {
     /// Whether the numbers can be used.
     fn check(&self) -> Result<(), String> {
         for Confidence { temperature, rejection, .. } in [&self.plain, &self.mirrored] {
-            if !(temperature.is_finite() && *temperature > 0.0) {
+            // Single precision, in which other programs divide by it, holds these.
+            if !(1e-9..=1e9).contains(temperature) {
                 return Err(format!("a temperature of {temperature} is impossible"));
             }
             if let Some(rule) = rejection.iter().find(|r| !(0.0..=1.0).contains(&r.threshold)) {
