@@ -57,6 +57,11 @@ impl RunFolder {
         self.0.join("worst_mistakes.csv")
     }
 
+    /// `report.html`: the last file that a finished run writes.
+    pub fn report(&self) -> PathBuf {
+        self.0.join("report.html")
+    }
+
     /// `.lock`: held by the process that trains here.
     pub fn lock(&self) -> PathBuf {
         self.0.join(".lock")

@@ -3,14 +3,11 @@
 use std::path::Path;
 
 use modiste_files::{MAX_TEXT, read_text};
-use modiste_model::{EpochMetrics, read_metrics};
+use modiste_model::{EpochMetrics, RunFolder, read_metrics};
 use modiste_train::{Config, Progress, TrainError};
 use serde::{Deserialize, Serialize};
 
 use crate::SearchError;
-
-/// The last file that a finished run writes.
-const LAST_FILE: &str = "report.html";
 
 /// Progress of a trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +49,8 @@ impl State {
     /// # Errors
     /// If the folder holds a run of another configuration, or one whose configuration is broken.
     pub fn read(folder: &Path, config: &Config) -> Result<Self, SearchError> {
-        let path = folder.join("config.toml");
+        let files = RunFolder::new(folder);
+        let path = files.config();
         if !path.exists() {
             return Ok(Self::New);
         }
@@ -64,7 +62,7 @@ impl State {
                 format!("belongs to another run: {field} is {there} there and {here} here");
             return Err(SearchError::place(folder.display().to_string(), problem));
         }
-        let rows = read_metrics(&folder.join("metrics.csv")).unwrap_or_default();
+        let rows = read_metrics(&files.metrics()).unwrap_or_default();
         let mut progress = Progress::default();
         for row in &rows {
             if row.metrics.epoch != progress.epoch() || progress.ended(&there) {
@@ -73,7 +71,7 @@ impl State {
             progress.end_epoch(row.metrics, &there);
         }
         let epochs = progress.history.len();
-        let whole = ["best.safetensors", LAST_FILE].iter().all(|file| folder.join(file).exists());
+        let whole = files.model().exists() && files.report().exists();
         match (progress.best(), progress.history.last()) {
             (Some(&best), Some(&last)) if whole && progress.ended(&there) => {
                 let seconds = rows.iter().filter_map(|row| row.timing).map(|t| t.seconds).sum();
