@@ -140,3 +140,26 @@ fn options_that_contradict_are_refused() {
     assert_eq!(run(&["--no-labels", "--folds", "3"]).status, 2);
     assert_eq!(run(&["--similarity", "2"]).status, 2);
 }
+
+#[test]
+fn what_the_list_names_is_left_out_of_training() {
+    let folder = folder();
+    folder.run(&[&CHECK[..], &["--no-labels", "--csv", "found.csv"]].concat()).expect_quiet();
+    let list = String::from_utf8(bytes(&folder.path("found.csv"))).unwrap();
+    assert!(list.contains("train-images-idx3-ubyte,7,"), "{list}");
+    let run = |args: &[&str]| {
+        let tiny = ["--preset", "cnn", "--channels", "4", "--stages", "1", "--epochs", "1"];
+        folder.run(&[&["train"], &CHECK[2..], &tiny, args].concat())
+    };
+    let json = run(&["--exclude", "found.csv", "--out", "r", "--json", "--quiet"]).expect(0).json();
+    let pictures = |part: &str| json[part]["images"].as_u64().unwrap();
+    // Four rows name four pictures of the training file.
+    assert_eq!(pictures("train") + pictures("validation"), 36);
+    let config = String::from_utf8(bytes(&folder.path("r/config.toml"))).unwrap();
+    assert!(config.contains("exclude = \"found.csv\""), "{config}");
+    std::fs::write(folder.path("other.csv"), "file\nno.png\n").unwrap();
+    run(&["--exclude", "other.csv"]).expect_error(1, &["other.csv", "names no training"]);
+    std::fs::write(folder.path("wrong.csv"), "picture\nno.png\n").unwrap();
+    run(&["--exclude", "wrong.csv"]).expect_error(1, &["wrong.csv", "no column \"file\""]);
+    run(&["--exclude", "nowhere.csv"]).expect_error(1, &["nowhere.csv"]);
+}

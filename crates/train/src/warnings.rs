@@ -30,7 +30,8 @@ fn odd(data: &Dataset) -> Option<String> {
         for i in 0..images.len() {
             if let Some(what) = oddity(images.get(i), shape.channels).filter(|what| what.empty()) {
                 found += 1;
-                first.get_or_insert_with(|| format!("{part} picture {i} is {what}"));
+                let name = data.part(part).names.get(i);
+                first.get_or_insert_with(|| format!("{name} is {what}"));
             }
         }
     }

@@ -66,6 +66,10 @@ pub struct Place {
     pub part: PartName,
     /// Its position in that part, from 0.
     pub index: usize,
+    /// The file it came from.
+    pub file: String,
+    /// Its position in that file, from 0; nothing where the file is the picture.
+    pub position: Option<usize>,
     /// Its label; nothing where the source keeps it to itself.
     pub class: Option<String>,
 }
@@ -74,12 +78,19 @@ impl Place {
     fn of(data: &Dataset, (part, index): (PartName, usize)) -> Self {
         let labels = data.part(part).labels.as_ref();
         let class = labels.map(|labels| data.classes[usize::from(labels[index])].clone());
-        Self { part, index, class }
+        let names = &data.part(part).names;
+        let origin = (!names.is_empty()).then(|| names.origin(index));
+        let file = origin.map(|at| at.file.to_owned()).unwrap_or_default();
+        Self { part, index, file, position: origin.and_then(|at| at.position), class }
     }
 
     /// What it is called.
     pub fn name(&self) -> String {
-        format!("{} {}", self.part, self.index)
+        match (self.file.as_str(), self.position) {
+            ("", _) => format!("{} {}", self.part, self.index),
+            (file, None) => file.to_owned(),
+            (file, Some(position)) => format!("{file} {position}"),
+        }
     }
 }
 
@@ -164,39 +175,27 @@ pub fn sort(findings: &mut [Finding]) {
 /// Writes one row a finding.
 pub fn write_csv(path: &Path, findings: &[Finding]) -> anyhow::Result<()> {
     let mut rows = csv::Writer::from_writer(Vec::new());
-    rows.write_record([
-        "issue",
-        "severity",
-        "part",
-        "index",
-        "class",
-        "suggested",
-        "other_part",
-        "other_index",
-        "other_class",
-        "detail",
-    ])?;
+    let place = ["file", "position", "part", "index", "class"];
+    let other = ["other_file", "other_position", "other_part", "other_index", "other_class"];
+    let ends = [&["suggested"][..], &other, &["detail"]].concat();
+    rows.write_record([&["issue", "severity"][..], &place, &ends].concat())?;
     for Finding { issue, severity, picture, detail, suggested, other } in findings {
         let place = |place: &Place| {
-            let class = place.class.clone().unwrap_or_default();
-            [place.part.to_string(), place.index.to_string(), class]
+            let position = place.position.map(|position| position.to_string());
+            [
+                place.file.clone(),
+                position.unwrap_or_default(),
+                place.part.to_string(),
+                place.index.to_string(),
+                place.class.clone().unwrap_or_default(),
+            ]
         };
-        let [part, index, class] = place(picture);
-        let [other_part, other_index, other_class] = other.as_ref().map(place).unwrap_or_default();
-        let suggested = suggested.as_deref().unwrap_or_default();
-        let (issue, severity) = (issue.to_string(), format!("{severity:.4}"));
-        rows.write_record([
-            &issue,
-            &severity,
-            &part,
-            &index,
-            &class,
-            suggested,
-            &other_part,
-            &other_index,
-            &other_class,
-            detail,
-        ])?;
+        let mut row = vec![issue.to_string(), format!("{severity:.4}")];
+        row.extend(place(picture));
+        row.push(suggested.clone().unwrap_or_default());
+        row.extend(other.as_ref().map(place).unwrap_or_default());
+        row.push(detail.clone());
+        rows.write_record(row)?;
     }
     let bytes =
         rows.into_inner().with_context(|| format!("{}: failed to write", path.display()))?;

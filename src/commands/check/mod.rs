@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use modiste_check::{Copies, copies, label_errors, oddity};
-use modiste_data::{Dataset, PartName, Source, Split};
+use modiste_data::{Dataset, PartName, Split};
 use modiste_files::atomic_write;
 use modiste_train::Config;
 use modiste_views::{Table, grouped};
@@ -33,8 +33,10 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
         let text = format!("{split}: is a fold already; name the split whose images are checked");
         return Err(Failure::Usage(text));
     }
-    let Ok(source) = config.data.source.parse::<Source>();
-    let data = modiste_data::load(&source, &split, config.data.split_seed)?;
+    // Pictures are compared as pictures, whatever the network takes them as.
+    let mut pictures = config.clone();
+    pictures.set("network.architecture", "cnn")?;
+    let data = pictures.load_data()?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let pool = Pool::of(&data);
     let mut findings = pool.odd();

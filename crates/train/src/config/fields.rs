@@ -114,6 +114,8 @@ pub const FIELDS: &[Field] = &[
         "Column that names the pictures in a table of labels").since(""),
     field("data.label_column", "", Range::Text("the name of a column, or nothing to find it"),
         "Column of the classes in a table").since(""),
+    field("data.exclude", "", Range::Text("the path of a list, or nothing"),
+        "CSV file of images to leave out of training and validation, as data check writes it").since(""),
 
     field("network.architecture", "inception_resnet", Range::OneOf(&Architecture::KINDS),
         "Kind of network; inception_resnet is the paper's").kind().since("inception_resnet"),

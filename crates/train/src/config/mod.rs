@@ -64,6 +64,8 @@ pub struct DataConfig {
     pub picture_column: String,
     /// The column of the classes in a table; empty if it is found.
     pub label_column: String,
+    /// A list of images to leave out; empty for none.
+    pub exclude: String,
 }
 
 impl DataConfig {
@@ -201,12 +203,15 @@ impl Config {
         let preparation = preparation.filter(|_| !self.network.flat());
         let Ok(source) = self.data.source.parse::<Source>();
         let split: Split = self.data.split.parse()?;
-        let data = modiste_data::load_with(
+        let mut data = modiste_data::load_with(
             &source,
             &split,
             self.data.split_seed,
             &self.data.options(preparation)?,
         )?;
+        if !self.data.exclude.is_empty() {
+            modiste_data::exclude(&mut data, self.data.exclude.as_ref())?;
+        }
         Ok(if self.network.flat() { data.flat() } else { data })
     }
 

@@ -177,6 +177,8 @@ fn config_for_model(config: &Config, data_name: &str) -> String {
     if config.data.source != "embedded" {
         config.data.source = data_name.to_owned();
     }
+    // The list stays with the run; elsewhere its path would mean nothing.
+    config.data.exclude.clear();
     if let Some(name) = Path::new(&config.training.from).file_name() {
         config.training.from = name.to_string_lossy().into_owned();
     }
