@@ -27,7 +27,7 @@ fn pictures_that_are_none() {
     let large = png(2001, 2000, &vec![0; 4_002_000]);
     let cases: [(&[u8], &str); 12] = [
         (b"", "is empty"),
-        (b"GIF89a", "is not a PNG"),
+        (b"no picture", "is not a PNG"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
         (&good[..good.len() / 2], "damaged"),
         (&good[..40], "damaged"),
@@ -69,7 +69,7 @@ fn bodies_that_are_none() {
         (json, &pixels_body(&four), 413, "at most 3 images"),
         (json, &[b"{\"images\": [".to_vec(), b"[],".repeat(5000)].concat(), 413, "at most 3"),
         ("text/plain", b"shoe", 415, "not supported"),
-        ("image/gif", b"GIF89a", 400, "is not a PNG"),
+        ("image/x-none", b"no picture", 400, "is not a PNG"),
         (form, b"--y--\r\n", 400, "form is broken"),
         (form, b"--x--\r\n", 400, "no image"),
         (form, field, 400, "not a file"),
