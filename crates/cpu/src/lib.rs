@@ -9,6 +9,7 @@ mod arena;
 mod clock;
 mod conv;
 mod engine;
+mod exchange;
 mod infer;
 mod limits;
 mod loss;
@@ -26,6 +27,7 @@ mod trace;
 mod weights;
 
 pub use engine::{CpuEngine, CpuOptions};
+pub use exchange::ThreadExchange;
 pub use limits::Limits;
 pub use memory::engine_bytes;
 pub use modiste_kernels::isa::Isa;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::DataError;
 use crate::augment::Photographs;
 use crate::dataset::Images;
+use crate::mix::Mixture;
 
 /// What is done to an image before it is trained on; by default nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,12 @@ pub struct Augmentation {
     pub contrast: f64,
     /// Change the saturation of colours by up to this share either way, 0 to 1; grey images have none.
     pub colour: f64,
+    /// The probability that a rectangle of another image is pasted into an image, whose class is then
+    /// shared in proportion (CutMix, Yun et al. 2019).
+    pub cutmix: f64,
+    /// Blends each image that is not pasted into with another one and shares its class likewise, with
+    /// shares from Beta(this, this) (MixUp, Zhang et al. 2018); 0 for none.
+    pub mixup: f64,
 }
 
 impl Augmentation {
@@ -57,11 +64,26 @@ impl Augmentation {
         Self { flip: true, ..Self::default() }
     }
 
+    /// Whether images are mixed, so that [`crate::fill_shares`] says what they are.
+    pub fn mixes(&self) -> bool {
+        self.cutmix > 0.0 || self.mixup > 0.0
+    }
+
     /// Checks the values: probabilities in 0 to 1, and no option that would have no effect.
     pub fn check(&self) -> Result<(), DataError> {
         let refuse = |value: String, expected| Err(DataError::Value { value, expected });
         if !(0.0..=1.0).contains(&self.erase) {
             return refuse(format!("erase = {}", self.erase), "a probability");
+        }
+        if !(0.0..=1.0).contains(&self.cutmix) {
+            return refuse(format!("cutmix = {}", self.cutmix), "a probability");
+        }
+        if !(0.0..=4.0).contains(&self.mixup) {
+            return refuse(format!("mixup = {}", self.mixup), "from 0 to 4");
+        }
+        if self.cutmix == 1.0 && self.mixup > 0.0 {
+            let value = format!("cutmix = 1, mixup = {}", self.mixup);
+            return refuse(value, "a choice: cutmix leaves mixup no image");
         }
         if self.flip && self.alternating_flip {
             let value = "flip = true, alternating_flip = true".to_owned();
@@ -123,43 +145,64 @@ pub fn fill_batch(
     let shape = images.shape;
     let draws = Draws::new(augmentation, seed, epoch);
     let mut photographs = Photographs::new(augmentation, seed, epoch);
+    let mut partner = vec![0; if augmentation.mixes() { shape.len() } else { 0 }];
     batch.resize(indices.len() * shape.len(), 0);
     for (&index, out) in indices.iter().zip(batch.chunks_exact_mut(shape.len())) {
-        let place = u64::from(index);
-        let flip = if augmentation.alternating_flip {
-            u64::from(draws.flip.bits(place) >> 31) ^ (epoch & 1) == 1
-        } else {
-            augmentation.flip && draws.flip.bits(place) >> 31 == 1
-        };
-        let image = images.get(index as usize);
-        if augmentation.shift > 0 {
-            let by = offsets(&draws.shift, index, augmentation.shift, shape);
-            copy_shifted(image, out, shape, by, augmentation.shift_edge);
-        } else {
-            out.copy_from_slice(image);
-        }
-        if flip {
-            mirror(out, shape);
-        }
-        if let Some(photographs) = &mut photographs {
-            photographs.apply(out, shape, index);
-        }
-        if augmentation.cutout > 0 {
-            cut_out(out, shape, augmentation.cutout, draws.cutout.block(index));
-        }
-        if augmentation.erase > 0.0 {
-            erase(out, shape, augmentation.erase, &draws, index);
+        augment(images, index, augmentation, &draws, &mut photographs, epoch, out);
+        let count = images.pixels.len() / shape.len();
+        if let Some(mixture) = Mixture::of(augmentation, (seed, epoch), index, count, shape) {
+            let (from, to) = (mixture.partner, &mut partner[..]);
+            augment(images, from, augmentation, &draws, &mut photographs, epoch, to);
+            mixture.apply(out, &partner, shape);
         }
     }
 }
 
+/// Copies image `index` to `out`, changed as the augmentation says but for mixing.
+fn augment(
+    images: &Images,
+    index: u32,
+    augmentation: &Augmentation,
+    draws: &Draws,
+    photographs: &mut Option<Photographs>,
+    epoch: u64,
+    out: &mut [u8],
+) {
+    let shape = images.shape;
+    let place = u64::from(index);
+    let flip = if augmentation.alternating_flip {
+        u64::from(draws.flip.bits(place) >> 31) ^ (epoch & 1) == 1
+    } else {
+        augmentation.flip && draws.flip.bits(place) >> 31 == 1
+    };
+    let image = images.get(index as usize);
+    if augmentation.shift > 0 {
+        let by = offsets(&draws.shift, index, augmentation.shift, shape);
+        copy_shifted(image, out, shape, by, augmentation.shift_edge);
+    } else {
+        out.copy_from_slice(image);
+    }
+    if flip {
+        mirror(out, shape);
+    }
+    if let Some(photographs) = photographs {
+        photographs.apply(out, shape, index);
+    }
+    if augmentation.cutout > 0 {
+        cut_out(out, shape, augmentation.cutout, draws.cutout.block(index));
+    }
+    if augmentation.erase > 0.0 {
+        erase(out, shape, augmentation.erase, draws, index);
+    }
+}
+
 /// A whole number in 0 .. `bound` from 32 random bits.
-fn below(bits: u32, bound: usize) -> usize {
+pub(crate) fn below(bits: u32, bound: usize) -> usize {
     ((u64::from(bits) * bound as u64) >> 32) as usize
 }
 
 /// A number in [0, 1) from 32 random bits.
-fn unit(bits: u32) -> f64 {
+pub(crate) fn unit(bits: u32) -> f64 {
     f64::from(bits) / 4_294_967_296.0
 }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ModelError, csv_text};
 
-/// The first line.
-const COLUMNS: [&str; 9] = [
+/// The first columns.
+const NUMBERS: [&str; 7] = [
     "epoch",
     "learning_rate",
     "train_loss",
@@ -18,9 +18,11 @@ const COLUMNS: [&str; 9] = [
     "validation_loss",
     "validation_accuracy",
     "validation_auroc",
-    "seconds",
-    "images_per_second",
 ];
+/// The columns that follow in runs that keep averaged weights.
+const CURRENT: [&str; 3] = ["current_loss", "current_accuracy", "current_auroc"];
+/// The last columns.
+const TIMES: [&str; 2] = ["seconds", "images_per_second"];
 /// The largest file that is read, in bytes: a million epochs.
 const MAX_BYTES: u64 = 1 << 28;
 
@@ -43,6 +45,22 @@ pub struct EpochMetrics {
     pub validation_accuracy: f64,
     /// Their mean one-vs-rest AUROC; `None` where it is not defined.
     pub validation_auroc: Option<f64>,
+    /// In runs that keep averaged weights, the numbers above are those of the average, and these are
+    /// those of the current weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<CurrentMetrics>,
+}
+
+/// What the current weights made of the validation images, beside their average.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CurrentMetrics {
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+    /// Accuracy.
+    pub accuracy: f64,
+    /// Mean one-vs-rest AUROC; `None` where it is not defined.
+    pub auroc: Option<f64>,
 }
 
 impl EpochMetrics {
@@ -110,12 +128,15 @@ pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError
         csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records();
     let first = records.next().and_then(Result::ok);
-    if first.is_none_or(|first| first != COLUMNS.to_vec()) {
-        return Err(ModelError::file(name, format!("the first line is not {}", COLUMNS.join(","))));
+    let begins = |averaged| first.as_ref().is_some_and(|first| *first == columns(averaged));
+    let averaged = begins(true);
+    if !averaged && !begins(false) {
+        let wanted = columns(false).join(",");
+        return Err(ModelError::file(name, format!("the first line is not {wanted}")));
     }
     let row = |(i, record): (usize, csv::Result<csv::StringRecord>)| {
         let cells = record.unwrap_or_default();
-        parse_row(&cells.iter().collect::<Vec<_>>()).ok_or_else(|| {
+        parse_row(&cells.iter().collect::<Vec<_>>(), averaged).ok_or_else(|| {
             let line = cells.iter().collect::<Vec<_>>().join(",");
             ModelError::file(name, format!("line {} is not an epoch: {line:?}", i + 2))
         })
@@ -131,8 +152,9 @@ pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError
 /// The text of `metrics.csv`; each number reads back as the same bits.
 pub fn write_metrics(rows: &[EpochRow]) -> String {
     let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    let averaged = rows.iter().any(|row| row.metrics.current.is_some());
     let row = |EpochRow { metrics: m, timing }: &EpochRow| {
-        [
+        let mut cells = vec![
             m.epoch.to_string(),
             m.learning_rate.to_string(),
             m.train_loss.to_string(),
@@ -140,24 +162,47 @@ pub fn write_metrics(rows: &[EpochRow]) -> String {
             m.validation_loss.to_string(),
             m.validation_accuracy.to_string(),
             optional(m.validation_auroc),
-            optional(timing.map(|t| (t.seconds * 1e3).round() / 1e3)),
-            optional(timing.map(|t| (t.images_per_second * 10.0).round() / 10.0)),
-        ]
+        ];
+        if averaged {
+            let of = |number: &dyn Fn(CurrentMetrics) -> Option<f64>| m.current.and_then(number);
+            cells.push(optional(of(&|current| Some(current.loss))));
+            cells.push(optional(of(&|current| Some(current.accuracy))));
+            cells.push(optional(of(&|current| current.auroc)));
+        }
+        cells.push(optional(timing.map(|t| (t.seconds * 1e3).round() / 1e3)));
+        cells.push(optional(timing.map(|t| (t.images_per_second * 10.0).round() / 10.0)));
+        cells
     };
-    csv_text(std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(row)))
+    let first = columns(averaged).into_iter().map(str::to_owned).collect();
+    csv_text(std::iter::once(first).chain(rows.iter().map(row)))
 }
 
-fn parse_row(cells: &[&str]) -> Option<EpochRow> {
-    let &[epoch, ref numbers @ .., auroc, seconds, speed] = cells else { return None };
+/// The first line.
+fn columns(averaged: bool) -> Vec<&'static str> {
+    let current: &[&str] = if averaged { &CURRENT } else { &[] };
+    [&NUMBERS, current, &TIMES].concat()
+}
+
+fn parse_row(cells: &[&str], averaged: bool) -> Option<EpochRow> {
+    let optional = |cell: &str| match cell {
+        "" => Some(None),
+        number => number.parse().ok().map(Some),
+    };
+    let (cells, &[seconds, speed]) = cells.split_last_chunk()?;
+    let (cells, current) = match (averaged, cells) {
+        (true, [cells @ .., loss, accuracy, auroc]) => {
+            let (loss, accuracy) = (loss.parse().ok()?, accuracy.parse().ok()?);
+            (cells, Some(CurrentMetrics { loss, accuracy, auroc: optional(auroc)? }))
+        }
+        (true, _) => return None,
+        (false, cells) => (cells, None),
+    };
+    let &[epoch, ref numbers @ .., auroc] = cells else { return None };
     let numbers: Vec<f64> = numbers.iter().map(|cell| cell.parse().ok()).collect::<Option<_>>()?;
     let &[learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy] =
         numbers.as_slice()
     else {
         return None;
-    };
-    let optional = |cell: &str| match cell {
-        "" => Some(None),
-        number => number.parse().ok().map(Some),
     };
     let metrics = EpochMetrics {
         epoch: epoch.parse().ok()?,
@@ -167,6 +212,7 @@ fn parse_row(cells: &[&str]) -> Option<EpochRow> {
         validation_loss,
         validation_accuracy,
         validation_auroc: optional(auroc)?,
+        current,
     };
     let timing = optional(seconds)?.zip(optional(speed)?);
     let timing = timing.map(|(seconds, images_per_second)| Timing { seconds, images_per_second });
@@ -186,6 +232,7 @@ mod tests {
             validation_loss: 1.0,
             validation_accuracy: 0.5,
             validation_auroc: auroc,
+            current: None,
         };
         EpochRow { metrics, timing }
     }
@@ -197,6 +244,20 @@ mod tests {
         let text = write_metrics(&rows);
         assert!(text.ends_with("\n2,0.001,0.30000000000000004,0.6666666666666666,1,0.5,,,\n"));
         assert_eq!(parse_metrics(&text, "metrics.csv").unwrap(), rows);
+    }
+
+    #[test]
+    fn rows_of_averaged_weights_have_the_current_ones_too() {
+        let mut rows = [row(1, Some(0.75), None), row(2, None, None)];
+        for (row, auroc) in rows.iter_mut().zip([None, Some(0.5)]) {
+            row.metrics.current = Some(CurrentMetrics { loss: 0.25, accuracy: 0.1, auroc });
+        }
+        let text = write_metrics(&rows);
+        assert!(text.starts_with(&format!("{}\n1,", columns(true).join(","))), "{text}");
+        assert_eq!(parse_metrics(&text, "metrics.csv").unwrap(), rows);
+        let cut = text.replace(",0.25,0.1,0.5,,\n", ",,\n");
+        let error = parse_metrics(&cut, "metrics.csv").unwrap_err().to_string();
+        assert!(error.starts_with("metrics.csv: line 3 is not an epoch"), "{error}");
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub use answer::Answer;
 pub use answers::{Answers, evaluation, labels};
 pub use environment::{Environment, utc};
 pub use epochs::{
-    EpochMetrics, EpochRow, SelectBy, Timing, parse_metrics, read_metrics, write_metrics,
+    CurrentMetrics, EpochMetrics, EpochRow, SelectBy, Timing, parse_metrics, read_metrics,
+    write_metrics,
 };
 pub use error::ModelError;
 pub use file::{DataIdentity, Model, ModelConfidence, Preprocessing, Provenance, parse_model};

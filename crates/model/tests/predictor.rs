@@ -21,6 +21,7 @@ fn model(confidence: Option<ModelConfidence>) -> Model {
         validation_loss: 0.0,
         validation_accuracy: 0.0,
         validation_auroc: None,
+        current: None,
     };
     Model {
         parameters: State::initial(&network, 5).parameters,

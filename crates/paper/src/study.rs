@@ -160,6 +160,7 @@ fn mean_curve(runs: &[Vec<EpochMetrics>]) -> Vec<EpochRow> {
             validation_loss: mean(|row| row.validation_loss),
             validation_accuracy: mean(|row| row.validation_accuracy),
             validation_auroc: None,
+            current: None,
         };
         EpochRow { metrics, timing: None }
     };

@@ -20,6 +20,7 @@ fn done(train: f64, validation: f64) -> State {
         validation_loss: 0.2,
         validation_accuracy: validation,
         validation_auroc: Some(0.99),
+        current: None,
     };
     let (epochs, seconds, mean_validation_accuracy) = (12, 60.0, validation);
     State::Done(Numbers { epochs, best, last: best, mean_validation_accuracy, seconds })

@@ -37,6 +37,7 @@ fn epoch(epoch: usize) -> EpochRow {
         validation_loss: 1.5 * rest,
         validation_accuracy: 0.9 - rest / 2.0,
         validation_auroc: (epoch > 1).then_some(0.95),
+        current: None,
     };
     EpochRow { metrics, timing: Some(Timing { seconds: 2.0, images_per_second: 10.0 }) }
 }

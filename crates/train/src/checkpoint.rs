@@ -12,7 +12,7 @@ use modiste_files::read;
 use modiste_model::DataIdentity;
 use modiste_model::tensors::{self, Metadata, Reader};
 use modiste_spec::Network;
-use modiste_spec::engine::{State, Tensor};
+use modiste_spec::engine::{AVERAGE, State, Tensor};
 
 use crate::{Config, Progress, TrainError};
 
@@ -85,9 +85,16 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
     let data: DataIdentity = reader.json("data")?;
     let progress: Progress = reader.json("progress")?;
     let all = network.parameters();
+    let known = |slot: &str| slot == AVERAGE || config.training.optimiser.slots().contains(&slot);
     let mut slots = BTreeMap::new();
     for slot in reader.groups().into_iter().filter(|group| ![PARAMETERS, BEST].contains(&&**group))
     {
+        if !known(&slot) {
+            let kind = config.training.optimiser.kind();
+            return Err(reader
+                .error(format!("holds {slot:?}, which the optimiser {kind} does not keep"))
+                .into());
+        }
         let wanted = all.iter().filter(|p| State::slot_has(&slot, p));
         let tensors = reader.take(&format!("{slot}/"), wanted)?;
         slots.insert(slot, tensors);

@@ -33,8 +33,8 @@ mod warnings;
 
 pub use checkpoint::{Checkpoint, parse_checkpoint};
 pub use config::{
-    ClassWeights, Config, DataConfig, EarlyStoppingConfig, FIELDS, Field, OptimiserConfig, PRESETS,
-    Preset, Setting, TrainingConfig, configuration_page,
+    ClassWeights, Config, DataConfig, EarlyStoppingConfig, FIELDS, Field, PRESETS, Preset, Setting,
+    TrainingConfig, configuration_page,
 };
 pub use error::TrainError;
 pub use fit::{Outcome, Summary, fit};

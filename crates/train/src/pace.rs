@@ -79,7 +79,7 @@ fn seconds_of_step(
             number: number as u64,
             seed: training.seed,
             learning_rate: 1e-6,
-            optimiser: training.optimiser.into(),
+            optimiser: training.optimiser,
             loss: &loss,
             rates: &[],
             average: None,

@@ -119,6 +119,7 @@ mod tests {
             validation_loss: loss,
             validation_accuracy: accuracy,
             validation_auroc: None,
+            current: None,
         }
     }
 

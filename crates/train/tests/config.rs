@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use modiste_spec::engine::{Adam, Optimiser};
 use modiste_spec::{Architecture, Range, Shape};
 use modiste_train::{ClassWeights, Config, FIELDS, PRESETS, Schedule};
 use proptest::prelude::*;
@@ -38,8 +39,7 @@ fn the_paper_is_the_paper() {
     assert_eq!((network.stem_stride, paper.training.epochs), (1, 40));
     assert_eq!(paper.training.schedule.kind(), "plateau");
     assert_eq!(paper.training.schedule.base_learning_rate(), 1e-3);
-    let optimiser = paper.training.optimiser;
-    assert_eq!((optimiser.beta1, optimiser.beta2, optimiser.weight_decay), (0.9, 0.999, 0.0));
+    assert_eq!(paper.training.optimiser, Optimiser::Adam(Adam::default()));
 }
 
 /// The dotted path of every leaf of a file.
@@ -56,7 +56,8 @@ fn every_leaf_of_every_kind_is_a_field() {
     let mut known: Vec<&str> = Vec::new();
     let schedules = Schedule::KINDS.map(|kind| ("training.schedule.kind", kind));
     let architectures = Architecture::KINDS.map(|kind| ("network.architecture", kind));
-    for (path, kind) in schedules.into_iter().chain(architectures) {
+    let optimisers = Optimiser::KINDS.map(|kind| ("training.optimiser.kind", kind));
+    for (path, kind) in schedules.into_iter().chain(architectures).chain(optimisers) {
         let mut config = Config::paper();
         config.set(path, kind).unwrap();
         let mut expected = leaves("", &toml::Table::try_from(&config).unwrap());
@@ -182,7 +183,7 @@ fn wrong_values_are_named_with_what_would_do() {
     assert!(
         weights.ends_with("\"1,two\" is not none, balanced or comma-separated numbers from 0 up")
     );
-    let kind = error_of("kind", "linear");
+    let kind = error_of("schedule.kind", "linear");
     let kinds = "\"linear\" is not one of constant, plateau, cosine, one_cycle";
     assert_eq!(kind, format!("training.schedule.kind: {kinds}"));
     let select = error_of("select_by", "auroc");
@@ -236,7 +237,8 @@ fn a_configuration_out_of_range_does_not_pass_the_check() {
     assert_eq!(check_error(|c| c.training.batch = 0), format!("training.batch: 0 {range}"));
     let width = check_error(|c| c.network.inception_mut().unwrap().width = 9);
     assert_eq!(width, "network.width: 9 is not a whole number from 1 to 8");
-    let rate = check_error(|c| c.training.optimiser.epsilon = f64::NAN);
+    let broken = Adam { epsilon: f64::NAN, ..Adam::default() };
+    let rate = check_error(|c| c.training.optimiser = Optimiser::Adam(broken));
     assert_eq!(rate, "training.optimiser.epsilon: nan is not a number above 0");
     let seed = check_error(|c| c.training.seed = u64::MAX);
     assert_eq!(seed, "configuration: a whole number in it is above 9223372036854775807");

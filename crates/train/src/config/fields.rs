@@ -4,9 +4,10 @@
 //! of network, schedule or optimiser names that kind with [`Field::of`]. A field that older files
 //! don't have says with [`Field::since`] what those files mean.
 
-use std::ops::Bound::Excluded;
+use std::ops::Bound::{Excluded, Included};
 
 use modiste_data::Augmentation;
+use modiste_spec::engine::Optimiser;
 use modiste_spec::{
     Architecture, Cnn, DropoutPlace, InceptionResNet, Mlp, Range, Residual, WideResNet,
 };
@@ -90,6 +91,8 @@ const CNN: &[&str] = &["cnn"];
 const MLP: &[&str] = &["mlp"];
 const PLATEAU: &[&str] = &["plateau"];
 const ONE_CYCLE: &[&str] = &["one_cycle"];
+const ADAM: &[&str] = &["adam"];
+const SGD: &[&str] = &["sgd"];
 
 /// Every field that some configuration has, in the order of the file. The defaults are the preset
 /// `swift`; other kinds start from the defaults of their fields.
@@ -163,6 +166,9 @@ pub const FIELDS: &[Field] = &[
         "Weight of each class in the loss: equal, inverse to its frequency, or given, as in 1,2,1"),
     field("training.select_by", "accuracy", Range::OneOf(&["accuracy", "loss"]),
         "Validation metric that chooses the best epoch"),
+    field("training.average", "0", Range::RATE,
+        "Decay of the averaged weights, which then judge epochs and make the model; 0 for none")
+        .since("0"),
     field("training.checkpoint_minutes", "10", Range::NOT_NEGATIVE,
         "Minutes between checkpoints within an epoch; 0 writes none"),
 
@@ -190,6 +196,12 @@ pub const FIELDS: &[Field] = &[
         "Raise or lower the contrast by up to this share").since("0.0"),
     field("training.augmentation.colour", "0.0", Range::PROBABILITY,
         "Raise or lower the saturation of colours by up to this share").since("0.0"),
+    field("training.augmentation.cutmix", "0", Range::PROBABILITY,
+        "Probability that a rectangle of another image is pasted in, and the class shared")
+        .since("0"),
+    field("training.augmentation.mixup", "0", Range::Number(Included(0.0), Included(4.0)),
+        "Blend each other image with a second one by shares from Beta(this, this); 0 for none")
+        .since("0"),
 
     field("training.schedule.kind", "one_cycle", Range::OneOf(&Schedule::KINDS),
         "How the learning rate changes").kind().flag("schedule"),
@@ -215,14 +227,25 @@ pub const FIELDS: &[Field] = &[
     field("training.schedule.end_divisor", "10000", Range::POSITIVE,
         "First learning rate divided by the last").of(ONE_CYCLE),
 
+    field("training.optimiser.kind", "adam", Range::OneOf(&Optimiser::KINDS),
+        "How the gradient moves the weights: adam (AdamW), or sgd with momentum")
+        .kind().since("adam").flag("optimiser"),
     field("training.optimiser.beta1", "0.9", Range::RATE,
-        "Adam's decay of the first moment"),
+        "Adam's decay of the first moment").of(ADAM),
     field("training.optimiser.beta2", "0.999", Range::RATE,
-        "Adam's decay of the second moment"),
+        "Adam's decay of the second moment").of(ADAM),
     field("training.optimiser.epsilon", "0.00000001", Range::POSITIVE,
-        "Added to the square root of the second moment").flag("adam-epsilon"),
+        "Added to the square root of the second moment").of(ADAM).flag("adam-epsilon"),
+    field("training.optimiser.momentum", "0.9", Range::RATE,
+        "Decay of the velocity").of(SGD),
+    field("training.optimiser.nesterov", "true", Range::Switch,
+        "Look ahead along the velocity (Nesterov's momentum)").of(SGD),
     field("training.optimiser.weight_decay", "0.02", Range::NOT_NEGATIVE,
-        "Decoupled decay of the weights (AdamW)"),
+        "Decay of the weights, for adam decoupled from the gradient (AdamW)")
+        .of(&Optimiser::KINDS).but(&[("sgd", "0.0005")]),
+    field("training.optimiser.decoupled", "false", Range::Switch,
+        "Decay the weights themselves (SGDW) instead of adding the decay to the gradient")
+        .of(SGD),
 
     field("training.early_stopping.patience", "0", Range::WHOLE,
         "Epochs without improvement before training stops; 0 never stops early")

@@ -20,14 +20,14 @@ pub use weights::ClassWeights;
 use modiste_data::photo::{Fit, Ground, Preparation};
 use modiste_data::{Augmentation, Dataset, Options, Source, Split};
 use modiste_model::SelectBy;
-use modiste_spec::engine::{Adam, Loss, Optimiser};
+use modiste_spec::engine::{Loss, Optimiser};
 use modiste_spec::{Architecture, Network};
 use serde::{Deserialize, Serialize};
 
 use crate::{Schedule, TrainError};
 
-/// A checkpoint has each parameter four times: its value, the best epoch's, two moments. So many, and as
-/// much again for all else, stay under the largest files that are read.
+/// A checkpoint has each parameter at most five times: its value, the best epoch's, two moments, the
+/// average. So many, and the rest, stay under the largest files that are read.
 const MAX_PARAMETERS: usize = 200_000_000;
 
 /// The complete configuration of a run.
@@ -125,37 +125,19 @@ pub struct TrainingConfig {
     pub class_weights: ClassWeights,
     /// Which validation number chooses the best epoch, and is watched by early stopping.
     pub select_by: SelectBy,
+    /// Decay of the averaged weights from step to step; 0 keeps none. With an average, epochs are
+    /// judged by it, and the model is made of it.
+    pub average: f64,
     /// Minutes between checkpoints within an epoch; 0 for none.
     pub checkpoint_minutes: f64,
     /// Augmentation of training images.
     pub augmentation: Augmentation,
     /// The learning rate of each step.
     pub schedule: Schedule,
-    /// Adam's settings.
-    pub optimiser: OptimiserConfig,
+    /// How the gradient moves the weights.
+    pub optimiser: Optimiser,
     /// When to stop before the last epoch.
     pub early_stopping: EarlyStoppingConfig,
-}
-
-/// Adam's settings; with weight decay it is AdamW.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OptimiserConfig {
-    /// Decay of the first moment.
-    pub beta1: f64,
-    /// Decay of the second moment.
-    pub beta2: f64,
-    /// Added to the root of the second moment.
-    pub epsilon: f64,
-    /// Decoupled decay of the weights.
-    pub weight_decay: f64,
-}
-
-impl From<OptimiserConfig> for Optimiser {
-    fn from(config: OptimiserConfig) -> Self {
-        let OptimiserConfig { beta1, beta2, epsilon, weight_decay } = config;
-        Self::Adam(Adam { beta1, beta2, epsilon, weight_decay })
-    }
 }
 
 /// When to stop before the last epoch.

@@ -142,7 +142,7 @@ impl Config {
         let (mut file, mut open) = (String::new(), "");
         for field in FIELDS {
             let Some(value) = values.get(field.path) else { continue };
-            if field.absent.is_some_and(|absent| text(value) == absent) {
+            if field.absent.is_some_and(|absent| written(field, absent) == *value) {
                 continue;
             }
             let (table, key) = field.parts();

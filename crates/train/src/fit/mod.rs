@@ -13,9 +13,9 @@ mod start;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use modiste_data::{Dataset, Part, fill_batch};
-use modiste_model::{DataIdentity, EpochMetrics, EpochRow, Timing};
-use modiste_spec::engine::{Batch, Engine, Loss, Step, Tensor, Weights};
+use modiste_data::{Dataset, Part, fill_batch, fill_shares};
+use modiste_model::{CurrentMetrics, DataIdentity, EpochMetrics, EpochRow, Timing};
+use modiste_spec::engine::{AVERAGE, Batch, Engine, Loss, Step, Targets, Tensor, Weights};
 use modiste_spec::random::{Purpose, Stream};
 
 use self::keep::{epoch_line, first_not_finite};
@@ -50,6 +50,22 @@ pub fn fit(
         let _ = run.log(format!("failed: {error}"));
     }
     result
+}
+
+/// Room for one step's batch.
+#[derive(Default)]
+struct Room {
+    pixels: Vec<u8>,
+    labels: Vec<u16>,
+    shares: Vec<f32>,
+}
+
+/// Logits of the validation images.
+struct Answers {
+    /// Of the weights that epochs are judged by.
+    judged: Vec<f32>,
+    /// Of the current weights, where those are others.
+    current: Option<Vec<f32>>,
 }
 
 /// A run under way.
@@ -115,9 +131,9 @@ impl<'a> Trainer<'a> {
         while !self.progress.ended(self.run.config()) {
             let clock = Instant::now();
             let Some(images_per_second) = self.train_epoch()? else { return self.interrupt() };
-            let Some(logits) = self.predict_validation()? else { return self.interrupt() };
+            let Some(answers) = self.answers()? else { return self.interrupt() };
             let timing = Timing { seconds: clock.elapsed().as_secs_f64(), images_per_second };
-            self.end_epoch(&logits, timing)?;
+            self.end_epoch(&answers, timing)?;
         }
         // The checkpoint has everything, so a run that is stopped here continues here.
         if !self.measure_confidence()? {
@@ -132,13 +148,12 @@ impl<'a> Trainer<'a> {
         let shuffle = Stream::new(seed, Purpose::Shuffle, 0, self.epochs_done());
         let order = shuffle.permutation(self.data.train.len());
         let (clock, before) = (Instant::now(), self.images_done());
-        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-        let mut speed = 0.0;
+        let (mut room, mut speed) = (Room::default(), 0.0);
         while self.progress.steps_done < self.steps() {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let learning_rate = self.train_step(&order, &mut pixels, &mut labels)?;
+            let learning_rate = self.train_step(&order, &mut room)?;
             if self.progress.totals.images == 0 || self.asked_at.elapsed() >= TOTALS_EVERY {
                 self.take_totals()?;
             }
@@ -151,29 +166,46 @@ impl<'a> Trainer<'a> {
         Ok(Some(speed))
     }
 
-    /// One step; its learning rate. `pixels` and `labels` are room for the batch.
-    fn train_step(
-        &mut self,
-        order: &[u32],
-        pixels: &mut Vec<u8>,
-        labels: &mut Vec<u16>,
-    ) -> Result<f64, TrainError> {
+    /// One step; its learning rate.
+    fn train_step(&mut self, order: &[u32], room: &mut Room) -> Result<f64, TrainError> {
         let Config { training, .. } = self.run.config();
-        let (epoch, seed) = (self.epochs_done(), training.seed);
         let first = self.progress.steps_done * training.batch;
         let indices = &order[first..order.len().min(first + training.batch)];
-        fill_batch(&self.data.train.images, indices, &training.augmentation, seed, epoch, pixels);
-        labels.clear();
-        labels.extend(indices.iter().map(|&i| self.labels[0][i as usize]));
-
+        let batch = self.fill(indices, room);
         let (number, learning_rate) = self.step_of_epoch(self.progress.steps_done);
-        let (optimiser, loss) = (training.optimiser.into(), &self.loss);
-        let (rates, average) = (self.rates.as_slice(), None);
-        let step = Step { number, seed, learning_rate, optimiser, loss, rates, average };
-        self.engine.submit(Batch::of_classes(pixels, labels), &step)?;
+        let step = Step {
+            number,
+            seed: training.seed,
+            learning_rate,
+            optimiser: training.optimiser,
+            loss: &self.loss,
+            rates: &self.rates,
+            average: (training.average > 0.0).then_some(training.average),
+        };
+        self.engine.submit(batch, &step)?;
         self.progress.steps_done += 1;
         self.progress.learning_rate = Some(learning_rate);
         Ok(learning_rate)
+    }
+
+    /// The batch of the training images at `indices`, of which the engine may take a part.
+    fn fill<'r>(&self, indices: &[u32], room: &'r mut Room) -> Batch<'r> {
+        let (training, epoch) = (&self.run.config().training, self.epochs_done());
+        let (augmentation, seed) = (&training.augmentation, training.seed);
+        let (images, labels) = (&self.data.train.images, self.labels[0]);
+        let own = &indices[self.engine.share(indices.len())];
+        fill_batch(images, own, augmentation, seed, epoch, &mut room.pixels);
+        let targets = if augmentation.mixes() {
+            let (classes, time) = (self.data.classes.len(), (seed, epoch));
+            let Room { shares, .. } = room;
+            fill_shares(labels, classes, images.shape, indices, augmentation, time, shares);
+            Targets::Shares(&room.shares)
+        } else {
+            room.labels.clear();
+            room.labels.extend(indices.iter().map(|&i| labels[i as usize]));
+            Targets::Classes(&room.labels)
+        };
+        Batch { images: &room.pixels, targets }
     }
 
     /// Adds the totals of the engine's steps to those of the epoch.
@@ -208,8 +240,26 @@ impl<'a> Trainer<'a> {
         (self.progress.steps_done * self.run.config().training.batch).min(self.data.train.len())
     }
 
+    /// The weights that epochs are judged by.
+    fn judged(&self) -> Weights {
+        match self.run.config().training.average > 0.0 {
+            true => Weights::Average,
+            false => Weights::Current,
+        }
+    }
+
     /// Logits of the validation images, or `None` if interrupted.
-    fn predict_validation(&mut self) -> Result<Option<Vec<f32>>, TrainError> {
+    fn answers(&mut self) -> Result<Option<Answers>, TrainError> {
+        let weights = self.judged();
+        let Some(judged) = self.predict_validation(weights)? else { return Ok(None) };
+        if weights == Weights::Current {
+            return Ok(Some(Answers { judged, current: None }));
+        }
+        let current = self.predict_validation(Weights::Current)?;
+        Ok(current.map(|current| Answers { judged, current: Some(current) }))
+    }
+
+    fn predict_validation(&mut self, weights: Weights) -> Result<Option<Vec<f32>>, TrainError> {
         let Part { images, .. } = &self.data.validation;
         let mut logits = Vec::with_capacity(images.len() * self.data.classes.len());
         let mut done = 0;
@@ -217,7 +267,7 @@ impl<'a> Trainer<'a> {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            logits.extend(self.engine.predict(pixels, Weights::Current)?);
+            logits.extend(self.engine.predict(pixels, weights)?);
             done += pixels.len() / images.shape.len();
             let epoch = self.progress.epoch();
             self.observer.event(&Event::Validating { epoch, done, images: images.len() });
@@ -225,11 +275,16 @@ impl<'a> Trainer<'a> {
         Ok(Some(logits))
     }
 
-    /// The numbers of the present epoch, from the logits of the validation images.
-    fn measure(&self, logits: &[f32]) -> Result<EpochMetrics, TrainError> {
+    /// The numbers of the present epoch.
+    fn measure(&self, answers: &Answers) -> Result<EpochMetrics, TrainError> {
         let (labels, classes) = (self.labels[1], self.data.classes.len());
-        let validation_loss = modiste_metrics::cross_entropy(logits, labels, classes);
-        if !validation_loss.is_finite() {
+        let of = |logits: &[f32]| CurrentMetrics {
+            loss: modiste_metrics::cross_entropy(logits, labels, classes),
+            accuracy: modiste_metrics::accuracy(logits, labels, classes),
+            auroc: modiste_metrics::mean_auroc(logits, labels, classes),
+        };
+        let (judged, current) = (of(&answers.judged), answers.current.as_deref().map(of));
+        if !(judged.loss.is_finite() && current.is_none_or(|current| current.loss.is_finite())) {
             return Err(self.not_finite("the validation loss"));
         }
         Ok(EpochMetrics {
@@ -237,26 +292,31 @@ impl<'a> Trainer<'a> {
             learning_rate: self.progress.learning_rate.unwrap_or_default(),
             train_loss: self.progress.totals.mean_loss(),
             train_accuracy: self.progress.totals.accuracy(),
-            validation_loss,
-            validation_accuracy: modiste_metrics::accuracy(logits, labels, classes),
-            validation_auroc: modiste_metrics::mean_auroc(logits, labels, classes),
+            validation_loss: judged.loss,
+            validation_accuracy: judged.accuracy,
+            validation_auroc: judged.auroc,
+            current,
         })
     }
 
     /// Numbers, choice of the best, files; the checkpoint comes last, as [`Run`] has it.
-    fn end_epoch(&mut self, logits: &[f32], timing: Timing) -> Result<(), TrainError> {
-        let metrics = self.measure(logits)?;
-        let state = self.engine.state();
+    fn end_epoch(&mut self, answers: &Answers, timing: Timing) -> Result<(), TrainError> {
+        let metrics = self.measure(answers)?;
+        let mut state = self.engine.state();
         if let Some(what) = first_not_finite(&state) {
             return Err(self.not_finite(&what));
         }
         let best = self.progress.end_epoch(metrics, self.run.config());
         self.rows.push(EpochRow { metrics, timing: Some(timing) });
-        let (metrics, timing, labels) = (&metrics, &timing, self.labels[1]);
+        let (metrics, timing) = (&metrics, &timing);
+        let (logits, labels) = (&answers.judged[..], self.labels[1]);
         self.observer.event(&Event::EpochEnded { metrics, timing, best, logits, labels });
         self.run.log(epoch_line(metrics, best))?;
         if best {
-            self.best = Some(state.parameters);
+            self.best = Some(match self.judged() {
+                Weights::Current => state.parameters,
+                Weights::Average => state.slots.remove(AVERAGE).unwrap_or_default(),
+            });
             self.save_model(None)?;
         }
         self.written(self.run.save_metrics(&self.rows)?);

@@ -1,0 +1,158 @@
+//! Runs that older versions recorded: their files load, go on and predict, and training gives the
+//! same numbers, to the last digit.
+//!
+//! The records are by AVX-512. AVX2 gives the same bits, as both fuse multiplications and additions and
+//! sum in the same lanes; without such instructions rounding differs, which has a record of its own.
+
+#![cfg(target_arch = "x86_64")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::{copy_folder, outcome_of};
+use modiste_cpu::{CpuEngine, CpuOptions, Isa};
+use modiste_data::Dataset;
+use modiste_model::{Model, parse_metrics};
+use modiste_spec::Engine;
+use modiste_spec::engine::Weights;
+use modiste_train::{Config, Event, Outcome, Run, fit, parse_checkpoint};
+
+/// What the version that wrote the files said of the test images: loss and accuracy.
+const EVALUATED: [(&str, f64, f64); 2] =
+    [("mlp", 1.1650532184874138, 1.0 / 3.0), ("cnn", 1.0879595193936615, 1.0 / 3.0)];
+
+/// CRC-32 of the model and of the metrics without times to which the interrupted runs lead without
+/// fused multiply-adds, which round otherwise than those of the version that wrote the files; by the
+/// first version that was compared with it.
+const PORTABLE: [(&str, [u32; 2]); 2] =
+    [("mlp", [4049399620, 689695321]), ("cnn", [3963486176, 3556724682])];
+
+/// Whether an instruction set gives the bits of AVX-512, by which the runs were recorded.
+fn gives_recorded_bits(isa: Isa) -> bool {
+    ["avx512", "avx2"].contains(&isa.name())
+}
+
+fn files() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/2026-11-26")
+}
+
+fn data(config: &Config) -> Dataset {
+    let mut config = config.clone();
+    config.data.source = files().join("data").display().to_string();
+    config.load_data().unwrap()
+}
+
+fn engine(config: &Config, data: &Dataset, isa: Isa) -> CpuEngine {
+    let network = config.network(data).unwrap();
+    let batch = config.training.batch;
+    CpuEngine::new(&network, CpuOptions { batch, threads: 2, isa, direct: false }).unwrap()
+}
+
+/// Trains to the end, or until so many epochs have ended.
+fn train(run: &Run, data: &Dataset, isa: Isa, epochs: usize) -> Outcome {
+    let stop = AtomicBool::new(false);
+    let mut observer = |event: &Event<'_>| {
+        if matches!(event, Event::EpochEnded { metrics, .. } if metrics.epoch == epochs) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    fit(&mut engine(run.config(), data, isa), data, run, &mut observer, &stop).unwrap()
+}
+
+/// The lines of `metrics.csv` without the times.
+fn timeless(text: &str) -> Vec<String> {
+    text.lines().map(|line| line.rsplitn(3, ',').last().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn interrupted_runs_of_an_older_version_end_as_its_own_did() {
+    for isa in Isa::available() {
+        for name in ["mlp", "cnn"] {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join("run");
+            copy_folder(&files().join(format!("{name}-interrupted")), &folder);
+            let run = Run::resume(&folder).unwrap();
+            let outcome = train(&run, &data(run.config()), isa, usize::MAX);
+            assert!(matches!(outcome, Outcome::Finished(_)), "{name}");
+            let ended = outcome_of(&folder);
+            let found = [&ended[0], &ended[2]].map(|bytes| crc32fast::hash(bytes));
+            match PORTABLE.iter().find(|(run, _)| *run == name && !gives_recorded_bits(isa)) {
+                Some((_, crcs)) => assert_eq!(found, *crcs, "{name} on {}", isa.name()),
+                None => assert!(ended == outcome_of(&files().join(name)), "{name} {}", isa.name()),
+            }
+        }
+    }
+}
+
+#[test]
+fn files_of_an_older_version_are_written_as_they_were() {
+    for name in ["mlp", "cnn", "mlp-interrupted", "cnn-interrupted"] {
+        let bytes = std::fs::read(files().join(name).join("last.ckpt")).unwrap();
+        let checkpoint = parse_checkpoint(&bytes, name).unwrap();
+        assert!(checkpoint.to_bytes() == bytes, "{name}");
+        assert!(checkpoint.state.slots.keys().eq(["first_moments", "second_moments"]));
+        let path = files().join(name).join("best.safetensors");
+        assert!(Model::load(&path).unwrap().to_bytes() == std::fs::read(&path).unwrap(), "{name}");
+        let text = std::fs::read_to_string(files().join(name).join("metrics.csv")).unwrap();
+        parse_metrics(&text, name).unwrap();
+    }
+}
+
+#[test]
+fn models_of_an_older_version_say_what_they_said() {
+    for (name, loss, accuracy) in EVALUATED {
+        let model = Model::load(&files().join(name).join("best.safetensors")).unwrap();
+        let config = Config::parse(&model.config, name).unwrap();
+        let data = data(&config);
+        let labels = data.test.labels.as_ref().unwrap();
+        for isa in Isa::available() {
+            let mut engine = engine(&config, &data, isa);
+            engine.load_state(&model.state()).unwrap();
+            let logits = engine.predict(&data.test.images.pixels, Weights::Current).unwrap();
+            assert_eq!(modiste_metrics::accuracy(&logits, labels, 3), accuracy, "{name}");
+            let found = modiste_metrics::cross_entropy(&logits, labels, 3);
+            let allowed = if gives_recorded_bits(isa) { 0.0 } else { 1e-6 };
+            assert!((found - loss).abs() <= allowed, "{name} on {}: {found}", isa.name());
+        }
+    }
+}
+
+/// Trains the first epochs of a recorded run of `swift` again and compares every number.
+fn expect_recorded(seed: usize, epochs: usize, isa: Isa) {
+    let record = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../results/2026-11-24-swift-seeds")
+        .join(seed.to_string());
+    let read = |name: &str| std::fs::read_to_string(record.join(name)).unwrap();
+    let config = Config::parse(&read("config.toml"), "config.toml").unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let run = Run::create(root.path(), &config).unwrap();
+    train(&run, &config.load_data().unwrap(), isa, epochs);
+    let found = std::fs::read_to_string(root.path().join("metrics.csv")).unwrap();
+    let [found, expected] = [found, read("metrics.csv")].map(|text| timeless(&text));
+    // The header is the same, too.
+    assert_eq!(found, expected[..=epochs], "seed {seed} on {}", isa.name());
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes without optimisation")]
+fn the_first_epoch_of_swift_is_the_recorded_one() {
+    expect_recorded(0, 1, recording_isa());
+}
+
+/// The best instruction set of this processor, if it gives the bits of the recorded one.
+fn recording_isa() -> Isa {
+    let isa = Isa::best();
+    assert!(gives_recorded_bits(isa), "the record is by AVX-512, {} has other bits", isa.name());
+    isa
+}
+
+/// `cargo test --release -p modiste-train --test kept -- --ignored`: ten minutes on two cores.
+#[test]
+#[ignore = "trains three networks for 40 epochs"]
+fn every_epoch_of_swift_is_the_recorded_one() {
+    for seed in 0..3 {
+        expect_recorded(seed, 40, recording_isa());
+    }
+}
