@@ -181,6 +181,7 @@ mod tests {
             validation_loss: 1.0,
             validation_accuracy,
             validation_auroc: None,
+            current: None,
         };
         accuracies.iter().enumerate().map(metrics).collect()
     }
