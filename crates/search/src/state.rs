@@ -11,6 +11,7 @@ use crate::SearchError;
 
 /// Progress of a trial.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // there is one for each trial of a table
 pub enum State {
     /// There is no run.
     New,
