@@ -116,7 +116,7 @@ fn requests_that_are_none() {
         let _ = stream.write_all(request.as_bytes());
         let mut answers = Vec::new();
         let _ = stream.read_to_end(&mut answers);
-        let last = answers.windows(9).rposition(|window| window == b"HTTP/1.1 ");
+        let last = answers.windows(10).rposition(|window| window == b"HTTP/1.1 4");
         let answer = Response::read(&mut &answers[last.unwrap_or(0)..]);
         let told = format!("{:?}: {}", &request[..request.len().min(40)], answer.head);
         // Too long a path may be told as too long a header.
