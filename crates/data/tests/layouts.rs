@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use common::{expect_line, idx, npy, npy_with, put};
-use modiste_data::photo::Fit;
+use modiste_data::photo::{Background, Fit, Limits};
 use modiste_data::{DataError, Dataset, Options, PartName, Source, Split, load_with, write_idx_gz};
 use tempfile::TempDir;
 
@@ -498,4 +498,51 @@ fn what_is_none_of_the_layouts_is_described() {
     numbered(&flat, "train/", 3);
     pictures(&flat, "val/", &["a", "b"], 3);
     expect_refusal(flat.path(), "train", "holds 3 pictures directly; put them into a folder");
+}
+
+/// The one preparation: what loading a folder makes of its pictures is what a model's preparation makes
+/// of each file, to the bit.
+#[test]
+fn a_folder_and_its_files_give_the_same_pixels() {
+    let gradient = |height: usize, width: usize, first: u8, colour: [u8; 3]| {
+        let mut file = bmp(height, width, [first; 3]);
+        let row = (3 * width).next_multiple_of(4);
+        for (y, line) in file[54..].chunks_exact_mut(row).enumerate() {
+            for (x, pixel) in line.chunks_exact_mut(3).take(width).enumerate() {
+                let inside = y > height / 4 && x > width / 3;
+                let value =
+                    |c: u8| if inside { c.wrapping_add((7 * x + 3 * y) as u8) } else { first };
+                pixel.copy_from_slice(&colour.map(value));
+            }
+        }
+        file
+    };
+    for (colour, first) in [([0; 3], 255), ([0; 3], 3), ([9, 90, 200], 250), ([200, 10, 60], 0)] {
+        for sizes in [vec![(28, 28)], vec![(28, 28), (40, 90), (120, 33), (64, 64)]] {
+            for fit in [Fit::Pad, Fit::Crop, Fit::Stretch] {
+                let folder = TempDir::new().unwrap();
+                for i in 0..8 {
+                    let (height, width) = sizes[i % sizes.len()];
+                    let picture = gradient(height, width, first, colour);
+                    put(&folder, &format!("{}/{i}.bmp", ["a", "b"][i / 4]), &picture);
+                }
+                let data = load(folder.path(), &Options { fit, ..Options::default() }).unwrap();
+                let for_model =
+                    Options { preparation: Some(data.preparation), ..Options::default() };
+                let again = load(folder.path(), &for_model).unwrap();
+                for name in PartName::ALL {
+                    let part = data.part(name);
+                    assert!(*part == *again.part(name), "{name}");
+                    for i in 0..part.len() {
+                        let file = part.names.get(i);
+                        let bytes = std::fs::read(folder.path().join(&file)).unwrap();
+                        let limits = Limits::default();
+                        let prepared =
+                            data.preparation.picture(&bytes, &file, Background::Auto, &limits);
+                        assert!(prepared.unwrap().pixels == part.images.get(i), "{file} {fit}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -54,9 +54,12 @@ pub(crate) fn read(
     }
     let layouts: Vec<&str> = FORMATS.iter().map(|format| format.layout).collect();
     let passed = skipped.summary().map_or(String::new(), |summary| format!("; {summary}"));
+    let holds = match &tree.focus {
+        Some(_) => "is a file of another kind".to_owned(),
+        None => format!("holds {}", found(tree)),
+    };
     let problem = format!(
-        "holds {}{passed}; understood are: {}; or a zip or tar archive of these (docs/data.md shows each)",
-        found(tree),
+        "{holds}{passed}; understood are: {}; or a zip or tar archive of these (docs/data.md shows each)",
         layouts.join("; ")
     );
     Err(DataError::file(tree.shown(), problem))
