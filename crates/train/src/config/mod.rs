@@ -112,10 +112,8 @@ pub struct TrainingConfig {
     /// Images a step; the last batch of an epoch may be smaller.
     pub batch: usize,
     /// The model file or run folder that the run starts from; empty to start from drawn values.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from: String,
     /// Blocks of that model, from the first, whose parameters stay as they are.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub freeze: usize,
     /// Decides initial values, shuffling, augmentation and dropout masks.
     pub seed: u64,
@@ -232,11 +230,6 @@ impl Config {
         let class_weights = self.training.class_weights.resolve(counts)?;
         Ok(Loss { label_smoothing: self.training.label_smoothing, class_weights })
     }
-}
-
-/// Whether a field has the value that files without it mean.
-fn is_zero(value: &usize) -> bool {
-    *value == 0
 }
 
 /// One line from an error of the TOML reader.
