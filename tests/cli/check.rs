@@ -4,7 +4,7 @@ use crate::util::{Folder, bytes};
 
 /// A folder of IDX files of 16 x 16 pixels and two classes, 40 pictures to train on and 20 to test
 /// on, with all that can be wrong with pictures: 3 is 1 again; 5 is 2 again, under the other label;
-/// 7 is black; the test picture 0 is the training picture 9, a little darker.
+/// 7 is black; the test picture 0 is the training picture 8, a little darker.
 fn folder() -> Folder {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("data")).unwrap();
@@ -13,7 +13,7 @@ fn folder() -> Folder {
     train[3] = train[1].clone();
     train[5] = train[2].clone();
     train[7] = vec![0; 256];
-    test[0] = train[9].iter().map(|value| value / 10 * 9).collect();
+    test[0] = train[8].iter().map(|value| value / 10 * 9).collect();
     for (part, pictures) in [("train", train), ("t10k", test)] {
         let n = [0, 0, 0, pictures.len() as u8];
         let labels: Vec<u8> = (0..pictures.len()).map(|i| i as u8 % 2).collect();

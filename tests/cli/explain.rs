@@ -74,7 +74,9 @@ fn without_pictures_the_worst_mistakes_are_explained() {
         .run(&file)
         .expect_error(1, &["best.safetensors: is not a run with mistakes", "give pictures"]);
     fs::remove_file(folder.path("run/evaluation.json")).unwrap();
-    folder.run(&["explain", "run"]).expect_error(1, &["run: keeps no mistakes", "modiste report"]);
+    folder
+        .run(&["explain", "run"])
+        .expect_error(1, &["run: has no stored mistakes", "modiste report"]);
 }
 
 #[test]

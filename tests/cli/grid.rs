@@ -235,7 +235,7 @@ fn what_makes_no_grid_is_wrong_usage() {
         ),
         (&["--over", "length=1,2", "--length", "3"], "network.length: \"3\" has no effect"),
         (&["--folds", "1"], "data.split"),
-        (&["--over", "patience=1,2"], "patience"),
+        (&["--over", "kind=adam,sgd"], "kind: "),
         // What an architecture or a schedule of the grid begins with is not what was typed.
         (
             &["--over", "width=4,5", "--over", "architecture=inception_resnet,cnn"],
@@ -264,7 +264,7 @@ fn what_makes_no_grid_is_wrong_usage() {
 fn what_only_data_and_engine_rule_out_shows_before_a_folder_is_made() {
     let folder = Folder::new();
     for (over, split, text) in [
-        ("batch=16,8192", "120/40/20", "a batch of 8192 images: 1 to 4096 fit"),
+        ("batch=16,8192", "120/40/20", "a batch of 8192 images; 1 to 4096 are possible"),
         ("class-weights=1,2,1;none", "120/40/20", "training.class_weights: "),
         ("dropout=0.1,0.2", "120/0/40", "data.split: the validation part of"),
     ] {
@@ -293,7 +293,7 @@ fn architectures_side_by_side_have_their_own_data_and_commands() {
     for (row, trial) in dry()["trials"].as_array().unwrap().iter().enumerate() {
         assert_eq!(trial["state"], "done", "{trial}");
         let kind = json["rows"][row]["values"][1].as_str().unwrap();
-        let preset = if kind == "inception_resnet" { "paper" } else { kind };
+        let preset = if kind == "inception_resnet" { "swift" } else { kind };
         let alone = folder.run(&["summary", "--preset", preset, "--json"]).expect(0).json();
         assert_eq!(json["rows"][row]["parameters"], alone["parameters"], "{kind}");
     }

@@ -94,7 +94,7 @@ fn networks_that_ask_for_too_much_are_refused() {
     for (nodes, problem) in [
         (pool(1_000_001), "setting out of range in MaxPool"),
         (pool((1 << 63) + 1), "setting out of range in MaxPool"),
-        (relus(10_000), "it has over 8192 nodes"),
+        (relus(10_000), "it has more than 8192 nodes"),
         (long_name, "a name of 1000000 bytes"),
         (doubling(), "can be run"),
     ] {

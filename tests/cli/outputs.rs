@@ -25,7 +25,7 @@ fn no_output_is_written_over_the_model_or_another_one() {
         folder.run(args).expect_error(2, &["is the model itself"]);
     }
     let args = ["evaluate", "r", "--mistakes", "x", "--logits", "./x"];
-    folder.run(&args).expect_error(2, &["--logits ./x: is the file of --mistakes, too"]);
+    folder.run(&args).expect_error(2, &["--logits ./x: is also the file of --mistakes"]);
     assert!(bytes(&folder.path(file)) == model && !folder.path("x").exists());
     // Where nothing is answered, the answers of another time stay.
     fs::write(folder.path("old.csv"), "old").unwrap();

@@ -292,7 +292,11 @@ fn bad_input_gets_one_line() {
     let small = write_idx_gz(&[2, 20, 20], &images.pixels[..800]);
     for (file, content, problem) in [
         ("empty.png", &b""[..], "empty.png: is empty"),
-        ("note.png", b"a note", "note.png: is not PNG, JPEG, WebP, BMP, npy or IDX"),
+        (
+            "note.png",
+            b"a note",
+            "note.png: is not PNG, JPEG, WebP, BMP, GIF, TIFF, npy, npz, csv or IDX",
+        ),
         ("cut.bmp", &good[..good.len() / 2], "cut.bmp: is a damaged BMP picture"),
         ("bomb.bmp", &bomb, "bomb.bmp: is 20000 x 20000 pixels, over the limit"),
         ("blank.bmp", &bmp(&[0; 784], 4, Some(255)), "blank.bmp: shows nothing that differs"),

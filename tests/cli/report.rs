@@ -68,7 +68,7 @@ fn the_report_of_an_older_run_evaluates_its_model_once() {
     let page = bytes(&folder.path("run/report.html"));
     fs::remove_file(folder.path("run/evaluation.json")).unwrap();
     let said = folder.run(&["report", "run"]).expect(0);
-    assert!(said.stderr.contains("evaluates the model on: train, validation"), "{}", said.stderr);
+    assert!(said.stderr.contains("evaluating the model on: train, validation"), "{}", said.stderr);
     assert!(bytes(&folder.path("run/report.html")) == page);
     folder.run(&["report", "run"]).expect_quiet();
     // The test part only on demand; then it stays.
@@ -114,7 +114,7 @@ fn broken_runs_get_one_line_and_keep_what_they_have() {
     fs::create_dir(folder.path("empty")).unwrap();
     folder.run(&["report", "empty"]).expect_error(1, &["empty: is not a run folder"]);
     folder.run(&["report", "nowhere"]).expect_error(1, &["nowhere: no such folder"]);
-    folder.run(&["report", "run/config.toml"]).expect_error(1, &["config.toml: is no folder"]);
+    folder.run(&["report", "run/config.toml"]).expect_error(1, &["config.toml: is not a folder"]);
     let report = bytes(&folder.path("run/report.html"));
     for file in ["config.toml", "metrics.csv", "evaluation.json", "best.safetensors"] {
         let path = folder.path("run").join(file);
@@ -172,7 +172,7 @@ fn lies_in_the_evaluation_are_told() {
     other["model"] = "00000000".into();
     fs::write(&path, other.to_string()).unwrap();
     let said = folder.run(&["report", "run"]).expect(0);
-    assert!(said.stderr.contains("evaluates the model"), "{}", said.stderr);
+    assert!(said.stderr.contains("evaluating the model"), "{}", said.stderr);
     assert_eq!(text(&path), good);
 }
 

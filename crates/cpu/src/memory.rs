@@ -10,8 +10,8 @@ use crate::machine::Extent;
 /// Copies of the parameters: values, two moments, and the kernels' own layouts of them.
 const COPIES: u64 = 6;
 
-/// Bytes that a [`CpuEngine`](crate::CpuEngine) for `network` takes, to within a tenth where it
-/// matters: maps and gradients of a batch, gradients of its shards, parameters, and the maps of the
+/// An estimate of the bytes that a [`CpuEngine`](crate::CpuEngine) for `network` takes, from the
+/// sizes of its parts: maps and gradients of a batch, gradients of its shards, parameters, and the maps of the
 /// threads that predict. The threads' scratch memory, some megabytes each, is left out.
 pub fn engine_bytes(network: &Network, options: &CpuOptions) -> u64 {
     let layout = Layout::new(network, options.direct);
