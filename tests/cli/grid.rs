@@ -243,11 +243,11 @@ fn what_makes_no_grid_is_wrong_usage() {
         ),
         (
             &["--over", "architecture=cnn,inception_resnet", "--dropout", "0.1"],
-            "take --over network.dropout=0.1",
+            "use --over network.dropout=0.1 instead",
         ),
         (
             &["--over", "schedule=cosine,plateau", "--lr", "0.01"],
-            "take --over training.schedule.learning_rate=0.01",
+            "use --over training.schedule.learning_rate=0.01 instead",
         ),
     ] {
         folder.run(&[&["grid"], args].concat()).expect_error(2, &[text]);

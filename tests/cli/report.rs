@@ -132,7 +132,7 @@ fn broken_runs_get_one_line_and_keep_what_they_have() {
     let path = folder.path("run/metrics.csv");
     let good = bytes(&path);
     fs::write(&path, &good[..good.len() - 1]).unwrap();
-    folder.run(&["report", "run"]).expect_error(1, &["metrics.csv: ends within a line"]);
+    folder.run(&["report", "run"]).expect_error(1, &["metrics.csv: is truncated"]);
     fs::write(&path, &good).unwrap();
     for (file, text) in
         [("config.toml", "is not a run folder"), ("metrics.csv", "has no complete epoch yet")]

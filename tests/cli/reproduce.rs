@@ -175,7 +175,10 @@ fn what_makes_no_reproduction_is_wrong_usage() {
         (&["--width", "9"], "network.width"),
         (&["--ablation-set", "width=9"], "network.width"),
         (&["--ablation-set", "deep=9"], "deep"),
-        (&["--over", "split=120/40/20,60/20/20"], "data.split: all that is compared"),
+        (
+            &["--over", "split=120/40/20,60/20/20"],
+            "data.split: all trials of a reproduction have the same images",
+        ),
     ] {
         folder.run(&[&["reproduce"], args].concat()).expect_error(2, &[text]);
     }

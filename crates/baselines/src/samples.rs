@@ -107,7 +107,10 @@ mod tests {
         assert_ne!(some, drawn(103, 1));
         for images in [9, 5_001] {
             let error = draw(&mut data.clone(), images, 0).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("images = {images}: from 10, one a cl")), "{error}");
+            assert!(
+                error.starts_with(&format!("images = {images}: from 10, one per cl")),
+                "{error}"
+            );
         }
     }
 }

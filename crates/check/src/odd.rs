@@ -20,8 +20,10 @@ const DARK: u8 = 16;
 /// The darkest of a bright picture.
 const BRIGHT: u8 = 255 - DARK;
 
-/// What is odd about an image (h, w, `channels`), if anything.
+/// What is odd about an image (h, w, `channels`), if anything. An image of a single pixel is a flat
+/// one: its channels are the pixels of a picture.
 pub fn oddity(image: &[u8], channels: usize) -> Option<Oddity> {
+    let channels = if image.len() == channels { 1 } else { channels };
     let brightest = *image.iter().max()?;
     if brightest <= NOTHING {
         return Some(Oddity::Black);

@@ -259,7 +259,7 @@ mod tests {
     fn sizes_that_are_none_are_an_error() {
         for (width, height) in [(0.0, 5.0), (5.0, f64::NAN), (20_001.0, 1.0)] {
             let error = Drawing::new("", "", width, height).png(1.0).unwrap_err();
-            assert!(error.to_string().contains("does not become a PNG file"), "{error}");
+            assert!(error.to_string().contains("cannot become a PNG file"), "{error}");
         }
     }
 }

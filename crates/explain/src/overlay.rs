@@ -105,6 +105,6 @@ mod tests {
         let error = |pixels: &[u8], shape| enlarged(pixels, shape, 1).unwrap_err().to_string();
         assert_eq!(error(&[0; 5], Shape::new(2, 2, 1)), "5 bytes are not an image of 2x2x1");
         let two = error(&[0; 8], Shape::new(2, 2, 2));
-        assert_eq!(two, "images of 2x2x2 cannot be shown, only such of 1 or 3 channels");
+        assert_eq!(two, "images of 2x2x2 cannot be shown; images have 1 or 3 channels");
     }
 }

@@ -66,7 +66,7 @@ fn parameters_of_another_network_are_refused() {
     let parameters = &state.parameters;
     let source = OnnxSource { network, parameters, temperature: 1.0, metadata: &[] };
     let error = onnx(&source).unwrap_err().to_string();
-    assert!(error.starts_with("parameter \""), "{error}");
+    assert!(error.starts_with("parameters: \""), "{error}");
 }
 
 #[test]

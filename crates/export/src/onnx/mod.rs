@@ -148,7 +148,8 @@ impl<'a> Walk<'a> {
             Op::GlobalAvgPool => self.plain(id, "GlobalAveragePool", vec![]),
             Op::GlobalMaxPool => {
                 let Shape { height, width, .. } = network.input_shapes(id)[0];
-                self.plain(id, "MaxPool", vec![ints("kernel_shape", &[height, width])])
+                let window = ints("kernel_shape", &[height, width]);
+                self.plain(id, "MaxPool", vec![window, ints("strides", &[1, 1])])
             }
             Op::Concat => self.plain(id, "Concat", vec![int("axis", 1)]),
             Op::ScaledAdd { scale } => {
