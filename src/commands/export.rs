@@ -84,7 +84,7 @@ pub fn run(args: ExportArgs) -> Result<(), Failure> {
 
 /// The model as ONNX, with all that a user of it may ask for.
 fn onnx_model(model: &Model) -> anyhow::Result<Vec<u8>> {
-    let preprocessing = Preprocessing::of(&model.preparation);
+    let preprocessing = Preprocessing::of(&model.preparation, &model.classes);
     let temperature = model.temperature(false);
     let metadata = [
         ("temperature", temperature.to_string()),

@@ -38,13 +38,13 @@ pub struct Preprocessing {
     /// The network's input is pixel / this.
     pub divisor: f32,
     /// How a picture of another shape is fitted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub fit: Fit,
     /// What lies behind transparent pictures.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ground: Ground,
-    /// Whether pictures become garments on black as in Fashion-MNIST; `None` in files that are older
-    /// than the entry.
+    /// Whether pictures become garments on black as in Fashion-MNIST; `None` where the classes decide
+    /// (see [`knows_garments`]), as in files that are older than the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub garments: Option<bool>,
     /// The value of white in pictures of 16 bits a channel, where the training pictures had such.
@@ -52,9 +52,20 @@ pub struct Preprocessing {
     pub white: Option<u16>,
 }
 
+/// Whether a model whose file does not say so was trained on garments on black: those of Fashion-MNIST
+/// were.
+fn knows_garments(classes: &[String], channels: usize) -> bool {
+    classes == FASHION_CLASSES && channels == 1
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 impl Preprocessing {
-    /// The entry of a model whose training pictures went through `preparation`.
-    pub fn of(preparation: &Preparation) -> Self {
+    /// The entry of a model of `classes` whose training pictures went through `preparation`. What
+    /// files older than an entry mean is left out, so that their models are written as they were.
+    pub fn of(preparation: &Preparation, classes: &[String]) -> Self {
         let Preparation { shape, fit, ground, garments, white } = *preparation;
         Self {
             height: shape.height,
@@ -63,7 +74,7 @@ impl Preprocessing {
             divisor: PIXEL_MAX,
             fit,
             ground,
-            garments: Some(garments),
+            garments: (garments != knows_garments(classes, shape.channels)).then_some(garments),
             white,
         }
     }
@@ -73,7 +84,7 @@ impl Preprocessing {
         let shape = network.input_shape();
         let Self { height, width, channels, divisor, fit, ground, garments, white } = self;
         let fits = Shape { height, width, channels } == shape && divisor == PIXEL_MAX;
-        let garments = garments.unwrap_or(classes == FASHION_CLASSES && channels == 1);
+        let garments = garments.unwrap_or_else(|| knows_garments(classes, channels));
         fits.then_some(Preparation { shape, fit, ground, garments, white })
     }
 }
@@ -231,7 +242,10 @@ impl Model {
             ("format", FORMAT.to_owned()),
             ("network", json(serde_json::to_string(&self.network))),
             ("classes", json(serde_json::to_string(&self.classes))),
-            ("preprocessing", json(serde_json::to_string(&Preprocessing::of(&self.preparation)))),
+            (
+                "preprocessing",
+                json(serde_json::to_string(&Preprocessing::of(&self.preparation, &self.classes))),
+            ),
             ("config", self.config.clone()),
             ("provenance", json(serde_json::to_string(&self.provenance))),
         ]

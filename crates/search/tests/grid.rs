@@ -40,7 +40,13 @@ fn a_schedule_and_a_setting_of_it_may_vary_together() {
     let over = [axis("warmup_epochs", &["1", "2"]), axis("schedule.kind", &["cosine"])];
     let grid = Grid::new(Config::paper(), &over, 1, None).unwrap();
     let names: Vec<String> = grid.trials().into_iter().map(|trial| trial.name).collect();
-    assert_eq!(names, ["warmup_epochs=1,kind=cosine,seed=0", "warmup_epochs=2,kind=cosine,seed=0"]);
+    assert_eq!(
+        names,
+        [
+            "warmup_epochs=1.0,schedule.kind=cosine,seed=0",
+            "warmup_epochs=2.0,schedule.kind=cosine,seed=0"
+        ]
+    );
     let over = [axis("warmup_epochs", &["1"]), axis("schedule.kind", &["cosine", "plateau"])];
     let error = Grid::new(Config::paper(), &over, 1, None).unwrap_err().to_string();
     assert!(error.contains("warmup_epochs: has no effect on the schedule plateau"), "{error}");

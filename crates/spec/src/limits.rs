@@ -176,7 +176,7 @@ mod tests {
             b.add(format!("n{i}"), Op::Relu, &[i - 1]).unwrap();
         }
         let found = b.add("one more", Op::Relu, &[0]).unwrap_err().to_string();
-        assert_eq!(found, "network: it has over 8192 nodes");
+        assert_eq!(found, "network: it has more than 8192 nodes");
     }
 
     #[test]
@@ -187,6 +187,6 @@ mod tests {
         let nodes: String = (0..MAX_NODES).map(node).collect();
         let text = format!("{image}{nodes}this is never read");
         let found = serde_json::from_str::<Network>(&text).unwrap_err().to_string();
-        assert!(found.starts_with("network: it has over 8192 nodes"), "{found}");
+        assert!(found.starts_with("network: it has more than 8192 nodes"), "{found}");
     }
 }

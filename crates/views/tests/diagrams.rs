@@ -26,7 +26,7 @@ fn the_structure_follows_length_and_every_option() {
         "5 branches, joined to 28×28×288",
         "residual: input + 0.2 × projection",
         "246,000 parameters each",
-        "1,104,218 parameters, 796,445,568 multiply-adds an image",
+        "1,104,218 parameters, 796,445,568 multiply-adds per image",
         "Dense, 10",
         "Softmax",
     ] {
