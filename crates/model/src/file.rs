@@ -44,7 +44,7 @@ pub struct Preprocessing {
     #[serde(default, skip_serializing_if = "is_default")]
     pub ground: Ground,
     /// Whether pictures become garments on black as in Fashion-MNIST; `None` where the classes decide
-    /// (see [`knows_garments`]), as in files that are older than the entry.
+    /// (those of Fashion-MNIST), as in files that are older than the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub garments: Option<bool>,
     /// The value of white in pictures of 16 bits a channel, where the training pictures had such.

@@ -163,7 +163,7 @@ impl<E: Engine> Predictor<E> {
     /// A picture file as the model takes it; errors speak of it as `name`.
     ///
     /// # Errors
-    /// As [`prepare`].
+    /// As [`modiste_data::photo::Preparation::picture`].
     pub fn prepare(&self, bytes: &[u8], name: &str) -> Result<Prepared, ModelError> {
         let Options { background, limits, .. } = &self.options;
         Ok(self.model.preparation.picture(bytes, name, *background, limits)?)
@@ -172,7 +172,7 @@ impl<E: Engine> Predictor<E> {
     /// The answer to one picture file, and how it was prepared; errors call it `name`.
     ///
     /// # Errors
-    /// As [`prepare`].
+    /// As [`modiste_data::photo::Preparation::picture`].
     pub fn picture(&mut self, bytes: &[u8], name: &str) -> Result<(Answer, Prepared), ModelError> {
         let prepared = self.prepare(bytes, name)?;
         let logits = self.logits(&prepared.pixels)?;
