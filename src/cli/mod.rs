@@ -191,6 +191,12 @@ pub struct DiagramArgs {
 pub struct SummaryArgs {
     #[command(flatten)]
     pub network: AnyNetworkArgs,
+    /// Batch whose training's memory is estimated [default: that of the model or the options]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub batch: Option<u16>,
+    /// Threads that the estimate is for [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,

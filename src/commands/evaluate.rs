@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use modiste_data::PartName;
+use modiste_data::{Names, PartName};
 use modiste_files::atomic_write;
 use modiste_metrics::{Evaluation, worst_mistakes};
 use modiste_model::{Answers, Calibrated, MISTAKES, Mirrored, Options, Trust};
@@ -48,7 +48,7 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let all = args.folder.is_some();
     let part = if all { PartName::Train } else { PartName::from(args.part) };
     let answers = predictor.evaluate(&data, part)?;
-    write_files(&args, &answers, &data.classes)?;
+    write_files(&args, &answers, &data.classes, &data.part(part).names)?;
     let images = &data.part(part).images;
     let trust = Trust::of(predictor.model(), &answers.logits, answers.labels, false);
     let mut mirrored = None;
@@ -69,11 +69,14 @@ fn write_files(
     args: &EvaluateArgs,
     answers: &Answers<'_>,
     classes: &[String],
+    names: &Names,
 ) -> anyhow::Result<()> {
     let Answers { logits, labels, .. } = answers;
     if let Some(path) = &args.mistakes {
         let mistakes = worst_mistakes(logits, labels, classes.len(), MISTAKES);
-        atomic_write(path, mistakes_csv(&mistakes, classes).as_bytes())?;
+        let known = mistakes.iter().filter(|_| !names.is_empty());
+        let files: Vec<String> = known.map(|mistake| names.get(mistake.index)).collect();
+        atomic_write(path, mistakes_csv(&mistakes, classes, &files).as_bytes())?;
     }
     if let Some(path) = &args.logits {
         let rows: Vec<&[f32]> = logits.chunks_exact(classes.len()).collect();

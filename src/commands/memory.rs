@@ -20,13 +20,13 @@ pub fn check(network: &Network, options: &CpuOptions) -> Result<Option<String>, 
         let text = format!(
             "training with --batch {} needs about {}, and {} are available; {}",
             options.batch,
-            gigabytes(need),
-            gigabytes(available),
+            shown(need),
+            shown(available),
             cure(network, options, available)
         );
         return Err(Failure::Failed(anyhow::anyhow!(text)));
     }
-    Ok((need > WORTH_SAYING).then(|| format!("training needs about {} of memory", gigabytes(need))))
+    Ok((need > WORTH_SAYING).then(|| format!("training needs about {} of memory", shown(need))))
 }
 
 /// What would fit.
@@ -42,6 +42,9 @@ fn cure(network: &Network, options: &CpuOptions, available: u64) -> String {
 }
 
 /// A number of bytes for people.
-pub fn gigabytes(bytes: u64) -> String {
-    format!("{:.1} GB", bytes as f64 / 1e9)
+pub fn shown(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e9 => format!("{:.0} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
+    }
 }

@@ -109,7 +109,9 @@ pub fn labelled(path: &Path, model: &Model, source: &Path) -> anyhow::Result<Dat
     let mut config = config(path, model)?;
     config.data.source = source.display().to_string();
     (config.data.split, config.data.split_seed) = ("1.0/0.0/0.0".to_owned(), 0);
-    let mut data = config.load_data()?;
+    // The list names images of the training data.
+    config.data.exclude.clear();
+    let mut data = config.load_data_for(Some(model.preparation))?;
     // A test part that the folder has is not shared out.
     for part in [data.validation.clone(), data.test.clone()] {
         if part.labels.is_some() && !part.is_empty() {

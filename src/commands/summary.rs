@@ -1,25 +1,64 @@
-//! `modiste summary`: a network's layers, shapes, parameters and multiply-adds.
-//! `modiste diagram` takes its network from here too.
+//! `modiste summary`: a network's layers, shapes, parameters, multiply-adds, and the memory that training
+//! takes. `modiste diagram` takes its network from here too.
 
+use std::fmt;
+
+use modiste_cpu::{CpuOptions, engine_bytes};
 use modiste_spec::Network;
 use modiste_views::Summary;
+use serde::Serialize;
 
 use crate::cli::{AnyNetworkArgs, SummaryArgs};
-use crate::commands::{model, settings};
+use crate::commands::{memory, model, settings};
 use crate::failure::Failure;
-use crate::output;
+use crate::{machine, output};
+
+/// What is printed.
+#[derive(Serialize)]
+struct NetworkSummary {
+    #[serde(flatten)]
+    table: Summary,
+    batch: usize,
+    threads: usize,
+    /// An estimate of what an engine that trains with this batch takes, without the data.
+    training_bytes: u64,
+}
+
+impl fmt::Display for NetworkSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (batch, need) = (self.batch, memory::shown(self.training_bytes));
+        write!(
+            f,
+            "{}\ntraining with batches of {batch} takes about {need}, without the data\n",
+            self.table
+        )
+    }
+}
 
 /// Prints the table.
 pub fn run(args: SummaryArgs) -> Result<(), Failure> {
-    let summary = Summary::new(&network(&args.network)?);
+    let (network, batch) = network_and_batch(&args.network)?;
+    let batch = args.batch.map_or(batch, usize::from);
+    let threads = args.threads.unwrap_or_else(machine::available_threads);
+    let options = CpuOptions { batch, threads, ..CpuOptions::default() };
+    let table = Summary::new(&network);
+    let training_bytes = engine_bytes(&network, &options);
+    let summary = NetworkSummary { table, batch, threads, training_bytes };
     Ok(output::print_either(&summary, args.json)?)
 }
 
 /// The network of a model, or that which the options describe.
 pub fn network(args: &AnyNetworkArgs) -> Result<Network, Failure> {
+    network_and_batch(args).map(|(network, _)| network)
+}
+
+/// The network, and the batch that it was or will be trained with.
+fn network_and_batch(args: &AnyNetworkArgs) -> Result<(Network, usize), Failure> {
     if let Some(path) = &args.model {
-        return Ok(model::load(path)?.network);
+        let loaded = model::load(path)?;
+        let batch = model::config(path, &loaded)?.training.batch;
+        return Ok((loaded.network, batch));
     }
     let (config, _) = settings::build(&args.base, &[&args.network.0, &args.data.0])?;
-    Ok(config.network(&config.load_data()?)?)
+    Ok((config.network(&config.load_data()?)?, config.training.batch))
 }

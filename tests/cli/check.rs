@@ -83,9 +83,9 @@ fn copies_conflicts_leaks_and_black_pictures_are_found() {
 #[test]
 fn label_errors_come_from_networks_or_from_a_file() {
     let folder = folder();
-    let tiny = ["--channels", "4", "--stages", "1", "--epochs", "1", "--folds", "2", "--quiet"];
+    let tiny = ["--architecture", "cnn", "--channels", "4", "--stages", "1", "--epochs", "1"];
     let files = ["--save-probabilities", "p.csv", "--work", "work", "--json"];
-    let trained = [&CHECK[..], &tiny, &files].concat();
+    let trained = [&CHECK[..], &tiny, &["--folds", "2", "--quiet"], &files].concat();
     let json = folder.run(&trained).expect_quiet().json();
     assert_eq!(json["labels_checked"], true);
     let saved = bytes(&folder.path("p.csv"));

@@ -248,11 +248,16 @@ fn a_submission_is_the_filled_sample() {
     folder.run(&by_name).expect_quiet();
     let expected = format!("id,class\none,{}\n", answers(&json)[0].0);
     assert!(bytes(&folder.path("n.csv")) == expected.into_bytes());
+    // A sample with names, or with nothing yet, is filled with names.
+    fs::write(folder.path("named.csv"), "id,label\none,Bag\n").unwrap();
+    folder.run(&by_name).expect_quiet();
+    let expected = format!("id,label\none,{}\n", json["answers"][0]["name"].as_str().unwrap());
+    assert!(bytes(&folder.path("n.csv")) == expected.into_bytes());
     // Samples that do not fit leave the old file alone.
     for (file, text, problem) in [
         ("sample.csv", "id,class\n0,0\n", "1 rows for 20 predictions"),
         ("sample.csv", "id,class\n5,0\n3,0\n", "id 3 follows on a larger one"),
-        ("sample.csv", "id,label\n0,0\n", "has no column class"),
+        ("sample.csv", "id,note,x\n0,0,0\n", "has no column class"),
     ] {
         fs::write(folder.path(file), text).unwrap();
         folder.run(&args).expect_error(1, &["sample.csv", problem]);

@@ -20,8 +20,27 @@ fn flags_change_the_network() {
     let folder = Folder::new();
     let args = ["summary", "--preset", "paper", "--length", "3", "--width", "4"];
     let text = folder.run(&args).expect(0).stdout;
-    let last = text.lines().last().unwrap();
-    assert!(last.starts_with("total") && last.contains("452,618"), "{last}");
+    let total = text.lines().find(|line| line.starts_with("total")).unwrap();
+    assert!(total.contains("452,618"), "{total}");
     let strided = folder.run(&[&args[..], &["--stem-stride", "2"]].concat()).expect(0).stdout;
     assert!(strided.contains("14x14x64") && !strided.contains("28x28x64"), "{strided}");
+}
+
+#[test]
+fn the_memory_of_a_training_is_estimated() {
+    let folder = Folder::new();
+    let run = |more: &[&str]| {
+        let args = [&["summary", "--architecture", "residual", "--threads", "2"], more].concat();
+        folder.run(&args).expect(0)
+    };
+    let bytes = |batch: &str| {
+        let json = run(&["--batch", batch, "--json"]).json();
+        assert_eq!(json["batch"].to_string(), batch);
+        json["training_bytes"].as_u64().unwrap()
+    };
+    let [few, many] = ["64", "512"].map(bytes);
+    assert!(4 * few < many && many < 8 * few, "{few} {many}");
+    let text = run(&[]).stdout;
+    assert!(text.contains("training with batches of 64 takes about "), "{text}");
+    assert!(text.contains(" MB, without the data"), "{text}");
 }

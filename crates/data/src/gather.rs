@@ -1,4 +1,4 @@
-//! Images to predict on, from anything that holds some: pictures, IDX and npy files, folders, pipes.
+//! Images to predict on, from anything that holds some: pictures, arrays, archives, tables, folders, pipes.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 
 use crate::DataError;
 use crate::columns::is_table;
+use crate::dataset::Part;
+use crate::formats::{self, named_as_picture};
 use crate::options::Options;
 use crate::passed_over::Skipped;
+use crate::photo::Preparation;
 use crate::picture::{Limits, is_picture};
-use crate::source;
+use crate::source::fit_images;
 use crate::stream::{ImageStream, is_stream};
+use crate::tree::{Tree, is_archive};
 
 /// How deep folders may be nested.
 const MAX_DEPTH: usize = 32;
@@ -21,21 +25,55 @@ pub enum Input {
     Picture(Vec<u8>),
     /// Images of one shape.
     Images(ImageStream),
+    /// The picture files of an archive.
+    Pictures(Pictures),
+    /// Images that were read as data to train on are, with their names, and what was passed over.
+    Set(Part, Skipped),
+}
+
+/// The picture files of an archive, one after the other, each with its path in the archive.
+pub struct Pictures {
+    tree: Tree,
+    next: usize,
+    most: u64,
+}
+
+impl Iterator for Pictures {
+    type Item = (String, Result<Vec<u8>, DataError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entries = self.tree.entries().iter().enumerate().skip(self.next);
+        let (at, entry) = entries.into_iter().find(|(_, e)| named_as_picture(e.file_name()))?;
+        self.next = at + 1;
+        Some((entry.path.clone(), self.tree.read(entry, self.most)))
+    }
 }
 
 impl Input {
-    /// What the file at `path` holds, told by its first bytes.
+    /// What the file at `path` holds, told by its first bytes. Images of tables and arrays become such as
+    /// `preparation` says.
     ///
     /// # Errors
     /// If it cannot be read, is none of the formats known, or a picture file beyond `limits`.
-    pub fn open(path: &Path, limits: &Limits) -> Result<Self, DataError> {
+    pub fn open(
+        path: &Path,
+        limits: &Limits,
+        preparation: Option<Preparation>,
+    ) -> Result<Self, DataError> {
         let io = |error| DataError::io(path, error);
         let mut file = modiste_files::open(path)?;
         let name = path.display().to_string();
         let mut begin = Vec::new();
-        (&mut file).take(16).read_to_end(&mut begin).map_err(io)?;
-        if is_table(&name) || name.to_lowercase().ends_with(".npz") {
-            return Ok(Self::Images(whole(path, name)?));
+        (&mut file).take(512).read_to_end(&mut begin).map_err(io)?;
+        if is_table(&name) || name.to_lowercase().ends_with(".bin") || is_archive(&begin, path) {
+            let mut skipped = Skipped::default();
+            let tree = Tree::open(path, &mut skipped)?;
+            let pictures = tree.entries().iter().any(|entry| named_as_picture(entry.file_name()));
+            if tree.focus.is_none() && pictures {
+                let most = limits.bytes as u64;
+                return Ok(Self::Pictures(Pictures { tree, next: 0, most }));
+            }
+            return set(&tree, preparation, skipped);
         }
         if is_stream(&begin) {
             return Ok(Self::Images(ImageStream::open(path)?));
@@ -62,6 +100,17 @@ impl Input {
         Self::picture(begin, reader, name, limits)
     }
 
+    /// The images of a folder without picture files whose files together are a data set, such as
+    /// CIFAR's; `None` where each file is to be looked at on its own.
+    pub fn folder(path: &Path, preparation: Option<Preparation>) -> Option<Self> {
+        let mut skipped = Skipped::default();
+        let tree = Tree::open(path, &mut skipped).ok()?;
+        match tree.entries().iter().any(|entry| named_as_picture(entry.file_name())) {
+            true => None,
+            false => set(&tree, preparation, skipped).ok(),
+        }
+    }
+
     /// A picture file that begins with `begin`.
     fn picture(
         mut begin: Vec<u8>,
@@ -75,7 +124,7 @@ impl Input {
         if !is_picture(&begin) {
             return Err(DataError::file(
                 name,
-                "is not PNG, JPEG, WebP, BMP, GIF, TIFF, npy, npz, csv or IDX",
+                "is not PNG, JPEG, WebP, BMP, GIF, TIFF, npy, npz, csv, IDX, zip or tar",
             ));
         }
         // One more, so that a file that is too long shows.
@@ -86,14 +135,29 @@ impl Input {
     }
 }
 
-/// All images of a file that is read as data to train on are.
-fn whole(path: &Path, name: String) -> Result<ImageStream, DataError> {
-    let read = source::open(path, &Options::default(), &mut Skipped::default())?;
+/// All images of a source that is read as data to train on are.
+fn set(
+    tree: &Tree,
+    preparation: Option<Preparation>,
+    mut skipped: Skipped,
+) -> Result<Input, DataError> {
+    let options = Options { preparation, ..Options::default() };
+    let mut read = formats::read(tree, &options, &mut skipped)?;
+    fit_images(&mut read, &options)?;
     let mut all = read.train;
     for part in [read.validation, read.test].into_iter().flatten() {
         all.append(part);
     }
-    Ok(ImageStream::of(all.images, name))
+    Ok(Input::Set(all, skipped))
+}
+
+/// Whether a file that lies among pictures is something else, by its name: a table, a note, a system's
+/// file.
+pub fn is_stray(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let known = [".npy", ".npz", ".gz", ".bin", ".zip", ".tar", ".tgz", "ubyte", ".idx"];
+    let array = known.iter().any(|ending| name.ends_with(ending));
+    is_table(&name) || !(array || formats::may_be_picture(&name))
 }
 
 /// Files and folders in `folder` by name, hidden ones left out.

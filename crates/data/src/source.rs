@@ -96,7 +96,7 @@ pub(crate) fn open(
 }
 
 /// Makes images of arrays, which come in one shape, such as the options or a model want them.
-fn fit_images(collection: &mut Collection, options: &Options) -> Result<(), DataError> {
+pub(crate) fn fit_images(collection: &mut Collection, options: &Options) -> Result<(), DataError> {
     let shape = collection.train.images.shape;
     let wanted = match (options.preparation, options.size) {
         (Some(preparation), _) => preparation,

@@ -10,7 +10,6 @@ use flate2::read::MultiGzDecoder;
 use modiste_spec::Shape;
 
 use crate::DataError;
-use crate::dataset::Images;
 use crate::idx::{self, MAX_BYTES, broken, claim};
 use crate::idx_folder::image_dims;
 use crate::npy;
@@ -160,12 +159,6 @@ impl ImageStream {
         let images = npy::convert(&header, &data, shape, &name)?;
         let reader = Box::new(Cursor::new(images.pixels));
         Ok(Self::new(name, shape, header.dims[0], reader, Elements::Bytes))
-    }
-
-    /// Images that are there already; errors speak of them as `name`.
-    pub(crate) fn of(images: Images, name: String) -> Self {
-        let (shape, count) = (images.shape, images.len());
-        Self::new(name, shape, count, Box::new(Cursor::new(images.pixels)), Elements::Bytes)
     }
 
     /// The shape of every image.

@@ -1,4 +1,5 @@
-//! The competition's csv files: the column `class`, to be read, and to be filled in for a submission.
+//! The competition's csv files: the column `class`, to be read, and a submission's column of answers, to be
+//! filled in.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -7,13 +8,15 @@ use std::path::Path;
 use csv::ByteRecord;
 
 use crate::DataError;
+use crate::formats::LABELS;
 
 /// The column that holds the class.
 const COLUMN: &str = "class";
 
 /// The labels of a csv file with a header: its column `class`; errors speak of it as `name`.
 pub fn parse_labels_csv(bytes: &[u8], name: &str) -> Result<Vec<u16>, DataError> {
-    let (mut reader, _, column) = open(bytes, name)?;
+    let (mut reader, header) = open(bytes, name)?;
+    let column = column(&header, &[COLUMN]).ok_or_else(|| no_column(&header, name))?;
     let mut labels = Vec::new();
     for (row, record) in reader.byte_records().enumerate() {
         let record = record.map_err(|error| broken(&error, name))?;
@@ -37,20 +40,46 @@ fn label(text: &str) -> Option<u16> {
     whole.parse().ok()
 }
 
-/// The number of rows of a sample submission, whose column `class` must be there.
+/// The number of rows of a sample submission, whose column of answers must be there.
 pub(crate) fn count_rows(bytes: &[u8], name: &str) -> Result<usize, DataError> {
-    let (mut reader, ..) = open(bytes, name)?;
+    let (mut reader, header) = open(bytes, name)?;
+    answers(&header, name)?;
     let rows = reader.byte_records().try_fold(0, |count, record| record.map(|_| count + 1));
     rows.map_err(|error| broken(&error, name))
 }
 
-/// The submission: `sample` (a csv file, called `name` in errors) with its column `class` overwritten
-/// by `classes`, one a row.
+/// Whether a sample submission (called `name` in errors) has numbers where the answers go: its
+/// competition then wants classes by their positions, else by their names.
+///
+/// # Errors
+/// If the sample cannot be read or has no column of answers.
+pub fn wants_numbers(sample: &[u8], name: &str) -> Result<bool, DataError> {
+    let (mut reader, header) = open(sample, name)?;
+    let column = answers(&header, name)?;
+    let mut numbers = 0;
+    for record in reader.byte_records() {
+        let record = record.map_err(|error| broken(&error, name))?;
+        let text = String::from_utf8_lossy(record.get(column).unwrap_or_default());
+        match label(text.trim()) {
+            Some(_) => numbers += 1,
+            None if text.trim().is_empty() => {}
+            None => return Ok(false),
+        }
+    }
+    Ok(numbers > 0)
+}
+
+/// The submission: `sample` (a csv file, called `name` in errors) with its column of answers overwritten
+/// by `classes`, one a row. The column is called `class`, `label` or the like, or is the second of two.
 ///
 /// # Errors
 /// If the sample cannot be read, has no such column, has another number of rows, or its column `id`
 /// says that the rows are not in the order of the images: an id twice, or numbers that fall.
-pub fn fill_submission(sample: &[u8], name: &str, classes: &[u16]) -> Result<Vec<u8>, DataError> {
+pub fn fill_submission<T: ToString>(
+    sample: &[u8],
+    name: &str,
+    classes: &[T],
+) -> Result<Vec<u8>, DataError> {
     let mut rows = 0;
     let mut seen = HashSet::new();
     let mut last = None;
@@ -70,7 +99,7 @@ pub fn fill_submission(sample: &[u8], name: &str, classes: &[u16]) -> Result<Vec
             last = number;
         }
         // Rows beyond the last prediction are counted, not filled.
-        Ok(classes.get(row).copied().unwrap_or_default())
+        Ok(classes.get(row).map(ToString::to_string).unwrap_or_default())
     })?;
     if rows != classes.len() {
         let problem = format!("holds {rows} rows for {} predictions", classes.len());
@@ -84,11 +113,11 @@ pub fn fill_submission(sample: &[u8], name: &str, classes: &[u16]) -> Result<Vec
 ///
 /// # Errors
 /// As [`fill_submission`], or if a row has no picture or a picture no row.
-pub fn fill_named_submission(
+pub fn fill_named_submission<T: ToString>(
     sample: &[u8],
     name: &str,
     ids: &[String],
-    classes: &[u16],
+    classes: &[T],
 ) -> Result<Vec<u8>, DataError> {
     let mut known: HashMap<&str, usize> = HashMap::new();
     for (i, id) in ids.iter().enumerate() {
@@ -105,13 +134,13 @@ pub fn fill_named_submission(
     }
     let mut used = vec![false; ids.len()];
     let filled = fill(sample, name, |row, id| {
-        let id = id.ok_or_else(|| "has no column id to tell the pictures by".to_owned())?;
+        let id = id.ok_or_else(|| "has no column to tell the pictures by".to_owned())?;
         let picture =
             *known.get(id).ok_or(format!("row {row}: id {id:?} is none of the pictures"))?;
         if std::mem::replace(&mut used[picture], true) {
             return Err(format!("row {row}: id {id:?} is there twice"));
         }
-        Ok(classes[picture])
+        Ok(classes[picture].to_string())
     })?;
     match used.iter().position(|used| !used) {
         Some(left) => Err(DataError::file(name, format!("has no row for {}", ids[left]))),
@@ -119,21 +148,24 @@ pub fn fill_named_submission(
     }
 }
 
-/// `sample` with its column `class` overwritten by what `class_of` a row, with its number and its id, says.
+/// `sample` with its column of answers overwritten by what `class_of` a row, with its number and its
+/// id, says. Ids are in the column `id`, or in the only other one.
 fn fill(
     sample: &[u8],
     name: &str,
-    mut class_of: impl FnMut(usize, Option<&str>) -> Result<u16, String>,
+    mut class_of: impl FnMut(usize, Option<&str>) -> Result<String, String>,
 ) -> Result<Vec<u8>, DataError> {
-    let (mut reader, header, column) = open(sample, name)?;
-    let id_column = header.iter().position(|field| field.trim_ascii() == b"id");
+    let (mut reader, header) = open(sample, name)?;
+    let column = answers(&header, name)?;
+    let other = (header.len() == 2).then_some(1 - column.min(1));
+    let id_column = self::column(&header, &["id"]).filter(|&id| id != column).or(other);
     let unwritten = |error: csv::Error| DataError::file(name, format!("not filled in: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_byte_record(&header).map_err(unwritten)?;
     for (row, record) in reader.byte_records().enumerate() {
         let record = record.map_err(|error| broken(&error, name))?;
         let id = id_column.and_then(|at| record.get(at)).map(String::from_utf8_lossy);
-        let class = class_of(row, id.as_deref()).map_err(|e| DataError::file(name, e))?.to_string();
+        let class = class_of(row, id.as_deref()).map_err(|e| DataError::file(name, e))?;
         let fields = record.iter().enumerate();
         let filled: ByteRecord =
             fields.map(|(i, field)| if i == column { class.as_bytes() } else { field }).collect();
@@ -142,23 +174,35 @@ fn fill(
     writer.into_inner().map_err(|error| DataError::file(name, error.to_string()))
 }
 
-/// A reader behind the header, the header, and the place of the column.
-fn open<'a>(
-    bytes: &'a [u8],
-    name: &str,
-) -> Result<(csv::Reader<&'a [u8]>, ByteRecord, usize), DataError> {
+/// A reader behind the header, and the header.
+fn open<'a>(bytes: &'a [u8], name: &str) -> Result<(csv::Reader<&'a [u8]>, ByteRecord), DataError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if bytes.is_empty() {
         return Err(DataError::file(name, "is empty"));
     }
     let mut reader = csv::Reader::from_reader(bytes);
     let header = reader.byte_headers().map_err(|error| broken(&error, name))?.clone();
-    let column = header.iter().position(|field| field.trim_ascii() == COLUMN.as_bytes());
-    let column = column.ok_or_else(|| {
-        let columns: Vec<_> = header.iter().take(8).map(String::from_utf8_lossy).collect();
-        DataError::file(name, format!("has no column {COLUMN} among {columns:?}"))
-    })?;
-    Ok((reader, header, column))
+    Ok((reader, header))
+}
+
+/// The place of the first of these columns that is there.
+fn column(header: &ByteRecord, names: &[&str]) -> Option<usize> {
+    let place = |name: &&str| {
+        header.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+    };
+    names.iter().find_map(place)
+}
+
+/// The place of a sample submission's column of answers.
+fn answers(header: &ByteRecord, name: &str) -> Result<usize, DataError> {
+    let second = (header.len() == 2).then_some(1);
+    let found = column(header, &[COLUMN]).or_else(|| column(header, &LABELS)).or(second);
+    found.ok_or_else(|| no_column(header, name))
+}
+
+fn no_column(header: &ByteRecord, name: &str) -> DataError {
+    let columns: Vec<_> = header.iter().take(8).map(String::from_utf8_lossy).collect();
+    DataError::file(name, format!("has no column {COLUMN} among {columns:?}"))
 }
 
 /// A csv file that cannot be read on.

@@ -24,16 +24,16 @@ fn all(mut stream: ImageStream, most: usize) -> Result<Vec<u8>, DataError> {
 }
 
 fn open(folder: &TempDir, name: &str, bytes: &[u8]) -> Result<ImageStream, DataError> {
-    match Input::open(&put(folder, name, bytes), &Limits::default())? {
+    match Input::open(&put(folder, name, bytes), &Limits::default(), None)? {
         Input::Images(stream) => Ok(stream),
-        Input::Picture(_) => panic!("{name} is taken for a picture"),
+        _ => panic!("{name} is taken for something else"),
     }
 }
 
 fn pipe(bytes: &[u8]) -> Result<ImageStream, DataError> {
     match Input::read(Cursor::new(bytes.to_vec()), "dir/pipe", &Limits::default())? {
         Input::Images(stream) => Ok(stream),
-        Input::Picture(_) => panic!("taken for a picture"),
+        _ => panic!("taken for something else"),
     }
 }
 
@@ -120,12 +120,12 @@ fn pictures_are_told_by_their_first_bytes() {
     let folder = TempDir::new().unwrap();
     for file in ["grey.png", "grey.jpg", "colour.webp", "grey.bmp"] {
         let path = put(&folder, "any-name", &golden(file));
-        let Ok(Input::Picture(bytes)) = Input::open(&path, &Limits::default()) else {
+        let Ok(Input::Picture(bytes)) = Input::open(&path, &Limits::default(), None) else {
             panic!("{file}");
         };
         assert!(bytes == golden(file));
         let limits = Limits { bytes: 60, ..Limits::default() };
-        let error = Input::open(&path, &limits).err().unwrap().to_string();
+        let error = Input::open(&path, &limits, None).err().unwrap().to_string();
         expect_line(&error, "any-name", "over the limit of 60");
     }
 }

@@ -5,7 +5,8 @@ mod common;
 use common::{golden, idx, idx_folder, open, pixels, put};
 use modiste_data::{
     Dataset, FASHION_CLASSES, Part, PartName, Source, fill_named_submission, fill_submission,
-    parse_idx, parse_images, parse_labels_csv, parse_npy, parse_picture, write_idx_gz,
+    parse_idx, parse_images, parse_labels_csv, parse_npy, parse_picture, wants_numbers,
+    write_idx_gz,
 };
 use tempfile::TempDir;
 
@@ -137,7 +138,7 @@ fn a_submission_is_the_sample_with_its_column_overwritten() {
     for (rows, problem) in [
         (&b"id,class\n1,0\n0,0\n"[..], "row 1: id 0 follows on a larger one"),
         (b"id,class\na,0\na,0\n", "row 1: id \"a\" is there twice"),
-        (b"id,label\n0,0\n1,0\n", "has no column class"),
+        (b"id,note,x\n0,0,0\n1,0,0\n", "has no column class"),
         (b"", "is empty"),
     ] {
         let error = fill_submission(rows, "sample.csv", &[3, 8]).unwrap_err().to_string();
@@ -156,10 +157,18 @@ fn a_submission_is_filled_by_the_names_of_pictures() {
         (&b"id,class\ncoat.x,0\n"[..], "has no row for in/boot-1.png"),
         (b"id,class\ncoat.x,0\nhat,0\n", "row 1: id \"hat\" is none of the pictures"),
         (b"id,class\nboot-1,0\nin/boot-1.png,0\n", "row 1: id \"in/boot-1.png\" is there twice"),
-        (b"name,class\nboot-1,0\ncoat.x,0\n", "has no column id"),
+        (b"name,class,x\nboot-1,0,\ncoat.x,0,\n", "has no column to tell the pictures by"),
     ] {
         common::expect_line(&fill(rows).unwrap_err().to_string(), "sample.csv", problem);
     }
+    // The column may be called otherwise, and hold names.
+    let sample = b"image_id,Label\ncoat.x,ankle boot\nboot-1.png,\n";
+    let names = ["Ankle boot", "Coat, long"];
+    let filled = fill_named_submission(sample, "sample.csv", &ids, &names).unwrap();
+    assert_eq!(filled, b"image_id,Label\ncoat.x,\"Coat, long\"\nboot-1.png,Ankle boot\n");
+    assert!(!wants_numbers(sample, "sample.csv").unwrap());
+    assert!(!wants_numbers(b"id,answer\n1,\n", "sample.csv").unwrap());
+    assert!(wants_numbers(b"id,answer\n1,0\n2,\n", "sample.csv").unwrap());
     let twins = ["a/1.png", "b/1.png"].map(str::to_owned);
     let error = fill_named_submission(b"id,class\n", "s.csv", &twins, &[0, 0]).unwrap_err();
     common::expect_line(&error.to_string(), "s.csv", "is not the only picture");

@@ -79,11 +79,14 @@ impl Preprocessing {
         }
     }
 
-    /// What pictures go through. Of older files, models of Fashion-MNIST know garments on black.
+    /// What pictures go through. Of older files, models of Fashion-MNIST know garments on black. A flat
+    /// network takes the values of a picture in their order, whatever its sides are.
     fn preparation(self, network: &Network, classes: &[String]) -> Option<Preparation> {
-        let shape = network.input_shape();
         let Self { height, width, channels, divisor, fit, ground, garments, white } = self;
-        let fits = Shape { height, width, channels } == shape && divisor == PIXEL_MAX;
+        let (shape, taken) = (Shape { height, width, channels }, network.input_shape());
+        let values = height.checked_mul(width).and_then(|pixels| pixels.checked_mul(channels));
+        let flat = taken.height == 1 && taken.width == 1 && values == Some(taken.len());
+        let fits = (shape == taken || flat) && divisor == PIXEL_MAX;
         let garments = garments.unwrap_or_else(|| knows_garments(classes, channels));
         fits.then_some(Preparation { shape, fit, ground, garments, white })
     }

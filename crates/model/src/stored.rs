@@ -1,7 +1,7 @@
 //! `evaluation.json` of a run folder: how its model classified the parts of the data, kept so that
 //! reports need neither data nor engine.
 
-use modiste_data::{Dataset, Images, PartName};
+use modiste_data::{Dataset, Part, PartName};
 use modiste_files::{atomic_write, read_text};
 use modiste_metrics::{Evaluation, Mistake, RocCurve, roc_curves, worst_mistakes};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,6 +56,9 @@ pub struct StoredMistake {
     /// Which image, its class and the answer.
     #[serde(flatten)]
     pub mistake: Mistake,
+    /// The file of the image, with its position in a file of many; empty where that is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
     /// Its pixels (h, w, c); not for all.
     pub image: Option<Pixels>,
     /// Pictures to stand beside it, of the same size.
@@ -103,8 +106,9 @@ impl Stored {
         Ok(atomic_write(&folder.evaluation(), format!("{text}\n").as_bytes())?)
     }
 
-    /// Takes in the answers on one part, instead of what was there of it.
-    pub fn add(&mut self, part: PartName, images: &Images, answers: &Answers<'_>) {
+    /// Takes in the answers on one part of `data`, instead of what was there of it.
+    pub fn add(&mut self, data: &Dataset, part: PartName, answers: &Answers<'_>) {
+        let Part { images, names, .. } = data.part(part);
         let Answers { logits, labels, evaluation } = answers;
         let classes = evaluation.classes.len();
         let worst = worst_mistakes(logits, labels, classes, MISTAKES);
@@ -113,6 +117,7 @@ impl Stored {
         let mistake = |(i, mistake): (usize, Mistake)| StoredMistake {
             image: (shown && i < PICTURES).then(|| Pixels(images.get(mistake.index).to_vec())),
             beside: Vec::new(),
+            file: if names.is_empty() { String::new() } else { names.get(mistake.index) },
             mistake,
         };
         self.parts.retain(|known| known.part != part);
@@ -184,6 +189,11 @@ impl StoredPart {
     /// The mistakes that were kept, the worst first.
     pub fn mistakes(&self) -> Vec<Mistake> {
         self.mistakes.iter().map(|stored| stored.mistake.clone()).collect()
+    }
+
+    /// The files of their images.
+    pub fn files(&self) -> Vec<String> {
+        self.mistakes.iter().map(|stored| stored.file.clone()).collect()
     }
 }
 

@@ -4,8 +4,9 @@ use modiste_metrics::Mistake;
 use modiste_model::{csv_text, guarded};
 
 /// The mistakes, one per line, after a header: index, truth, prediction (class indices), probability
-/// of the prediction, probability of the truth, and the names of both classes.
-pub fn mistakes_csv(mistakes: &[Mistake], classes: &[String]) -> String {
+/// of the prediction, probability of the truth, the names of both classes, and `files`' name of the image
+/// (empty where it has none).
+pub fn mistakes_csv(mistakes: &[Mistake], classes: &[String], files: &[String]) -> String {
     let header = [
         "index",
         "truth",
@@ -14,11 +15,12 @@ pub fn mistakes_csv(mistakes: &[Mistake], classes: &[String]) -> String {
         "truth_probability",
         "truth_name",
         "prediction_name",
+        "file",
     ];
     let name = |class: u16| {
         classes.get(usize::from(class)).map_or_else(String::new, |name| guarded(name).into_owned())
     };
-    let row = |mistake: &Mistake| {
+    let row = |(i, mistake): (usize, &Mistake)| {
         let Mistake { index, truth, prediction, probability, truth_probability } = mistake;
         [
             index.to_string(),
@@ -28,9 +30,10 @@ pub fn mistakes_csv(mistakes: &[Mistake], classes: &[String]) -> String {
             format!("{truth_probability:e}"),
             name(*truth),
             name(*prediction),
+            files.get(i).map_or_else(String::new, |file| guarded(file).into_owned()),
         ]
     };
-    csv_text(std::iter::once(header.map(str::to_owned)).chain(mistakes.iter().map(row)))
+    csv_text(std::iter::once(header.map(str::to_owned)).chain(mistakes.iter().enumerate().map(row)))
 }
 
 #[cfg(test)]
@@ -47,10 +50,11 @@ mod tests {
             truth_probability,
         };
         let classes = ["T-shirt/top", "a \"b\", c"].map(String::from);
-        let text = mistakes_csv(&[mistake(1, 0.25), mistake(9, 1e-30)], &classes);
+        let files = ["a/1, 2.png".to_owned()];
+        let text = mistakes_csv(&[mistake(1, 0.25), mistake(9, 1e-30)], &classes, &files);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3);
-        assert_eq!(lines[1], r#"7,0,1,0.75,2.5e-1,T-shirt/top,"a ""b"", c""#);
-        assert_eq!(lines[2], "7,0,9,0.75,1e-30,T-shirt/top,");
+        assert_eq!(lines[1], r#"7,0,1,0.75,2.5e-1,T-shirt/top,"a ""b"", c","a/1, 2.png""#);
+        assert_eq!(lines[2], "7,0,9,0.75,1e-30,T-shirt/top,,");
     }
 }

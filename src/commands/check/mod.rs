@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use modiste_check::{Copies, copies, label_errors, oddity};
 use modiste_data::{Dataset, PartName, Split};
 use modiste_files::atomic_write;
-use modiste_train::Config;
+use modiste_train::{Config, own_pictures, suit};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ use crate::{machine, output};
 /// Runs the command.
 pub fn run(args: CheckArgs) -> Result<(), Failure> {
     check_files(&args)?;
-    let config = configuration(&args)?;
+    let mut config = configuration(&args)?;
     let split: Split = config.data.split.parse()?;
     if let Split::Fold { .. } = split {
         let text = format!("{split}: is a fold already; name the split whose images are checked");
@@ -37,6 +37,10 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
     let mut pictures = config.clone();
     pictures.set("network.architecture", "cnn")?;
     let data = pictures.load_data()?;
+    if !is_fixed(&args) && own_pictures(&data) {
+        config = suit(&data, &config.data)?.config;
+        settings::apply(&mut config, &args.settings.typed())?;
+    }
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let pool = Pool::of(&data);
     let mut findings = pool.odd();
@@ -91,7 +95,15 @@ fn check_files(args: &CheckArgs) -> Result<(), Failure> {
     model::check_distinct(&files)
 }
 
-/// What was typed, else a network that learns enough in a few passes.
+/// Whether the network was chosen; otherwise it follows from the pictures.
+fn is_fixed(args: &CheckArgs) -> bool {
+    let network = |path: &str| Config::path_of(path).is_ok_and(|path| path.starts_with("network."));
+    let typed = args.settings.typed();
+    let chosen = typed.iter().copied().flatten().any(|(path, _)| network(path));
+    args.base.preset.is_some() || args.base.config.is_some() || chosen
+}
+
+/// What was typed, else a network that learns enough of Fashion-MNIST in a few passes.
 fn configuration(args: &CheckArgs) -> Result<Config, Failure> {
     if args.base.preset.is_some() || args.base.config.is_some() {
         return Ok(settings::build(&args.base, &args.settings.typed())?.0);

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use modiste_data::{DataError, ImageStream, Input, Part, files_below};
+use modiste_data::photo::Preparation;
+use modiste_data::{DataError, ImageStream, Input, Part, Skipped, files_below, is_stray};
 use modiste_model::Answer;
+use modiste_spec::Shape;
 use serde::Serialize;
 
 use super::AnyPredictor;
@@ -40,7 +42,12 @@ pub struct Feed<'a> {
     waiting: Vec<(String, bool, String)>,
     answered: usize,
     failed: Vec<Failed>,
+    /// Files of folders that are no pictures.
+    strays: Vec<String>,
 }
+
+/// Strays that are named.
+const NAMED: usize = 3;
 
 impl<'a> Feed<'a> {
     pub fn new(
@@ -48,8 +55,8 @@ impl<'a> Feed<'a> {
         sink: &'a mut dyn FnMut(&[Row]) -> anyhow::Result<()>,
         lone: bool,
     ) -> Self {
-        let (pixels, waiting, failed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { predictor, sink, lone, pixels, waiting, answered: 0, failed }
+        let (pixels, waiting, failed, strays) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { predictor, sink, lone, pixels, waiting, answered: 0, failed, strays }
     }
 
     /// A part of the data.
@@ -73,8 +80,12 @@ impl<'a> Feed<'a> {
         if !path.is_dir() {
             return self.file(path);
         }
+        if let Some(Input::Set(part, skipped)) = Input::folder(path, self.preparation()) {
+            return self.set(&part, &skipped, path);
+        }
         for file in files_below(path) {
             match file {
+                Ok(file) if is_stray(&file) => self.strays.push(file.display().to_string()),
                 Ok(file) => self.file(&file)?,
                 Err(error) => self.fail(error.to_string()),
             }
@@ -82,9 +93,64 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
+    /// What images of tables and arrays become; a flat network takes them as they are.
+    fn preparation(&self) -> Option<Preparation> {
+        let preparation = self.predictor.model().preparation;
+        matches!(preparation.shape.channels, 1 | 3).then_some(preparation)
+    }
+
     fn file(&mut self, path: &Path) -> anyhow::Result<()> {
-        let input = Input::open(path, &self.predictor.options().limits);
-        self.opened(input, &path.display().to_string())
+        let limits = self.predictor.options().limits;
+        let name = path.display().to_string();
+        match Input::open(path, &limits, self.preparation()) {
+            Ok(Input::Set(part, skipped)) => self.set(&part, &skipped, path),
+            Ok(Input::Pictures(pictures)) => {
+                for (file, bytes) in pictures {
+                    let input = bytes.map(Input::Picture);
+                    self.opened(input, &format!("{name}/{file}"))?;
+                }
+                Ok(())
+            }
+            input => self.opened(input, &name),
+        }
+    }
+
+    /// The images of a set that lies at `path`, by their names.
+    fn set(&mut self, part: &Part, skipped: &Skipped, path: &Path) -> anyhow::Result<()> {
+        let (name, own) = (path.display(), path.file_name().unwrap_or_default().to_string_lossy());
+        for file in skipped.all() {
+            self.fail(format!("{name}: {file}"));
+        }
+        if !self.takes(part.images.shape) {
+            let (shape, wanted) = (part.images.shape, self.predictor.shape());
+            self.fail(format!("{name}: holds images of {shape}, the model takes {wanted}"));
+            return Ok(());
+        }
+        // Of a file that is read with those beside it, its own images.
+        let own_images = |i: &usize| part.names.origin(*i).file == own;
+        let alone = !part.names.is_empty() && (0..part.len()).any(|i| own_images(&i));
+        for i in (0..part.len()).filter(|i| !alone || own_images(i)) {
+            let origin = (!part.names.is_empty()).then(|| part.names.origin(i));
+            let picture = origin.is_some_and(|origin| origin.position.is_none());
+            let id = match origin {
+                // Beside a table, its pictures; in the table itself, its rows.
+                Some(origin) if picture && !path.is_dir() => {
+                    path.with_file_name(origin.file).display().to_string()
+                }
+                Some(origin) if origin.file != own => format!("{name}/{origin}"),
+                Some(origin) => format!("{name}#{}", origin.position.unwrap_or(i)),
+                None => format!("{name}#{i}"),
+            };
+            self.image((id, picture, String::new()), part.images.get(i))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the model takes images of this shape; a flat one takes any with its number of values.
+    fn takes(&self, shape: Shape) -> bool {
+        let wanted = self.predictor.shape();
+        let flat = wanted.height == 1 && wanted.width == 1;
+        shape == wanted || (flat && shape.len() == wanted.len())
     }
 
     fn opened(&mut self, input: Result<Input, DataError>, name: &str) -> anyhow::Result<()> {
@@ -94,6 +160,7 @@ impl<'a> Feed<'a> {
                 Err(error) => self.fail(error.to_string()),
             },
             Ok(Input::Images(stream)) => self.stream(stream, name)?,
+            Ok(Input::Pictures(_) | Input::Set(..)) => unreachable!("files alone are such"),
             Err(error) => self.fail(error.to_string()),
         }
         Ok(())
@@ -102,7 +169,7 @@ impl<'a> Feed<'a> {
     /// The images of a file that holds many.
     fn stream(&mut self, mut stream: ImageStream, name: &str) -> anyhow::Result<()> {
         let (shape, wanted) = (stream.shape(), self.predictor.shape());
-        if shape != wanted {
+        if !self.takes(shape) {
             self.fail(format!("{name}: holds images of {shape}, the model takes {wanted}"));
             return Ok(());
         }
@@ -155,6 +222,19 @@ impl<'a> Feed<'a> {
     /// Answers what still waits; the number of images answered, and what failed.
     pub fn finish(mut self) -> anyhow::Result<(usize, Vec<Failed>)> {
         self.flush()?;
+        if let [first, ..] = &self.strays[..] {
+            let count = self.strays.len();
+            let named = self.strays.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>();
+            let more = if count > NAMED { ", ..." } else { "" };
+            let files = if count == 1 { "file" } else { "files" };
+            output::note(&format!(
+                "passed over {count} {files} among the pictures: {}{more}",
+                named.join(", ")
+            ));
+            if self.answered == 0 && self.failed.is_empty() {
+                self.fail(format!("{first}: is no picture"));
+            }
+        }
         Ok((self.answered, self.failed))
     }
 }

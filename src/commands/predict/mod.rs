@@ -30,7 +30,7 @@ pub fn run(args: PredictArgs) -> Result<(), Failure> {
     let part = part(&args, &model)?;
     let source = args.data.0.iter().find(|(path, _)| path == "data.source");
     let folder = source.map(|(_, folder)| Path::new(folder));
-    let mut submission = Submission::find(&args, folder)?;
+    let mut submission = Submission::find(&args, folder, &model.classes)?;
     let options = Options {
         background: args.background.map(Into::into).unwrap_or_default(),
         ..options(&args.ask)

@@ -1,8 +1,9 @@
-//! The competition's file: its sample with the column `class` filled in.
+//! The competition's file: its sample with the column of answers filled in, by names or by positions as
+//! the sample has them.
 
 use std::path::{Path, PathBuf};
 
-use modiste_data::{fill_named_submission, fill_submission};
+use modiste_data::{fill_named_submission, fill_submission, wants_numbers};
 use modiste_files::{atomic_write, read};
 
 use super::Row;
@@ -15,7 +16,9 @@ pub struct Submission {
     sample: Vec<u8>,
     /// The sample's, for errors.
     name: String,
-    classes: Vec<u16>,
+    /// What stands for each class of the model.
+    answers: Vec<String>,
+    classes: Vec<usize>,
     /// The pictures; none where images come by number.
     pictures: Vec<String>,
 }
@@ -24,8 +27,13 @@ pub struct Submission {
 const MAX_TABLE: u64 = 1 << 30;
 
 impl Submission {
-    /// The submission that was asked for, with its sample read; `folder` is that of the data.
-    pub fn find(args: &PredictArgs, folder: Option<&Path>) -> Result<Option<Self>, Failure> {
+    /// The submission that was asked for, with its sample read; `folder` is that of the data, `classes` are
+    /// the model's.
+    pub fn find(
+        args: &PredictArgs,
+        folder: Option<&Path>,
+        classes: &[String],
+    ) -> Result<Option<Self>, Failure> {
         let Some(file) = args.submission.clone() else { return Ok(None) };
         let beside = folder.map(|folder| folder.join("sample_submission.csv"));
         let Some(sample) = args.sample.clone().or(beside.filter(|path| path.exists())) else {
@@ -34,25 +42,52 @@ impl Submission {
         };
         let name = sample.display().to_string();
         let sample = read(&sample, MAX_TABLE)?;
+        let answers = answers(wants_numbers(&sample, &name)?, classes);
         let (classes, pictures) = (Vec::new(), Vec::new());
-        Ok(Some(Self { file, sample, name, classes, pictures }))
+        Ok(Some(Self { file, sample, name, answers, classes, pictures }))
     }
 
     /// Some more answers.
     pub fn add(&mut self, rows: &[Row]) {
-        self.classes.extend(rows.iter().map(|row| row.answer.class as u16));
+        self.classes.extend(rows.iter().map(|row| row.answer.class));
         let pictures = rows.iter().filter(|row| row.picture);
         self.pictures.extend(pictures.map(|row| row.id.clone()));
     }
 
     /// Writes it: by name where all images were picture files, else row by row.
     pub fn write(self) -> anyhow::Result<()> {
-        let Self { file, sample, name, classes, pictures } = self;
+        let Self { file, sample, name, answers, classes, pictures } = self;
+        let classes: Vec<&str> = classes.iter().map(|&class| answers[class].as_str()).collect();
         let filled = if pictures.len() == classes.len() {
             fill_named_submission(&sample, &name, &pictures, &classes)?
         } else {
             fill_submission(&sample, &name, &classes)?
         };
         Ok(atomic_write(&file, &filled)?)
+    }
+}
+
+/// What stands for each class: its name; its position where the competition counts classes and their
+/// names are no numbers themselves.
+fn answers(numbers: bool, classes: &[String]) -> Vec<String> {
+    let numbered = classes.iter().all(|class| class.parse::<u64>().is_ok());
+    match numbers && !numbered {
+        true => (0..classes.len()).map(|class| class.to_string()).collect(),
+        false => classes.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answers;
+
+    #[test]
+    fn names_stand_for_classes_unless_the_sample_counts() {
+        let names = ["cat", "dog"].map(str::to_owned);
+        assert_eq!(answers(false, &names), ["cat", "dog"]);
+        assert_eq!(answers(true, &names), ["0", "1"]);
+        // These are what the data call the classes, not their positions.
+        let numbers = ["1", "2", "10"].map(str::to_owned);
+        assert_eq!(answers(true, &numbers), ["1", "2", "10"]);
     }
 }

@@ -113,7 +113,8 @@ fn write_run(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     if let Some(part) = run.stored.as_ref().and_then(|stored| stored.part(PartName::Validation)) {
         let path = RunFolder::new(folder).mistakes();
-        atomic_write(&path, mistakes_csv(&part.mistakes(), &report.classes).as_bytes())?;
+        let rows = mistakes_csv(&part.mistakes(), &report.classes, &part.files());
+        atomic_write(&path, rows.as_bytes())?;
         files.push(path);
     }
     files.extend(write_files(folder, &report.page(), "report", "figures/")?);
@@ -185,7 +186,7 @@ pub fn finish(
     let known = Stored::load(&files, Some(model)).ok().flatten();
     let mut stored = known.unwrap_or_else(|| Stored::new(model, data));
     for (part, answers) in parts {
-        stored.add(part, &data.part(part).images, answers);
+        stored.add(data, part, answers);
     }
     explain(&mut stored, model)?;
     stored.save(&files)?;
@@ -227,7 +228,7 @@ fn read_and_evaluate(
     let mut stored = run.stored.take().unwrap_or_else(|| Stored::new(model, &data));
     for part in missing {
         let answers = predictor.evaluate(&data, part)?;
-        stored.add(part, &data.part(part).images, &answers);
+        stored.add(&data, part, &answers);
     }
     explain(&mut stored, model)?;
     stored.save(&RunFolder::new(folder))?;

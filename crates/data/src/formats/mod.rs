@@ -11,6 +11,9 @@ mod picture_table;
 mod pictures;
 mod pixel_rows;
 
+pub(crate) use pictures::{may_be_picture, named_as_picture};
+pub(crate) use pixel_rows::LABELS;
+
 use std::collections::BTreeMap;
 
 use crate::DataError;

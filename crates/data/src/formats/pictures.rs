@@ -16,12 +16,15 @@ use crate::tree::{Entry, Tree};
 const ENDINGS: [&str; 11] =
     ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "gif", "tif", "tiff"];
 
-/// Whether a file may be a picture, by its name.
-pub(super) fn may_be_picture(file: &str) -> bool {
-    match file.rsplit_once('.') {
-        Some((_, ending)) => ENDINGS.contains(&ending.to_lowercase().as_str()),
-        None => true,
-    }
+/// Whether a file is called as pictures are.
+pub(crate) fn named_as_picture(file: &str) -> bool {
+    let ending = file.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// Whether a file may be a picture, by its name, which need not have an ending.
+pub(crate) fn may_be_picture(file: &str) -> bool {
+    named_as_picture(file) || !file.contains('.')
 }
 
 /// The folders directly in a folder, by name, with the pictures in and below each.

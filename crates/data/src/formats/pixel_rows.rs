@@ -21,7 +21,7 @@ use crate::recognise::name_fashion;
 use crate::tree::{Entry, Tree};
 
 /// Names of the column of the classes, the most telling first.
-pub(super) const LABELS: [&str; 14] = [
+pub(crate) const LABELS: [&str; 14] = [
     "label",
     "class",
     "labels",

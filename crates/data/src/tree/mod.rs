@@ -207,6 +207,11 @@ impl Tree {
     }
 }
 
+/// Whether a file that begins with `begin` is an archive.
+pub(crate) fn is_archive(begin: &[u8], path: &Path) -> bool {
+    zip::is_zip(begin) || tar::is_archive(begin, path)
+}
+
 /// The name of an archive without its endings.
 fn archive_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

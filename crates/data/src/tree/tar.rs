@@ -23,16 +23,19 @@ pub(super) fn open(
     path: &Path,
     skipped: &mut Skipped,
 ) -> Result<Option<(File, Vec<Entry>)>, DataError> {
-    let lower = path.to_string_lossy().to_lowercase();
-    let named = [".tar", ".tar.gz", ".tgz"].iter().any(|ending| lower.ends_with(ending));
-    let file = match (is_gzip(begin), named) {
-        (true, true) => unpack(file, path)?,
-        (true, false) => return Ok(None),
-        (false, _) if named || is_tar(begin) => file,
-        (false, _) => return Ok(None),
-    };
+    if !is_archive(begin, path) {
+        return Ok(None);
+    }
+    let file = if is_gzip(begin) { unpack(file, path)? } else { file };
     let entries = list(&file, &path.display().to_string(), skipped)?;
     Ok(Some((file, entries)))
+}
+
+/// Whether a file is a tar archive, by its name or its first block; a gzipped one by its name.
+pub(super) fn is_archive(begin: &[u8], path: &Path) -> bool {
+    let lower = path.to_string_lossy().to_lowercase();
+    let named = [".tar", ".tar.gz", ".tgz"].iter().any(|ending| lower.ends_with(ending));
+    named || (is_tar(begin) && !is_gzip(begin))
 }
 
 /// Whether the first block of a file is a tar archive's.

@@ -179,8 +179,8 @@ impl Config {
     /// # Errors
     /// As [`Config::load_data`].
     pub fn load_data_for(&self, preparation: Option<Preparation>) -> Result<Dataset, TrainError> {
-        // A flat network takes whatever image has its number of values.
-        let preparation = preparation.filter(|_| !self.network.flat());
+        // A flat network without a shape of pictures takes whatever image has its number of values.
+        let preparation = preparation.filter(|known| matches!(known.shape.channels, 1 | 3));
         let Ok(source) = self.data.source.parse::<Source>();
         let split: Split = self.data.split.parse()?;
         let mut data = modiste_data::load_with(

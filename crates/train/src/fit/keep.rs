@@ -66,6 +66,13 @@ impl Trainer<'_> {
         self.observer.event(&Event::Written { file: &file });
     }
 
+    /// What training pictures went through. A flat network takes a picture's values in their order.
+    fn preparation(&self) -> Preparation {
+        let (known, taken) = (self.data.preparation, self.engine.network().input_shape());
+        let flat = taken.height == 1 && taken.width == 1 && known.shape.len() == taken.len();
+        Preparation { shape: if flat { known.shape } else { taken }, ..known }
+    }
+
     /// Writes the best epoch's model, with temperature and thresholds once the run has ended.
     pub(super) fn save_model(
         &mut self,
@@ -76,10 +83,7 @@ impl Trainer<'_> {
         };
         let model = Model {
             confidence,
-            preparation: Preparation {
-                shape: self.engine.network().input_shape(),
-                ..self.data.preparation
-            },
+            preparation: self.preparation(),
             network: self.engine.network().clone(),
             classes: self.data.classes.clone(),
             parameters,
