@@ -39,7 +39,7 @@ def load(folder, n):
     return torch.stack([fit(p, n) for p, _ in files]), torch.tensor([i for _, i in files])
 
 
-THREADS = 2
+THREADS = int(os.environ.get("THREADS", "2"))
 
 
 def clock():

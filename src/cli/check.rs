@@ -30,7 +30,7 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with_all = ["folds", "work"])]
     pub no_labels: bool,
     /// How much the edges of near copies correlate at least, up to 1
-    #[arg(long, value_name = "R", default_value = "0.975", value_parser = correlation)]
+    #[arg(long, value_name = "R", default_value = "0.98", value_parser = correlation)]
     pub similarity: f64,
     /// Keep the folds' runs in this folder; the same command goes on where it was stopped
     #[arg(long, value_name = "FOLDER")]

@@ -39,7 +39,7 @@ fn left_and_right_are_learned_without_any_option() {
     let json = said.json();
     assert_eq!(json["validation"]["accuracy"], 1.0);
     let config = String::from_utf8(bytes(&folder.path("run/config.toml"))).unwrap();
-    for line in ["architecture = \"residual\"", "batch = 16", "flip = false", "turn = 8.0"] {
+    for line in ["architecture = \"cnn\"", "batch = 16", "flip = false", "turn = 8.0"] {
         assert!(config.contains(line), "{line}: {config}");
     }
     // What is typed holds, and a preset chooses for itself.

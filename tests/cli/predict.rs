@@ -120,6 +120,57 @@ fn the_same_images_get_the_same_answers_however_they_come() {
     assert_eq!([id(0), id(1), id(20)], ["pictures/03", "images.npy#0", "images.npy#19"]);
 }
 
+/// A tar archive of these files.
+fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, bytes) in files {
+        let mut header = [0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[100..107].copy_from_slice(b"0000644");
+        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        header[148..156].fill(b' ');
+        header[156] = b'0';
+        header[257..263].copy_from_slice(b"ustar\0");
+        let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        archive.extend(header);
+        archive.extend(bytes);
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
+
+#[test]
+fn whatever_is_evaluated_is_predicted() {
+    let (folder, images) = (folder(), images());
+    let expected = answers(&folder.run(&["predict", "m", "--json"]).expect(0).json());
+    let mut files: Vec<(String, Vec<u8>)> =
+        (0..5).map(|i| (format!("in/a/{i}.bmp"), bmp(images.get(i), 1, None))).collect();
+    files.push(("in/README.txt".to_owned(), b"a note".to_vec()));
+    files.push(("in/labels.csv".to_owned(), b"file,label\n0.bmp,x\n".to_vec()));
+    fs::write(folder.path("a.tar"), tar(&files)).unwrap();
+    let json = folder.run(&["predict", "m", "a.tar", "--json"]).expect_quiet().json();
+    assert_eq!(answers(&json), expected[..5]);
+    assert_eq!(json["answers"][1]["id"], "a.tar/in/a/1.bmp");
+    // In a folder, tables and notes among the pictures are passed over.
+    fs::create_dir_all(folder.path("in/a")).unwrap();
+    for (name, bytes) in &files {
+        fs::write(folder.path(name), bytes).unwrap();
+    }
+    let said = folder.run(&["predict", "m", "in", "--json"]).expect(0);
+    assert_eq!(answers(&said.json()), expected[..5]);
+    assert!(said.stderr.contains("passed over 2 files among the pictures"), "{}", said.stderr);
+    // A table of pixels, with its labels.
+    let row = |i: usize| images.get(i).iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+    let header: Vec<String> = (1..=784).map(|i| format!("pixel{i}")).collect();
+    let rows: String = (0..5).map(|i| format!("{},{}\n", i % 3, row(i))).collect();
+    fs::write(folder.path("t.csv"), format!("label,{}\n{rows}", header.join(","))).unwrap();
+    let json = folder.run(&["predict", "m", "t.csv", "--json"]).expect_quiet().json();
+    assert_eq!(answers(&json), expected[..5]);
+    assert_eq!(json["answers"][4]["id"], "t.csv#4");
+}
+
 #[test]
 fn a_photograph_is_told_what_was_done_to_it() {
     let (folder, images) = (folder(), images());

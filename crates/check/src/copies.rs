@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use crate::thumbnail::{Thumbnail, edge_correlation};
 
-/// Pictures whose edges correlate by at least this much are near copies. It lies between 0.98, above
-/// which 14 sampled pairs of Fashion-MNIST's training pictures showed the same garment, and 0.96,
-/// below which most pairs were only similar. Its precision has not been counted.
-pub const SIMILARITY: f64 = 0.975;
+/// Pictures whose edges correlate by at least this much are near copies. Counted on Fashion-MNIST
+/// (docs/data-check.md): of 79 pairs above it, 70 show one garment; of 26 pairs from 0.975 on, 11; of 30
+/// from 0.97 on, 5.
+pub const SIMILARITY: f64 = 0.98;
 /// From what correlation of their thumbnails on two pictures are compared whole.
 const CANDIDATE: f32 = 0.99;
 /// Pictures a thread compares with all earlier ones at a time.

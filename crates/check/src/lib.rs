@@ -4,7 +4,7 @@
 //!   probabilities that a network gave for pictures it was not trained on.
 //! - [`copies`]: pictures that are there twice, exactly or nearly.
 //! - [`oddity`]: pictures that are black, constant, or hardly anything else.
-//! - [`Mirroring`]: whether mirrored pictures still look like their class.
+//! - [`Mirroring`], [`Turning`]: whether mirrored or turned pictures still look like their class.
 //!
 //! Where pictures and probabilities come from, and what is done about the findings, is left to the
 //! caller.
@@ -17,7 +17,7 @@ mod thumbnail;
 
 pub use copies::{Copies, Match, SIMILARITY, copies};
 pub use labels::{LabelError, label_errors};
-pub use mirror::Mirroring;
+pub use mirror::{Mirroring, Turning};
 pub use odd::{Oddity, oddity};
 
 /// Why numbers cannot be checked.

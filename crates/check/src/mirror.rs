@@ -1,5 +1,6 @@
-//! Whether mirrored pictures still look like their class: they do where a bee flies to the left or to
-//! the right, and not where the classes are arrows, digits or letters.
+//! Whether mirrored or turned pictures still look like their class: mirrored they do where a bee flies to
+//! the left or to the right, and not where the classes are arrows, digits or letters; turned any way
+//! they do where nothing tells up from down, as with cells, coins or shapes on a table.
 
 use crate::thumbnail::Thumbnail;
 
@@ -22,35 +23,108 @@ pub struct Mirroring {
 impl Mirroring {
     /// Of `images`, each (h, w, c), with a label each; nothing where fewer than two can be compared.
     pub fn of(images: &[&[u8]], labels: &[u16], shape: [usize; 3]) -> Option<Self> {
-        let every = images.len().div_ceil(MOST).max(1);
-        let chosen: Vec<(Thumbnail, u16)> = images
-            .iter()
-            .zip(labels)
-            .step_by(every)
-            .filter_map(|(image, &label)| Some((Thumbnail::of(image, shape)?, label)))
-            .collect();
+        let chosen = chosen(images, labels, shape);
         if chosen.len() < 2 {
             return None;
         }
-        let share = |of: fn(&Thumbnail) -> Thumbnail| {
-            let right = |&(i, (picture, label)): &(usize, &(Thumbnail, u16))| {
-                nearest(&chosen, &of(picture), i) == Some(*label)
-            };
-            chosen.iter().enumerate().filter(right).count() as f64 / chosen.len() as f64
-        };
         Some(Self {
-            plain: share(|picture| *picture),
-            mirrored: share(Thumbnail::mirrored),
+            plain: share(&chosen, |picture| *picture),
+            mirrored: share(&chosen, Thumbnail::mirrored),
             pictures: chosen.len(),
         })
     }
 
     /// Whether mirrored pictures look like another class, beyond what chance explains.
     pub fn harms(&self) -> bool {
-        let loss = self.plain - self.mirrored;
-        let spread = (0.5 / self.pictures as f64).sqrt();
-        loss > LOSS && loss > 2.0 * spread
+        harms(self.plain - self.mirrored, self.pictures)
     }
+}
+
+/// Whether pictures can be turned by any angle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Turning {
+    /// How often the nearest other picture is of the same class.
+    pub plain: f64,
+    /// The same of pictures turned by a quarter, a half or three quarters; the worst.
+    pub turned: f64,
+    /// Whether the pictures, or those of a class, have a side that is up.
+    pub upright: bool,
+    /// Pictures looked at.
+    pub pictures: usize,
+}
+
+/// Pictures that are needed to say that nothing tells up from down.
+const ENOUGH: usize = 30;
+/// Pictures of a class that are needed to say that the class has a side that is up.
+const ENOUGH_OF_CLASS: usize = 10;
+/// From how many standard errors on a mean is not zero: a dozen means are looked at.
+const ERRORS: f64 = 3.5;
+
+impl Turning {
+    /// Of `images`, each (h, w, c), with a label each; nothing where there are too few, or where they
+    /// are not square.
+    pub fn of(images: &[&[u8]], labels: &[u16], shape: [usize; 3]) -> Option<Self> {
+        let chosen = chosen(images, labels, shape);
+        if chosen.len() < ENOUGH || shape[0] != shape[1] {
+            return None;
+        }
+        let quarter = Thumbnail::turned;
+        let half = |picture: &Thumbnail| picture.turned().turned();
+        let rest = |picture: &Thumbnail| picture.turned().turned().turned();
+        let turned = [share(&chosen, quarter), share(&chosen, half), share(&chosen, rest)];
+        let classes = labels.iter().copied().max().unwrap_or(0);
+        let class = |class| chosen.iter().filter(move |(_, label)| *label == class);
+        let of_a_class = (0..=classes).any(|c| is_upright(class(c), ENOUGH_OF_CLASS));
+        Some(Self {
+            plain: share(&chosen, |picture| *picture),
+            turned: turned.into_iter().fold(1.0, f64::min),
+            upright: is_upright(chosen.iter(), ENOUGH) || of_a_class,
+            pictures: chosen.len(),
+        })
+    }
+
+    /// Whether turned pictures look like nothing in the data, or like another class.
+    pub fn harms(&self) -> bool {
+        self.upright || harms(self.plain - self.turned, self.pictures)
+    }
+}
+
+/// Whether at least one mean of what tells upright pictures is not zero, among `enough` of them.
+fn is_upright<'a>(pictures: impl Iterator<Item = &'a (Thumbnail, u16)>, enough: usize) -> bool {
+    let all: Vec<[f32; 3]> = pictures.map(|(picture, _)| picture.uprightness()).collect();
+    let n = all.len() as f64;
+    let far = |which: usize| {
+        let mean = all.iter().map(|values| f64::from(values[which])).sum::<f64>() / n;
+        let square = |values: &[f32; 3]| (f64::from(values[which]) - mean).powi(2);
+        let variance = all.iter().map(square).sum::<f64>() / (n - 1.0);
+        mean.abs() > ERRORS * (variance / n).sqrt()
+    };
+    all.len() >= enough && (0..3).any(far)
+}
+
+/// Whether so much rarer a right neighbour is more than chance explains.
+fn harms(loss: f64, pictures: usize) -> bool {
+    let spread = (0.5 / pictures as f64).sqrt();
+    loss > LOSS && loss > 2.0 * spread
+}
+
+/// Thumbnails and labels of at most [`MOST`] of the images.
+fn chosen(images: &[&[u8]], labels: &[u16], shape: [usize; 3]) -> Vec<(Thumbnail, u16)> {
+    let every = images.len().div_ceil(MOST).max(1);
+    images
+        .iter()
+        .zip(labels)
+        .step_by(every)
+        .filter_map(|(image, &label)| Some((Thumbnail::of(image, shape)?, label)))
+        .collect()
+}
+
+/// How often the nearest other picture of what `of` makes of each is of the same class.
+fn share(chosen: &[(Thumbnail, u16)], of: impl Fn(&Thumbnail) -> Thumbnail) -> f64 {
+    let right = |&(i, (picture, label)): &(usize, &(Thumbnail, u16))| {
+        nearest(chosen, &of(picture), i) == Some(*label)
+    };
+    chosen.iter().enumerate().filter(right).count() as f64 / chosen.len() as f64
 }
 
 /// The class of the picture nearest to `picture`, picture `but` left out.

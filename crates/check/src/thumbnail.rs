@@ -48,6 +48,33 @@ impl Thumbnail {
         Self { coarse, fine: std::array::from_fn(|i| self.fine[swapped(SIDE, i)]) }
     }
 
+    /// Turned by a quarter, clockwise.
+    pub fn turned(&self) -> Self {
+        let from = |side: usize, i: usize| (side - 1 - i % side) * side + i / side;
+        let coarse = std::array::from_fn(|i| self.coarse[from(SIDE / 2, i)]);
+        Self { coarse, fine: std::array::from_fn(|i| self.fine[from(SIDE, i)]) }
+    }
+
+    /// What tells an upright picture: how much brighter the upper half is than the lower, the left
+    /// than the right, and how much more it changes from left to right than from top to bottom.
+    pub fn uprightness(&self) -> [f32; 3] {
+        let at = |y: usize, x: usize| self.fine[y * SIDE + x];
+        let [mut up, mut side, mut grain] = [0.0; 3];
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                up += if y < SIDE / 2 { at(y, x) } else { -at(y, x) };
+                side += if x < SIDE / 2 { at(y, x) } else { -at(y, x) };
+                if x > 0 {
+                    grain += (at(y, x) - at(y, x - 1)).powi(2);
+                }
+                if y > 0 {
+                    grain -= (at(y, x) - at(y - 1, x)).powi(2);
+                }
+            }
+        }
+        [up, side, grain]
+    }
+
     /// The squared distance, 2 less twice the correlation.
     pub fn distance(&self, other: &Self) -> f32 {
         distance(&self.fine, &other.fine)

@@ -1,6 +1,6 @@
 //! Copies and odd pictures, on pictures drawn here.
 
-use modiste_check::{Copies, Match, Mirroring, Oddity, SIMILARITY, copies, oddity};
+use modiste_check::{Copies, Match, Mirroring, Oddity, SIMILARITY, Turning, copies, oddity};
 
 const SHAPE: [usize; 3] = [20, 24, 3];
 
@@ -87,6 +87,42 @@ fn bar(right: bool, seed: u32) -> Vec<u8> {
         }
     }
     picture
+}
+
+#[test]
+fn turning_harms_where_something_is_up() {
+    // A disc anywhere in 16 x 16 pixels, and noise; `sky` brightens the upper or the lower half.
+    let square = |seed: u32, sky: Option<bool>| -> Vec<u8> {
+        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(77);
+        let mut next = |below: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % below
+        };
+        let (cx, cy, r) = (3 + next(10), 3 + next(10), 2 + next(3));
+        let mut pixel = |i: u32| {
+            let (x, y) = (i % 16, i / 16);
+            let disc = x.abs_diff(cx).pow(2) + y.abs_diff(cy).pow(2) < r * r;
+            let bright = sky.is_some_and(|upper| (y < 8) == upper);
+            40 + 120 * u8::from(disc) + 40 * u8::from(bright) + next(9) as u8
+        };
+        (0..256).map(&mut pixel).collect()
+    };
+    let labels: Vec<u16> = (0..80).map(|i| i % 2).collect();
+    let of = |sky: &dyn Fn(u32) -> Option<bool>| {
+        let images: Vec<Vec<u8>> = (0..80).map(|i| square(i, sky(i))).collect();
+        let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
+        Turning::of(&images, &labels, [16, 16, 1]).unwrap()
+    };
+    let anywhere = of(&|_| None);
+    assert!(!anywhere.harms() && !anywhere.upright, "{anywhere:?}");
+    assert!(of(&|_| Some(true)).upright);
+    // Up in one class and down in the other: nothing is up in all of them together.
+    let by_class = of(&|i| Some(i % 2 == 0));
+    assert!(by_class.harms() && by_class.turned < by_class.plain, "{by_class:?}");
+    assert_eq!(Turning::of(&[], &[], [16, 16, 1]), None);
+    let images = [picture(1), picture(2)].concat();
+    let images: Vec<&[u8]> = images.chunks(1440).cycle().take(60).collect();
+    assert_eq!(Turning::of(&images, &labels[..60], SHAPE), None);
 }
 
 #[test]

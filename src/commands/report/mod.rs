@@ -166,7 +166,7 @@ fn explain(stored: &mut Stored, model: &Model) -> anyhow::Result<()> {
     if explainer.layer(None).is_err() || ![1, 3].contains(&shape.channels) {
         return Ok(());
     }
-    for StoredMistake { mistake, image, beside } in parts.flat_map(|part| &mut part.mistakes) {
+    for StoredMistake { mistake, image, beside, .. } in parts.flat_map(|part| &mut part.mistakes) {
         let Some(Pixels(pixels)) = image.as_ref().filter(|_| beside.is_empty()) else { continue };
         let map = explainer.grad_cam(pixels, mistake.prediction.into(), None)?;
         beside.push(Pixels(overlay(&map, pixels, shape, 1)?.pixels().to_vec()));
