@@ -45,7 +45,7 @@ impl Mirroring {
 pub struct Turning {
     /// How often the nearest other picture is of the same class.
     pub plain: f64,
-    /// The same of pictures turned by a quarter, a half or three quarters; the worst.
+    /// The same of pictures turned by a quarter, a half and three quarters, on average.
     pub turned: f64,
     /// Whether the pictures, or those of a class, have a side that is up.
     pub upright: bool,
@@ -77,7 +77,7 @@ impl Turning {
         let of_a_class = (0..=classes).any(|c| is_upright(class(c), ENOUGH_OF_CLASS));
         Some(Self {
             plain: share(&chosen, |picture| *picture),
-            turned: turned.into_iter().fold(1.0, f64::min),
+            turned: turned.iter().sum::<f64>() / 3.0,
             upright: is_upright(chosen.iter(), ENOUGH) || of_a_class,
             pictures: chosen.len(),
         })
