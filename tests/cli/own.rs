@@ -49,6 +49,9 @@ fn left_and_right_are_learned_without_any_option() {
     for line in ["epochs = 1\n", "batch = 16", "flip = true"] {
         assert!(config.contains(line), "{line}: {config}");
     }
+    let grey = ["--colour", "0.2", "--out", "grey", "--quiet"];
+    let said = folder.run(&[&SIDES[..], &grey].concat());
+    said.expect_error(1, &["training.augmentation.colour: has no effect on grey pictures"]);
     let preset = ["--preset", "cnn", "--channels", "4", "--out", "preset", "--epochs", "1"];
     let said = folder.run(&[&SIDES[..], &preset].concat()).expect(0);
     assert!(!said.stderr.contains("settings for"), "{}", said.stderr);

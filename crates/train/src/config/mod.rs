@@ -204,8 +204,13 @@ impl Config {
     /// the loop checks it, too, but a run folder is there by then.
     ///
     /// # Errors
-    /// If training or validation images or their labels are missing, or class weights do not fit.
+    /// If training or validation images or their labels are missing, class weights do not fit, or the
+    /// colours of grey images are to be changed.
     pub fn check_data(&self, data: &Dataset) -> Result<(), TrainError> {
+        if self.training.augmentation.colour > 0.0 && data.preparation.shape.channels == 1 {
+            let problem = "has no effect on grey pictures; leave it out";
+            return Err(TrainError::config("training.augmentation.colour", problem));
+        }
         self.loss_on(data).map(|_| ())
     }
 
