@@ -325,10 +325,10 @@ fn inputs_that_fail_do_not_stop_the_others() {
     let (folder, images) = (folder(), images());
     fs::create_dir(folder.path("in")).unwrap();
     fs::write(folder.path("in/1.bmp"), bmp(images.get(0), 1, None)).unwrap();
-    fs::write(folder.path("in/2.txt"), "a note").unwrap();
+    fs::write(folder.path("in/2.png"), "a note").unwrap();
     fs::write(folder.path("in/3.bmp"), bmp(images.get(1), 1, None)).unwrap();
     let said = folder.run(&["predict", "m", "in", "nowhere.png", "--csv", "a.csv"]);
-    let texts = ["2 inputs were not answered, 2 images were: in/2.txt: is not PNG"];
+    let texts = ["2 inputs were not answered, 2 images were: in/2.png: is not PNG"];
     let said = said.expect_error(1, &texts);
     assert!(said.stderr.contains("not answered: nowhere.png: "), "{}", said.stderr);
     let text = String::from_utf8(bytes(&folder.path("a.csv"))).unwrap();
@@ -351,7 +351,7 @@ fn bad_input_gets_one_line() {
         (
             "note.png",
             b"a note",
-            "note.png: is not PNG, JPEG, WebP, BMP, GIF, TIFF, npy, npz, csv or IDX",
+            "note.png: is not PNG, JPEG, WebP, BMP, GIF, TIFF, npy, npz, csv, IDX, zip or tar",
         ),
         ("cut.bmp", &good[..good.len() / 2], "cut.bmp: is a damaged BMP picture"),
         ("bomb.bmp", &bomb, "bomb.bmp: is 20000 x 20000 pixels, over the limit"),

@@ -105,7 +105,10 @@ impl Input {
     pub fn folder(path: &Path, preparation: Option<Preparation>) -> Option<Self> {
         let mut skipped = Skipped::default();
         let tree = Tree::open(path, &mut skipped).ok()?;
-        match tree.entries().iter().any(|entry| named_as_picture(entry.file_name())) {
+        // Pictures need no ending; files of numbers are called `...-ubyte`.
+        let picture =
+            |name: &str| formats::may_be_picture(name) && !name.to_lowercase().ends_with("ubyte");
+        match tree.entries().iter().any(|entry| picture(entry.file_name())) {
             true => None,
             false => set(&tree, preparation, skipped).ok(),
         }

@@ -1,15 +1,14 @@
 //! Settings that suit a user's own pictures: network, batch, epochs and augmentation follow from
 //! how many pictures there are, how large they are and what mirroring does to them.
 //!
-//! The numbers are first choices that no measurement has tuned yet; Fashion-MNIST has presets of its
-//! own.
+//! How the numbers were chosen is in docs/training.md; Fashion-MNIST has presets of its own.
 
 use modiste_check::{Mirroring, Turning};
 use modiste_data::{Dataset, FASHION_CLASSES};
 
 use crate::{Config, DataConfig, TrainError};
 
-/// Multiply-adds of all forward passes of a training together: about a minute on two cores.
+/// Multiply-adds of all forward passes of a training together: less than a minute on two cores.
 const BUDGET: f64 = 1e12;
 /// Fewest and most epochs.
 const EPOCHS: [f64; 2] = [8.0, 200.0];
