@@ -5,7 +5,7 @@
 MODISTE is the binary; parts are silently_wrong, folders, tables, words, hostile (default: all). FASHION in the
 environment is the folder of Fashion-MNIST's files. Every row has the command, as it was run, and what came of it: a number that was counted
 here, or the line that the command printed. Needs Pillow and numpy; takes some minutes and 2 GB of disk in a
-temporary folder. docs/pictures.md is what it printed.
+temporary folder.
 """
 
 import csv
