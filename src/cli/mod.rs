@@ -14,6 +14,7 @@ mod predict;
 mod reproduce;
 mod serve;
 mod train;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -24,13 +25,14 @@ pub use baseline::{BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs}
 pub use check::CheckArgs;
 pub use data::{DataCommand, InfoArgs, SamplesArgs};
 pub use explain::{ExplainArgs, MethodArg};
-pub use export::{ExportArgs, FormatArg};
+pub use export::{ExportArgs, FormatArg, NumberArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, TrialArgs, WorkerArgs};
 pub use predict::{AskArgs, PredictArgs};
 pub use reproduce::{BaselineArg, ReproduceArgs};
 pub use serve::ServeArgs;
 pub use train::TrainArgs;
+pub use verify::VerifyArgs;
 
 /// Train, evaluate and explain small image classifiers on a CPU
 #[derive(Debug, Parser)]
@@ -58,10 +60,12 @@ pub enum Command {
     Predict(Box<PredictArgs>),
     /// Show which parts of a picture led to the model's answer, as a heat map
     Explain(ExplainArgs),
-    /// Export a trained model to ONNX or plain weights
-    Export(ExportArgs),
+    /// Export a trained model to ONNX, a web page, C or plain weights
+    Export(Box<ExportArgs>),
     /// Write the report of a run again, or compare several runs
     Report(ReportArgs),
+    /// Repeat a run, or its first epochs, and say whether every recorded number comes out again
+    Verify(VerifyArgs),
     /// Serve a trained model over HTTP, with a web page
     Serve(ServeArgs),
     /// Print a network's layers, shapes, parameters and multiply-adds
@@ -83,6 +87,8 @@ pub enum Command {
     },
     /// Write the manual page to stdout
     Man,
+    /// Print the licences of modiste and of all that is part of it
+    Licences,
 }
 
 /// A part of the data.

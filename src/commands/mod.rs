@@ -12,6 +12,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod grid;
+mod licences;
 mod loaded;
 mod memory;
 mod model;
@@ -25,6 +26,7 @@ mod summary;
 mod train;
 mod trials;
 mod verdicts;
+mod verify;
 
 use clap::CommandFactory;
 
@@ -42,8 +44,9 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Predict(args) => predict::run(*args),
         Command::Explain(args) => explain::run(args),
-        Command::Export(args) => export::run(args),
+        Command::Export(args) => export::run(*args),
         Command::Report(args) => report::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Baseline(command) => baseline::run(command),
@@ -55,6 +58,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "modiste", &mut script);
             Ok(output::print_raw(&String::from_utf8_lossy(&script))?)
         }
+        Command::Licences => licences::run(),
         Command::Man => {
             let mut page = Vec::new();
             clap_mangen::Man::new(Cli::command()).render(&mut page)?;

@@ -71,3 +71,66 @@ fn what_cannot_be_exported_or_written() {
     said.expect_error(1, &["nowhere/m.onnx: failed to write", "No such file"]);
     folder.run(&["export", "run", "--format", "tflite"]).expect(2);
 }
+
+#[test]
+fn c_is_written_with_its_header_and_says_what_it_needs() {
+    let folder = Folder::new();
+    folder.train(&["--out", "run"]).expect(0);
+    let said = folder.run(&["export", "run", "--format", "c"]).expect_quiet();
+    let stdout = &said.stdout;
+    assert!(stdout.starts_with("run/best.c: ") && stdout.contains("\nrun/best.h: its header\n"));
+    assert!(stdout.contains("gives the same answers to 28 images"), "{stdout}");
+    let args = ["export", "run", "--format", "c", "--out", "net.c", "--name", "shoe", "--json"];
+    let json = folder.run(&args).expect_quiet().json();
+    assert!(json["check"]["largest_difference"].as_f64().unwrap() <= 1e-4);
+    let source = fs::read_to_string(folder.path("net.c")).unwrap();
+    let header = fs::read_to_string(folder.path("net.h")).unwrap();
+    assert!(source.contains("#include \"net.h\"") && source.contains("int shoe_predict("));
+    assert!(header.contains("#define SHOE_CLASSES 10") && source.contains("\"Ankle boot\""));
+    let (flash, memory) = (&json["flash"], &json["memory"]);
+    assert!(flash.as_u64().unwrap() > 400_000 && memory.as_u64().unwrap() > 3136, "{json}");
+    assert!(json["multiply_adds"].as_u64().unwrap() > 100_000, "{json}");
+}
+
+#[test]
+fn whole_numbers_are_calibrated_and_judged() {
+    let folder = Folder::new();
+    folder.train(&["--out", "run", "--epochs", "1"]).expect(0);
+    // On 20 images a single other answer is worth five points.
+    let data = ["--split", "120/40/2000"];
+    let args = ["export", "run", "--format", "c", "--type", "int8", "--json"];
+    let json = folder.run(&[&args[..], &data].concat()).expect(0).json();
+    let check = &json["check"];
+    assert_eq!((&check["part"], &check["images"]), (&"test".into(), &2000.into()));
+    let accuracy = |name: &str| check[name].as_f64().unwrap();
+    assert!((accuracy("accuracy") - accuracy("int8_accuracy")).abs() <= 0.005, "{check}");
+    assert!(accuracy("agreement") > 0.95, "{check}");
+    let source = fs::read_to_string(folder.path("run/best.c")).unwrap();
+    assert!(source.contains("static const int8_t w"));
+}
+
+#[test]
+fn a_page_has_the_model_inside() {
+    let folder = Folder::new();
+    folder.train(&["--out", "run"]).expect(0);
+    let json = folder.run(&["export", "run", "--format", "html", "--json"]).expect_quiet().json();
+    assert_eq!((&json["out"], &json["check"]["images"]), (&"run/best.html".into(), &1008.into()));
+    let page = fs::read_to_string(folder.path("run/best.html")).unwrap();
+    for part in ["Ankle boot", "\"garments\":true", "default-src 'none'", "class Network"] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn options_without_effect_on_a_format_are_refused() {
+    let folder = Folder::new();
+    folder.train(&["--out", "run"]).expect(0);
+    for args in
+        [&["--type", "int8"][..], &["--name", "a"], &["--format", "html", "--split", "full"]]
+    {
+        let said = folder.run(&[&["export", "run"], args].concat());
+        said.expect_error(2, &["has no effect on this format"]);
+    }
+    let said = folder.run(&["export", "run", "--format", "c", "--name", "2x"]);
+    said.expect_error(2, &["--name 2x: is no name in C"]);
+}

@@ -25,3 +25,4 @@ mod threads;
 mod train;
 mod usage;
 mod util;
+mod verify;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::util::{Folder, TINY, bytes};
 
 /// What a finished run holds, design by design.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "config.toml",
     "environment.json",
     "metrics.csv",
@@ -15,6 +15,7 @@ const FILES: [&str; 13] = [
     "log.txt",
     "report.html",
     "report.md",
+    "digests.csv",
     "worst_mistakes.csv",
     "figures/curves.svg",
     "figures/confusion-validation.png",

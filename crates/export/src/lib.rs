@@ -1,14 +1,26 @@
-//! Trained networks for other programs: ONNX with everything inside, or the plain weights.
+//! Trained networks for other programs: ONNX with everything inside, C for devices, a page for
+//! browsers, or the plain weights.
 //!
 //! An ONNX model is made by walking the network's description ([`onnx`]), and is worth nothing before
 //! a runtime that shares no code with this project has given the same answers from it ([`second_opinion`]).
-//! Files are the caller's to read and write.
+//! C and the page are written from a list of steps with everything folded ([`Program`], for whole numbers
+//! [`Int8Program`]), which Rust can compute as well, to compare. Files are the caller's to read and write.
 
+mod c;
+pub mod int8;
 mod onnx;
+mod page;
+mod parallel;
+pub mod program;
 mod second_opinion;
 mod weights;
 
+pub use c::{CFiles, CSource, c_float, c_int8, is_c_name};
+pub use int8::Int8Program;
 pub use onnx::{ONNX_CLASS, ONNX_IMAGES, ONNX_PROBABILITIES, OnnxSource, onnx};
+pub use page::{PageCard, PagePreparation, PageRule, PageSource, page, read_page};
+pub use parallel::on_threads;
+pub use program::Program;
 pub use second_opinion::{Answers, second_opinion};
 pub use weights::weights;
 
@@ -26,6 +38,9 @@ pub enum ExportError {
         /// The runtime's error.
         reason: String,
     },
+    /// A page that has no network inside.
+    #[error("the page does not hold the network: {0}")]
+    Page(String),
     /// The weights do not fit the file format.
     #[error("failed to put the weights into the safetensors format: {0}")]
     Weights(#[from] safetensors::SafeTensorError),

@@ -17,7 +17,7 @@ use modiste_spec::{Network, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::tensors::{self, Metadata, Reader};
-use crate::{EpochMetrics, ModelError};
+use crate::{EpochMetrics, ModelError, other_format};
 use modiste_files::{atomic_write, read};
 
 /// Value of `format`; another layout gets another number.
@@ -270,7 +270,8 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
     let mut reader = Reader::new(bytes, name)?;
     let format = reader.text("format")?;
     if format != FORMAT {
-        return Err(reader.error(format!("is in the format {format:?}, not {FORMAT:?}")));
+        let writer = writer(&reader);
+        return Err(reader.error(other_format(format, FORMAT, writer.as_deref())));
     }
     let network: Network = reader.json("network")?;
     let classes: Vec<String> = reader.json("classes")?;
@@ -294,6 +295,12 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
         return Err(reader.error("the checksum differs: the file was damaged or changed"));
     }
     Ok(Model { network, classes, parameters, config, provenance, confidence, preparation })
+}
+
+/// The version of modiste that wrote the file, where its provenance still says so.
+fn writer(reader: &Reader<'_>) -> Option<String> {
+    let provenance: serde_json::Value = reader.json("provenance").ok()?;
+    Some(provenance.get("modiste")?.as_str()?.to_owned())
 }
 
 /// CRC-32, as 8 hexadecimal digits, of each metadata entry but the checksum (key, 0, value, 0) in the

@@ -37,6 +37,12 @@ impl RunFolder {
         self.0.join("metrics.csv")
     }
 
+    /// `digests.csv`: a checksum of the state after each epoch, see
+    /// [`write_digests`](crate::write_digests).
+    pub fn digests(&self) -> PathBuf {
+        self.0.join("digests.csv")
+    }
+
     /// `environment.json`: a list of [`Environment`](crate::Environment), one for each start.
     pub fn environment(&self) -> PathBuf {
         self.0.join("environment.json")

@@ -19,11 +19,13 @@
 
 mod answer;
 mod answers;
+mod digests;
 mod environment;
 mod epochs;
 mod error;
 mod file;
 mod folder;
+mod format;
 mod predictor;
 mod rows;
 mod stored;
@@ -32,6 +34,7 @@ mod trust;
 
 pub use answer::Answer;
 pub use answers::{Answers, evaluation, labels};
+pub use digests::{Digest, read_digests, write_digests};
 pub use environment::{Environment, utc};
 pub use epochs::{
     CurrentMetrics, EpochMetrics, EpochRow, SelectBy, Timing, parse_metrics, read_metrics,
@@ -40,6 +43,7 @@ pub use epochs::{
 pub use error::ModelError;
 pub use file::{DataIdentity, Model, ModelConfidence, Preprocessing, Provenance, parse_model};
 pub use folder::RunFolder;
+pub use format::other_format;
 pub use predictor::{Options, Predictor, Reject, mirrored_logits};
 pub use rows::{csv_text, guarded};
 pub use stored::{MISTAKES, Pixels, Stored, StoredMistake, StoredPart};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::{Answers, Model, ModelError, RunFolder};
+use crate::{Answers, Model, ModelError, RunFolder, other_format};
 
 /// Rises when older files can no longer be read.
 const FORMAT: &str = "modiste-evaluation-1";
@@ -144,7 +144,7 @@ impl Stored {
     /// Whether sizes fit together, so that all who read it may rely on them.
     fn check(&self) -> Result<(), String> {
         if self.format != FORMAT {
-            return Err(format!("it is in the format {:?}, not {FORMAT:?}", self.format));
+            return Err(format!("it {}", other_format(&self.format, FORMAT, None)));
         }
         let classes = self.classes();
         match self.parts.iter().find_map(|part| Some((part, part.problem(&classes, self.image)?))) {

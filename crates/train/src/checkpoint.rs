@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use modiste_files::read;
-use modiste_model::DataIdentity;
 use modiste_model::tensors::{self, Metadata, Reader};
+use modiste_model::{DataIdentity, other_format};
 use modiste_spec::Network;
 use modiste_spec::engine::{AVERAGE, State, Tensor};
 
 use crate::{Config, Progress, TrainError};
 
+/// The format's number is the last byte.
 const MAGIC: &[u8; 8] = b"mdstckp1";
 /// Groups of tensors that are not slots of the state.
 const PARAMETERS: &str = "parameters";
@@ -113,6 +114,10 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
 /// The bytes between magic and checksum.
 fn verified<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], TrainError> {
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
+        if let Some(found) = bytes.get(..8).filter(|found| found[..7] == MAGIC[..7]) {
+            let [found, known] = [found, MAGIC].map(String::from_utf8_lossy);
+            return Err(TrainError::file(name, other_format(&found, &known, None)));
+        }
         return Err(TrainError::file(name, "is not a checkpoint: its first 8 bytes are wrong"));
     };
     let whole = rest.split_last_chunk::<4>().filter(|(_, checksum)| {

@@ -21,6 +21,7 @@
 
 mod checkpoint;
 mod config;
+mod digest;
 mod error;
 mod fit;
 mod observer;

@@ -13,7 +13,8 @@ use std::time::SystemTime;
 use modiste_data::Dataset;
 use modiste_files::{FileError, MAX_TEXT, append, atomic_write, read_text, remove_leftovers};
 use modiste_model::{
-    DataIdentity, Environment, EpochRow, Model, RunFolder, read_metrics, utc, write_metrics,
+    DataIdentity, Digest, Environment, EpochRow, Model, RunFolder, read_digests, read_metrics, utc,
+    write_digests, write_metrics,
 };
 
 use crate::{Checkpoint, Config, TrainError};
@@ -62,7 +63,13 @@ impl Run {
         let text = read_text(&path, MAX_TEXT)?;
         let config = Config::parse(&text, &path.display().to_string())?;
         let files = RunFolder::new(folder);
-        for file in [files.checkpoint(), files.model(), files.metrics(), files.environment()] {
+        for file in [
+            files.checkpoint(),
+            files.model(),
+            files.metrics(),
+            files.digests(),
+            files.environment(),
+        ] {
             remove_leftovers(&file);
         }
         Ok(Self { files, config, _lock: lock })
@@ -160,6 +167,16 @@ impl Run {
         let path = self.files.metrics();
         atomic_write(&path, write_metrics(rows).as_bytes())?;
         Ok(path)
+    }
+
+    /// Notes the state's digest after an epoch, in place of what was known of this and later epochs.
+    pub(crate) fn save_digest(&self, digest: Digest) -> Result<(), TrainError> {
+        let path = self.files.digests();
+        // The list is for comparisons; no result depends on it.
+        let mut digests = read_digests(&path).unwrap_or_default();
+        digests.retain(|known| known.epoch < digest.epoch);
+        digests.push(digest);
+        Ok(atomic_write(&path, write_digests(&digests).as_bytes())?)
     }
 
     /// The rows that `metrics.csv` has; none where it is missing or broken, as the checkpoint knows

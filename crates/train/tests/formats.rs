@@ -155,8 +155,22 @@ fn files_that_are_something_else_are_refused() {
     assert!(error(&huge).contains("is not a whole safetensors file"), "{}", error(&huge));
     let bare = [&2_u64.to_le_bytes()[..], b"{}"].concat();
     assert_eq!(error(&bare), "m: metadata entry \"format\" is missing");
+    let text = FILES[0].windows(15).position(|bytes| bytes == b"modiste model 1").unwrap();
+    let mut newer = FILES[0].clone();
+    newer[text + 14] = b'7';
+    let said = error(&newer);
+    assert!(said.starts_with("m: is in the format \"modiste model 7\"; modiste "), "{said}");
+    assert!(said.ends_with(", which wrote it, reads it"), "{said}");
     let error = |bytes: &[u8]| parse_checkpoint(bytes, "c").unwrap_err().to_string();
     assert_eq!(error(&FILES[0]), "c: is not a checkpoint: its first 8 bytes are wrong");
+    let mut newer = FILES[1].clone();
+    newer[7] = b'2';
+    let said = error(&newer);
+    assert!(said.starts_with("c: is in the format \"mdstckp2\"; modiste "), "{said}");
+    assert!(
+        said.ends_with("reads up to \"mdstckp1\"; a newer version of modiste reads it"),
+        "{said}"
+    );
     assert_eq!(error(&FILES[1][..9]), "c: the checksum differs: the file was damaged or cut");
     assert_eq!(error(&FILES[1][..100]), "c: the checksum differs: the file was damaged or cut");
 }

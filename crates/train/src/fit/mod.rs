@@ -14,13 +14,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use modiste_data::{Dataset, Part, fill_batch, fill_shares};
-use modiste_model::{CurrentMetrics, DataIdentity, EpochMetrics, EpochRow, Timing};
+use modiste_model::{CurrentMetrics, DataIdentity, Digest, EpochMetrics, EpochRow, Timing};
 use modiste_spec::engine::{AVERAGE, Batch, Engine, Loss, Step, Targets, Tensor, Weights};
 use modiste_spec::random::{Purpose, Stream};
 
 use self::keep::{epoch_line, first_not_finite};
 pub use self::outcome::{Outcome, Summary};
 use self::start::Start;
+use crate::digest::state_digest;
 use crate::{Config, Event, Observer, Progress, Run, TrainError};
 
 /// Validation images predicted between two looks at whether to stop.
@@ -306,6 +307,7 @@ impl<'a> Trainer<'a> {
         if let Some(what) = first_not_finite(&state) {
             return Err(self.not_finite(&what));
         }
+        let digest = Digest { epoch: metrics.epoch, state: state_digest(&state) };
         let best = self.progress.end_epoch(metrics, self.run.config());
         self.rows.push(EpochRow { metrics, timing: Some(timing) });
         let (metrics, timing) = (&metrics, &timing);
@@ -320,6 +322,7 @@ impl<'a> Trainer<'a> {
             self.save_model(None)?;
         }
         self.written(self.run.save_metrics(&self.rows)?);
+        self.run.save_digest(digest)?;
         self.save_checkpoint()
     }
 }

@@ -1,0 +1,145 @@
+//! A program of codes as C.
+
+use super::{CFiles, CSource, Writer, text};
+use crate::int8::{CodeStep, CodeWork, Fixed, Int8Program};
+
+/// `program` as C, computed in 8-bit whole numbers with sums of 32 bits.
+pub fn c_int8(program: &Int8Program, about: &CSource<'_>) -> CFiles {
+    let mut writer = Writer::default();
+    for (at, step) in program.steps.iter().enumerate() {
+        add_step(&mut writer, program, at, step);
+    }
+    let (pixels, classes) = (program.input().len(), program.classes());
+    let first = format!(
+        "    for (int32_t i = 0; i < {pixels}; i++)\n        m[{} + i] = (int8_t)(pixels[i] - 128);\n",
+        program.values[0].offset
+    );
+    let map = program.values[program.logits];
+    let (zero, scale) = (map.scale.zero, text::float(map.scale.scale as f32));
+    let last = match program.gives_logits() {
+        true => String::new(),
+        false => format!(
+            "    for (int32_t i = 0; i < {classes}; i++)\n        \
+             logits[i] = (float)(m[{} + i] - ({zero})) * {scale};\n",
+            map.offset
+        ),
+    };
+    writer.finish(about, ("int8_t", 1), program.input(), program.memory, [first, last])
+}
+
+fn fixed(factor: &Fixed) -> String {
+    format!("{{{}, {}}}", factor.factor, factor.shift)
+}
+
+fn shown<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(T::to_string).collect()
+}
+
+fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeStep) {
+    // A map as an argument: where it lies, and its zero.
+    let map = |value: usize| {
+        let map = program.values[value];
+        format!("m + {}, {}", map.offset, map.scale.zero)
+    };
+    let place = |value: usize| format!("m + {}", program.values[value].offset);
+    let x = |i: usize| map(step.inputs[i]);
+    let (from, to) = (program.values[step.inputs[0]].shape, program.values[step.output].shape);
+    let low = step.low;
+    let y = format!("{}, {low}", map(step.output));
+    if needs_codes(&step.work) {
+        writer.need(include_str!("parts/int8_fixed.c"));
+    }
+    if needs_factors(&step.work) {
+        writer.need(include_str!("parts/int8_factor.c"));
+    }
+    let call = match &step.work {
+        CodeWork::Conv { window, weights, bias, factors } => {
+            writer.window(&format!("s{at}"), window, from, to);
+            writer.need(include_str!("parts/int8_sum.c"));
+            writer.need(include_str!("parts/int8_conv.c"));
+            writer.array("int8_t", &format!("w{at}"), 1, shown(weights));
+            writer.array("int32_t", &format!("b{at}"), 4, shown(bias));
+            let factors = factors.iter().map(fixed).collect();
+            writer.array("struct fixed", &format!("f{at}"), 8, factors);
+            format!("convolve(&s{at}, {}, {y}, w{at}, b{at}, f{at})", x(0))
+        }
+        CodeWork::Logits { window, weights, bias, factors } => {
+            writer.window(&format!("s{at}"), window, from, to);
+            writer.need(include_str!("parts/int8_sum.c"));
+            writer.need(include_str!("parts/int8_logits.c"));
+            writer.array("int8_t", &format!("w{at}"), 1, shown(weights));
+            writer.array("int32_t", &format!("b{at}"), 4, shown(bias));
+            let factors = factors.iter().map(|&factor| text::float(factor)).collect();
+            writer.array("float", &format!("f{at}"), 4, factors);
+            format!("last_layer(&s{at}, {}, logits, w{at}, b{at}, f{at})", x(0))
+        }
+        CodeWork::Affine { factors, summands, shift } => {
+            writer.need(include_str!("parts/int8_affine.c"));
+            writer.array("int32_t", &format!("f{at}"), 4, shown(factors));
+            let summands = summands.iter().map(|value| format!("INT64_C({value})")).collect();
+            writer.array("int64_t", &format!("b{at}"), 8, summands);
+            let (pixels, channels) = (to.pixels(), to.channels);
+            format!("affine({pixels}, {channels}, {}, {y}, f{at}, b{at}, {shift})", x(0))
+        }
+        CodeWork::Rectify => {
+            writer.need(include_str!("parts/int8_rectify.c"));
+            let (from, to_map) = (place(step.inputs[0]), place(step.output));
+            format!("rectify({}, {from}, {to_map}, {low})", to.len())
+        }
+        CodeWork::MaxPool(window) => {
+            writer.window(&format!("s{at}"), window, from, to);
+            writer.need(include_str!("parts/int8_max_pool.c"));
+            let (from, to) = (place(step.inputs[0]), place(step.output));
+            format!("max_pool(&s{at}, {from}, {to}, {low})")
+        }
+        CodeWork::AvgPool(window, factor) => {
+            writer.window(&format!("s{at}"), window, from, to);
+            writer.need(include_str!("parts/int8_avg_pool.c"));
+            let factor = fixed(factor);
+            format!("avg_pool(&s{at}, {}, {y}, (struct fixed){factor})", x(0))
+        }
+        CodeWork::Concat(factors) => {
+            writer.need(include_str!("parts/int8_concat.c"));
+            let mut first = 0;
+            let mut calls = Vec::new();
+            for (i, (&value, factor)) in step.inputs.iter().zip(factors).enumerate() {
+                let (channels, all) = (program.values[value].shape.channels, to.channels);
+                let sizes = format!("{}, {channels}, {first}, {all}", to.pixels());
+                let factor = fixed(factor);
+                calls.push(format!("concat({sizes}, {}, {y}, (struct fixed){factor})", x(i)));
+                first += channels;
+            }
+            calls.join(";\n    ")
+        }
+        CodeWork::Add { factors, shift } => {
+            writer.need(include_str!("parts/int8_add.c"));
+            let [a, b] = factors;
+            format!("add({}, {}, {a}, {}, {b}, {shift}, {y})", to.len(), x(0), x(1))
+        }
+    };
+    writer.call(&step.name, &call);
+}
+
+/// Whether a step rounds its results to codes.
+fn needs_codes(work: &CodeWork) -> bool {
+    match work {
+        CodeWork::Logits { .. } | CodeWork::Rectify | CodeWork::MaxPool(_) => false,
+        CodeWork::Conv { .. }
+        | CodeWork::Affine { .. }
+        | CodeWork::AvgPool(..)
+        | CodeWork::Concat(_)
+        | CodeWork::Add { .. } => true,
+    }
+}
+
+/// Whether a step has factors with shifts of their own.
+fn needs_factors(work: &CodeWork) -> bool {
+    match work {
+        CodeWork::Conv { .. } | CodeWork::AvgPool(..) | CodeWork::Concat(_) => true,
+        CodeWork::Logits { .. }
+        | CodeWork::Affine { .. }
+        | CodeWork::Rectify
+        | CodeWork::MaxPool(_)
+        | CodeWork::Add { .. } => false,
+    }
+}

@@ -1,0 +1,185 @@
+//! The codes, computed: to the bit what the C source computes.
+
+use std::ops::Range;
+
+use modiste_spec::Shape;
+
+use super::{CODES, CodeStep, CodeWork, Fixed, Int8Program, rounded};
+use crate::program::{ValueId, Window};
+
+impl Int8Program {
+    /// The logits of the images (n, h, w, c), one after the other.
+    pub fn logits(&self, images: &[u8]) -> Vec<f32> {
+        let weights: Vec<Vec<i16>> = self.steps.iter().map(wide_weights).collect();
+        let mut memory = vec![0i8; self.memory];
+        let mut all = Vec::new();
+        for image in images.chunks_exact(self.input().len()) {
+            let codes = image.iter().map(|&pixel| (i32::from(pixel) + CODES.0) as i8);
+            memory[self.place_of(0)].iter_mut().zip(codes).for_each(|(to, code)| *to = code);
+            for (step, weights) in self.steps.iter().zip(&weights) {
+                if let CodeWork::Logits { factors, .. } = &step.work {
+                    let sums = self.sums(step, weights, &memory);
+                    let real = sums.iter().zip(factors).map(|(&sum, factor)| sum as f32 * factor);
+                    all.extend(real);
+                    continue;
+                }
+                let output = self.step(step, weights, &memory);
+                memory[self.place_of(step.output)].copy_from_slice(&output);
+            }
+            if !self.gives_logits() {
+                let scale = self.values[self.logits].scale;
+                let codes = memory[self.place_of(self.logits)].iter();
+                all.extend(codes.map(|&q| (i32::from(q) - scale.zero) as f32 * scale.scale as f32));
+            }
+        }
+        all
+    }
+
+    /// The part of the memory that has a map.
+    fn place_of(&self, value: ValueId) -> Range<usize> {
+        let value = self.values[value];
+        value.offset..value.offset + value.shape.len()
+    }
+
+    fn step(&self, step: &CodeStep, weights: &[i16], memory: &[i8]) -> Vec<i8> {
+        let zero = self.values[step.output].scale.zero;
+        let code = |y: i64| (y + i64::from(zero)).clamp(step.low.into(), CODES.1.into()) as i8;
+        let to = self.values[step.output].shape;
+        let input = |i: usize| self.centred(step.inputs[i], memory);
+        match &step.work {
+            CodeWork::Conv { factors, .. } => {
+                let sums = self.sums(step, weights, memory);
+                let factors = factors.iter().cycle();
+                sums.iter().zip(factors).map(|(&sum, f)| code(f.times(sum.into()))).collect()
+            }
+            CodeWork::Logits { .. } => unreachable!("it gives floats"),
+            CodeWork::Affine { factors, summands, shift } => {
+                let channels = factors.iter().zip(summands).cycle();
+                let affine = |(x, (&factor, summand)): (&i16, (&i32, &i64))| {
+                    code(rounded(i64::from(*x) * i64::from(factor) + summand, *shift))
+                };
+                input(0).iter().zip(channels).map(affine).collect()
+            }
+            CodeWork::Rectify => input(0).iter().map(|&x| code(x.into())).collect(),
+            CodeWork::MaxPool(window) => {
+                let shape = self.values[step.inputs[0]].shape;
+                let most = pool(&input(0), shape, window, to, i32::MIN, i32::max);
+                most.into_iter().map(|x| code(x.into())).collect()
+            }
+            CodeWork::AvgPool(window, factor) => {
+                let shape = self.values[step.inputs[0]].shape;
+                let sums = pool(&input(0), shape, window, to, 0, |sum, x| sum + x);
+                sums.into_iter().map(|sum| code(factor.times(sum.into()))).collect()
+            }
+            CodeWork::Concat(factors) => self.concat(step, factors, memory, code),
+            CodeWork::Add { factors, shift } => {
+                let (a, b) = (input(0), input(1));
+                let [first, second] = factors.map(i64::from);
+                let sum = |(&a, &b): (&i16, &i16)| i64::from(a) * first + i64::from(b) * second;
+                a.iter().zip(&b).map(|pair| code(rounded(sum(pair), *shift))).collect()
+            }
+        }
+    }
+
+    /// The codes of a map less its zero.
+    fn centred(&self, value: ValueId, memory: &[i8]) -> Vec<i16> {
+        let zero = self.values[value].scale.zero as i16;
+        memory[self.place_of(value)].iter().map(|&q| i16::from(q) - zero).collect()
+    }
+
+    fn concat(
+        &self,
+        step: &CodeStep,
+        factors: &[Fixed],
+        memory: &[i8],
+        code: impl Fn(i64) -> i8,
+    ) -> Vec<i8> {
+        let to = self.values[step.output].shape;
+        let mut output = vec![0; to.len()];
+        let mut first = 0;
+        for (&value, factor) in step.inputs.iter().zip(factors) {
+            let channels = self.values[value].shape.channels;
+            let input = self.centred(value, memory);
+            let pixels = output.chunks_exact_mut(to.channels).zip(input.chunks_exact(channels));
+            for (to, from) in pixels {
+                let codes = from.iter().map(|&x| code(factor.times(x.into())));
+                to[first..first + channels].iter_mut().zip(codes).for_each(|(to, y)| *to = y);
+            }
+            first += channels;
+        }
+        output
+    }
+
+    /// The sums of a convolution.
+    fn sums(&self, step: &CodeStep, weights: &[i16], memory: &[i8]) -> Vec<i32> {
+        let (window, bias) = match &step.work {
+            CodeWork::Conv { window, bias, .. } | CodeWork::Logits { window, bias, .. } => {
+                (window, bias)
+            }
+            _ => unreachable!("only convolutions have sums"),
+        };
+        let x = self.centred(step.inputs[0], memory);
+        let (shape, to) = (self.values[step.inputs[0]].shape, self.values[step.output].shape);
+        let c = shape.channels;
+        let each = window.len() * c;
+        let mut sums = Vec::with_capacity(to.len());
+        for at in 0..to.pixels() {
+            let (rows, top) = window.covered(at / to.width, window.rows, shape.height);
+            let (columns, left) = window.covered(at % to.width, window.columns, shape.width);
+            let length = columns.len() * c;
+            for (k, &bias) in bias.iter().enumerate() {
+                let mut sum = bias;
+                for (i, row) in rows.clone().enumerate() {
+                    let start = k * each + ((top + i) * window.columns + left) * c;
+                    let line = (row * shape.width + columns.start) * c;
+                    sum += dot(&x[line..line + length], &weights[start..start + length]);
+                }
+                sums.push(sum);
+            }
+        }
+        sums
+    }
+}
+
+/// The weights of a convolution as 16-bit numbers, which processors multiply and add in pairs.
+fn wide_weights(step: &CodeStep) -> Vec<i16> {
+    match &step.work {
+        CodeWork::Conv { weights, .. } | CodeWork::Logits { weights, .. } => {
+            weights.iter().map(|&w| w.into()).collect()
+        }
+        CodeWork::Affine { .. }
+        | CodeWork::Rectify
+        | CodeWork::MaxPool(_)
+        | CodeWork::AvgPool(..)
+        | CodeWork::Concat(_)
+        | CodeWork::Add { .. } => Vec::new(),
+    }
+}
+
+fn dot(a: &[i16], b: &[i16]) -> i32 {
+    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}
+
+/// `fold`s what lies under the window into `start`.
+fn pool(
+    x: &[i16],
+    shape: Shape,
+    window: &Window,
+    to: Shape,
+    start: i32,
+    fold: impl Fn(i32, i32) -> i32,
+) -> Vec<i32> {
+    let c = shape.channels;
+    let mut y = vec![start; to.len()];
+    for (at, pixel) in y.chunks_exact_mut(c).enumerate() {
+        let (rows, _) = window.covered(at / to.width, window.rows, shape.height);
+        let (columns, _) = window.covered(at % to.width, window.columns, shape.width);
+        for row in rows {
+            for column in columns.clone() {
+                let from = &x[(row * shape.width + column) * c..][..c];
+                pixel.iter_mut().zip(from).for_each(|(y, &x)| *y = fold(*y, x.into()));
+            }
+        }
+    }
+    y
+}

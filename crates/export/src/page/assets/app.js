@@ -1,0 +1,219 @@
+// The page: takes a picture from a file, the clipboard, a drawing or the camera, and shows the answer.
+// Nothing is sent anywhere; the page's policy forbids any request.
+
+const by = (id) => document.getElementById(id);
+const element = (tag, text = "", className = "") => Object.assign(document.createElement(tag), { textContent: text, className });
+const percent = (part) => `${(100 * part).toFixed(1)} %`;
+const grouped = (number) => number.toLocaleString("en");
+
+let network;
+let latest = 0;
+
+function start() {
+  for (const needed of [globalThis.Float32Array, globalThis.createImageBitmap, globalThis.ResizeObserver]) {
+    if (!needed) throw new Error("this browser is too old for this page");
+  }
+  const model = JSON.parse(by("model").textContent);
+  const bytes = Uint8Array.from(atob(by("weights").textContent.trim()), (c) => c.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const weights = Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+  network = new Network(model, weights);
+  Object.assign(by("seen"), { width: model.preparation.width, height: model.preparation.height });
+  showCard(model);
+  listen();
+  // What tests and other scripts may call.
+  globalThis.modiste = {
+    model,
+    probabilities: (pixels) => network.probabilities(pixels),
+    prepare: async (file) => prepare(await decode(file), model.preparation),
+  };
+}
+
+async function classify(read, background) {
+  const turn = ++latest;
+  by("error").textContent = "";
+  try {
+    const picture = await read();
+    if (turn === latest) show(prepare(picture, network.model.preparation, background));
+  } catch (error) {
+    if (turn === latest) fail(error.message);
+  }
+}
+
+function show({ pixels, note }) {
+  const began = performance.now();
+  const probabilities = network.probabilities(pixels);
+  const milliseconds = performance.now() - began;
+  paint(by("seen"), pixels, network.model.preparation);
+  shown = { probabilities };
+  by("note").textContent = [note, `${milliseconds.toFixed(0)} ms`].filter(Boolean).join(", ");
+  answer();
+}
+
+let shown = null;
+
+// Class and bars of what is shown; again when the rule for "none of these" changes.
+function answer() {
+  if (!shown) return;
+  const { classes } = network.model;
+  const order = shown.probabilities.map((p, i) => [p, i]).sort(([a, i], [b, j]) => b - a || i - j);
+  const [[most, best]] = order;
+  const rejected = most < Number(by("reject").value);
+  by("answer").replaceChildren("Looks like", element("b", rejected ? "none of these" : classes[best]));
+  const bars = order.map(([p, i]) => {
+    const item = element("li");
+    const track = element("span", "", "track");
+    const fill = element("span", "", "fill");
+    fill.style.width = `${100 * p}%`;
+    track.append(fill);
+    item.append(element("span", classes[i]), track, element("span", percent(p), "value"));
+    return item;
+  });
+  by("bars").replaceChildren(...bars);
+}
+
+function paint(canvas, pixels, { height, width, channels }) {
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[channels * i + (channels === 3 ? c : 0)];
+    image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}
+
+function fail(message) {
+  clear();
+  by("error").textContent = `Failed: ${message}`;
+}
+
+function clear() {
+  shown = null;
+  by("answer").textContent = "Nothing yet";
+  by("note").textContent = "";
+  by("bars").replaceChildren();
+  by("seen").getContext("2d").clearRect(0, 0, by("seen").width, by("seen").height);
+}
+
+function takeFile(file) {
+  choosePane("file");
+  const preview = by("preview");
+  URL.revokeObjectURL(preview.src);
+  preview.src = URL.createObjectURL(file);
+  preview.onload = () => preview.classList.toggle("tiny", preview.naturalWidth < 64);
+  preview.onerror = () => (preview.hidden = true);
+  preview.hidden = false;
+  classify(() => decode(file));
+}
+
+function choosePane(name) {
+  for (const other of ["file", "draw", "camera"]) {
+    by(`${other}-pane`).hidden = other !== name;
+    by(`tab-${other}`).setAttribute("aria-pressed", String(other === name));
+  }
+  if (name === "camera") startCamera();
+  else stopCamera();
+}
+
+async function startCamera() {
+  const video = by("video");
+  by("error").textContent = "";
+  if (!navigator.mediaDevices?.getUserMedia) {
+    fail("no camera here; browsers allow it only on pages from https or from disk");
+    return;
+  }
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    if (by("camera-pane").hidden) return stream.getTracks().forEach((track) => track.stop());
+    video.srcObject = stream;
+    await video.play();
+    by("shoot").disabled = false;
+  } catch (error) {
+    const reasons = {
+      NotAllowedError: "the camera was refused; allow it in the browser's settings for this page, or choose a file",
+      NotFoundError: "there is no camera; choose a file or draw",
+      NotReadableError: "the camera is in use by another program",
+    };
+    fail(reasons[error.name] ?? `the camera does not start (${error.message})`);
+  }
+}
+
+function stopCamera() {
+  const video = by("video");
+  video.srcObject?.getTracks().forEach((track) => track.stop());
+  video.srcObject = null;
+  by("shoot").disabled = true;
+}
+
+function shoot() {
+  const video = by("video");
+  if (video.videoWidth) classify(() => fromDrawable(video, video.videoWidth, video.videoHeight));
+}
+
+function listen() {
+  for (const name of ["file", "draw", "camera"]) by(`tab-${name}`).onclick = () => choosePane(name);
+  by("file").onchange = (event) => {
+    const [file] = event.target.files;
+    event.target.value = ""; // The same file may be chosen again.
+    if (file) takeFile(file);
+  };
+  by("shoot").onclick = shoot;
+  by("reject").onchange = answer;
+  const drop = by("drop");
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+  document.addEventListener("dragleave", () => drop.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    const [file] = event.dataTransfer.files;
+    if (file) takeFile(file);
+    else fail("that is not a file; save the picture first, then drop the file here");
+  });
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData.files;
+    if (file) takeFile(file);
+    else fail("the clipboard holds no picture");
+  });
+  const canvas = by("canvas");
+  drawing(canvas, by("pen"), by("clear"), (empty) => {
+    ++latest;
+    by("error").textContent = "";
+    if (empty) clear();
+    else classify(async () => fromDrawable(canvas, canvas.width, canvas.height), "dark");
+  });
+}
+
+// The model's card.
+function showCard({ card, preparation, classes }) {
+  document.title = `${card.name} - modiste`;
+  by("name").textContent = card.name;
+  const { height, width, channels } = preparation;
+  const size = `${height} x ${width} ${channels === 1 ? "grey" : "colour"} images`;
+  by("about").textContent =
+    `${grouped(card.parameters)} parameters, ${size}, trained on ${card.data} (split ${card.split}), best epoch ${card.epoch}`;
+  by("figures").replaceChildren(...card.figures.map(([name, value, note]) => {
+    const number = element("dd", value);
+    number.append(element("small", note));
+    const pair = element("div");
+    pair.append(element("dt", name), number);
+    return pair;
+  }));
+  by("classes").textContent = classes.join(", ");
+  by("reject").append(...card.rules.map(({ target, threshold, coverage }) => {
+    const text = `if fewer than ${percent(target)} of such answers are right (under ${percent(threshold)}; ${percent(coverage)} answered)`;
+    return Object.assign(element("option", text), { value: threshold });
+  }));
+  by("reject").append(...[0.5, 0.7, 0.9].map((value) => {
+    return Object.assign(element("option", `if the probability is under ${percent(value)}`), { value });
+  }));
+  by("foot").textContent = `modiste ${card.modiste}, model ${card.checksum}; everything is computed on this device`;
+}
+
+try {
+  start();
+} catch (error) {
+  by("about").textContent = `This page does not work here: ${error.message}.`;
+}

@@ -1,0 +1,202 @@
+//! A model as C, checked by computing its steps in Rust.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow, bail};
+use modiste_data::{Dataset, Part, PartName};
+use modiste_export::{
+    CFiles, CSource, Int8Program, Program, c_float, c_int8, is_c_name, on_threads,
+};
+use modiste_metrics::argmax;
+use modiste_model::Model;
+use modiste_views::grouped;
+use serde::Serialize;
+
+use super::answers::{answers, engine_logits, probes};
+use super::{Check, Rounding, Written};
+use crate::cli::{ExportArgs, NumberArg};
+use crate::commands::model;
+use crate::failure::Failure;
+use crate::machine;
+
+/// How much a probability may differ from the engine's.
+const TOLERANCE: f32 = 1e-4;
+/// How much accuracy whole numbers may cost.
+const ACCURACY_TOLERANCE: f64 = 0.005;
+/// Images of the test part that are answered to check floats.
+const FLOAT_IMAGES: usize = 1000;
+/// Images of the validation part that tell the ranges of the maps.
+const CALIBRATION_IMAGES: usize = 1000;
+
+/// What a device needs.
+#[derive(Serialize)]
+pub(super) struct Needs {
+    /// Bytes of constants, which may stay in flash; code comes on top.
+    flash: usize,
+    /// Bytes of memory; the stack's few hundred come on top.
+    memory: usize,
+    /// Of one image.
+    multiply_adds: u64,
+    #[serde(skip)]
+    header: PathBuf,
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [flash, memory] = [self.flash, self.memory].map(|bytes| grouped(bytes as u64));
+        write!(
+            f,
+            "{}: its header\nneeds {flash} bytes of flash for constants, {memory} bytes of memory, {} \
+             multiply-adds an image",
+            self.header.display(),
+            grouped(self.multiply_adds)
+        )
+    }
+}
+
+/// The source for `out` and its header, and how they were checked.
+pub(super) fn checked(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<Written, Failure> {
+    let name = args.name.as_deref().unwrap_or("model");
+    if !is_c_name(name) {
+        let text = "a letter, then letters, digits and underscores, 64 at most";
+        return Err(Failure::Usage(format!("--name {name}: is no name in C: {text}")));
+    }
+    let header = out.with_extension("h");
+    let Some(header_name) = header.file_name().and_then(|name| name.to_str()) else {
+        return Err(Failure::Usage(format!("--out {}: is no file name", out.display())));
+    };
+    model::check_distinct(&[("--out", Some(&out)), ("the header", Some(&header))])?;
+    let (_, data) = model::data(&args.model, model, &args.data)?;
+    let failed = || format!("{}: not written", out.display());
+    let program = Program::new(&model.network, &model.parameters).map_err(anyhow::Error::from)?;
+    let about = about(model, args.number.unwrap_or_default());
+    let source = CSource {
+        name,
+        header: header_name,
+        about: &about,
+        classes: &model.classes,
+        temperature: model.temperature(false) as f32,
+    };
+    let (files, check) = match args.number.unwrap_or_default() {
+        NumberArg::F32 => {
+            let check = check_floats(model, &program, &data).with_context(failed)?;
+            (c_float(&program, &source), check)
+        }
+        NumberArg::Int8 => {
+            let codes = quantised(&program, &data).with_context(failed)?;
+            let check = check_codes(model, &codes, &data).with_context(failed)?;
+            (c_int8(&codes, &source), check)
+        }
+    };
+    let CFiles { source, header: declarations, constants, memory } = files;
+    let multiply_adds = program.multiply_adds();
+    let needs = Needs { flash: constants, memory, multiply_adds, header: header.clone() };
+    let files = vec![(out, source.into_bytes()), (header, declarations.into_bytes())];
+    Ok(Written { files, check: Some(check), needs: Some(needs) })
+}
+
+/// The comment that both files begin with.
+fn about(model: &Model, number: NumberArg) -> Vec<String> {
+    let numbers = match number {
+        NumberArg::F32 => "single precision",
+        NumberArg::Int8 => "8-bit whole numbers",
+    };
+    let provenance = &model.provenance;
+    let chosen = &provenance.chosen;
+    vec![
+        format!(
+            "A trained image classifier in {numbers}; written by modiste {}.",
+            env!("CARGO_PKG_VERSION")
+        ),
+        format!(
+            "Model {}, trained on {}, split {}.",
+            model.checksum(),
+            provenance.data,
+            provenance.split
+        ),
+        format!("Epoch {}, validation accuracy {:.4}.", chosen.epoch, chosen.validation_accuracy),
+        "The functions are under the MIT or the Apache-2.0 license, as modiste is.".to_owned(),
+    ]
+}
+
+/// The images of a part, at most so many.
+fn first(part: &Part, count: usize) -> &[u8] {
+    let pixels = &part.images.pixels;
+    &pixels[..pixels.len().min(count * part.images.shape.len())]
+}
+
+/// Compares the steps' probabilities with the engine's, on images of the test part and drawn ones.
+fn check_floats(model: &Model, program: &Program, data: &Dataset) -> anyhow::Result<Check> {
+    let shape = program.input();
+    let mut images = first(&data.test, FLOAT_IMAGES).to_vec();
+    images.extend(probes(shape, 0)?);
+    let ours = answers(model, &engine_logits(model, &images)?);
+    let threads = machine::available_threads();
+    let logits = on_threads(&images, shape.len(), threads, |part| program.logits(part));
+    let largest_difference = answers(model, &logits).difference(&ours);
+    // A comparison with NaN is false, so ask for what is right.
+    if largest_difference <= TOLERANCE {
+        let images = images.len() / shape.len();
+        let runtime = "a second implementation of its steps";
+        return Ok(Check { runtime, images, largest_difference, rounding: None });
+    }
+    bail!(
+        "the steps' probabilities differ by {largest_difference:.1e} from the engine's, over the limit of \
+         {TOLERANCE:.0e}"
+    )
+}
+
+/// The steps in whole numbers, with the ranges that images of the validation part give them.
+fn quantised(program: &Program, data: &Dataset) -> anyhow::Result<Int8Program> {
+    let part = if data.validation.is_empty() { &data.train } else { &data.validation };
+    let ranges = program.ranges(first(part, CALIBRATION_IMAGES));
+    Int8Program::new(program, &ranges).map_err(|problem| anyhow!("{problem}"))
+}
+
+/// The part that whole numbers are judged by: the test part, where its labels are known.
+fn judged(data: &Dataset) -> anyhow::Result<PartName> {
+    let labelled = |&name: &PartName| {
+        let part = data.part(name);
+        part.labels.is_some() && !part.is_empty()
+    };
+    let parts = [PartName::Test, PartName::Validation, PartName::Train];
+    parts.into_iter().find(labelled).context("the data have no labels to judge whole numbers by")
+}
+
+/// Compares accuracies and classes of the whole numbers with the engine's.
+fn check_codes(model: &Model, codes: &Int8Program, data: &Dataset) -> anyhow::Result<Check> {
+    let name = judged(data)?;
+    let part = data.part(name);
+    let labels = part.labels.as_deref().unwrap_or_default();
+    let pixels = &part.images.pixels;
+    let ours = answers(model, &engine_logits(model, pixels)?);
+    let threads = machine::available_threads();
+    let size = codes.input().len();
+    let logits = on_threads(pixels, size, threads, |images| codes.logits(images));
+    let found: Vec<usize> = logits.chunks_exact(codes.classes()).map(argmax).collect();
+    let share = |right: usize| right as f64 / labels.len() as f64;
+    let accuracy = |classes: &[usize]| {
+        share(
+            classes.iter().zip(labels).filter(|(class, label)| **class == **label as usize).count(),
+        )
+    };
+    let (accuracy, int8_accuracy) = (accuracy(&ours.classes), accuracy(&found));
+    let same = found.iter().zip(&ours.classes).filter(|(a, b)| a == b).count();
+    if (accuracy - int8_accuracy).abs() > ACCURACY_TOLERANCE {
+        bail!(
+            "whole numbers have an accuracy of {int8_accuracy:.4} on the {name} part, floats \
+             {accuracy:.4}; the limit is a difference of {ACCURACY_TOLERANCE}"
+        );
+    }
+    let rounding =
+        Rounding { part: name.to_string(), accuracy, int8_accuracy, agreement: share(same) };
+    let largest_difference =
+        largest_gap(&answers(model, &logits).probabilities, &ours.probabilities);
+    let runtime = "the same whole numbers in Rust";
+    Ok(Check { runtime, images: labels.len(), largest_difference, rounding: Some(rounding) })
+}
+
+fn largest_gap(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}

@@ -1,0 +1,117 @@
+//! A model as one HTML page, checked by computing what the page has inside.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use modiste_export::{
+    Answers, PageCard, PagePreparation, PageRule, PageSource, Program, on_threads, page, read_page,
+};
+use modiste_metrics::{argmax, softmax_at};
+use modiste_model::Model;
+
+use super::Check;
+use super::answers::{answers, engine_logits, probes};
+use crate::commands::model;
+use crate::failure::Failure;
+use crate::machine;
+
+/// How much a probability may differ from the engine's.
+const TOLERANCE: f32 = 1e-4;
+/// Embedded images that are answered, where the network takes such.
+const REAL_IMAGES: usize = 1000;
+
+/// The page for `out` of the model at `path`, and how it was checked.
+pub(super) fn checked(path: &Path, model: &Model, out: &Path) -> Result<(Vec<u8>, Check), Failure> {
+    if !matches!(model.preparation.shape.channels, 1 | 3) {
+        let (path, shape) = (path.display(), model.preparation.shape);
+        let text =
+            format!("{path}: takes images of {shape}, no pictures; a page has no use for it");
+        return Err(Failure::Usage(text));
+    }
+    let program = Program::new(&model.network, &model.parameters).map_err(anyhow::Error::from)?;
+    let source = PageSource {
+        classes: &model.classes,
+        temperature: model.temperature(false),
+        preparation: preparation(model),
+        card: card(path, model),
+    };
+    let text = page(&program, &source);
+    let failed = || format!("{}: not written", out.display());
+    let check = check(model, &text).with_context(failed)?;
+    Ok((text.into_bytes(), check))
+}
+
+fn preparation(model: &Model) -> PagePreparation {
+    let preparation = &model.preparation;
+    PagePreparation {
+        height: preparation.shape.height,
+        width: preparation.shape.width,
+        channels: preparation.shape.channels,
+        fit: preparation.fit.to_string(),
+        ground: preparation.ground.to_string(),
+        garments: preparation.garments,
+    }
+}
+
+/// What the page says of the model; its name is the run's or the file's.
+fn card(path: &Path, model: &Model) -> PageCard {
+    let provenance = &model.provenance;
+    let chosen = &provenance.chosen;
+    let whence = || "validation part".to_owned();
+    let four = |number: f64| format!("{number:.4}");
+    let mut figures = vec![
+        ["accuracy".to_owned(), four(chosen.validation_accuracy), whence()],
+        ["loss".to_owned(), four(chosen.validation_loss), whence()],
+    ];
+    figures
+        .extend(chosen.validation_auroc.map(|auroc| ["mean AUROC".into(), four(auroc), whence()]));
+    let rules = model.confidence.iter().flat_map(|both| &both.plain.rejection);
+    let rule = |rule: &modiste_metrics::Rejection| PageRule {
+        target: rule.target,
+        threshold: rule.threshold,
+        coverage: rule.coverage,
+    };
+    let file = model::file(path);
+    let named = if path.is_dir() { path.canonicalize().ok() } else { Some(file) };
+    let name = named.as_deref().and_then(Path::file_stem);
+    PageCard {
+        name: name.map_or("model".into(), |name| name.to_string_lossy().into_owned()),
+        data: provenance.data.clone(),
+        split: provenance.split.clone(),
+        epoch: chosen.epoch,
+        parameters: model.network.trainable(),
+        modiste: provenance.modiste.clone(),
+        checksum: model.checksum(),
+        figures,
+        rules: rules.map(rule).collect(),
+    }
+}
+
+/// Compares what the page has inside with the engine.
+fn check(model: &Model, text: &str) -> anyhow::Result<Check> {
+    let (program, temperature) = read_page(text)?;
+    let shape = model.network.input_shape();
+    let images = probes(shape, REAL_IMAGES)?;
+    let ours = answers(model, &engine_logits(model, &images)?);
+    let threads = machine::available_threads();
+    let logits = on_threads(&images, shape.len(), threads, |part| program.logits(part));
+    let rows = || logits.chunks_exact(model.classes.len());
+    let found = Answers {
+        probabilities: rows()
+            .flat_map(|row| softmax_at(row, temperature))
+            .map(|p| p as f32)
+            .collect(),
+        classes: rows().map(argmax).collect(),
+    };
+    let largest_difference = found.difference(&ours);
+    // A comparison with NaN is false, so ask for what is right.
+    if largest_difference <= TOLERANCE {
+        let images = images.len() / shape.len();
+        let runtime = "a second implementation of its steps";
+        return Ok(Check { runtime, images, largest_difference, rounding: None });
+    }
+    bail!(
+        "the page's probabilities differ by {largest_difference:.1e} from the engine's, over the limit of \
+         {TOLERANCE:.0e}"
+    )
+}

@@ -1,0 +1,36 @@
+//! A verification in words.
+
+use std::fmt;
+
+use super::Verification;
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, epochs, recorded_epochs, conditions, differences, .. } = self;
+        let kept = [
+            Some(format!("{} numbers of metrics.csv", self.numbers)),
+            (self.states > 0).then(|| format!("{} states by their digests", self.states)),
+            (self.parameters && !self.model_bytes)
+                .then(|| "the best epoch's parameters".to_owned()),
+            self.model_bytes.then(|| "every byte of the model".to_owned()),
+        ];
+        let kept: Vec<String> = kept.into_iter().flatten().collect();
+        writeln!(f, "{run}: repeated {epochs} of {recorded_epochs} epochs")?;
+        writeln!(f, "compared: {}", kept.join(", "))?;
+        if !conditions.data_known {
+            writeln!(f, "not recorded: a checksum of the data")?;
+        }
+        let others = [&conditions.instruction_set, &conditions.version];
+        for line in others.into_iter().flatten() {
+            writeln!(f, "other than recorded: {line}")?;
+        }
+        for difference in differences {
+            writeln!(f, "differs: {difference}")?;
+        }
+        match (self.same, conditions.instruction_set.is_some()) {
+            (true, _) => writeln!(f, "all of it came out again, bit for bit"),
+            (false, true) => writeln!(f, "bits depend on the instruction set, see docs/engine.md"),
+            (false, false) => writeln!(f, "it did not come out again"),
+        }
+    }
+}
