@@ -25,6 +25,9 @@ use std::ops::Range;
 /// The most images that are computed at once.
 pub(crate) const TOGETHER: usize = 8;
 
+/// Values of a filter's gradient in the frequencies that stay in a second-level cache beside the tiles.
+const CACHED: usize = 64 * 1024;
+
 /// How much is computed at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct Tuning {
@@ -214,12 +217,21 @@ impl<'a> ImageConv<'a> {
         }
     }
 
-    /// Both gradients of images in the frequencies: that of the weights is summed in `scratch`, that
-    /// of the input written or added to `dx`, unless that is empty.
+    /// Whether so many images of a shard, taken together, are one block of tiles.
+    pub fn is_one_block(&self, map: Map<'_>, images: usize) -> bool {
+        let size = (map.height, map.width);
+        let blocks = || self.tuning.blocks(images, size, 0..tiles(size.0), self.c + self.k);
+        self.together(map) >= images && blocks().count() == 1
+    }
+
+    /// Both gradients of images in the frequencies: that of the weights is summed in `scratch`, or
+    /// written to `whole` if the images are all of a shard and one block; that of the input is written
+    /// or added to `dx`, unless that is empty.
     pub fn winograd_gradients(
         &self,
         inputs: &[Input<'_>],
         gradients: &[Gradient<'_>],
+        mut whole: Option<&mut [f32]>,
         dx: &mut [MapMut<'_>],
         accumulate: bool,
         scratch: &mut Scratch,
@@ -236,15 +248,20 @@ impl<'a> ImageConv<'a> {
                 transform_input(self.isa, map, activation, (&block, n), v, &mut scratch.columns);
                 transform_gradient(self.isa, gradient, (&block, n), d, &mut scratch.columns);
             }
+            if let Some(whole) = &mut whole {
+                self.whole_gradient(&block, v, d, whole, &mut scratch.filter);
+            }
             for f in 0..FREQUENCIES {
                 scratch.ahead.fetch(b * FREQUENCIES + f, count * FREQUENCIES);
                 let tiles = block.tiles_of(f);
                 let t = tiles.len();
                 let v = &mut v[f * block.plane(c) + tiles.start * c..][..t * c];
                 let d = &d[f * block.plane(k) + tiles.start * k..][..t * k];
-                let left = Strided { values: v, row: 1, column: c };
-                let sum = &mut scratch.filter[f * c * k..][..c * k];
-                gemm(self.isa, (c, k, t), left, d, k, sum, k, true);
+                if whole.is_none() {
+                    let left = Strided { values: v, row: 1, column: c };
+                    let sum = &mut scratch.filter[f * c * k..][..c * k];
+                    gemm(self.isa, (c, k, t), left, d, k, sum, k, true);
+                }
                 if !dx.is_empty() {
                     // The gradient of the tiles takes their place.
                     let left = Strided { values: d, row: k, column: 1 };
@@ -256,6 +273,33 @@ impl<'a> ImageConv<'a> {
                 let (dx, columns) = (dx.reborrow(), &mut scratch.columns);
                 transform_input_gradient(self.isa, v, (&block, n), dx, accumulate, columns);
             }
+        }
+    }
+
+    /// The gradient of the weights from one block that is a whole shard, a few input lanes at a time, so
+    /// that their frequencies lie in the cache until they are transformed back.
+    fn whole_gradient(
+        &self,
+        block: &Block,
+        v: &[f32],
+        d: &[f32],
+        gradient: &mut [f32],
+        frequencies: &mut [f32],
+    ) {
+        let (c, k) = (self.c, self.k);
+        let rows = (CACHED / (FREQUENCIES * k)).clamp(1, c);
+        for lanes in (0..c).step_by(rows).map(|lane| lane..(lane + rows).min(c)) {
+            let size = lanes.len() * k;
+            for f in 0..FREQUENCIES {
+                let tiles = block.tiles_of(f);
+                let v = &v[f * block.plane(c) + tiles.start * c..][..tiles.len() * c];
+                let d = &d[f * block.plane(k) + tiles.start * k..][..tiles.len() * k];
+                let left = Strided { values: &v[lanes.start.min(v.len())..], row: 1, column: c };
+                let sum = &mut frequencies[f * size..][..size];
+                gemm(self.isa, (lanes.len(), k, tiles.len()), left, d, k, sum, k, false);
+            }
+            let to = &mut gradient[lanes.start * k..];
+            transform_filter_gradient(self.isa, &frequencies[..FREQUENCIES * size], to, c * k);
         }
     }
 
@@ -328,7 +372,8 @@ impl<'a> ImageConv<'a> {
     /// After a shard's last image: the sum leaves the frequencies.
     pub fn end_shard(&self, gradient: &mut [f32], scratch: &mut Scratch) {
         if self.method == Method::Winograd {
-            transform_filter_gradient(self.isa, self.frequencies(&mut scratch.filter), gradient);
+            let frequencies = self.frequencies(&mut scratch.filter);
+            transform_filter_gradient(self.isa, frequencies, gradient, self.c * self.k);
         }
     }
 

@@ -207,7 +207,12 @@ fn filters_come_in_lanes_and_have_36_frequencies() {
     check_refused(text, |isa| transform_filter(isa, &[0.0; 9 * 8], &mut [0.0; 36 * 8]));
     let text = "frequencies: 560 values, not 576";
     check_refused(text, |isa| transform_filter(isa, &[0.0; 9 * 16], &mut [0.0; 35 * 16]));
-    check_refused(text, |isa| transform_filter_gradient(isa, &[0.0; 560], &mut [0.0; 9 * 16]));
+    let text = "560 frequencies in lanes of 16";
+    check_refused(text, |isa| transform_filter_gradient(isa, &[0.0; 560], &mut [0.0; 144], 16));
+    let text = "a filter's gradient of 144 values in 143";
+    check_refused(text, |isa| transform_filter_gradient(isa, &[0.0; 576], &mut [0.0; 143], 16));
+    let text = "planes of 16 values that are 15 apart overlap";
+    check_refused(text, |isa| transform_filter_gradient(isa, &[0.0; 576], &mut [0.0; 144], 15));
 }
 
 #[test]

@@ -166,15 +166,24 @@ impl Run<'_> {
                 if let Some(sums) = &mut shard_sums {
                     begin_sums(sums, from.place);
                 }
-                members.iter().flatten().for_each(|member| member.begin(gradient, scratch));
-                for images in chunks(extent.images_of(shard), together) {
+                let images = extent.images_of(shard);
+                let whole = members.each_ref().map(|member| {
+                    member
+                        .as_ref()
+                        .is_some_and(|m| m.is_one_block(read(images.start).map, images.len()))
+                });
+                for (member, whole) in members.iter().flatten().zip(whole) {
+                    member.begin(gradient, whole, scratch);
+                }
+                for images in chunks(images, together) {
                     let count = images.len();
                     let mut dx: [&mut [f32]; TOGETHER] = from_fn(|n| match n < count {
                         true if from_buffer.trained => d_inputs.take(images.start + n),
                         _ => &mut [],
                     });
                     let inputs: [_; TOGETHER] = from_fn(|n| read(images.start + n.min(count - 1)));
-                    for member in members.iter().rev().flatten() {
+                    for (member, whole) in members.iter().zip(whole).rev() {
+                        let Some(member) = member else { continue };
                         let wanted = if from_buffer.trained { count } else { 0 };
                         let mut dx = dx.each_mut().map(Some);
                         let map = |n: usize| {
@@ -183,7 +192,7 @@ impl Run<'_> {
                         };
                         let mut maps = maps_of(wanted, map);
                         let (inputs, maps) = (&inputs[..count], &mut maps[..wanted]);
-                        member.images(images.start, inputs, maps, gradient, scratch);
+                        member.images(images.start, inputs, maps, (gradient, whole), scratch);
                     }
                     let Some(sums) = &mut shard_sums else { continue };
                     for (i, dx) in images.zip(&dx) {
@@ -199,7 +208,9 @@ impl Run<'_> {
                         }
                     }
                 }
-                members.iter().flatten().for_each(|member| member.end(gradient, scratch));
+                for (member, whole) in members.iter().flatten().zip(whole) {
+                    member.end(gradient, whole, scratch);
+                }
             }
         });
         self.put_lanes(steps, lanes);
@@ -289,15 +300,24 @@ struct Back<'a> {
 }
 
 impl Back<'_> {
-    fn begin(&self, gradient: &mut [f32], scratch: &mut Scratch) {
-        self.image_conv.begin_shard(&mut gradient[self.weights.clone()], scratch);
+    fn begin(&self, gradient: &mut [f32], whole: bool, scratch: &mut Scratch) {
+        if !whole {
+            self.image_conv.begin_shard(&mut gradient[self.weights.clone()], scratch);
+        }
         if let Some(bias) = &self.bias {
             gradient[bias.clone()].fill(0.0);
         }
     }
 
-    fn end(&self, gradient: &mut [f32], scratch: &mut Scratch) {
-        self.image_conv.end_shard(&mut gradient[self.weights.clone()], scratch);
+    fn end(&self, gradient: &mut [f32], whole: bool, scratch: &mut Scratch) {
+        if !whole {
+            self.image_conv.end_shard(&mut gradient[self.weights.clone()], scratch);
+        }
+    }
+
+    /// Whether the images of a shard are one block, so that nothing is summed from block to block.
+    fn is_one_block(&self, map: Map<'_>, images: usize) -> bool {
+        self.carries() && self.image_conv.is_one_block(map, images)
     }
 
     /// How many images are best taken at once.
@@ -316,13 +336,14 @@ impl Back<'_> {
         self.step.norm.is_some() && self.bias.is_none()
     }
 
-    /// Images from `first` on; `dx` is empty if no gradient of the input is wanted.
+    /// Images from `first` on; `dx` is empty if no gradient of the input is wanted. The gradient is the
+    /// shard's, with whether the images are all of it and one block.
     fn images(
         &self,
         first: usize,
         inputs: &[Input<'_>],
         dx: &mut [MapMut<'_>],
-        gradient: &mut [f32],
+        (gradient, whole): (&mut [f32], bool),
         scratch: &mut Scratch,
     ) {
         let accumulate = self.step.from.accumulate;
@@ -339,7 +360,9 @@ impl Back<'_> {
                 gradient.norm.iter().for_each(|norm| scratch.ahead.add(norm.z, distance));
             }
             dx.iter().for_each(|dx| scratch.ahead.add(dx.as_map(), from_distance));
-            return self.image_conv.winograd_gradients(inputs, gradients, dx, accumulate, scratch);
+            let whole = whole.then(|| &mut gradient[self.weights.clone()]);
+            let conv = &self.image_conv;
+            return conv.winograd_gradients(inputs, gradients, whole, dx, accumulate, scratch);
         }
         for (n, &input) in inputs.iter().enumerate() {
             if let (Method::Stem(stride), true) = (self.conv.method, self.norm_alone()) {
@@ -355,7 +378,7 @@ impl Back<'_> {
             let dx = dx.get_mut(n..=n).unwrap_or_default();
             if self.conv.method == Method::Winograd {
                 let dz = [Gradient { map: dz, norm: None }];
-                self.image_conv.winograd_gradients(&[input], &dz, dx, accumulate, scratch);
+                self.image_conv.winograd_gradients(&[input], &dz, None, dx, accumulate, scratch);
             } else {
                 let weights = &mut gradient[self.weights.clone()];
                 self.image_conv.weight_gradient(input, dz, weights, scratch);

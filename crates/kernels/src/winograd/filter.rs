@@ -4,7 +4,7 @@ use super::{FREQUENCIES, WINDOW, array, lines};
 use crate::LANES;
 use crate::isa::{Isa, Kernel};
 use crate::simd::Simd;
-use crate::view::{ensure_len, product};
+use crate::view::{ensure_len, product, span};
 
 /// G g G' of every pair of channels: `filter` is (9, values), `out` (36, values).
 pub fn transform_filter(isa: Isa, filter: &[f32], out: &mut [f32]) {
@@ -12,10 +12,16 @@ pub fn transform_filter(isa: Isa, filter: &[f32], out: &mut [f32]) {
     isa.run(TransformFilter { filter, values, out });
 }
 
-/// G' u G, the gradient's way back: `frequencies` is (36, values), `out` (9, values).
-pub fn transform_filter_gradient(isa: Isa, frequencies: &[f32], out: &mut [f32]) {
-    let values = values(out, frequencies);
-    isa.run(TransformFilterGradient { frequencies, values, out });
+/// G' u G, the gradient's way back: `frequencies` is (36, values), `out` holds nine planes that are
+/// `plane` apart, of which the first `values` are written.
+pub fn transform_filter_gradient(isa: Isa, frequencies: &[f32], out: &mut [f32], plane: usize) {
+    let values = frequencies.len() / FREQUENCIES;
+    let lanes = frequencies.len().is_multiple_of(FREQUENCIES * LANES);
+    assert!(lanes, "{} frequencies in lanes of {LANES}", frequencies.len());
+    assert!(plane >= values, "planes of {values} values that are {plane} apart overlap");
+    let end = span(9, plane, values);
+    assert!(end <= out.len(), "a filter's gradient of {end} values in {}", out.len());
+    isa.run(TransformFilterGradient { frequencies, values, out, plane });
 }
 
 /// Pairs of channels of a filter; panics unless they come in lanes and there are 36 values of each
@@ -60,6 +66,7 @@ struct TransformFilterGradient<'a> {
     frequencies: &'a [f32],
     values: usize,
     out: &'a mut [f32],
+    plane: usize,
 }
 
 impl Kernel for TransformFilterGradient<'_> {
@@ -76,7 +83,7 @@ impl Kernel for TransformFilterGradient<'_> {
             for i in 0..3 {
                 let line = lines::filter_gradient(simd, array!(j in 6 => half[j][i]));
                 for j in 0..3 {
-                    let at = (i * 3 + j) * self.values + v;
+                    let at = (i * 3 + j) * self.plane + v;
                     // SAFETY: `transform_filter_gradient` checked that nine planes are there.
                     unsafe { simd.store(self.out.as_mut_ptr().add(at), line[j]) };
                 }

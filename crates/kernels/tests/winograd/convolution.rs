@@ -126,7 +126,7 @@ fn gradients(
     }
     assert_eq!(first, tiles(height));
     let mut gradient = Guarded::empty_array(9 * c * k);
-    transform_filter_gradient(isa, &sum, gradient.slice_mut());
+    transform_filter_gradient(isa, &sum, gradient.slice_mut(), sum.len() / 36);
     gradient.written()
 }
 

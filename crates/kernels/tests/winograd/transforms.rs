@@ -188,8 +188,16 @@ fn filter_transforms_are_their_matrices() {
             transform_filter(isa, &filter, out.slice_mut());
             check_close(isa.name(), &out.written(), &there, 4e-7);
             let mut out = Guarded::empty_array(9 * values);
-            transform_filter_gradient(isa, &frequencies, out.slice_mut());
+            transform_filter_gradient(isa, &frequencies, out.slice_mut(), values);
             check_close(isa.name(), &out.written(), &back, 4e-7);
+            // Into planes with room between them, which stays as it is.
+            let mut planes = vec![7.0; 8 * (values + 5) + values];
+            transform_filter_gradient(isa, &frequencies, &mut planes, values + 5);
+            let apart: Vec<f32> =
+                planes.chunks(values + 5).flat_map(|plane| &plane[..values]).copied().collect();
+            check_close(isa.name(), &apart, &back, 4e-7);
+            let between = planes.chunks(values + 5).flat_map(|plane| &plane[values..]);
+            assert!(between.into_iter().all(|&value| value == 7.0), "{}", isa.name());
         }
     }
 }
