@@ -74,7 +74,7 @@ CASES = {
         "rates": [0.0, 1.0, 0.5], "average": 0.9, "seed": 12,
     },
     "residual": {
-        "network": {"architecture": "residual", "channels": 3, "dropout": 0.0},
+        "network": {"architecture": "residual", "widths": [3, 6, 12], "dropout": 0.0},
         "input": {"height": 16, "width": 17, "channels": 1}, "classes": 4, "images": 4,
         "optimiser": {**ADAM, "weight_decay": 0.5}, "learning_rate": 1e-4, "label_smoothing": 0.1,
         "class_weights": None, "seed": 33,
@@ -121,7 +121,7 @@ def make(case):
     if isinstance(network, Settings):
         return Masked(case)
     if network["architecture"] == "residual":
-        return Residual(network["channels"], inputs, classes)
+        return Residual(network["widths"], inputs, classes)
     return WideResNet(network["depth"], network["widening"], inputs, classes)
 
 

@@ -29,10 +29,10 @@ class Stage(nn.Module):
 
 
 class Residual(nn.Module):
-    def __init__(self, channels, inputs, classes):
+    def __init__(self, widths, inputs, classes):
         super().__init__()
-        self.stem = Unit(inputs, channels)
-        sides = [channels, channels, 2 * channels, 4 * channels]
+        self.stem = Unit(inputs, widths[0])
+        sides = [widths[0], *widths]
         self.stages = nn.ModuleList(Stage(i, o) for i, o in zip(sides, sides[1:]))
         self.dense = nn.Linear(sides[-1], classes)
 

@@ -44,7 +44,7 @@ pub struct GridArgs {
 /// The configuration that all trials share.
 #[derive(Debug, Args)]
 pub struct TrialArgs {
-    /// Start from this preset, with 12 epochs per trial: swift or paper [default: paper]
+    /// Start from this preset, with 12 epochs per trial [default: paper]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Start from this file, such as the config.toml of a run

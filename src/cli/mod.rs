@@ -243,8 +243,8 @@ pub struct BenchArgs {
 /// Where a configuration starts.
 #[derive(Debug, Default, Args)]
 pub struct BaseArgs {
-    /// Start from this preset: swift, paper, cnn or mlp; the defaults of the fields below are those
-    /// of swift [default: swift]
+    /// Start from this preset: swift, light, paper, cnn or mlp; docs/configuration.md lists what each
+    /// sets [default: swift]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Start from this file, such as the config.toml of a run

@@ -132,7 +132,7 @@ pub fn measure_network(
     quiet: bool,
 ) -> Result<(BaselineResult, String), Failure> {
     let data = config.load_data()?;
-    config.check_data(&data)?;
+    config.check_comparable(&data)?;
     for &part in parts {
         modiste_model::labels(&data, part)?;
     }

@@ -28,7 +28,8 @@ pub struct TrainingResult {
     pub summary: RunNumbers,
     network: NetworkNumbers,
     train: PartNumbers,
-    validation: PartNumbers,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<PartNumbers>,
     /// What the numbers are to be taken with care for, a line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -225,15 +226,19 @@ fn finish(
     let model = Model::load(&summary.model)?;
     engine.load_state(&model.state())?;
     let train = model::answer(engine, data, PartName::Train)?;
-    let validation = model::answer(engine, data, PartName::Validation)?;
+    let validation = match data.validation.is_empty() {
+        true => None,
+        false => Some(model::answer(engine, data, PartName::Validation)?),
+    };
     let confidence = model.confidence.as_ref();
     let warnings = [
         parted(&summary.best, train.evaluation.accuracy),
         confidence.and_then(|both| uncalibrated(&both.plain)),
     ];
     let network = &model.network;
-    let parts = [(PartName::Train, &train), (PartName::Validation, &validation)];
-    report::finish(run.folder(), data, &model, parts)?;
+    let validated = validation.as_ref().map(|answers| (PartName::Validation, answers));
+    let parts: Vec<_> = [(PartName::Train, &train)].into_iter().chain(validated).collect();
+    report::finish(run.folder(), data, &model, &parts)?;
     let numbers = |answers: &Answers<'_>| {
         let Evaluation { images, accuracy, loss, auroc, .. } = answers.evaluation;
         PartNumbers { images, accuracy, loss, auroc }
@@ -245,7 +250,7 @@ fn finish(
             multiply_adds: network.multiply_adds(),
         },
         train: numbers(&train),
-        validation: numbers(&validation),
+        validation: validation.as_ref().map(numbers),
         summary: RunNumbers {
             run: summary.run,
             model: summary.model,
@@ -267,7 +272,8 @@ fn finish(
 fn text(output: &TrainingResult) -> String {
     let TrainingResult { summary, train, validation, .. } = output;
     let mut table = Table::new(1, ["best epoch's model", "accuracy", "loss", "AUROC", "images"]);
-    for (name, part) in [("train", train), ("validation", validation)] {
+    let validation = validation.as_ref().map(|part| ("validation", part));
+    for (name, part) in [("train", train)].into_iter().chain(validation) {
         let auroc = part.auroc.map_or("-".to_owned(), |auroc| format!("{auroc:.4}"));
         let [accuracy, loss] = [part.accuracy, part.loss].map(|number| format!("{number:.4}"));
         table.row([name.to_owned(), accuracy, loss, auroc, part.images.to_string()]);

@@ -154,8 +154,8 @@ impl Inner {
                 line.position = history.len() as f64 + steps_done as f64 / steps.max(1) as f64;
                 line.began_at = line.position;
                 let metrics = history.iter().map(|row| row.metrics);
-                line.best =
-                    metrics.max_by(|a, b| a.validation_accuracy.total_cmp(&b.validation_accuracy));
+                let accuracy = |m: &EpochMetrics| m.validation_accuracy.unwrap_or_default();
+                line.best = metrics.max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)));
                 let (name, epoch) = (line.name.clone(), history.len() + 1);
                 let verb = if line.position == 0.0 { "starts" } else { "continues" };
                 self.say(|| format!("{name}: {verb} in epoch {epoch}"));
@@ -176,7 +176,7 @@ impl Inner {
                          {:.4}{}  left {left}",
                         m.epoch,
                         m.train_accuracy,
-                        m.validation_accuracy,
+                        m.validation_accuracy.unwrap_or_default(),
                         if best { "  best" } else { "" },
                     )
                 });
@@ -223,8 +223,10 @@ impl Inner {
             let best = |of: fn(&EpochMetrics) -> f64| {
                 line.best.as_ref().map_or_else(String::new, |best| format!("{:.4}", of(best)))
             };
-            let (train, validation) =
-                (best(|best| best.train_accuracy), best(|best| best.validation_accuracy));
+            let (train, validation) = (
+                best(|best| best.train_accuracy),
+                best(|best| best.validation_accuracy.unwrap_or_default()),
+            );
             table.row([line.name.clone(), state.to_owned(), epoch, train, validation]);
         }
         format!("{table}{} of {} done, left {}", self.over(), self.lines.len(), self.left())

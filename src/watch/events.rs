@@ -67,12 +67,15 @@ impl Events {
         let mut values = vec![
             ("train/loss", m.train_loss as f32),
             ("train/accuracy", m.train_accuracy as f32),
-            ("validation/loss", m.validation_loss as f32),
-            ("validation/accuracy", m.validation_accuracy as f32),
             ("learning_rate", m.learning_rate as f32),
             ("images_per_second", speed as f32),
         ];
-        values.extend(m.validation_auroc.map(|auroc| ("validation/auroc", auroc as f32)));
+        let validated = [
+            ("validation/loss", m.validation_loss),
+            ("validation/accuracy", m.validation_accuracy),
+            ("validation/auroc", m.validation_auroc),
+        ];
+        values.extend(validated.iter().filter_map(|&(tag, value)| Some((tag, value? as f32))));
         writer.scalars(step, now(), &values)?;
         let Some((logits, labels)) = answers.filter(|(_, labels)| !labels.is_empty()) else {
             return Ok(());

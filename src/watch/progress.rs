@@ -87,19 +87,20 @@ impl Progress {
     fn epoch_ended(&mut self, metrics: &EpochMetrics, timing: &Timing, best: bool) {
         let m = metrics;
         let auroc = m.validation_auroc.map_or("-".to_owned(), |auroc| format!("{auroc:.4}"));
+        let validation = m.validation_loss.zip(m.validation_accuracy);
+        let validation = validation.map_or_else(String::new, |(loss, accuracy)| {
+            format!("  validation loss {loss:.4} accuracy {accuracy:.4} AUROC {auroc}")
+        });
         let width = self.epochs.to_string().len();
         let line = format!(
-            "epoch {:>width$}/{}  train loss {:.4} accuracy {:.4}  \
-             validation loss {:.4} accuracy {:.4} AUROC {auroc}  {:.1} s, {:.0} images/s{}",
+            "epoch {:>width$}/{}  train loss {:.4} accuracy {:.4}{validation}  {:.1} s, {:.0} images/s{}",
             m.epoch,
             self.epochs,
             m.train_loss,
             m.train_accuracy,
-            m.validation_loss,
-            m.validation_accuracy,
             timing.seconds,
             timing.images_per_second,
-            if best { "  best" } else { "" },
+            if best && m.validation_loss.is_some() { "  best" } else { "" },
         );
         self.say(&line);
     }

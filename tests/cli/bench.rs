@@ -2,8 +2,20 @@
 
 use crate::util::Folder;
 
-const SMALL: [&str; 10] =
-    ["bench", "--length", "1", "--width", "2", "--stem-stride", "2", "--batch", "8", "--seconds=0"];
+const SMALL: [&str; 12] = [
+    "bench",
+    "--preset",
+    "light",
+    "--length",
+    "1",
+    "--width",
+    "2",
+    "--stem-stride",
+    "2",
+    "--batch",
+    "8",
+    "--seconds=0",
+];
 
 #[test]
 fn bench_reports_speed_memory_and_every_step() {

@@ -24,7 +24,7 @@ fn a_model_is_drawn_as_it_is() {
     folder.train(&["--out", "run"]).expect(0);
     let from_model = ["diagram", "run", "--block", "--out", "model.svg"];
     folder.run(&from_model).expect_quiet();
-    let options = ["--length", "1", "--width", "1", "--stem-stride", "4"];
+    let options = ["--preset", "light", "--length", "1", "--width", "1", "--stem-stride", "4"];
     let described = [&["diagram", "--block", "--out", "described.svg"], &options[..]].concat();
     folder.run(&described).expect_quiet();
     assert!(bytes(&folder.path("model.svg")) == bytes(&folder.path("described.svg")));

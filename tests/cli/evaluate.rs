@@ -66,7 +66,7 @@ fn images_that_changed_since_training_are_noted() {
     let folder = Folder::new();
     folder.idx("data", 28, 2);
     let args = ["--data", "data", "--split", "12/6/6", "--out", "r", "--quiet"];
-    let small = ["--length", "1", "--width", "1", "--epochs", "1"];
+    let small = ["--preset", "light", "--length", "1", "--width", "1", "--epochs", "1"];
     folder.run(&[&["train"], &args[..], &small].concat()).expect_quiet();
     folder.run(&["evaluate", "r"]).expect_quiet();
     let path = folder.path("data/train-images-idx3-ubyte");
@@ -81,7 +81,10 @@ fn images_that_changed_since_training_are_noted() {
 fn images_of_ones_own_are_trained_on_and_found_again() {
     let folder = Folder::new();
     folder.idx("mine", 16, 3);
-    let train = ["train", "--data", "mine", "--split", "12/12/12", "--length", "1", "--width", "1"];
+    let train = [
+        "train", "--data", "mine", "--split", "12/12/12", "--preset", "light", "--length", "1",
+        "--width", "1",
+    ];
     let rest = ["--epochs", "2", "--batch", "4", "--out", "run", "--json"];
     let json = folder.run(&[&train[..], &rest].concat()).expect(0).json();
     assert_eq!((&json["data"], &json["validation"]["images"]), (&"mine".into(), &12.into()));

@@ -48,7 +48,10 @@ fn weights_are_a_plain_safetensors_file() {
 fn images_of_ones_own() {
     let folder = Folder::new();
     folder.idx("mine", 16, 3);
-    let train = ["train", "--data", "mine", "--split", "12/12/12", "--length", "1", "--width", "1"];
+    let train = [
+        "train", "--data", "mine", "--split", "12/12/12", "--preset", "light", "--length", "1",
+        "--width", "1",
+    ];
     folder
         .run(&[&train[..], &["--epochs", "1", "--batch", "4", "--out", "run"]].concat())
         .expect(0);

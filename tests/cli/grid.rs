@@ -293,7 +293,7 @@ fn architectures_side_by_side_have_their_own_data_and_commands() {
     for (row, trial) in dry()["trials"].as_array().unwrap().iter().enumerate() {
         assert_eq!(trial["state"], "done", "{trial}");
         let kind = json["rows"][row]["values"][1].as_str().unwrap();
-        let preset = if kind == "inception_resnet" { "swift" } else { kind };
+        let preset = if kind == "inception_resnet" { "light" } else { kind };
         let alone = folder.run(&["summary", "--preset", preset, "--json"]).expect(0).json();
         assert_eq!(json["rows"][row]["parameters"], alone["parameters"], "{kind}");
     }

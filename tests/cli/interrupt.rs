@@ -8,8 +8,10 @@ use modiste_spec::random::{Purpose, Stream};
 use crate::util::{Folder, Said, bytes};
 
 /// A run of some length with checkpoints every few steps.
-const RUN: [&str; 15] = [
+const RUN: [&str; 17] = [
     "train",
+    "--preset",
+    "light",
     "--split",
     "600/100/50",
     "--length",

@@ -233,7 +233,8 @@ fn none_of_these() {
 #[test]
 fn thresholds_keep_what_they_promise() {
     let folder = folder();
-    let train = "train --split 600/100/20 --length 1 --width 2 --epochs 8 --out n --quiet";
+    let train =
+        "train --split 600/100/20 --preset light --length 1 --width 2 --epochs 8 --out n --quiet";
     folder.run(&train.split(' ').collect::<Vec<_>>()).expect(0);
     let evaluated = folder.run(&["evaluate", "n", "--json"]).expect(0).json();
     let rules = evaluated["rejection"].as_array().unwrap();

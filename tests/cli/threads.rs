@@ -8,7 +8,17 @@ fn one_two_and_three_threads_give_the_same_bytes() {
     // A ragged last batch and dropout, so that all that could depend on threads takes part.
     let settings = ["--width", "3", "--dropout", "0.3", "--batch", "50"];
     let model = |threads: &str| {
-        let args = ["train", "--split", "120/40/20", "--length", "1", "--stem-stride", "2"];
+        let args = [
+            "train",
+            "--preset",
+            "light",
+            "--split",
+            "120/40/20",
+            "--length",
+            "1",
+            "--stem-stride",
+            "2",
+        ];
         let rest = ["--epochs", "2", "--threads", threads, "--out", threads];
         folder.run(&[&args[..], &settings, &rest].concat()).expect(0);
         bytes(&folder.path(threads).join("best.safetensors"))

@@ -71,10 +71,10 @@ fn the_configuration_alone_repeats_a_run() {
 #[test]
 fn without_out_the_run_is_called_after_time_and_preset() {
     let folder = Folder::new();
-    let said = folder.train(&["--preset", "swift"]).expect(0);
+    let said = folder.train(&[]).expect(0);
     let run = fs::read_dir(folder.path("runs")).unwrap().next().unwrap().unwrap();
     let name = run.file_name().into_string().unwrap();
-    assert!(name.starts_with("20") && name.ends_with("-swift"), "{name}");
+    assert!(name.starts_with("20") && name.ends_with("-light"), "{name}");
     // The next command is printed as it can be typed.
     let next = format!("modiste evaluate runs/{name} --part test");
     assert!(said.stdout.contains(&next), "{}", said.stdout);
@@ -116,7 +116,7 @@ fn a_run_is_not_overwritten() {
 fn a_batch_of_classes_without_weight_is_passed_over() {
     let folder = Folder::new();
     let weights = ["--class-weights", "0,0,0,0,0,0,0,0,0,1", "--set", "batch=1", "--epochs", "1"];
-    let tiny = [&["train"], &TINY[..8], &["--quiet", "--out", "r"], &weights].concat();
+    let tiny = [&["train"], &TINY[..8], &TINY[12..], &["--quiet", "--out", "r"], &weights].concat();
     folder.run(&tiny).expect_quiet();
     let weights = ["--class-weights", "0,0,0,0,0,0,0,0,0,1e-300", "--quiet"];
     folder.train(&weights).expect_error(2, &["training.class_weights"]);

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Options of a network and a run that take a second at most.
-pub const TINY: [&str; 12] = [
+pub const TINY: [&str; 14] = [
     "--split",
     "120/40/20",
     "--length",
@@ -19,6 +19,8 @@ pub const TINY: [&str; 12] = [
     "3",
     "--batch",
     "16",
+    "--preset",
+    "light",
 ];
 
 /// A temporary folder to run commands in.

@@ -39,11 +39,12 @@ pub struct EpochMetrics {
     pub train_loss: f64,
     /// Accuracy of the same predictions.
     pub train_accuracy: f64,
-    /// Mean cross-entropy of the validation images after the epoch, in nats.
-    pub validation_loss: f64,
+    /// Mean cross-entropy of the validation images after the epoch, in nats; `None` in a run without a
+    /// validation set, as are the next two.
+    pub validation_loss: Option<f64>,
     /// Their accuracy.
-    pub validation_accuracy: f64,
-    /// Their mean one-vs-rest AUROC; `None` where it is not defined.
+    pub validation_accuracy: Option<f64>,
+    /// Their mean one-vs-rest AUROC; `None` also where it is not defined.
     pub validation_auroc: Option<f64>,
     /// In runs that keep averaged weights, the numbers above are those of the average, and these are
     /// those of the current weights.
@@ -64,21 +65,24 @@ pub struct CurrentMetrics {
 }
 
 impl EpochMetrics {
-    /// Whether this epoch is chosen over `other`; equal ones are not.
+    /// Whether this epoch is chosen over the earlier epoch `other`; equal ones are not. Without a
+    /// validation set the later one always is.
     pub fn better_than(&self, other: &Self, by: SelectBy) -> bool {
-        let accuracy = self.validation_accuracy.total_cmp(&other.validation_accuracy);
-        let loss = other.validation_loss.total_cmp(&self.validation_loss);
+        let scores = |epoch: &Self| epoch.validation_accuracy.zip(epoch.validation_loss);
+        let (Some(new), Some(old)) = (scores(self), scores(other)) else { return true };
+        let (accuracy, loss) = (new.0.total_cmp(&old.0), old.1.total_cmp(&new.1));
         match by {
             SelectBy::Accuracy => accuracy.then(loss).is_gt(),
             SelectBy::Loss => loss.then(accuracy).is_gt(),
         }
     }
 
-    /// The number that `by` watches, with a sign so that larger is better.
-    pub fn score(&self, by: SelectBy) -> f64 {
+    /// The number that `by` watches, with a sign so that larger is better; `None` without a validation
+    /// set.
+    pub fn score(&self, by: SelectBy) -> Option<f64> {
         match by {
             SelectBy::Accuracy => self.validation_accuracy,
-            SelectBy::Loss => -self.validation_loss,
+            SelectBy::Loss => self.validation_loss.map(|loss| -loss),
         }
     }
 }
@@ -159,8 +163,8 @@ pub fn write_metrics(rows: &[EpochRow]) -> String {
             m.learning_rate.to_string(),
             m.train_loss.to_string(),
             m.train_accuracy.to_string(),
-            m.validation_loss.to_string(),
-            m.validation_accuracy.to_string(),
+            optional(m.validation_loss),
+            optional(m.validation_accuracy),
             optional(m.validation_auroc),
         ];
         if averaged {
@@ -197,18 +201,18 @@ fn parse_row(cells: &[&str], averaged: bool) -> Option<EpochRow> {
         (true, _) => return None,
         (false, cells) => (cells, None),
     };
-    let &[epoch, ref numbers @ .., auroc] = cells else { return None };
-    let numbers: Vec<f64> = numbers.iter().map(|cell| cell.parse().ok()).collect::<Option<_>>()?;
-    let &[learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy] =
-        numbers.as_slice()
-    else {
+    let &[epoch, learning_rate, train_loss, train_accuracy, loss, accuracy, auroc] = cells else {
         return None;
     };
+    let (validation_loss, validation_accuracy) = (optional(loss)?, optional(accuracy)?);
+    if validation_loss.is_some() != validation_accuracy.is_some() {
+        return None;
+    }
     let metrics = EpochMetrics {
         epoch: epoch.parse().ok()?,
-        learning_rate,
-        train_loss,
-        train_accuracy,
+        learning_rate: learning_rate.parse().ok()?,
+        train_loss: train_loss.parse().ok()?,
+        train_accuracy: train_accuracy.parse().ok()?,
         validation_loss,
         validation_accuracy,
         validation_auroc: optional(auroc)?,
@@ -229,8 +233,8 @@ mod tests {
             learning_rate: 1e-3,
             train_loss: 0.1 + 0.2,
             train_accuracy: 2.0 / 3.0,
-            validation_loss: 1.0,
-            validation_accuracy: 0.5,
+            validation_loss: Some(1.0),
+            validation_accuracy: Some(0.5),
             validation_auroc: auroc,
             current: None,
         };
@@ -244,6 +248,25 @@ mod tests {
         let text = write_metrics(&rows);
         assert!(text.ends_with("\n2,0.001,0.30000000000000004,0.6666666666666666,1,0.5,,,\n"));
         assert_eq!(parse_metrics(&text, "metrics.csv").unwrap(), rows);
+    }
+
+    #[test]
+    fn without_a_validation_set_the_last_epoch_is_chosen() {
+        let mut rows = [row(1, None, None), row(2, None, None)];
+        for EpochRow { metrics, .. } in &mut rows {
+            (metrics.validation_loss, metrics.validation_accuracy) = (None, None);
+        }
+        let text = write_metrics(&rows);
+        assert!(
+            text.ends_with("\n2,0.001,0.30000000000000004,0.6666666666666666,,,,,\n"),
+            "{text}"
+        );
+        assert_eq!(parse_metrics(&text, "metrics.csv").unwrap(), rows);
+        for by in [SelectBy::Accuracy, SelectBy::Loss] {
+            assert!(rows[1].metrics.better_than(&rows[0].metrics, by));
+            assert_eq!(rows[1].metrics.score(by), None);
+        }
+        assert!(parse_metrics(&text.replace(",,,,,", ",1,,,,"), "metrics.csv").is_err());
     }
 
     #[test]

@@ -18,8 +18,8 @@ fn model(confidence: Option<ModelConfidence>) -> Model {
         learning_rate: 0.0,
         train_loss: 0.0,
         train_accuracy: 0.0,
-        validation_loss: 0.0,
-        validation_accuracy: 0.0,
+        validation_loss: Some(0.0),
+        validation_accuracy: Some(0.0),
         validation_auroc: None,
         current: None,
     };

@@ -163,7 +163,7 @@ impl Ablation {
 impl Measure {
     fn of(self, numbers: &Numbers) -> f64 {
         match self {
-            Self::Validation => numbers.best.validation_accuracy,
+            Self::Validation => numbers.validation_accuracy(),
             Self::Train => numbers.last.train_accuracy,
             Self::Speed => numbers.mean_validation_accuracy,
         }
@@ -268,7 +268,8 @@ pub fn curves_csv(histories: &[(&str, Vec<Vec<EpochMetrics>>)]) -> String {
                 [spread.mean.to_string(), deviation]
             };
             let [train, train_deviation] = cells(|row| row.train_accuracy);
-            let [validation, validation_deviation] = cells(|row| row.validation_accuracy);
+            let [validation, validation_deviation] =
+                cells(|row| row.validation_accuracy.unwrap_or(f64::NAN));
             lines.push([
                 (*name).to_owned(),
                 (epoch + 1).to_string(),

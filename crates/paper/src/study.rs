@@ -152,13 +152,17 @@ fn mean_curve(runs: &[Vec<EpochMetrics>]) -> Vec<EpochRow> {
         let mean = |of: fn(&EpochMetrics) -> f64| {
             rows.iter().map(|row| of(row)).sum::<f64>() / rows.len() as f64
         };
+        let validated = |of: fn(&EpochMetrics) -> Option<f64>| {
+            let numbers: Option<Vec<f64>> = rows.iter().map(|row| of(row)).collect();
+            numbers.map(|numbers| numbers.iter().sum::<f64>() / numbers.len() as f64)
+        };
         let metrics = EpochMetrics {
             epoch: epoch + 1,
             learning_rate: mean(|row| row.learning_rate),
             train_loss: mean(|row| row.train_loss),
             train_accuracy: mean(|row| row.train_accuracy),
-            validation_loss: mean(|row| row.validation_loss),
-            validation_accuracy: mean(|row| row.validation_accuracy),
+            validation_loss: validated(|row| row.validation_loss),
+            validation_accuracy: validated(|row| row.validation_accuracy),
             validation_auroc: None,
             current: None,
         };

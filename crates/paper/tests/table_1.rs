@@ -17,8 +17,8 @@ fn done(train: f64, validation: f64) -> State {
         learning_rate: 1e-3,
         train_loss: 0.1,
         train_accuracy: train,
-        validation_loss: 0.2,
-        validation_accuracy: validation,
+        validation_loss: Some(0.2),
+        validation_accuracy: Some(validation),
         validation_auroc: Some(0.99),
         current: None,
     };

@@ -48,7 +48,7 @@ fn results(runs: &[RunReport]) -> Vec<Block> {
 
 /// The validation accuracy of the best epoch.
 fn accuracy(run: &RunReport) -> f64 {
-    let row = || run.best().map_or(f64::NEG_INFINITY, |row| row.validation_accuracy);
+    let row = || run.best().and_then(|row| row.validation_accuracy).unwrap_or(f64::NEG_INFINITY);
     run.part("validation").map_or_else(row, |part| part.evaluation.accuracy)
 }
 
@@ -68,8 +68,8 @@ fn row(run: &RunReport, tested: bool) -> Vec<Cell> {
             optional(part.evaluation.auroc, 4).into(),
         ]),
         None => cells.extend([
-            from_row(best.map(|row| row.validation_accuracy)),
-            from_row(best.map(|row| row.validation_loss)),
+            from_row(best.and_then(|row| row.validation_accuracy)),
+            from_row(best.and_then(|row| row.validation_loss)),
             from_row(best.and_then(|row| row.validation_auroc)),
         ]),
     }

@@ -72,13 +72,19 @@ impl RunReport {
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if let Some(best) = self.best() {
-            remarks.push(format!(
-                "The best of the epochs was epoch {} of {}: validation accuracy {}, loss {}.",
-                best.epoch,
-                self.epochs.len(),
-                decimal(best.validation_accuracy, 4),
-                decimal(best.validation_loss, 4)
-            ));
+            let (epoch, epochs) = (best.epoch, self.epochs.len());
+            remarks.push(match best.validation_accuracy.zip(best.validation_loss) {
+                Some((accuracy, loss)) => format!(
+                    "The best of the epochs was epoch {epoch} of {epochs}: validation accuracy {}, \
+                     loss {}.",
+                    decimal(accuracy, 4),
+                    decimal(loss, 4)
+                ),
+                None => format!(
+                    "There is no validation set: the model is that of the last epoch, {epoch} of \
+                     {epochs}."
+                ),
+            });
         }
         if let Some(gap) = self.misclassification_gap() {
             let (sign, gap) = if gap < 0.0 { ("-", -gap) } else { ("", gap) };
@@ -128,8 +134,8 @@ impl RunReport {
                 significant(row.learning_rate),
                 decimal(row.train_loss, 4),
                 decimal(row.train_accuracy, 4),
-                decimal(row.validation_loss, 4),
-                decimal(row.validation_accuracy, 4),
+                optional(row.validation_loss, 4),
+                optional(row.validation_accuracy, 4),
                 optional(row.validation_auroc, 4),
             ];
             table.weighted(if best { Weight::Strong } else { Weight::Plain }, cells);

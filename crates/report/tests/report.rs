@@ -34,8 +34,8 @@ fn epoch(epoch: usize) -> EpochRow {
         learning_rate: 0.001 * rest,
         train_loss: rest,
         train_accuracy: 1.0 - rest / 2.0,
-        validation_loss: 1.5 * rest,
-        validation_accuracy: 0.9 - rest / 2.0,
+        validation_loss: Some(1.5 * rest),
+        validation_accuracy: Some(0.9 - rest / 2.0),
         validation_auroc: (epoch > 1).then_some(0.95),
         current: None,
     };
@@ -156,13 +156,13 @@ fn many_classes_make_a_picture_instead_of_cells() {
 fn numbers_that_are_none_leave_gaps() {
     let mut report = report();
     report.epochs[3].metrics.train_loss = f64::NAN;
-    report.epochs[4].metrics.validation_loss = f64::INFINITY;
+    report.epochs[4].metrics.validation_loss = Some(f64::INFINITY);
     report.epochs.truncate(5);
     let page = report.page();
     assert!(!page.html().contains("NaN") && !page.html().contains("inf "));
     assert!(page.markdown("").contains(" - |"));
     report.epochs.truncate(1);
-    report.epochs[0].metrics.validation_loss = f64::NAN;
+    report.epochs[0].metrics.validation_loss = Some(f64::NAN);
     expect_all(&report.page().html(), &["epoch 1, training: 1.0000"]);
 }
 

@@ -40,6 +40,13 @@ pub struct Numbers {
     pub seconds: f64,
 }
 
+impl Numbers {
+    /// Validation accuracy of the best epoch: no trial is planned without a validation set.
+    pub fn validation_accuracy(&self) -> f64 {
+        self.best.validation_accuracy.unwrap_or(f64::NAN)
+    }
+}
+
 impl State {
     /// State of the run in `folder`, which should have this configuration.
     ///
@@ -76,7 +83,8 @@ impl State {
         match (progress.best(), progress.history.last()) {
             (Some(&best), Some(&last)) if whole && progress.ended(&there) => {
                 let seconds = rows.iter().filter_map(|row| row.timing).map(|t| t.seconds).sum();
-                let sum: f64 = progress.history.iter().map(|m| m.validation_accuracy).sum();
+                let accuracies = progress.history.iter().filter_map(|m| m.validation_accuracy);
+                let sum: f64 = accuracies.sum();
                 let mean_validation_accuracy = sum / epochs as f64;
                 Ok(Self::Done(Numbers { epochs, best, last, mean_validation_accuracy, seconds }))
             }

@@ -104,7 +104,7 @@ fn row<'a>(
         trials: trials.len(),
         done: done.len(),
         train: spread(|numbers| Some(numbers.last.train_accuracy)),
-        validation: spread(|numbers| Some(numbers.best.validation_accuracy)),
+        validation: spread(|numbers| numbers.best.validation_accuracy),
         auroc: spread(|numbers| numbers.best.validation_auroc),
         gains: Vec::new(),
         published,
@@ -201,13 +201,12 @@ pub fn trials_csv(results: &Results) -> String {
             continue;
         };
         cells.extend([epochs, best.epoch].map(|n| n.to_string()));
-        let numbers =
-            [best.train_accuracy, best.train_loss, best.validation_accuracy, best.validation_loss];
-        cells.extend(numbers.map(|value| value.to_string()));
-        cells.push(number(best.validation_auroc));
-        cells.extend(
-            [last.train_accuracy, last.validation_accuracy, seconds].map(|value| value.to_string()),
-        );
+        cells.extend([best.train_accuracy, best.train_loss].map(|value| value.to_string()));
+        let validated = [best.validation_accuracy, best.validation_loss, best.validation_auroc];
+        cells.extend(validated.map(number));
+        cells.push(last.train_accuracy.to_string());
+        cells.push(number(last.validation_accuracy));
+        cells.push(seconds.to_string());
         rows.push(cells);
     }
     csv_text(rows)

@@ -100,7 +100,7 @@ pub fn measure(configs: &[&Config], check_batch: CheckBatch) -> Result<Vec<RunSi
         let data = first.load_data()?;
         let same = configs.iter().enumerate().filter(|(_, config)| config.same_data(first));
         for (i, config) in same {
-            config.check_data(&data)?;
+            config.check_comparable(&data)?;
             check_batch(config.training.batch).map_err(TrainError::from)?;
             let network = config.network(&data)?;
             sizes[i] = Some(RunSize {

@@ -92,10 +92,10 @@ pub struct Origin {
     pub split: String,
     /// The chosen epoch, counted from 1.
     pub epoch: usize,
-    /// Accuracy of that epoch on the validation images.
-    pub validation_accuracy: f64,
+    /// Accuracy of that epoch on the validation images; `None` if there were none.
+    pub validation_accuracy: Option<f64>,
     /// Loss of that epoch on the validation images.
-    pub validation_loss: f64,
+    pub validation_loss: Option<f64>,
     /// Mean one-vs-rest AUROC of that epoch on the validation images.
     pub validation_auroc: Option<f64>,
 }

@@ -92,8 +92,8 @@ fn about() -> About {
             data: "none".into(),
             split: "0/0/0".into(),
             epoch: 1,
-            validation_accuracy: 0.5,
-            validation_loss: 1.0,
+            validation_accuracy: Some(0.5),
+            validation_loss: Some(1.0),
             validation_auroc: None,
         },
     }

@@ -96,8 +96,9 @@ impl std::fmt::Display for Architecture {
             Self::InceptionResnet(InceptionResNet { length, width, stem_stride, .. }) => {
                 write!(f, "L = {length}, W = {width}, stem stride {stem_stride}")
             }
-            Self::Residual(Residual { channels, .. }) => {
-                write!(f, "residual network, {channels} channels in the first stage")
+            Self::Residual(Residual { widths, .. }) => {
+                let widths: Vec<_> = widths.iter().map(usize::to_string).collect();
+                write!(f, "residual network, stages of {} channels", widths.join(", "))
             }
             Self::WideResnet(WideResNet { depth, widening, .. }) => {
                 write!(f, "wide ResNet {depth}-{widening}")

@@ -11,6 +11,8 @@ use crate::SpecError;
 pub enum Range {
     /// Whole numbers from the first to the last.
     Whole(u64, u64),
+    /// A list of 1 to that many whole numbers from the first to the second.
+    Wholes(u64, u64, usize),
     /// Finite numbers between two bounds.
     Number(Bound<f64>, Bound<f64>),
     /// `true` or `false`.
@@ -48,6 +50,12 @@ impl Range {
         matches!(self, Self::Whole(from, to) if (*from..=*to).contains(&value))
     }
 
+    /// Whether `values` are such a list.
+    pub fn has_wholes(&self, values: &[u64]) -> bool {
+        let Self::Wholes(from, to, most) = self else { return false };
+        (1..=*most).contains(&values.len()) && values.iter().all(|v| (*from..=*to).contains(v))
+    }
+
     /// Whether `value` is one of these numbers.
     pub fn has_number(&self, value: f64) -> bool {
         matches!(self, Self::Number(from, to) if value.is_finite() && (*from, *to).contains(&value))
@@ -59,6 +67,16 @@ impl Range {
     /// If it is out of range.
     pub fn check_whole(&self, setting: &'static str, value: usize) -> Result<(), SpecError> {
         self.ensure(self.has_whole(value as u64), setting, &value)
+    }
+
+    /// Checks a setting that is a list of whole numbers.
+    ///
+    /// # Errors
+    /// If one is out of range, there is none or there are too many.
+    pub fn check_wholes(&self, setting: &'static str, values: &[usize]) -> Result<(), SpecError> {
+        let numbers: Vec<u64> = values.iter().map(|&value| value as u64).collect();
+        let text = values.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        self.ensure(self.has_wholes(&numbers), setting, &text)
     }
 
     /// Checks a setting that is a number.
@@ -91,6 +109,9 @@ impl fmt::Display for Range {
         match *self {
             Self::Whole(from, Self::MAX_WHOLE) => write!(f, "a whole number from {from} up"),
             Self::Whole(from, to) => write!(f, "a whole number from {from} to {to}"),
+            Self::Wholes(from, to, most) => {
+                write!(f, "1 to {most} comma-separated whole numbers from {from} to {to}")
+            }
             Self::Number(from, to) => number(f, from, to),
             Self::Switch => f.write_str("true or false"),
             Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
@@ -126,6 +147,10 @@ mod tests {
         let text = |range: Range| range.to_string();
         assert_eq!(text(Range::COUNT), "a whole number from 1 up");
         assert_eq!(text(Range::Whole(1, 8)), "a whole number from 1 to 8");
+        assert_eq!(
+            text(Range::Wholes(1, 9, 6)),
+            "1 to 6 comma-separated whole numbers from 1 to 9"
+        );
         assert_eq!(text(Range::FINITE), "a finite number");
         assert_eq!(text(Range::POSITIVE), "a number above 0");
         assert_eq!(text(Range::NOT_NEGATIVE), "a number from 0 up");
@@ -144,6 +169,9 @@ mod tests {
     fn bounds_are_kept_and_nothing_infinite_is_in_range() {
         assert!(Range::Whole(1, 8).has_whole(1) && Range::Whole(1, 8).has_whole(8));
         assert!(!Range::Whole(1, 8).has_whole(0) && !Range::Whole(1, 8).has_whole(9));
+        let list = Range::Wholes(1, 9, 2);
+        assert!(list.has_wholes(&[1]) && list.has_wholes(&[9, 1]));
+        assert!(!list.has_wholes(&[]) && !list.has_wholes(&[1, 10]) && !list.has_wholes(&[1; 3]));
         assert!(Range::RATE.has_number(0.0) && !Range::RATE.has_number(1.0));
         for range in [Range::FINITE, Range::POSITIVE, Range::NOT_NEGATIVE] {
             assert!(range.has_number(1.0));

@@ -68,8 +68,12 @@ impl Progress {
         if best {
             self.best_epoch = Some(metrics.epoch);
         }
-        self.plateau.epoch_ended(&config.training.schedule, metrics.validation_loss);
-        self.watch(metrics.score(by), config);
+        if let Some(loss) = metrics.validation_loss {
+            self.plateau.epoch_ended(&config.training.schedule, loss);
+        }
+        if let Some(score) = metrics.score(by) {
+            self.watch(score, config);
+        }
         self.history.push(metrics);
         self.steps_done = 0;
         self.totals = Totals::default();
@@ -101,7 +105,7 @@ mod tests {
 
     /// The best epoch after epochs of these validation accuracies and losses.
     fn best_of(select_by: SelectBy, epochs: &[[f64; 2]]) -> usize {
-        let mut config = Config::swift();
+        let mut config = Config::light();
         config.training.select_by = select_by;
         let mut progress = Progress::default();
         for &[validation_accuracy, validation_loss] in epochs {
@@ -116,8 +120,8 @@ mod tests {
             learning_rate: 1.0,
             train_loss: 1.0,
             train_accuracy: 0.5,
-            validation_loss: loss,
-            validation_accuracy: accuracy,
+            validation_loss: Some(loss),
+            validation_accuracy: Some(accuracy),
             validation_auroc: None,
             current: None,
         }
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn patience_counts_epochs_in_a_row() {
-        let mut config = Config::swift();
+        let mut config = Config::light();
         config.training.epochs = 100;
         config.training.early_stopping.patience = 2;
         config.training.early_stopping.min_delta = 0.01;

@@ -133,12 +133,12 @@ pub fn at_chance(history: &[EpochMetrics], counts: &[usize]) -> Option<String> {
     // The most frequent class is the best guess; three deviations above it is no guess any more.
     let guess = counts.iter().copied().max().unwrap_or(0) as f64 / images as f64;
     let spread = (guess * (1.0 - guess) / images as f64).sqrt();
-    let best = history.iter().map(|m| m.validation_accuracy).fold(0.0, f64::max);
+    let best = history.iter().filter_map(|m| m.validation_accuracy).fold(0.0, f64::max);
     (best <= guess + spread.max(0.01) && images >= 10).then(|| {
         format!(
             "after {epochs} epochs validation accuracy is {:.3}, which guessing gives, too; try \
              --flip=false where left and right matter, a smaller --batch, another --lr, more --epochs",
-            last.validation_accuracy
+            last.validation_accuracy.unwrap_or_default()
         )
     })
 }
@@ -178,8 +178,8 @@ mod tests {
             learning_rate: 0.1,
             train_loss: 1.0,
             train_accuracy: 0.9,
-            validation_loss: 1.0,
-            validation_accuracy,
+            validation_loss: Some(1.0),
+            validation_accuracy: Some(validation_accuracy),
             validation_auroc: None,
             current: None,
         };

@@ -28,7 +28,7 @@ fn presets_make_sense_and_survive_being_written() {
         assert_eq!(Config::parse(&config.to_toml(), "config.toml").unwrap(), config);
     }
     let error = Config::preset("quick").unwrap_err().to_string();
-    assert_eq!(error, "preset: \"quick\" does not exist; there are swift, paper, cnn, mlp");
+    assert_eq!(error, "preset: \"quick\" does not exist; there are swift, light, paper, cnn, mlp");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_configuration_out_of_range_does_not_pass_the_check() {
 fn ranges_of_networks_are_those_of_their_builders() {
     let image = Shape::new(64, 64, 1);
     for kind in Architecture::KINDS {
-        let mut config = Config::swift();
+        let mut config = Config::light();
         config.set("architecture", kind).unwrap();
         for field in FIELDS.iter().filter(|field| config.value(field.path).is_some()) {
             let (true, Range::Whole(from, to)) = (field.path.starts_with("network."), field.range)
@@ -349,10 +349,10 @@ proptest! {
     #[test]
     fn no_text_breaks_the_reader(text in ".{0,200}", path in "[a-z._]{0,30}") {
         let _ = Config::parse(&text, "x");
-        let _ = Config::swift().overlay(&text, "x");
-        let _ = Config::swift().set(&path, &text);
+        let _ = Config::light().overlay(&text, "x");
+        let _ = Config::light().set(&path, &text);
         for field in FIELDS {
-            let mut config = Config::swift();
+            let mut config = Config::light();
             if config.set(field.path, &text).is_ok() && config.check().is_ok() {
                 prop_assert_eq!(Config::parse(&config.to_toml(), "x").unwrap(), config);
             }
@@ -361,7 +361,7 @@ proptest! {
 
     #[test]
     fn numbers_survive_being_written(rate in 1e-300_f64..1e300, seed in 0_u64..1 << 63) {
-        let mut config = Config::swift();
+        let mut config = Config::light();
         config.set("learning_rate", &rate.to_string()).unwrap();
         config.training.seed = seed;
         let read = Config::parse(&config.to_toml(), "x").unwrap();

@@ -31,7 +31,7 @@ fn expect_model_of(folder: &std::path::Path, summary: &Summary, data: &Dataset) 
     let logits = engine.predict(&data.validation.images.pixels, Weights::Current).unwrap();
     let labels = data.validation.labels.as_ref().unwrap();
     let accuracy = modiste_metrics::accuracy(&logits, labels, CLASSES);
-    assert_eq!(accuracy, summary.best.validation_accuracy);
+    assert_eq!(Some(accuracy), summary.best.validation_accuracy);
     assert_eq!(model.provenance.chosen, summary.best);
     let plain = Confidence::from_evidence(&logits, labels, CLASSES).unwrap();
     let (pixels, shape) = (&data.validation.images.pixels, data.validation.images.shape);
@@ -48,16 +48,19 @@ fn a_run_learns_and_keeps_its_best_epoch() {
         config.training.select_by = select_by;
         let data = Dataset { train: images_of(90, 1), ..dataset() };
         let (root, summary) = run_on(&config, &data);
-        assert!(summary.best.validation_accuracy > 0.8, "{:?}", summary.best);
+        assert!(summary.best.validation_accuracy.unwrap() > 0.8, "{:?}", summary.best);
         assert!(summary.best.validation_auroc.unwrap() > 0.9);
         expect_model_of(root.path(), &summary, &data);
         let rows = read_metrics(&root.path().join("metrics.csv")).unwrap();
         assert_eq!(rows.len(), 20);
         assert!(rows.iter().all(|row| row.timing.unwrap().images_per_second > 0.0));
         let epochs = rows.iter().map(|row| row.metrics);
-        let key = |e: &modiste_model::EpochMetrics| match select_by {
-            SelectBy::Accuracy => [-e.validation_accuracy, e.validation_loss],
-            SelectBy::Loss => [e.validation_loss, -e.validation_accuracy],
+        let key = |e: &modiste_model::EpochMetrics| {
+            let (accuracy, loss) = e.validation_accuracy.zip(e.validation_loss).unwrap();
+            match select_by {
+                SelectBy::Accuracy => [-accuracy, loss],
+                SelectBy::Loss => [loss, -accuracy],
+            }
         };
         let best = epochs.min_by(|a, b| key(a).partial_cmp(&key(b)).unwrap()).unwrap();
         assert_eq!(best, summary.best);
@@ -120,6 +123,35 @@ fn an_epoch_sees_every_image_once_in_a_new_order() {
         labels.sort();
         assert_eq!(labels, [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]);
     }
+}
+
+#[test]
+fn without_a_validation_set_the_model_is_that_of_the_last_epoch() {
+    let data = Dataset { validation: images_of(0, 1), ..dataset() };
+    let (root, summary) = run_on(&config(), &data);
+    assert_eq!((summary.epochs, summary.best.epoch), (3, 3));
+    assert_eq!((summary.best.validation_loss, summary.best.validation_accuracy), (None, None));
+    let model = Model::load(&root.path().join("best.safetensors")).unwrap();
+    assert_eq!(model.confidence, None);
+    // The same weights as a run that looks at a validation set in between.
+    let (other, _) = run_on(&config(), &dataset());
+    let [alone, watched] = [&root, &other].map(|root| {
+        let bytes = std::fs::read(root.path().join("last.ckpt")).unwrap();
+        modiste_train::parse_checkpoint(&bytes, "last.ckpt").unwrap().state
+    });
+    assert_eq!(alone.parameters, watched.parameters);
+    let rows = read_metrics(&root.path().join("metrics.csv")).unwrap();
+    assert!(rows.iter().all(|row| row.metrics.validation_auroc.is_none()));
+    // What decides by validation numbers is refused.
+    let mut config = config();
+    config.training.early_stopping.patience = 1;
+    let error = config.check_data(&data).unwrap_err().to_string();
+    assert!(
+        error.starts_with("training.early_stopping.patience: needs a validation set"),
+        "{error}"
+    );
+    let error = config.check_comparable(&data).unwrap_err().to_string();
+    assert!(error.contains("has no validation set to compare by"), "{error}");
 }
 
 #[test]
@@ -186,7 +218,7 @@ fn observers_are_told_everything_in_order() {
             Event::Validating { epoch, done, images } => format!("{done}/{images} of {epoch}"),
             Event::EpochEnded { metrics, logits, labels, .. } => {
                 let accuracy = modiste_metrics::accuracy(logits, labels, CLASSES);
-                assert_eq!(accuracy, metrics.validation_accuracy);
+                assert_eq!(Some(accuracy), metrics.validation_accuracy);
                 format!("end of {}", metrics.epoch)
             }
             Event::Written { file } => file.file_name().unwrap().display().to_string(),

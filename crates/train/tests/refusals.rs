@@ -135,8 +135,8 @@ fn a_part_without_images_or_labels_is_refused() {
         assert!(error.to_string().contains(expected), "{error}");
     };
     check(
-        |data| data.validation = common::images_of(0, 0),
-        "the validation part of channels is empty",
+        |data| data.train = common::images_of(0, 0),
+        "the training part of channels is empty; training needs a training set",
     );
     check(|data| data.train.labels = None, "the training part of channels has no labels");
     let grey = |data: &mut Dataset| data.train.images.shape.channels = 1;

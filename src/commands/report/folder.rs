@@ -27,6 +27,11 @@ pub struct ReportedRun {
 }
 
 impl ReportedRun {
+    /// Whether the run has a validation set.
+    pub fn validated(&self) -> bool {
+        self.rows.iter().all(|row| row.metrics.validation_accuracy.is_some())
+    }
+
     /// Reads the run in `folder`. A file that is damaged is an error; so is a folder without a
     /// configuration or metrics.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {

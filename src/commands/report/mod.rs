@@ -179,13 +179,13 @@ pub fn finish(
     folder: &Path,
     data: &Dataset,
     model: &Model,
-    parts: [(PartName, &Answers<'_>); 2],
+    parts: &[(PartName, &Answers<'_>)],
 ) -> anyhow::Result<()> {
     // What is known of further parts stays, if it is about this very model.
     let files = RunFolder::new(folder);
     let known = Stored::load(&files, Some(model)).ok().flatten();
     let mut stored = known.unwrap_or_else(|| Stored::new(model, data));
-    for (part, answers) in parts {
+    for &(part, answers) in parts {
         stored.add(data, part, answers);
     }
     explain(&mut stored, model)?;
@@ -201,8 +201,9 @@ fn read_and_evaluate(
 ) -> Result<ReportedRun, Failure> {
     let mut run = ReportedRun::read(folder)?;
     let known = |part| run.stored.as_ref().is_some_and(|stored| stored.part(part).is_some());
-    let wanted = [PartName::Train, PartName::Validation];
-    let wanted = wanted.into_iter().chain(test.then_some(PartName::Test));
+    let wanted =
+        [PartName::Train].into_iter().chain(run.validated().then_some(PartName::Validation));
+    let wanted = wanted.chain(test.then_some(PartName::Test));
     let missing: Vec<PartName> = wanted.filter(|&part| !known(part)).collect();
     if missing.is_empty() {
         return Ok(run);

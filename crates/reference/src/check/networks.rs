@@ -79,7 +79,7 @@ pub fn networks() -> Vec<(&'static str, Network)> {
             Architecture::Cnn(cnn).network(Shape::new(9, 8, 1), 3).expect("a network that fits")
         }),
         ("residual", {
-            let residual = Residual { channels: 5, dropout: 0.2 };
+            let residual = Residual { widths: vec![5, 10, 20], dropout: 0.2 };
             let residual = Architecture::Residual(residual);
             residual.network(Shape::new(26, 25, 1), 3).expect("a network that fits")
         }),

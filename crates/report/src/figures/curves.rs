@@ -22,8 +22,8 @@ const CROWD: usize = 25;
 /// more and pages would grow without bound.
 const MOST: usize = 1_000;
 
-/// The value of an epoch that a chart shows.
-type Value = fn(&EpochMetrics) -> f64;
+/// The value of an epoch that a chart shows, if it has one.
+type Value = fn(&EpochMetrics) -> Option<f64>;
 
 /// One line over the epochs.
 struct Series<'a> {
@@ -37,7 +37,8 @@ struct Series<'a> {
 
 impl<'a> Series<'a> {
     fn new(name: &'a str, style: Style, epochs: &[EpochRow], value: Value) -> Self {
-        let points = epochs.iter().map(|row| [row.metrics.epoch as f64, value(&row.metrics)]);
+        let point = |row: &EpochRow| Some([row.metrics.epoch as f64, value(&row.metrics)?]);
+        let points = epochs.iter().filter_map(point);
         let points: Vec<[f64; 2]> = points.filter(|point| point[1].is_finite()).collect();
         let (step, last) = (points.len().div_ceil(MOST).max(1), points.len().saturating_sub(1));
         let kept = points.into_iter().enumerate().filter(|(i, _)| i % step == 0 || *i == last);
@@ -72,17 +73,18 @@ pub fn curves(epochs: &[EpochRow], best_epoch: Option<usize>) -> Vec<Drawing> {
             series("validation", Style::line(Colour::Series(0), 2.0), validation),
         ]
     };
-    let rate = series("learning rate", Style::line(Colour::Series(4), 2.0), |r| r.learning_rate);
+    let rate =
+        series("learning rate", Style::line(Colour::Series(4), 2.0), |r| Some(r.learning_rate));
     let charts = [
         Chart {
             title: "Loss",
-            series: both(|row| row.train_loss, |row| row.validation_loss),
+            series: both(|row| Some(row.train_loss), |row| row.validation_loss),
             from_zero: true,
             format: four,
         },
         Chart {
             title: "Accuracy",
-            series: both(|row| row.train_accuracy, |row| row.validation_accuracy),
+            series: both(|row| Some(row.train_accuracy), |row| row.validation_accuracy),
             from_zero: false,
             format: four,
         },
@@ -122,9 +124,9 @@ pub fn comparison_curves(runs: &[RunCurves<'_>]) -> Vec<Drawing> {
     let charts = [
         chart("Validation accuracy", false, four, |row| row.validation_accuracy),
         chart("Validation loss", true, four, |row| row.validation_loss),
-        chart("Training accuracy", false, four, |row| row.train_accuracy),
-        chart("Training loss", true, four, |row| row.train_loss),
-        chart("Learning rate", true, significant, |row| row.learning_rate),
+        chart("Training accuracy", false, four, |row| Some(row.train_accuracy)),
+        chart("Training loss", true, four, |row| Some(row.train_loss)),
+        chart("Learning rate", true, significant, |row| Some(row.learning_rate)),
     ];
     let mut drawings: Vec<Drawing> = charts.into_iter().flatten().collect();
     if !drawings.is_empty() {

@@ -86,6 +86,7 @@ impl Field {
 
 const ALL_NETWORKS: &[&str] = &Architecture::KINDS;
 const PAPER: &[&str] = &["inception_resnet"];
+const RESIDUAL: &[&str] = &["residual"];
 const WIDE: &[&str] = &["wide_resnet"];
 const CNN: &[&str] = &["cnn"];
 const MLP: &[&str] = &["mlp"];
@@ -94,8 +95,8 @@ const ONE_CYCLE: &[&str] = &["one_cycle"];
 const ADAM: &[&str] = &["adam"];
 const SGD: &[&str] = &["sgd"];
 
-/// Every field that some configuration has, in the order of the file. The defaults are the preset
-/// `swift`; other kinds start from the defaults of their fields.
+/// Every field that some configuration has, in the order of the file. Presets start from
+/// the defaults.
 #[rustfmt::skip]
 pub const FIELDS: &[Field] = &[
     field("data.source", "embedded", Range::Text("embedded or a path"),
@@ -120,7 +121,7 @@ pub const FIELDS: &[Field] = &[
     field("data.exclude", "", Range::Text("the path of a list, or nothing"),
         "CSV file of images to leave out of training and validation, as data check writes it").since(""),
 
-    field("network.architecture", "inception_resnet", Range::OneOf(&Architecture::KINDS),
+    field("network.architecture", "residual", Range::OneOf(&Architecture::KINDS),
         "Kind of network; inception_resnet is the paper's").kind().since("inception_resnet"),
     field("network.length", "2", InceptionResNet::LENGTH,
         "L, the number of Inception-ResNet blocks").of(PAPER),
@@ -130,9 +131,10 @@ pub const FIELDS: &[Field] = &[
         "Convolutions in a row and the dense layer: 4 more than a multiple of 6").of(WIDE),
     field("network.widening", "2", WideResNet::WIDENING,
         "Factor of the 16, 32 and 64 channels of the three stages").of(WIDE),
-    field("network.channels", "64", Residual::CHANNELS,
-        "Channels of the first stage; each further stage has twice as many")
-        .of(&["residual", "cnn"]).but(&[("residual", "24")]),
+    field("network.widths", "16,48,96", Residual::WIDTHS,
+        "Channels of each stage").of(RESIDUAL),
+    field("network.channels", "64", Cnn::CHANNELS,
+        "Channels of the first stage; each further stage has twice as many").of(CNN),
     field("network.stages", "3", Cnn::STAGES,
         "Number of stages of two convolutions, with pooling between stages").of(CNN),
     field("network.units", "512", Mlp::UNITS,
@@ -150,9 +152,9 @@ pub const FIELDS: &[Field] = &[
     field("network.residual_scale", "0.2", Range::FINITE,
         "Factor of a block's output in that sum").of(PAPER),
 
-    field("training.epochs", "40", Range::COUNT,
+    field("training.epochs", "12", Range::COUNT,
         "Passes over the training images"),
-    field("training.batch", "64", Range::COUNT,
+    field("training.batch", "128", Range::COUNT,
         "Images in each step"),
     field("training.from", "", Range::Text("a model file or a run folder"),
         "Trained model to start from: its network unless another is given, its classes by name").since(""),
@@ -180,7 +182,7 @@ pub const FIELDS: &[Field] = &[
         "Move each image by up to this many pixels"),
     field("training.augmentation.shift_edge", "false", Range::Switch,
         "Fill what a shift, turn, zoom or shear uncovers with the edge's pixels instead of black"),
-    field("training.augmentation.cutout", "7", Range::WHOLE,
+    field("training.augmentation.cutout", "0", Range::WHOLE,
         "Side in pixels of a square that is blackened; 0 for none"),
     field("training.augmentation.erase", "0", Range::PROBABILITY,
         "Probability that a rectangle is filled with noise"),
@@ -203,7 +205,7 @@ pub const FIELDS: &[Field] = &[
         "Blend each other image with a second one by shares from Beta(this, this); 0 for none")
         .since("0"),
 
-    field("training.schedule.kind", "one_cycle", Range::OneOf(&Schedule::KINDS),
+    field("training.schedule.kind", "cosine", Range::OneOf(&Schedule::KINDS),
         "How the learning rate changes").kind().flag("schedule"),
     field("training.schedule.learning_rate", "0.001", Range::POSITIVE,
         "Learning rate: the largest of cosine and one_cycle, the first of others")
@@ -227,7 +229,7 @@ pub const FIELDS: &[Field] = &[
     field("training.schedule.end_divisor", "10000", Range::POSITIVE,
         "First learning rate divided by the last").of(ONE_CYCLE),
 
-    field("training.optimiser.kind", "adam", Range::OneOf(&Optimiser::KINDS),
+    field("training.optimiser.kind", "sgd", Range::OneOf(&Optimiser::KINDS),
         "How the gradient moves the weights: adam (AdamW), or sgd with momentum")
         .kind().since("adam").flag("optimiser"),
     field("training.optimiser.beta1", "0.9", Range::RATE,

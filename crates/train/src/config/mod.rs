@@ -214,13 +214,28 @@ impl Config {
         self.loss_on(data).map(|_| ())
     }
 
+    /// As [`Config::check_data`], for what compares configurations and so needs a validation set.
+    ///
+    /// # Errors
+    /// As there, and if the validation set is empty.
+    pub fn check_comparable(&self, data: &Dataset) -> Result<(), TrainError> {
+        if data.validation.is_empty() {
+            let problem = format!("{} has no validation set to compare by", data.split);
+            return Err(TrainError::config("data.split", problem));
+        }
+        self.check_data(data)
+    }
+
     /// The loss for the training images of `data`, after checking images and labels.
     pub(crate) fn loss_on(&self, data: &Dataset) -> Result<Loss, TrainError> {
+        if let Some(field) = self.needs_validation().filter(|_| data.validation.is_empty()) {
+            let problem = format!("needs a validation set, which {} does not have", data.split);
+            return Err(TrainError::config(field, problem));
+        }
         for (part, name) in [(&data.train, "training"), (&data.validation, "validation")] {
             let problem = match &part.labels {
-                _ if part.is_empty() => {
-                    "is empty; training needs a training set and a validation set"
-                }
+                _ if part.is_empty() && name == "validation" => continue,
+                _ if part.is_empty() => "is empty; training needs a training set",
                 None => "has no labels",
                 Some(_) => continue,
             };
@@ -228,6 +243,15 @@ impl Config {
             return Err(TrainError::config("data.split", problem));
         }
         self.loss(&data.train.class_counts(data.classes.len()).unwrap_or_default())
+    }
+
+    /// The field that decides by validation numbers, if there is one.
+    fn needs_validation(&self) -> Option<&'static str> {
+        let training = &self.training;
+        if training.early_stopping.patience > 0 {
+            return Some("training.early_stopping.patience");
+        }
+        matches!(training.schedule, Schedule::Plateau { .. }).then_some("training.schedule.kind")
     }
 
     /// The loss, with class weights made for training labels that have `counts` images a class.

@@ -8,8 +8,7 @@ const INTRODUCTION: &str = "# Configuration
 
 Everything that decides the result of a run. `config.toml` in a run folder holds it; `modiste train --config FILE` repeats the run.
 A field is set by its flag, by `--set FIELD=VALUE`, in a file for `--config`, and by `--over FIELD=VALUES` in `modiste grid`.
-The end of a path is enough if no other field ends so. Defaults are those of the preset `swift`, or what the kind in the last column
-begins with. A field of one kind of network, schedule or optimiser can only be set together with that kind.
+The end of a path is enough if no other field ends so. Presets change the defaults as listed at the end. A field of one kind of network, schedule or optimiser can only be set together with that kind.
 
 This page is made from the table in [`fields.rs`](../crates/train/src/config/fields.rs); a test compares the two, and
 `cargo test -p modiste-train --test configuration_page -- --ignored` writes the page again.

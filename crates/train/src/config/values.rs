@@ -366,6 +366,11 @@ fn fits(range: &Range, value: &Value) -> bool {
         (Range::Whole(..), Value::Integer(number)) => {
             u64::try_from(*number).is_ok_and(|number| range.has_whole(number))
         }
+        (Range::Wholes(..), Value::Array(items)) => {
+            let whole = |item: &Value| item.as_integer().and_then(|n| u64::try_from(n).ok());
+            let wholes: Option<Vec<u64>> = items.iter().map(whole).collect();
+            wholes.is_some_and(|wholes| range.has_wholes(&wholes))
+        }
         (Range::Number(..), Value::Float(number)) => range.has_number(*number),
         (Range::Switch, Value::Boolean(_)) | (Range::Text(_), Value::String(_)) => true,
         (Range::OneOf(words), value) => listed(words, value),
@@ -376,7 +381,12 @@ fn fits(range: &Range, value: &Value) -> bool {
         }
         (Range::WordOrNumbers(words), value) => listed(words, value),
         (
-            Range::Whole(..) | Range::Number(..) | Range::Switch | Range::AnyOf(_) | Range::Text(_),
+            Range::Whole(..)
+            | Range::Wholes(..)
+            | Range::Number(..)
+            | Range::Switch
+            | Range::AnyOf(_)
+            | Range::Text(_),
             _,
         ) => false,
     }
@@ -387,6 +397,10 @@ fn read(range: &Range, text: &str) -> Option<Value> {
     let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
     Some(match range {
         Range::Whole(..) => Value::Integer(text.parse().ok()?),
+        Range::Wholes(..) => {
+            let whole = |item: &str| item.trim().parse().ok().map(Value::Integer);
+            Value::Array(text.split(',').map(whole).collect::<Option<_>>()?)
+        }
         Range::Number(..) => Value::Float(text.parse().ok()?),
         Range::Switch => Value::Boolean(text.parse().ok()?),
         Range::AnyOf(_) => Value::Array(items().map(|item| Value::String(item.into())).collect()),

@@ -11,9 +11,13 @@ use crate::TrainError;
 
 impl Trainer<'_> {
     /// Fits temperature and thresholds to the best model's answers and writes the model again, with
-    /// them; the engine is left as it was. Whether it came to its end without being interrupted.
+    /// them; the engine is left as it was. Without a validation set nothing is fitted. Whether it came to
+    /// its end without being interrupted.
     pub(super) fn measure_confidence(&mut self) -> Result<bool, TrainError> {
         let Some(parameters) = self.best.clone() else { return Ok(true) };
+        if self.data.validation.is_empty() {
+            return Ok(true);
+        }
         let last = self.engine.state();
         self.engine.load_state(&State::of_parameters(parameters))?;
         let logits = self.both_logits();

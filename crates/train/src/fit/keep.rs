@@ -154,14 +154,14 @@ impl Trainer<'_> {
 
 /// An epoch in the log.
 pub(super) fn epoch_line(m: &EpochMetrics, best: bool) -> String {
+    let validation = m.validation_accuracy.zip(m.validation_loss);
+    let validation = validation.map_or_else(String::new, |(accuracy, loss)| {
+        let best = if best { ", the best so far" } else { "" };
+        format!("; validation accuracy {accuracy:.4}, loss {loss:.4}{best}")
+    });
     format!(
-        "epoch {}: training accuracy {:.4}, loss {:.4}; validation accuracy {:.4}, loss {:.4}{}",
-        m.epoch,
-        m.train_accuracy,
-        m.train_loss,
-        m.validation_accuracy,
-        m.validation_loss,
-        if best { ", the best so far" } else { "" }
+        "epoch {}: training accuracy {:.4}, loss {:.4}{validation}",
+        m.epoch, m.train_accuracy, m.train_loss
     )
 }
 

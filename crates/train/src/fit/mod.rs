@@ -249,11 +249,11 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Logits of the validation images, or `None` if interrupted.
+    /// Logits of the validation images, none where there is no validation set; `None` if interrupted.
     fn answers(&mut self) -> Result<Option<Answers>, TrainError> {
         let weights = self.judged();
         let Some(judged) = self.predict_validation(weights)? else { return Ok(None) };
-        if weights == Weights::Current {
+        if weights == Weights::Current || self.data.validation.is_empty() {
             return Ok(Some(Answers { judged, current: None }));
         }
         let current = self.predict_validation(Weights::Current)?;
@@ -279,13 +279,15 @@ impl<'a> Trainer<'a> {
     /// The numbers of the present epoch.
     fn measure(&self, answers: &Answers) -> Result<EpochMetrics, TrainError> {
         let (labels, classes) = (self.labels[1], self.data.classes.len());
-        let of = |logits: &[f32]| CurrentMetrics {
+        let validated = |logits: &&Vec<f32>| !logits.is_empty();
+        let of = |logits: &Vec<f32>| CurrentMetrics {
             loss: modiste_metrics::cross_entropy(logits, labels, classes),
             accuracy: modiste_metrics::accuracy(logits, labels, classes),
             auroc: modiste_metrics::mean_auroc(logits, labels, classes),
         };
-        let (judged, current) = (of(&answers.judged), answers.current.as_deref().map(of));
-        if !(judged.loss.is_finite() && current.is_none_or(|current| current.loss.is_finite())) {
+        let judged = Some(&answers.judged).filter(validated).map(of);
+        let current = answers.current.as_ref().map(of);
+        if ![judged, current].iter().flatten().all(|scores| scores.loss.is_finite()) {
             return Err(self.not_finite("the validation loss"));
         }
         Ok(EpochMetrics {
@@ -293,9 +295,9 @@ impl<'a> Trainer<'a> {
             learning_rate: self.progress.learning_rate.unwrap_or_default(),
             train_loss: self.progress.totals.mean_loss(),
             train_accuracy: self.progress.totals.accuracy(),
-            validation_loss: judged.loss,
-            validation_accuracy: judged.accuracy,
-            validation_auroc: judged.auroc,
+            validation_loss: judged.map(|judged| judged.loss),
+            validation_accuracy: judged.map(|judged| judged.accuracy),
+            validation_auroc: judged.and_then(|judged| judged.auroc),
             current,
         })
     }

@@ -29,8 +29,8 @@ impl<'a> Start<'a> {
     pub fn find(network: &Network, data: &'a Dataset, run: &Run) -> Result<Self, TrainError> {
         let config = run.config();
         let loss = config.loss_on(data)?;
-        let labels = [&data.train, &data.validation]
-            .map(|part| part.labels.as_deref().expect("checked with the loss"));
+        let labels =
+            [&data.train, &data.validation].map(|part| part.labels.as_deref().unwrap_or_default());
         let identity = DataIdentity::of(data);
         check_engine(network, data)?;
         let checkpoint = run.load_checkpoint()?;

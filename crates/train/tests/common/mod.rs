@@ -179,7 +179,7 @@ pub fn dataset() -> Dataset {
 
 /// Three epochs of four steps.
 pub fn config() -> Config {
-    let mut config = Config::swift();
+    let mut config = Config::light();
     config.training.epochs = 3;
     config.training.batch = 4;
     config.training.schedule = Schedule::Constant { learning_rate: 0.05 };
