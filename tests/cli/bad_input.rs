@@ -100,10 +100,15 @@ fn values_that_no_field_takes_are_wrong_usage() {
         (&["--split", "paper/2"], "split"),
         (&["--preset", "swfit"], "swfit"),
         (&["--set", "network.lenght=2"], "network.length"),
-        (&["--set", "training.schedule.patience=3"], "one_cycle"),
-        (&["--width", "9"], "network.width"),
-        (&["--dropout", "0", "--dropout-places", "dense"], "network.dropout_places: has no effect"),
-        (&["--residual=false", "--residual-scale", "0.1"], "network.residual_scale: has no effect"),
+        (&["--set", "training.schedule.patience=3"], "cosine"),
+        (&["--preset", "light", "--width", "9"], "network.width"),
+        (&["--widths", "16,0"], "network.widths"),
+        (
+            &["--preset", "light", "--dropout", "0", "--dropout-places", "dense"],
+            "network.dropout_places: has no effect",
+        ),
+        (&["--length", "1"], "network.length: has no effect on the architecture residual"),
+        (&["--preset", "light", "--residual=false", "--residual-scale", "0.1"], "has no effect"),
         (&["--batch", "3", "--set", "training.batch=4"], "no effect"),
     ] {
         folder.run(&[&["train"], args].concat()).expect_error(2, &[text]);

@@ -85,7 +85,7 @@ fn a_grid_grows_and_takes_in_runs_that_were_trained_elsewhere() {
     assert_eq!(fs::metadata(&model).unwrap().modified().unwrap(), written, "it was trained again");
     // But no other grid takes the folder.
     let said = grid(&folder, &["--seeds", "2", "--label-smoothing", "0.2"]);
-    let text = "training.label_smoothing is 0.0 there and 0.2 here";
+    let text = "training.label_smoothing is 0.1 there and 0.2 here";
     said.expect_error(1, &["g: belongs to another grid", text]);
     let said = grid(&folder, &["--seeds", "1"]);
     said.expect_error(1, &["g: belongs to another grid", "seed=1"]);
@@ -266,7 +266,7 @@ fn what_only_data_and_engine_rule_out_shows_before_a_folder_is_made() {
     for (over, split, text) in [
         ("batch=16,8192", "120/40/20", "a batch of 8192 images; 1 to 4096 are possible"),
         ("class-weights=1,2,1;none", "120/40/20", "training.class_weights: "),
-        ("dropout=0.1,0.2", "120/0/40", "data.split: the validation part of"),
+        ("dropout=0.1,0.2", "120/0/40", "data.split: 120/0/40 has no validation set to compare by"),
     ] {
         let args = ["grid", "--quiet", "--out", "g", "--over", over, "--split", split];
         folder.run(&args).expect_error(1, &[text]);

@@ -31,7 +31,8 @@ fn the_first_screen_installs_trains_evaluates_and_serves() {
     let verbs: Vec<&str> = commands.iter().map(|c| c.split(' ').nth(1).unwrap()).collect();
     assert_eq!(verbs, ["install", "train", "evaluate", "serve"], "{commands:?}");
     // A small run stands for the first command's, which takes minutes.
-    folder.train(&[]).expect(0);
+    let small = ["train", "--split", "120/40/20", "--widths", "4,4", "--epochs", "2", "--quiet"];
+    folder.run(&small).expect(0);
     let said = folder.shell(&for_shell(&commands[2]).unwrap()).expect(0);
     assert!(said.stdout.lines().count() > 3, "{}", said.stdout);
     let outputs = first_screen().matches("```text\n").count();
