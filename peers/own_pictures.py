@@ -248,7 +248,7 @@ def silently_wrong():
 
 def garments():
     """300 test images of Fashion-MNIST, inverted, in three sizes."""
-    command = "train --architecture residual --channels 16 --epochs 2 --split 20000/1000/1000 --quiet --out garments"
+    command = "train --widths 16,32,64 --epochs 2 --split 20000/1000/1000 --quiet --out garments"
     run(command, 1800)
     raw = pathlib.Path(os.environ.get("FASHION", "fashion"))
     if not raw.exists():

@@ -15,7 +15,7 @@ use crate::{engine, output, signals};
 /// result depends on is here, whatever presets become.
 const USUAL: [(&str, &str); 17] = [
     ("network.architecture", "residual"),
-    ("network.channels", "16"),
+    ("network.widths", "16,32,64"),
     ("network.dropout", "0"),
     ("training.epochs", "6"),
     ("training.batch", "64"),
