@@ -55,7 +55,10 @@ fn verify_data(folder: &Folder) {
     let mut images = bytes(&path);
     *images.last_mut().unwrap() ^= 1;
     fs::write(&path, images).unwrap();
-    let train = ["train", "--data", "mine", "--split", "24/12/36", "--length", "1", "--width", "1"];
+    let train = [
+        "train", "--data", "mine", "--split", "24/12/36", "--preset", "light", "--length", "1",
+        "--width", "1",
+    ];
     let rest = ["--stem-stride", "4", "--epochs", "1", "--batch", "8", "--out", "own"];
     folder.run(&[&train[..], &rest].concat()).expect(0);
     folder.run(&["verify", "own", "--quiet"]).expect(0);

@@ -115,7 +115,10 @@ fn about(model: &Model, number: NumberArg) -> Vec<String> {
             provenance.data,
             provenance.split
         ),
-        format!("Epoch {}, validation accuracy {:.4}.", chosen.epoch, chosen.validation_accuracy),
+        match chosen.validation_accuracy {
+            Some(accuracy) => format!("Epoch {}, validation accuracy {accuracy:.4}.", chosen.epoch),
+            None => format!("Epoch {}, the last.", chosen.epoch),
+        },
         "The functions are under the MIT or the Apache-2.0 license, as modiste is.".to_owned(),
     ]
 }

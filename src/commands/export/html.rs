@@ -59,12 +59,14 @@ fn card(path: &Path, model: &Model) -> PageCard {
     let chosen = &provenance.chosen;
     let whence = || "validation part".to_owned();
     let four = |number: f64| format!("{number:.4}");
-    let mut figures = vec![
-        ["accuracy".to_owned(), four(chosen.validation_accuracy), whence()],
-        ["loss".to_owned(), four(chosen.validation_loss), whence()],
+    let figures = [
+        ("accuracy", chosen.validation_accuracy),
+        ("loss", chosen.validation_loss),
+        ("mean AUROC", chosen.validation_auroc),
     ];
-    figures
-        .extend(chosen.validation_auroc.map(|auroc| ["mean AUROC".into(), four(auroc), whence()]));
+    let figure =
+        |(name, value): (&str, Option<f64>)| Some([name.to_owned(), four(value?), whence()]);
+    let figures: Vec<_> = figures.into_iter().filter_map(figure).collect();
     let rules = model.confidence.iter().flat_map(|both| &both.plain.rejection);
     let rule = |rule: &modiste_metrics::Rejection| PageRule {
         target: rule.target,

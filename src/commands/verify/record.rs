@@ -207,8 +207,8 @@ fn numbers(m: &EpochMetrics) -> Vec<(&'static str, Option<f64>)> {
         ("learning_rate", Some(m.learning_rate)),
         ("train_loss", Some(m.train_loss)),
         ("train_accuracy", Some(m.train_accuracy)),
-        ("validation_loss", Some(m.validation_loss)),
-        ("validation_accuracy", Some(m.validation_accuracy)),
+        ("validation_loss", m.validation_loss),
+        ("validation_accuracy", m.validation_accuracy),
         ("validation_auroc", m.validation_auroc),
     ];
     if let Some(current) = m.current {
