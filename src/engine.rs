@@ -17,6 +17,15 @@ pub fn new(
     with(network, CpuOptions { batch, threads, ..CpuOptions::default() })
 }
 
+/// An engine that only predicts, any number of images at once.
+///
+/// # Errors
+/// As [`new`].
+pub fn for_prediction(network: &Network, threads: usize) -> Result<Box<dyn Engine>, EngineError> {
+    // Training one image at a time takes the least memory, which is never touched.
+    new(network, 1, threads)
+}
+
 /// Whether any engine takes training batches of so many images, which needs no network to be said.
 ///
 /// # Errors

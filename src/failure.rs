@@ -26,7 +26,7 @@ impl Failure {
     /// Prints the line and gives the exit status.
     pub fn report(&self) -> ExitCode {
         let (line, status) = match self {
-            Self::Usage(text) => (format!("{text} (try 'modiste help')"), 2),
+            Self::Usage(text) => (format!("{} (try 'modiste help')", shorten(text)), 2),
             Self::Failed(error) => (one_line(error), 1),
             Self::Interrupted(text) => (text.clone(), 130),
         };
@@ -45,7 +45,18 @@ pub fn one_line(error: &anyhow::Error) -> String {
             line = format!("{line}: {cause}");
         }
     }
-    line.replace('\n', " ")
+    shorten(&line.replace('\n', " "))
+}
+
+/// The most characters of a line: more than any error of ours has, less than a file can put into one.
+const LONGEST: usize = 4096;
+
+/// The line, without its end where it is too long.
+fn shorten(line: &str) -> String {
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} ...", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -60,5 +71,7 @@ mod tests {
         let cause = std::io::Error::other("the disk is gone");
         let twice = anyhow::Error::new(cause).context("a.csv: the disk is gone");
         assert_eq!(one_line(&twice), "a.csv: the disk is gone");
+        let long = one_line(&anyhow::anyhow!("é".repeat(10_000)));
+        assert!(long.ends_with("é ...") && long.chars().count() == LONGEST + 4, "{}", long.len());
     }
 }

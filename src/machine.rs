@@ -14,25 +14,8 @@ pub fn peak_bytes() -> Option<u64> {
     peak_in(&status)
 }
 
-/// Memory that can still be taken, in bytes: what is free and what the system would give back, or what
-/// the process's control group leaves, whichever is less; `None` where the system does not say.
-pub fn available_bytes() -> Option<u64> {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let free = kibibytes_in(&meminfo, "MemAvailable:")?;
-    let number = |file: &str| -> Option<u64> {
-        std::fs::read_to_string(format!("/sys/fs/cgroup/{file}")).ok()?.trim().parse().ok()
-    };
-    let left = number("memory.max").zip(number("memory.current"));
-    Some(left.map_or(free, |(most, now)| free.min(most.saturating_sub(now))))
-}
-
 fn peak_in(status: &str) -> Option<u64> {
-    kibibytes_in(status, "VmHWM:")
-}
-
-/// The line that begins with `name`, in bytes.
-fn kibibytes_in(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!((images.len(), images.pixels.len()), (1, images.shape.len()));
     }
     let shape = Shape { height: 28, width: 28, channels: 1 };
-    let limits = Limits { bytes: 1 << 20, pixels: 1 << 22, side: 4_096 };
+    let limits = Limits { bytes: 1 << 20, pixels: 1 << 14, side: 1_024 };
     if let Some(image) = named(prepare(bytes, "dir/file", shape, Background::Auto, &limits)) {
         assert_eq!(image.pixels.len(), shape.len());
     }

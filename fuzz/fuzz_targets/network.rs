@@ -8,8 +8,8 @@ use modiste_spec::{Engine, Network};
 use modiste_views::Summary;
 
 /// Larger networks are planned, but not run: the fuzzer gives each input a second.
-const BYTES: u64 = 1 << 26;
-const MULTIPLY_ADDS: u64 = 1 << 24;
+const BYTES: u64 = 1 << 22;
+const MULTIPLY_ADDS: u64 = 1 << 19;
 
 fuzz_target!(|bytes: &[u8]| {
     let network = match serde_json::from_slice::<Network>(bytes) {

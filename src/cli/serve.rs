@@ -76,7 +76,8 @@ pub struct LimitArgs {
     /// waiting longest, or gets 503
     #[arg(long, value_name = "N", default_value = "512", value_parser = whole::<65536>)]
     max_connections: usize,
-    /// Most bytes of all bodies, and of all answers, at the same time; further ones get 503
+    /// Most bytes of all bodies, of all images as the network takes them, and of all answers; further ones
+    /// get 503
     #[arg(long, value_name = "BYTES", default_value = "67108864", value_parser = whole::<{ 1 << 36 }>)]
     max_bodies: usize,
     /// Most seconds for each of: the header of a request, its body, the work on it, taking in the answer

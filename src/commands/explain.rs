@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::cli::{ExplainArgs, MethodArg};
 use crate::commands::model::AnyPredictor;
-use crate::commands::{model, report};
+use crate::commands::{memory, model, report};
 use crate::failure::Failure;
 use crate::output;
 
@@ -86,7 +86,7 @@ pub fn run(args: ExplainArgs) -> Result<(), Failure> {
         explained.push(item);
         images.push(image);
     }
-    let layer = asked.layer.map(str::to_owned);
+    let layer = asked.layer;
     let (method, heading) = match &layer {
         Some(layer) => ("grad-cam", format!("Grad-CAM at {layer}")),
         None => ("occlusion", format!("Occlusion by {0} x {0} pixels", asked.occlusion.patch)),
@@ -141,7 +141,7 @@ fn find_class(classes: &[String], name: &str) -> Result<usize, Failure> {
 }
 
 /// The pictures that were named, or the run's worst mistakes.
-fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked<'_>) -> anyhow::Result<Vec<Subject>> {
+fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked) -> anyhow::Result<Vec<Subject>> {
     let picture = |path: &PathBuf| {
         let name = path.display().to_string();
         let bytes = read(path, Limits::default().bytes as u64)?;
@@ -168,21 +168,24 @@ fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked<'_>) -> anyhow::Res
 }
 
 /// A model that is asked why.
-struct Asked<'a> {
+struct Asked {
     predictor: AnyPredictor,
-    explainer: Explainer<'a>,
+    explainer: Explainer,
     /// The layer that Grad-CAM looks at; none if the image is covered instead.
-    layer: Option<&'a str>,
+    layer: Option<String>,
     occlusion: Occlusion,
 }
 
-impl<'a> Asked<'a> {
-    fn new(args: &ExplainArgs, model: &'a Model) -> Result<Self, Failure> {
+impl Asked {
+    fn new(args: &ExplainArgs, model: &Model) -> Result<Self, Failure> {
+        let shown = model::file(&args.model);
+        memory::check_explaining(&model.network)
+            .map_err(|problem| anyhow!("{}: {problem}", shown.display()))?;
         let explainer = Explainer::new(&model.network, &model.parameters)?;
         let layer = match args.method {
             MethodArg::Occlusion => None,
             MethodArg::GradCam => {
-                Some(explainer.layer(args.layer.as_deref()).map_err(wrong_layer)?)
+                Some(explainer.layer(args.layer.as_deref()).map_err(wrong_layer)?.to_owned())
             }
         };
         let options = Options::default();
@@ -216,7 +219,7 @@ impl<'a> Asked<'a> {
     }
 
     fn map(&mut self, pixels: &[u8], class: usize) -> Result<HeatMap, ExplainError> {
-        match self.layer {
+        match &self.layer {
             Some(layer) => self.explainer.grad_cam(pixels, class, Some(layer)),
             None => occlusion(self.predictor.engine_mut().as_mut(), pixels, class, self.occlusion),
         }

@@ -1,10 +1,10 @@
 //! Whether a training fits into memory, said before anything is allocated.
 
 use modiste_cpu::{CpuOptions, engine_bytes};
+use modiste_explain::Explainer;
 use modiste_spec::Network;
 
 use crate::failure::Failure;
-use crate::machine;
 
 /// From how many bytes on a training's need is said.
 const WORTH_SAYING: u64 = 1 << 30;
@@ -15,7 +15,7 @@ const WORTH_SAYING: u64 = 1 << 30;
 /// If the machine does not have them; the error names a batch that fits, if there is one.
 pub fn check(network: &Network, options: &CpuOptions) -> Result<Option<String>, Failure> {
     let need = engine_bytes(network, options);
-    let available = machine::available_bytes().unwrap_or(u64::MAX);
+    let available = modiste_data::free_memory().unwrap_or(u64::MAX);
     if need > available {
         let text = format!(
             "training with --batch {} needs about {}, and {} are available; {}",
@@ -27,6 +27,21 @@ pub fn check(network: &Network, options: &CpuOptions) -> Result<Option<String>, 
         return Err(Failure::Failed(anyhow::anyhow!(text)));
     }
     Ok((need > WORTH_SAYING).then(|| format!("training needs about {} of memory", shown(need))))
+}
+
+/// Whether heat maps of `network` can be made.
+///
+/// # Errors
+/// If the machine does not have the memory for them.
+pub fn check_explaining(network: &Network) -> Result<(), String> {
+    let need = Explainer::bytes(network);
+    match modiste_data::free_memory() {
+        Some(free) if need > free => {
+            let [need, free] = [need, free].map(gigabytes);
+            Err(format!("explaining takes about {need}, and {free} are available"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What would fit.

@@ -222,6 +222,7 @@ pub fn predictor(
     threads: Option<usize>,
 ) -> anyhow::Result<AnyPredictor> {
     let threads = threads.unwrap_or_else(machine::available_threads);
-    let engine = engine::new(&model.network, AT_ONCE, threads)?;
+    let engine = engine::for_prediction(&model.network, threads)
+        .with_context(|| path.display().to_string())?;
     Predictor::new(model, engine, options).with_context(|| path.display().to_string())
 }

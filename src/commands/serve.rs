@@ -1,7 +1,7 @@
 //! `modiste serve`: a trained model behind HTTP.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use modiste_data::{Dataset, PartName};
@@ -12,7 +12,7 @@ use modiste_model::Model;
 use modiste_serve::{About, Ask, Bound, Card, CardError, Heat, Options, Origin, Token, WrongImage};
 
 use crate::cli::ServeArgs;
-use crate::commands::model;
+use crate::commands::{memory, model};
 use crate::failure::{Failure, one_line};
 use crate::{engine, machine, output};
 
@@ -37,9 +37,8 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         threads,
         watch: model::file(&args.model),
     };
-    let batch = options.batching.images;
     let ServeArgs { model, no_card, .. } = args;
-    let load = move || load(&model, batch, threads, !no_card).map_err(|error| one_line(&error));
+    let load = move || load(&model, threads, !no_card).map_err(|error| one_line(&error));
     let started = |bound: &Bound| {
         let address = &bound.address;
         output::note(&format!("modiste: listening on {address}"));
@@ -74,22 +73,24 @@ fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
 }
 
 /// Reads the model at `path`.
-fn load(
-    path: &Path,
-    batch: usize,
-    threads: usize,
-    card: bool,
-) -> anyhow::Result<modiste_serve::Model> {
+fn load(path: &Path, threads: usize, card: bool) -> anyhow::Result<modiste_serve::Model> {
     let model = Arc::new(model::load(path)?);
     let about = about(path, &model);
     let made = model.clone();
     let make = move || {
-        let mut engine = engine::new(&made.network, batch, threads).map_err(|e| e.to_string())?;
+        let mut engine =
+            engine::for_prediction(&made.network, threads).map_err(|e| e.to_string())?;
         engine.load_state(&made.state()).map_err(|e| e.to_string())?;
         Ok(engine)
     };
-    let explained = model.clone();
-    let explain = move |pixels: &[u8], class| heat(&explained, pixels, class);
+    let (explained, explainer) = (model.clone(), OnceLock::new());
+    // Made at the first explanation and kept: it holds the parameters once more, in double precision.
+    let explain = move |pixels: &[u8], class| {
+        memory::check_explaining(&explained.network)?;
+        let make = || Explainer::new(&explained.network, &explained.parameters);
+        let explainer = explainer.get_or_init(|| make().map_err(|error| error.to_string()));
+        heat(explainer.as_ref().map_err(String::clone)?, pixels, class)
+    };
     let path = path.to_owned();
     let evaluate = move |ask: &mut Ask<'_>| {
         if !card {
@@ -102,11 +103,9 @@ fn load(
 }
 
 /// The heat map of a class by Grad-CAM, in the size of the image.
-fn heat(model: &Model, pixels: &[u8], class: usize) -> Result<Heat, String> {
-    let shape = model.network.input_shape();
-    let map = Explainer::new(&model.network, &model.parameters)
-        .and_then(|explainer| explainer.grad_cam(pixels, class, None))
-        .map_err(|error| error.to_string())?;
+fn heat(explainer: &Explainer, pixels: &[u8], class: usize) -> Result<Heat, String> {
+    let shape = explainer.image_shape();
+    let map = explainer.grad_cam(pixels, class, None).map_err(|error| error.to_string())?;
     let HeatMap { height, width, values, .. } = map.resized(shape.height, shape.width);
     Ok(Heat { height, width, values })
 }

@@ -163,3 +163,27 @@ fn what_the_list_names_is_left_out_of_training() {
     run(&["--exclude", "wrong.csv"]).expect_error(1, &["wrong.csv", "no column \"file\""]);
     run(&["--exclude", "nowhere.csv"]).expect_error(1, &["nowhere.csv"]);
 }
+
+#[test]
+fn names_in_the_list_are_no_formulas() {
+    let folder = Folder::new();
+    let heading: Vec<String> = (0..256).map(|i| format!("pixel{i}")).collect();
+    let mut table = format!("label,{}\n", heading.join(","));
+    for i in 0..60 {
+        // Picture 3 is picture 0 under the other label.
+        let pixels = picture(if i == 3 { 0 } else { i });
+        let pixels: Vec<String> = pixels.iter().map(u8::to_string).collect();
+        table += &format!("{},{}\n", ["=1+1", "@sum(a)"][i as usize % 2], pixels.join(","));
+    }
+    std::fs::write(folder.path("=data.csv"), table).unwrap();
+    let check = ["data", "check", "--data", "=data.csv", "--split", "40/10/10", "--no-labels"];
+    folder.run(&[&check[..], &["--csv", "found.csv"]].concat()).expect_quiet();
+    let list = String::from_utf8(bytes(&folder.path("found.csv"))).unwrap();
+    assert!(list.contains("'=1+1") && list.contains("'@sum(a)"), "{list}");
+    let cells = || list.lines().flat_map(|line| line.split([',', '"']));
+    assert!(cells().all(|cell| !cell.starts_with(['=', '@'])), "{list}");
+    // The list names the same pictures for `--exclude`.
+    let tiny = ["--preset", "cnn", "--channels", "4", "--stages", "1", "--epochs", "1", "--quiet"];
+    let train = [&["train", "--exclude", "found.csv", "--out", "r"], &check[2..6], &tiny].concat();
+    folder.run(&train).expect(0);
+}

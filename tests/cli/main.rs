@@ -1,5 +1,6 @@
 //! Tests of the real binary in temporary folders, as a user runs it.
 
+mod archives;
 mod bad_input;
 mod baseline;
 mod bench;

@@ -190,3 +190,18 @@ fn options_without_effect_and_wrong_names() {
         .run(&["report", "run", "--out", "run/config.toml/x.html"])
         .expect_error(1, &["config.toml"]);
 }
+
+#[test]
+fn a_hundred_thousand_epochs_are_reported_in_seconds() {
+    let folder = trained();
+    let metrics = text(&folder.path("run/metrics.csv"));
+    let (heading, rows) = metrics.split_once('\n').unwrap();
+    let (_, row) = rows.lines().next().unwrap().split_once(',').unwrap();
+    let rows: String = (1..=100_000).map(|epoch| format!("{epoch},{row}\n")).collect();
+    fs::write(folder.path("run/metrics.csv"), format!("{heading}\n{rows}")).unwrap();
+    // A second and a half of processor time is usual; with time squared it would take an hour. Other
+    // processes do not count.
+    folder.shell("ulimit -t 60; \"$MODISTE\" report run").expect(0);
+    let figure = bytes(&folder.path("run/figures/curves.svg")).len();
+    assert!(figure < 4 << 20, "{figure} bytes");
+}

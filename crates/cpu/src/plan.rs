@@ -9,6 +9,7 @@
 
 use modiste_kernels::patches::Window;
 use modiste_kernels::view::{Map, MapMut};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Position of a buffer in its plan.
@@ -46,7 +47,7 @@ impl Buffer {
 }
 
 /// Neighbouring lanes of a buffer: all of it, or one part of a concatenation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub buffer: BufferId,
     pub offset: usize,
@@ -248,15 +249,29 @@ pub(crate) fn groups(steps: &[Step]) -> Vec<Range<usize>> {
 }
 
 /// Moves every head up to the others that read the same place, which is then ready as well.
-pub(crate) fn gather_heads(steps: &mut Vec<Step>) {
+pub(crate) fn gather_heads(steps: &mut [Step]) {
+    // How many heads of each place lie ahead, so that none is looked for in vain.
+    let mut ahead: HashMap<Place, usize> = HashMap::new();
+    for head in steps.iter().filter(|step| step.is_head()) {
+        *ahead.entry(head.from.place).or_default() += 1;
+    }
     for i in 0..steps.len() {
-        let mut after = i + 1;
-        for j in i + 1..steps.len() {
-            if steps[j].joins(&steps[i..after]) {
-                let head = steps.remove(j);
-                steps.insert(after, head);
-                after += 1;
+        if !steps[i].is_head() {
+            continue;
+        }
+        let place = steps[i].from.place;
+        let left = ahead.get_mut(&place).expect("it was counted");
+        *left -= 1;
+        let (mut left, mut after, mut j) = (*left, i + 1, i + 1);
+        while left > 0 && after < i + GROUP {
+            if steps[j].is_head() && steps[j].from.place == place {
+                left -= 1;
+                if steps[j].joins(&steps[i..after]) {
+                    steps[after..=j].rotate_right(1);
+                    after += 1;
+                }
             }
+            j += 1;
         }
     }
 }

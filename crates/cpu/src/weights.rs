@@ -8,7 +8,7 @@
 use crate::plan::Method;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
-use modiste_kernels::pool::{Parts, Pool};
+use modiste_kernels::pool::{Parts, Pool, stretches};
 use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
 use modiste_spec::{Parameter, ParameterKind};
 
@@ -168,13 +168,15 @@ impl Weights {
     pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, flat: &[f32]) {
         let threads = pool.threads();
         let (slots, convs) = (&self.parameters, &self.convs);
-        let derived = Parts::at(&mut self.derived, &self.cuts);
-        pool.run(&|thread| {
-            for i in (thread..convs.len()).step_by(threads) {
-                let filter = &flat[slots[convs[i].parameter].range()];
-                convs[i].refresh(isa, filter, derived.take(i));
-            }
-        });
+        for (first, cuts) in stretches(&self.cuts) {
+            let derived = Parts::at(&mut self.derived, cuts);
+            pool.run(&|thread| {
+                for i in (thread..cuts.len() - 1).step_by(threads) {
+                    let conv = &convs[first + i];
+                    conv.refresh(isa, &flat[slots[conv.parameter].range()], derived.take(i));
+                }
+            });
+        }
     }
 }
 

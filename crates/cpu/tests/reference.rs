@@ -7,7 +7,7 @@ use modiste_reference::check::{
     unusual_networks,
 };
 use modiste_spec::engine::{State, Weights};
-use modiste_spec::{Engine, Network};
+use modiste_spec::{Engine, Network, NetworkBuilder, Op, Shape};
 
 /// Adam divides a gradient by its own size, so that a rounding error of 1e-5 of the largest
 /// gradient grows a hundredfold where the gradient itself is small.
@@ -29,6 +29,31 @@ fn every_operation_equals_the_reference_on_every_instruction_set() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// More convolutions than the threads' parts can be counted in at once; all but one read one place.
+fn many_convolutions() -> Network {
+    let conv = |channels| Op::Conv { kernel: 1, stride: 1, channels, bias: false };
+    let mut b = NetworkBuilder::default();
+    let image = b.add("image", Op::Input { shape: Shape::new(2, 2, 1) }, &[]).unwrap();
+    let stem = b.add("stem", conv(2), &[image]).unwrap();
+    let mut joined = Vec::new();
+    for group in 0..6 {
+        let head = |i| format!("head{group}.{i}");
+        let heads: Vec<_> = (0..700).map(|i| b.add(head(i), conv(1), &[stem]).unwrap()).collect();
+        joined.push(b.add(format!("join{group}"), Op::Concat, &heads).unwrap());
+    }
+    let all = b.add("join", Op::Concat, &joined).unwrap();
+    let mean = b.add("mean", Op::GlobalAvgPool, &[all]).unwrap();
+    let dense = b.add("dense", Op::Dense { units: 3 }, &[mean]).unwrap();
+    b.add("probabilities", Op::Softmax, &[dense]).unwrap();
+    b.finish().unwrap()
+}
+
+#[test]
+fn thousands_of_convolutions_equal_the_reference() {
+    let network = many_convolutions();
+    check_engine(&mut engine(&network, Isa::best(), 2), TOLERANCE).unwrap();
 }
 
 #[test]

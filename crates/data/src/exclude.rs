@@ -74,7 +74,10 @@ fn read(path: &Path) -> Result<HashSet<Named>, DataError> {
                 fail(format!("row {}: {text:?} is not a position from 0 up", row + 1))
             })?),
         };
-        listed.insert((record[files].to_owned(), position));
+        // An apostrophe keeps spreadsheets from taking a name such as `=1.png` for a formula.
+        let name = &record[files];
+        listed.extend(name.strip_prefix('\'').map(|bare| (bare.to_owned(), position)));
+        listed.insert((name.to_owned(), position));
     }
     Ok(listed)
 }

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 
-use crate::DataError;
+use crate::{DataError, memory};
 
 /// The most bytes that one file may unpack to: 2 GiB, four times the largest data set of this kind
 /// (EMNIST, 814,255 images). It bounds what a small hostile file can make the reader allocate.
@@ -57,6 +57,7 @@ fn read_idx(mut reader: impl Read, most: u64, name: &str) -> Result<Idx, DataErr
             format!("announces {claim} bytes, of which it can hold {most} at most"),
         )
     })?;
+    memory::check(name, size as u64)?;
     let mut data = Vec::with_capacity(size);
     let read = reader.take(size as u64 + 1).read_to_end(&mut data);
     read.map_err(|e| DataError::file(name, broken(&e, "its data")))?;
@@ -107,6 +108,7 @@ pub(crate) fn elements(dims: &[usize]) -> Option<usize> {
 pub(crate) fn broken(error: &std::io::Error, place: &str) -> String {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => format!("is truncated in {place}"),
+        std::io::ErrorKind::OutOfMemory => "is larger than there is memory for".to_owned(),
         _ => format!("is damaged in {place} ({error})"),
     }
 }

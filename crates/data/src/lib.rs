@@ -49,6 +49,7 @@ pub use gather::{Input, Pictures, files_below, is_stray};
 pub use idx::{Idx, MAX_BYTES, parse_idx, write_idx_gz};
 pub use idx_folder::{parse_images, parse_labels};
 pub use info::{ClassCount, DataInfo, Duplicate, DuplicateCount, PartInfo, PixelStatistics, info};
+pub use memory::free as free_memory;
 pub use mix::fill_shares;
 pub use names::{Names, Origin};
 pub use npy::parse_npy;

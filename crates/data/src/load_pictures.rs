@@ -206,9 +206,9 @@ fn part(
     let labels = labelled.then_some(labels);
     let mut part = Part { images, labels, names: Names::of_files(names) };
     if !failed.is_empty() {
-        let bad: Vec<usize> = failed.iter().map(|(i, _)| *i).collect();
-        let good: Vec<u32> =
-            (0..items.len()).filter(|i| !bad.contains(i)).map(|i| i as u32).collect();
+        let mut bad = vec![false; items.len()];
+        failed.iter().for_each(|(i, _)| bad[*i] = true);
+        let good: Vec<u32> = (0..items.len()).filter(|&i| !bad[i]).map(|i| i as u32).collect();
         part.keep(&good);
     }
     for (i, problem) in failed {

@@ -1,24 +1,59 @@
-//! How much memory is free, so that a data set too large for it is refused before anything is
-//! allocated.
+//! How much memory is free, so that data too large for it is refused before anything is allocated.
 
 use std::fs;
 
-/// Bytes that can still be allocated; `None` where the system does not say.
-pub(crate) fn free() -> Option<u64> {
-    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        kilobytes.checked_mul(1024)
-    });
-    let number = |file: &str| -> Option<u64> {
-        fs::read_to_string(format!("/sys/fs/cgroup/{file}")).ok()?.trim().parse().ok()
-    };
-    let group = number("memory.max")
-        .zip(number("memory.current"))
-        .map(|(most, used)| most.saturating_sub(used));
-    match (machine, group) {
-        (Some(machine), Some(group)) => Some(machine.min(group)),
-        (machine, group) => machine.or(group),
+use crate::DataError;
+
+/// What is smaller is not worth asking the system about.
+const SMALL: u64 = 1 << 24;
+
+/// Bytes that the process can still allocate: what the machine has free, what its control group leaves, and
+/// what its own limit of addresses (`ulimit -v`) leaves, whichever is least; `None` where the system
+/// does not say.
+pub fn free() -> Option<u64> {
+    let read = |file: &str| fs::read_to_string(file).ok();
+    let machine = read("/proc/meminfo").and_then(|text| kibibytes(&text, "MemAvailable:"));
+    let number = |file: &str| -> Option<u64> { read(file)?.trim().parse().ok() };
+    let left = |most: u64, used: u64| most.saturating_sub(used);
+    let group = number("/sys/fs/cgroup/memory.max").zip(number("/sys/fs/cgroup/memory.current"));
+    let limit = read("/proc/self/limits").and_then(|text| address_limit(&text));
+    let taken = read("/proc/self/status").and_then(|text| kibibytes(&text, "VmSize:"));
+    let process = limit.zip(taken);
+    [
+        machine,
+        group.map(|(most, used)| left(most, used)),
+        process.map(|(most, used)| left(most, used)),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
+}
+
+/// The line of `text` that begins with `name`, in bytes.
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// The limit of addresses in `/proc/self/limits`, in bytes; none where it is unlimited.
+fn address_limit(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Refuses what takes `bytes` of memory unless so many are free; `file` is where it comes from.
+///
+/// # Errors
+/// If they are not.
+pub(crate) fn check(file: &str, bytes: u64) -> Result<(), DataError> {
+    match free() {
+        Some(free) if bytes > SMALL && bytes > free => {
+            let [bytes, free] = [bytes, free].map(shown);
+            let problem = format!("takes {bytes} of memory, {free} are free");
+            Err(DataError::file(file, problem))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -29,5 +64,27 @@ pub(crate) fn shown(bytes: u64) -> String {
         b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
         b if b >= 1e6 => format!("{:.1} MB", b / 1e6),
         b => format!("{:.0} kB", (b / 1e3).ceil()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_numbers_are_read_in_bytes() {
+        assert_eq!(kibibytes("Name:\tx\nVmSize:\t    2048 kB\n", "VmSize:"), Some(2 << 20));
+        assert_eq!(kibibytes("Name:\tx\n", "VmSize:"), None);
+        let limits =
+            |soft: &str| format!("Limit  Soft  Hard  Units\nMax address space  {soft}  9  bytes\n");
+        assert_eq!(address_limit(&limits("4096")), Some(4096));
+        assert_eq!(address_limit(&limits("unlimited")), None);
+    }
+
+    #[test]
+    fn more_than_there_can_be_is_refused() {
+        assert!(check("x.npy", SMALL).is_ok());
+        let said = check("x.npy", u64::MAX).unwrap_err().to_string();
+        assert!(said.starts_with("x.npy: takes 18446744073.7 GB of memory, "), "{said}");
     }
 }

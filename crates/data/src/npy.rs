@@ -6,10 +6,10 @@
 
 use modiste_spec::Shape;
 
-use crate::DataError;
 use crate::dataset::Images;
 use crate::idx::{MAX_BYTES, elements};
 use crate::layout;
+use crate::{DataError, memory};
 
 /// What a header says.
 pub(crate) struct Header {
@@ -71,6 +71,7 @@ pub(crate) fn convert(
     if claim.is_none_or(|count| count as u64 > MAX_BYTES) {
         return Err(fail(format!("holds more than {MAX_BYTES} pixels")));
     }
+    memory::check(name, claim.unwrap_or(0) as u64)?;
     let row = shape.len();
     let pixels = to_bytes(header, data, row).map_err(fail)?;
     let pixels = if header.fortran { from_fortran(&pixels, &header.dims) } else { pixels };

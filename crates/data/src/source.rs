@@ -15,7 +15,7 @@ use crate::passed_over::Skipped;
 use crate::photo::Preparation;
 use crate::split::{Split, divide};
 use crate::tree::Tree;
-use crate::{embedded, formats};
+use crate::{embedded, formats, memory};
 
 /// Where data comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,8 @@ pub(crate) fn fit_images(collection: &mut Collection, options: &Options) -> Resu
     let parts =
         [Some(&mut collection.train), collection.validation.as_mut(), collection.test.as_mut()];
     for part in parts.into_iter().flatten().filter(|_| shape != wanted.shape) {
+        let bytes = part.len() as u64 * wanted.shape.len() as u64;
+        memory::check(&name, bytes)?;
         let mut pixels = Vec::with_capacity(part.len() * wanted.shape.len());
         for i in 0..part.len() {
             pixels.extend(wanted.image(part.images.get(i), shape, &name)?);

@@ -5,31 +5,43 @@
 
 use modiste_reference::{Mode, ReferenceEngine};
 use modiste_spec::engine::Tensor;
-use modiste_spec::{Network, NodeId, Op};
+use modiste_spec::{Engine, Network, NodeId, Op, Shape};
 
 use crate::{ExplainError, HeatMap};
 
 /// A trained network that is asked why.
-pub struct Explainer<'a> {
-    network: &'a Network,
+pub struct Explainer {
     engine: ReferenceEngine,
 }
 
-impl<'a> Explainer<'a> {
+impl Explainer {
     /// An explainer of `network` with `parameters`, in the order of [`Network::parameters`].
     ///
     /// # Errors
     /// If the parameters are not the network's.
-    pub fn new(network: &'a Network, parameters: &[Tensor]) -> Result<Self, ExplainError> {
-        Ok(Self { network, engine: ReferenceEngine::trained(network, parameters)? })
+    pub fn new(network: &Network, parameters: &[Tensor]) -> Result<Self, ExplainError> {
+        Ok(Self { engine: ReferenceEngine::trained(network, parameters)? })
+    }
+
+    /// Bytes that explaining images of `network` takes about: outputs and gradients of every node, and the
+    /// parameters with their gradients, in double precision.
+    pub fn bytes(network: &Network) -> u64 {
+        let outputs: u64 = network.nodes().iter().map(|node| node.shape.len() as u64).sum();
+        let parameters: u64 = network.parameters().iter().map(|p| p.len() as u64).sum();
+        (outputs + parameters) * 2 * size_of::<f64>() as u64
+    }
+
+    /// Shape of the images that it explains.
+    pub fn image_shape(&self) -> Shape {
+        self.engine.network().input_shape()
     }
 
     /// The name of the layer that [`Self::grad_cam`] looks at.
     ///
     /// # Errors
     /// If there is no such layer with a map.
-    pub fn layer(&self, name: Option<&str>) -> Result<&'a str, ExplainError> {
-        Ok(&self.network.nodes()[self.find(name)?].name)
+    pub fn layer(&self, name: Option<&str>) -> Result<&str, ExplainError> {
+        Ok(&self.engine.network().nodes()[self.find(name)?].name)
     }
 
     /// The heat map of one image (h, w, c) for the class at position `class`, as the node called
@@ -44,7 +56,7 @@ impl<'a> Explainer<'a> {
         layer: Option<&str>,
     ) -> Result<HeatMap, ExplainError> {
         self.check_image(pixels)?;
-        let network = self.network;
+        let network = self.engine.network();
         let classes = network.classes();
         if class >= classes {
             return Err(ExplainError::Class { class, classes });
@@ -62,13 +74,13 @@ impl<'a> Explainer<'a> {
 
     fn find(&self, layer: Option<&str>) -> Result<NodeId, ExplainError> {
         match layer {
-            Some(name) => find_layer(self.network, name),
-            None => default_layer(self.network).ok_or(ExplainError::NoLayer),
+            Some(name) => find_layer(self.engine.network(), name),
+            None => default_layer(self.engine.network()).ok_or(ExplainError::NoLayer),
         }
     }
 
     fn check_image(&self, pixels: &[u8]) -> Result<(), ExplainError> {
-        let shape = self.network.input_shape();
+        let shape = self.image_shape();
         if pixels.len() == shape.len() {
             return Ok(());
         }
@@ -104,10 +116,16 @@ fn find_layer(network: &Network, name: &str) -> Result<NodeId, ExplainError> {
 pub fn default_layer(network: &Network) -> Option<NodeId> {
     let nodes = network.nodes();
     let image = network.input_shape();
-    let through =
-        |id: NodeId| nodes[id + 1..].iter().all(|node| node.inputs.iter().all(|&i| i >= id));
+    // For each node the first one that those behind it read: everything flows through the node if that
+    // does not lie before it.
+    let mut first_read = vec![nodes.len(); nodes.len()];
+    for id in (1..nodes.len()).rev() {
+        let own = nodes[id].inputs.iter().copied().min().unwrap_or(id);
+        first_read[id - 1] = first_read[id].min(own);
+    }
     let proper = |id: &NodeId| !matches!(nodes[*id].op, Op::Input { .. } | Op::Dropout { .. });
-    let layers = || (0..network.logits()).filter(proper).filter(|&id| through(id));
+    let through = |id: &NodeId| first_read[*id] >= *id;
+    let layers = || (0..network.logits()).filter(proper).filter(through);
     let fine = |id: &NodeId| {
         let shape = nodes[*id].shape;
         2 * shape.height >= image.height && 2 * shape.width >= image.width && shape.pixels() > 1

@@ -20,6 +20,9 @@ pub struct Occlusion {
     pub temperature: f64,
 }
 
+/// Bytes of covered images that are made and asked about together.
+const TOGETHER: usize = 1 << 24;
+
 impl Default for Occlusion {
     /// A patch of a quarter of 28 pixels, black as the ground of the images.
     fn default() -> Self {
@@ -51,24 +54,27 @@ pub fn occlusion(
         return Err(ExplainError::Patch { patch, stride, shape });
     }
     let places = places(shape, patch, stride);
-    let mut images = pixels.repeat(1 + places.len());
-    for (image, place) in images.chunks_exact_mut(shape.len()).skip(1).zip(&places) {
-        each_row(shape, *place, patch, |row| {
-            image[row.start * shape.channels..row.end * shape.channels].fill(fill);
-        });
-    }
-    let logits = engine.predict(&images, Weights::Current)?;
-    let rows = logits.chunks_exact(classes);
-    let mut probabilities = rows.map(|row| softmax_at(row, temperature)[class]);
-    let whole = probabilities.next().unwrap_or_default();
-    let falls = probabilities.map(|covered| whole - covered);
+    let mut ask = |images: &[u8]| -> Result<Vec<f64>, ExplainError> {
+        let logits = engine.predict(images, Weights::Current)?;
+        let rows = logits.chunks_exact(classes);
+        Ok(rows.map(|row| softmax_at(row, temperature)[class]).collect())
+    };
+    let whole = ask(pixels)?[0];
     let mut sums = vec![(0.0, 0.0); shape.pixels()];
-    for (fall, place) in falls.zip(&places) {
-        each_row(shape, *place, patch, |row| {
-            sums[row]
-                .iter_mut()
-                .for_each(|(sum, count)| (*sum, *count) = (*sum + fall, *count + 1.0));
-        });
+    for places in places.chunks((TOGETHER / shape.len()).max(1)) {
+        let mut images = pixels.repeat(places.len());
+        for (image, place) in images.chunks_exact_mut(shape.len()).zip(places) {
+            each_row(shape, *place, patch, |row| {
+                image[row.start * shape.channels..row.end * shape.channels].fill(fill);
+            });
+        }
+        for (covered, place) in ask(&images)?.into_iter().zip(places) {
+            each_row(shape, *place, patch, |row| {
+                sums[row].iter_mut().for_each(|(sum, count)| {
+                    (*sum, *count) = (*sum + whole - covered, *count + 1.0)
+                });
+            });
+        }
     }
     let mean = |&(sum, count): &(f64, f64)| (sum / count).max(0.0) as f32;
     Ok(HeatMap::new(shape.height, shape.width, sums.iter().map(mean).collect()))

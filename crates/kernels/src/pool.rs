@@ -224,6 +224,14 @@ enum Cuts<'a> {
     At(&'a [usize]),
 }
 
+/// `cuts` as stretches of at most [`MAX_PARTS`] of them, for [`Parts::at`], with the number of the first
+/// part of each; neighbours share a cut.
+pub fn stretches(cuts: &[usize]) -> impl Iterator<Item = (usize, &[usize])> {
+    const STEP: usize = MAX_PARTS - 1;
+    let starts = (0..cuts.len().saturating_sub(1)).step_by(STEP);
+    starts.map(|start| (start, &cuts[start..cuts.len().min(start + MAX_PARTS)]))
+}
+
 /// A slice cut into parts that threads take, each once.
 pub struct Parts<'a, T> {
     start: *mut T,
@@ -295,6 +303,20 @@ impl<'a, T> Parts<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stretches_have_every_part_once() {
+        for count in [0, 1, 2, MAX_PARTS - 1, MAX_PARTS, MAX_PARTS + 1, 2 * MAX_PARTS - 1, 10_000] {
+            let cuts: Vec<usize> = (0..count).collect();
+            let mut next = 0;
+            for (first, stretch) in stretches(&cuts) {
+                assert!(first == next && stretch.len() <= MAX_PARTS, "{count}: {first}");
+                assert_eq!(stretch[0], first);
+                next += stretch.len() - 1;
+            }
+            assert_eq!(next, count.saturating_sub(1));
+        }
+    }
 
     #[test]
     fn every_thread_runs_every_job_once() {

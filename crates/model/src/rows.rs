@@ -17,10 +17,13 @@ where
     String::from_utf8(bytes).expect("cells are texts")
 }
 
-/// `name` as a cell that no spreadsheet takes for a formula: where it begins with `=`, `+`, `-`, `@`,
-/// a tab or a carriage return and is no number, an apostrophe goes before it (OWASP, "CSV injection").
+/// What a formula may begin with, also in the wide forms of East Asian keyboards.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// `name` as a cell that no spreadsheet takes for a formula: where it begins with `=`, `+`, `-`, `@`
+/// or a control character for which spreadsheets look behind it, and is no number, an apostrophe goes before it (OWASP, "CSV injection").
 pub fn guarded(name: &str) -> Cow<'_, str> {
-    let formula = name.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let formula = name.starts_with(FORMULA);
     match formula && name.parse::<f64>().is_err() {
         true => format!("'{name}").into(),
         false => name.into(),
@@ -39,7 +42,7 @@ mod tests {
 
     #[test]
     fn names_that_spreadsheets_would_run_are_guarded_and_numbers_are_not() {
-        for name in ["=1+1", "+cmd", "-x", "@sum(a)", "\tx", "\r=x"] {
+        for name in ["=1+1", "+cmd", "-x", "@sum(a)", "\tx", "\r=x", "\n=x", "＝1+1"] {
             assert_eq!(guarded(name), format!("'{name}"));
         }
         for name in ["-1", "+2.5", "-1e-3", "coat", "", "a=b"] {

@@ -28,10 +28,14 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// The memory for all bodies, and for all answers.
+/// The memory for all bodies, for the images in them, and for all answers.
 pub(crate) struct Bodies {
     received: Arc<Semaphore>,
+    images: Arc<Semaphore>,
     answers: Arc<Semaphore>,
+    /// Bytes of each of these.
+    all: usize,
+    /// The most bytes of a body.
     most: usize,
     time: Duration,
     places: Arc<Places>,
@@ -40,8 +44,26 @@ pub(crate) struct Bodies {
 impl Bodies {
     pub fn new(limits: &Limits, places: Arc<Places>) -> Self {
         let all = limits.bodies_bytes.min(Semaphore::MAX_PERMITS);
-        let [received, answers] = [(); 2].map(|()| Arc::new(Semaphore::new(all)));
-        Self { received, answers, most: limits.body_bytes, time: limits.time, places }
+        let [received, images, answers] = [(); 3].map(|()| Arc::new(Semaphore::new(all)));
+        let (most, time) = (limits.body_bytes, limits.time);
+        Self { received, images, answers, all, most, time, places }
+    }
+
+    /// Memory for `count` images of `bytes` bytes, as the network takes them: a small picture may become a
+    /// large image.
+    ///
+    /// # Errors
+    /// 413 if there will never be so much, 503 if there is not now.
+    pub fn images(&self, count: usize, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+        let wanted = count.saturating_mul(bytes);
+        if wanted > self.all {
+            let most = self.all / bytes.max(1);
+            let reason = format!("the server has memory for {most} images of this model");
+            return Err(Refusal::too_large(reason));
+        }
+        let full = |_| Refusal::busy("too many images are being worked on; try again later");
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        self.images.clone().try_acquire_many_owned(wanted).map_err(full)
     }
 
     /// Reads a body to its end.
@@ -159,6 +181,16 @@ mod tests {
         headers.insert(header::CONTENT_LENGTH, 11.into());
         let refusal = bodies(10, 100).read(&headers, Body::empty()).await.err();
         assert_eq!(refusal.map(|r| r.status.as_u16()), Some(413));
+    }
+
+    #[test]
+    fn images_share_their_memory() {
+        let bodies = bodies(10, 15);
+        let first = bodies.images(2, 5).unwrap();
+        let status = |count| bodies.images(count, 5).map(|_| ()).unwrap_err().status.as_u16();
+        assert_eq!((status(2), status(4), status(usize::MAX)), (503, 413, 413));
+        drop(first);
+        assert!(bodies.images(3, 5).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use modiste_data::photo::{self, Background};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::deadline::Deadline;
 use crate::input::{Content, Input, Rules, Upload, is_quick};
@@ -25,6 +25,7 @@ pub(crate) struct Request<'a> {
     pub deadline: Deadline,
     _turn: SemaphorePermit<'a>,
     _heavy: Option<SemaphorePermit<'a>>,
+    _memory: OwnedSemaphorePermit,
 }
 
 impl Server {
@@ -60,13 +61,14 @@ impl Server {
             }
         };
         rules.check_count(uploads.len())?;
+        let _memory = self.bodies.images(uploads.len(), rules.shape.len())?;
         let sizes = rules.sizes(&uploads)?;
         let heavy = heavy || sizes.iter().sum::<usize>() > SMALL;
         let _heavy = heavy.then(|| self.heavy.try_acquire()).transpose().map_err(|_| {
             Refusal::busy("too many large requests are being worked on; try again later")
         })?;
         let inputs = self.pictures(uploads, sizes, rules, deadline).await?;
-        Ok(Request { inputs, deadline, _turn, _heavy })
+        Ok(Request { inputs, deadline, _turn, _heavy, _memory })
     }
 
     fn rules(&self, serving: &Serving, background: Option<Background>) -> Rules {

@@ -1,6 +1,7 @@
 //! `POST /v1/explain`: the heat map of a class for one image.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -60,6 +61,13 @@ pub(crate) async fn explain(
     server.answer(&Answer { model: &about.name, version: &about.version, prediction, class, heat })
 }
 
+/// A heat map takes as long as so many passes over the network: one forward, and one back, which is worth
+/// two.
+const PASSES: u64 = 3;
+/// Multiply-adds a second of an explanation on a slow machine. Work cannot be broken off, so what
+/// would not end in time is not begun.
+const SPEED: u64 = 1 << 29;
+
 impl Serving {
     /// The index of the class with this name.
     fn class(&self, name: &str) -> Result<usize, Refusal> {
@@ -78,6 +86,11 @@ impl Server {
         class: usize,
         deadline: Deadline,
     ) -> Result<Heat, Refusal> {
+        let seconds = (PASSES * serving.about.multiply_adds / SPEED).min(1 << 30);
+        if Duration::from_secs(seconds) > self.limits.time {
+            let reason = "the model is too large to be explained within the time for a request";
+            return Err(Refusal::bad(reason));
+        }
         let place = deadline.wait(self.explainer.clone().acquire_owned()).await?;
         let place = place.map_err(|_| Refusal::internal("the server cannot explain images"))?;
         let explain = serving.explain.clone();

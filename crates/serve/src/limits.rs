@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest body of a request, in bytes.
     pub body_bytes: usize,
-    /// The largest sum of all bodies, and of all answers that clients have not taken in, in bytes; beyond it
-    /// clients get 503.
+    /// The largest sum of all bodies, of the images in them as the network takes them, and of all answers that
+    /// clients have not taken in, in bytes each; beyond it clients get 503.
     pub bodies_bytes: usize,
     /// Height times width of the largest picture.
     pub pixels: usize,

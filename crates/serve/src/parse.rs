@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 use crate::{form, json};
 
 /// Small enough that no input takes long.
-const LIMITS: photo::Limits = photo::Limits { bytes: 1 << 20, pixels: 1 << 20, side: 4096 };
+const LIMITS: photo::Limits = photo::Limits { bytes: 1 << 20, pixels: 1 << 14, side: 1024 };
 /// The largest number of images in a body.
 const IMAGES: usize = 16;
 

@@ -12,6 +12,8 @@ pub const MAX_NODES: usize = 8192;
 pub const MAX_NAME: usize = 256;
 /// The most inputs of one node.
 pub const MAX_INPUTS: usize = 1024;
+/// The most inputs of all nodes together: each may become a copy.
+pub const MAX_EDGES: usize = 1 << 16;
 /// The most rows, columns or steps of a window.
 pub const MAX_SIDE: usize = 1 << 16;
 /// The most channels of a map.
@@ -30,8 +32,11 @@ pub const MAX_PARAMETERS: u64 = 1 << 28;
 pub const MAX_WORK: u64 = 1 << 36;
 
 /// Sums over the nodes of a network.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Totals {
+    /// Channels of each node, with those that fill up the vectors.
+    lanes: Vec<u64>,
+    edges: usize,
     values: u64,
     parameters: u64,
     work: u64,
@@ -40,9 +45,11 @@ pub(crate) struct Totals {
 impl Totals {
     /// Counts a node in.
     pub fn add(&mut self, node: &Node, inputs: &[Shape], parameters: u64) -> Result<(), String> {
-        let padded = node.shape.channels.next_multiple_of(16);
-        self.values += (node.shape.pixels() * padded) as u64;
-        self.parameters += parameters;
+        let lanes = self.lanes_of(node);
+        self.lanes.push(lanes);
+        self.edges += node.inputs.len();
+        self.values += node.shape.pixels() as u64 * lanes;
+        self.parameters += parameters.max(self.filter_lanes(node));
         self.work +=
             node.op.multiply_adds(inputs, node.shape) + looked_at(&node.op, inputs, node.shape);
         let over = |what: &str, found: u64, most: u64| match found <= most {
@@ -51,9 +58,49 @@ impl Totals {
                 "the network has {found} {what} with it, more than the limit of {most}"
             )),
         };
+        over("inputs of nodes", self.edges as u64, MAX_EDGES as u64)?;
         over("values of an image", self.values, MAX_VALUES)?;
-        over("parameters", self.parameters, MAX_PARAMETERS)?;
+        over("parameters as they lie in memory", self.parameters, MAX_PARAMETERS)?;
         over("multiply-adds", self.work, MAX_WORK)
+    }
+
+    /// Values of a filter as they lie in memory; 0 for nodes that have none.
+    fn filter_lanes(&self, node: &Node) -> u64 {
+        let taps = match node.op {
+            Op::Conv { kernel, .. } => (kernel * kernel) as u64,
+            Op::Dense { .. } => 1,
+            Op::Input { .. }
+            | Op::BatchNorm { .. }
+            | Op::Relu
+            | Op::Dropout { .. }
+            | Op::MaxPool { .. }
+            | Op::AvgPool { .. }
+            | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
+            | Op::Concat
+            | Op::ScaledAdd { .. }
+            | Op::Softmax => return 0,
+        };
+        taps * self.lanes[node.inputs[0]] * node.shape.channels.next_multiple_of(16) as u64
+    }
+
+    /// Channels as they lie in memory: each part of a concatenation fills whole vectors, and what works on
+    /// each channel by itself leaves them where they are.
+    fn lanes_of(&self, node: &Node) -> u64 {
+        match node.op {
+            Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {
+                node.shape.channels.next_multiple_of(16) as u64
+            }
+            Op::Concat => node.inputs.iter().map(|&input| self.lanes[input]).sum(),
+            Op::BatchNorm { .. }
+            | Op::Relu
+            | Op::Dropout { .. }
+            | Op::MaxPool { .. }
+            | Op::AvgPool { .. }
+            | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
+            | Op::Softmax => self.lanes[node.inputs[0]],
+        }
     }
 }
 
@@ -148,7 +195,7 @@ mod tests {
         let dense = |units| Op::Dense { units };
         let one = Shape::new(1, 1, 1);
         let found = refusal(one, &[(dense(1 << 20), &[0]), (dense(1 << 20), &[1])]);
-        assert!(found.contains("parameters with it"), "{found}");
+        assert!(found.contains("in memory with it"), "{found}");
     }
 
     #[test]
@@ -157,6 +204,22 @@ mod tests {
         let ops: Vec<(Op, &[NodeId])> = doubled.iter().map(|i| (Op::Concat, &i[..])).collect();
         let found = refusal(SMALL, &ops);
         assert!(found.contains("values of an image") || found.contains("larger"), "{found}");
+    }
+
+    #[test]
+    fn narrow_parts_of_a_concatenation_count_as_they_lie_in_memory() {
+        // 1,024 parts of one channel fill 16,384 lanes: 2^14 x 4,096 pixels, twice.
+        let parts = [0; MAX_INPUTS];
+        let join: (Op, &[NodeId]) = (Op::Concat, &parts);
+        let relu: (Op, &[NodeId]) = (Op::Relu, &[1]);
+        let found = refusal(Shape::new(64, 64, 1), &[join, relu]);
+        assert!(
+            found.starts_with("node \"n1\": ") && found.contains("values of an image"),
+            "{found}"
+        );
+        let ops = vec![join; MAX_EDGES / MAX_INPUTS + 1];
+        let found = refusal(Shape::new(2, 2, 1), &ops);
+        assert!(found.contains("node \"n64\": the network has 66560 inputs of nodes"), "{found}");
     }
 
     #[test]

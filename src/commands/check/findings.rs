@@ -8,6 +8,7 @@ use anyhow::Context;
 use modiste_check::{LabelError, Match, Oddity};
 use modiste_data::{Dataset, PartName};
 use modiste_files::atomic_write;
+use modiste_model::guarded;
 use serde::Serialize;
 
 /// What is wrong with a picture.
@@ -174,6 +175,7 @@ pub fn sort(findings: &mut [Finding]) {
 
 /// Writes one row a finding.
 pub fn write_csv(path: &Path, findings: &[Finding]) -> anyhow::Result<()> {
+    let name = |text: &str| guarded(text).into_owned();
     let mut rows = csv::Writer::from_writer(Vec::new());
     let place = ["file", "position", "part", "index", "class"];
     let other = ["other_file", "other_position", "other_part", "other_index", "other_class"];
@@ -183,18 +185,18 @@ pub fn write_csv(path: &Path, findings: &[Finding]) -> anyhow::Result<()> {
         let place = |place: &Place| {
             let position = place.position.map(|position| position.to_string());
             [
-                place.file.clone(),
+                name(&place.file),
                 position.unwrap_or_default(),
                 place.part.to_string(),
                 place.index.to_string(),
-                place.class.clone().unwrap_or_default(),
+                place.class.as_deref().map_or_else(String::new, name),
             ]
         };
         let mut row = vec![issue.to_string(), format!("{severity:.4}")];
         row.extend(place(picture));
-        row.push(suggested.clone().unwrap_or_default());
+        row.push(suggested.as_deref().map_or_else(String::new, name));
         row.extend(other.as_ref().map(place).unwrap_or_default());
-        row.push(detail.clone());
+        row.push(name(detail));
         rows.write_record(row)?;
     }
     let bytes =

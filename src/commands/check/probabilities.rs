@@ -6,6 +6,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use modiste_data::{Dataset, PartName};
 use modiste_files::atomic_write;
+use modiste_model::guarded;
+
+/// The largest file that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 32;
 
 /// The columns before the classes' that [`write`] puts there.
 const PLACE: [&str; 3] = ["part", "index", "label"];
@@ -14,15 +18,14 @@ const PLACE: [&str; 3] = ["part", "index", "label"];
 /// class are passed over.
 pub fn read(path: &Path, classes: &[String], rows: usize) -> anyhow::Result<Vec<f64>> {
     let shown = path.display();
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .with_context(|| format!("{shown}: failed to read"))?;
+    let bytes = modiste_files::read(path, MAX_BYTES)?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
     let headings = reader.headers().with_context(|| format!("{shown}: failed to read"))?.clone();
     let mut columns = Vec::new();
     for class in classes {
         // The classes are the last columns: one may be called like one before.
-        let Some(column) = (0..headings.len()).rev().find(|&i| &headings[i] == class) else {
+        let called = |&i: &usize| headings[i] == **class || headings[i] == guarded(class);
+        let Some(column) = (0..headings.len()).rev().find(called) else {
             bail!("{shown}: has no column {class:?}; a column for every class is wanted");
         };
         columns.push(column);
@@ -51,13 +54,14 @@ pub fn read(path: &Path, classes: &[String], rows: usize) -> anyhow::Result<Vec<
 /// Writes the probabilities (n, classes) of the training and validation pictures of `data`.
 pub fn write(path: &Path, data: &Dataset, probabilities: &[f64]) -> anyhow::Result<()> {
     let mut rows = csv::Writer::from_writer(Vec::new());
-    rows.write_record(PLACE.into_iter().chain(data.classes.iter().map(String::as_str)))?;
+    let names: Vec<_> = data.classes.iter().map(|class| guarded(class)).collect();
+    rows.write_record(PLACE.into_iter().chain(names.iter().map(|name| name.as_ref())))?;
     let places = [PartName::Train, PartName::Validation].into_iter().flat_map(|part| {
         let labels = data.part(part).labels.iter().flatten();
         labels.enumerate().map(move |(index, &label)| (part, index, label))
     });
     for ((part, index, label), row) in places.zip(probabilities.chunks(data.classes.len())) {
-        let class = data.classes[usize::from(label)].clone();
+        let class = names[usize::from(label)].clone().into_owned();
         let place = [part.to_string(), index.to_string(), class];
         rows.write_record(place.into_iter().chain(row.iter().map(f64::to_string)))?;
     }

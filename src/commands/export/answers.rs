@@ -8,7 +8,6 @@ use modiste_spec::Shape;
 use modiste_spec::engine::Weights;
 use modiste_spec::random::{Purpose, Stream};
 
-use crate::commands::model::AT_ONCE;
 use crate::{engine, machine};
 
 /// Drawn images that both implementations answer.
@@ -18,9 +17,7 @@ const DRAWN_SEED: u64 = 0;
 
 /// The logits of the engine to `images`.
 pub(super) fn engine_logits(model: &Model, images: &[u8]) -> anyhow::Result<Vec<f32>> {
-    let n = images.len() / model.network.input_shape().len();
-    let batch = n.clamp(1, AT_ONCE);
-    let mut engine = engine::new(&model.network, batch, machine::available_threads())?;
+    let mut engine = engine::for_prediction(&model.network, machine::available_threads())?;
     engine.load_state(&model.state())?;
     Ok(engine.predict(images, Weights::Current)?)
 }

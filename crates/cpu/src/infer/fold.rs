@@ -8,7 +8,7 @@ use crate::plan::{Conv, Kind, Method, Plan, Step};
 use crate::weights::Weights;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
-use modiste_kernels::pool::{Parts, Pool};
+use modiste_kernels::pool::{Parts, Pool, stretches};
 use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
 
 /// The filters of all steps.
@@ -71,21 +71,24 @@ impl Folded {
         flat: &[f32],
     ) {
         let threads = pool.threads();
-        let values = Parts::at(&mut self.values, &self.cuts);
-        pool.run(&|thread| {
-            for (i, step) in plan.steps.iter().enumerate().skip(thread).step_by(threads) {
-                let Kind::Conv(conv) = &step.kind else { continue };
-                let [k, filter, _] = sizes(weights, step);
-                let (bias, rest) = values.take(i).split_at_mut(k);
-                let (folded, transformed) = rest.split_at_mut(filter);
-                let slot = &weights.parameters[weights.convs[conv.weights].parameter];
-                folded.copy_from_slice(&flat[slot.range()]);
-                fold(step, conv, lanes, weights, flat, bias, folded);
-                if conv.method == Method::Winograd {
-                    transform_filter(isa, folded, transformed);
+        for (first, cuts) in stretches(&self.cuts) {
+            let steps = &plan.steps[first..first + cuts.len() - 1];
+            let values = Parts::at(&mut self.values, cuts);
+            pool.run(&|thread| {
+                for (i, step) in steps.iter().enumerate().skip(thread).step_by(threads) {
+                    let Kind::Conv(conv) = &step.kind else { continue };
+                    let [k, filter, _] = sizes(weights, step);
+                    let (bias, rest) = values.take(i).split_at_mut(k);
+                    let (folded, transformed) = rest.split_at_mut(filter);
+                    let slot = &weights.parameters[weights.convs[conv.weights].parameter];
+                    folded.copy_from_slice(&flat[slot.range()]);
+                    fold(step, conv, lanes, weights, flat, bias, folded);
+                    if conv.method == Method::Winograd {
+                        transform_filter(isa, folded, transformed);
+                    }
                 }
-            }
-        });
+            });
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Arrays with names that say what they are: the npz files of Keras (`x_train`), MedMNIST
 //! (`train_images`) and KMNIST (`arr_0` in files of their own), and pairs of npy files.
 
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 
 use zip::ZipArchive;
 
@@ -17,6 +17,7 @@ use crate::parts::{self, slot, words};
 use crate::passed_over::Skipped;
 use crate::recognise::name_fashion;
 use crate::tree::Tree;
+use crate::tree::zip::unpack;
 
 /// The most bytes of an npy file: 8-byte floats of the most pixels.
 pub(super) const MAX_FILE: u64 = 8 * MAX_BYTES;
@@ -165,10 +166,10 @@ fn members(bytes: &[u8], stem: &str, shown: &str, file: &str) -> Result<Vec<Arra
         let name = String::from_utf8_lossy(item.name_raw()).into_owned();
         let Some(array) = name.strip_suffix(".npy") else { continue };
         let Some((part, labels)) = role(title(array, stem)) else { continue };
-        let mut bytes = Vec::new();
-        let read = item.take(MAX_FILE + 1).read_to_end(&mut bytes);
-        read.map_err(|error| damaged(error.to_string()))?;
-        let (shown, file) = (format!("{shown}/{name}"), format!("{file}!{array}"));
+        let shown = format!("{shown}/{name}");
+        let announced = item.size();
+        let bytes = unpack(item, announced, MAX_FILE, &shown)?;
+        let file = format!("{file}!{array}");
         arrays.push(Array { shown, file, part, labels, bytes });
     }
     Ok(arrays)

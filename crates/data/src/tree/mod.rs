@@ -5,17 +5,16 @@
 
 mod disk;
 mod tar;
-mod zip;
+pub(crate) mod zip;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use crate::DataError;
-use crate::files;
 use crate::idx::is_gzip;
 use crate::passed_over::Skipped;
+use crate::{DataError, files, memory};
 
 /// The most files of a source.
 const MAX_FILES: usize = 1_000_000;
@@ -155,17 +154,16 @@ impl Tree {
     /// # Errors
     /// If it cannot be read, or is longer.
     pub fn read(&self, entry: &Entry, most: u64) -> Result<Vec<u8>, DataError> {
-        let refuse = || {
-            DataError::file(self.show(entry), format!("is longer than the limit of {most} bytes"))
-        };
+        memory::check(&self.show(entry), entry.bytes.min(most))?;
         match (&entry.place, &self.store) {
             (Place::Disk(path), _) => files::read(path, most),
-            _ if entry.bytes > most => Err(refuse()),
+            _ if entry.bytes > most => {
+                let problem = format!("is longer than the limit of {most} bytes");
+                Err(DataError::file(self.show(entry), problem))
+            }
             (Place::Zip(number), Store::Zip(archive)) => {
                 let mut archive = archive.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                let bytes = zip::read(&mut archive, *number, most)
-                    .map_err(|problem| DataError::file(self.show(entry), problem))?;
-                if bytes.len() as u64 > most { Err(refuse()) } else { Ok(bytes) }
+                zip::read(&mut archive, *number, most, &self.show(entry))
             }
             (Place::Span(start), Store::Tar(file)) => {
                 let mut file = file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -196,12 +194,15 @@ impl Tree {
             return Ok(bytes);
         }
         let mut unpacked = Vec::new();
+        // A gzip file does not say reliably how long its content is.
+        let most = memory::free().map_or(most, |free| most.min(free));
         let read = flate2::read::MultiGzDecoder::new(bytes.as_slice());
         let read = read.take(most + 1).read_to_end(&mut unpacked);
         let fail = |problem: String| DataError::file(self.show(entry), problem);
         read.map_err(|error| fail(crate::idx::broken(&error, "its data")))?;
         if unpacked.len() as u64 > most {
-            return Err(fail(format!("unpacks to more than the limit of {most} bytes")));
+            let problem = format!("unpacks to more than {}", memory::shown(most));
+            return Err(fail(problem + ", which is the limit or all that is free"));
         }
         Ok(unpacked)
     }

@@ -2,7 +2,7 @@
 //! file, so that its files can be read in any order.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -15,6 +15,9 @@ use crate::passed_over::Skipped;
 /// The most bytes that a gzipped archive may unpack to: so many, and so many times its own length.
 /// Pictures hardly shrink, raw pixels to a tenth.
 const MAX_UNPACKED: (u64, u64) = (1 << 30, 50);
+
+/// The most bytes of a file's name or its attributes.
+const MAX_NAME: u64 = 1 << 20;
 
 /// The archive's bytes and its files; `None` if a file that begins with `begin` is no tar archive.
 pub(super) fn open(
@@ -57,8 +60,12 @@ fn unpack(file: File, path: &Path) -> Result<File, DataError> {
         Ok((count, unpacked))
     };
     let fail = |problem: String| DataError::file(path.display().to_string(), problem);
-    let (count, unpacked) =
-        copy().map_err(|error| fail(format!("is a damaged gzip archive ({error})")))?;
+    let (count, unpacked) = copy().map_err(|error| match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            fail(format!("cannot be unpacked into the folder of temporary files ({error})"))
+        }
+        _ => fail(format!("is a damaged gzip archive ({error})")),
+    })?;
     if count > most {
         let problem = format!("{packed} bytes unpack to more than {most}: this is no data set");
         return Err(fail(problem));
@@ -66,10 +73,31 @@ fn unpack(file: File, path: &Path) -> Result<File, DataError> {
     Ok(unpacked)
 }
 
+/// Refuses an archive with long names or attributes that are longer than any: these are read as a whole.
+fn check_names(mut file: &File, shown: &str) -> Result<(), DataError> {
+    let damaged =
+        |error: io::Error| DataError::file(shown, format!("is a damaged tar archive ({error})"));
+    let mut archive = ::tar::Archive::new(file);
+    for (count, item) in archive.entries_with_seek().map_err(damaged)?.raw(true).enumerate() {
+        let item = item.map_err(damaged)?;
+        // Each file may have some such entries before it.
+        check_count(count / 4, shown)?;
+        let kind = item.header().entry_type();
+        let names = kind.is_gnu_longname() || kind.is_gnu_longlink();
+        let attributes = kind.is_pax_local_extensions() || kind.is_pax_global_extensions();
+        if (names || attributes) && item.size() > MAX_NAME {
+            let problem = format!("holds a name or attributes of {} bytes", item.size());
+            return Err(DataError::file(shown, problem));
+        }
+    }
+    file.rewind().map_err(damaged)
+}
+
 /// The regular files of the archive.
 fn list(file: &File, shown: &str, skipped: &mut Skipped) -> Result<Vec<Entry>, DataError> {
     let damaged =
         |error: io::Error| DataError::file(shown, format!("is a damaged tar archive ({error})"));
+    check_names(file, shown)?;
     let mut archive = ::tar::Archive::new(file);
     let mut entries = Vec::new();
     for item in archive.entries_with_seek().map_err(damaged)? {

@@ -1,13 +1,14 @@
 //! Zip archives, by the crate `zip`.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use ::zip::ZipArchive;
 
 use super::{Entry, Place, check_count, is_hidden, leads_out, sorted};
-use crate::DataError;
 use crate::passed_over::Skipped;
+use crate::{DataError, memory};
 
 pub(super) type Archive = ZipArchive<BufReader<File>>;
 
@@ -18,10 +19,14 @@ pub(super) fn is_zip(begin: &[u8]) -> bool {
 
 /// The archive and its files.
 pub(super) fn open(
-    file: File,
+    mut file: File,
     shown: &str,
     skipped: &mut Skipped,
 ) -> Result<(Archive, Vec<Entry>), DataError> {
+    let io = |error| DataError::io(Path::new(shown), error);
+    // The archive's list is read as a whole, so its length comes first.
+    let announced = announced_entries(&mut file).map_err(io)?;
+    check_count(usize::try_from(announced).unwrap_or(usize::MAX), shown)?;
     let damaged = |error| DataError::file(shown, format!("is a damaged zip archive ({error})"));
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
     check_count(archive.len(), shown)?;
@@ -47,11 +52,64 @@ pub(super) fn open(
     Ok((archive, sorted(entries)))
 }
 
-/// The content of an entry, cut off behind `most` bytes and one more.
-pub(super) fn read(archive: &mut Archive, number: usize, most: u64) -> Result<Vec<u8>, String> {
-    let damaged = |error: String| format!("is damaged in its archive ({error})");
-    let item = archive.by_index(number).map_err(|error| damaged(error.to_string()))?;
+/// The content of an entry of at most `most` bytes; errors speak of it as `shown`.
+pub(super) fn read(
+    archive: &mut Archive,
+    number: usize,
+    most: u64,
+    shown: &str,
+) -> Result<Vec<u8>, DataError> {
+    let damaged = |error| DataError::file(shown, format!("is damaged in its archive ({error})"));
+    let item = archive.by_index(number).map_err(damaged)?;
+    let announced = item.size();
+    unpack(item, announced, most, shown)
+}
+
+/// What `item` unpacks to, which is not more than it announces.
+///
+/// # Errors
+/// If that is more than `most` bytes or than there is memory for, or what it announces is wrong.
+pub(crate) fn unpack(
+    item: impl Read,
+    announced: u64,
+    most: u64,
+    shown: &str,
+) -> Result<Vec<u8>, DataError> {
+    let fail = |problem: String| Err(DataError::file(shown, problem));
+    if announced > most {
+        return fail(format!("is longer than the limit of {most} bytes"));
+    }
+    memory::check(shown, announced)?;
     let mut bytes = Vec::new();
-    item.take(most + 1).read_to_end(&mut bytes).map_err(|error| damaged(error.to_string()))?;
-    Ok(bytes)
+    match item.take(announced + 1).read_to_end(&mut bytes) {
+        Ok(count) if count as u64 > announced => {
+            fail(format!("unpacks to more than the {announced} bytes it announces"))
+        }
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == ErrorKind::OutOfMemory => {
+            fail("is larger than there is memory for".into())
+        }
+        Err(error) => fail(format!("is damaged in its archive ({error})")),
+    }
+}
+
+/// How many entries an archive announces in its last record; 0 if it has none.
+fn announced_entries(file: &mut File) -> io::Result<u64> {
+    // The record, the longest comment behind it, and the records of large archives before it.
+    const LONGEST: u64 = 22 + 65_535 + 20 + 56;
+    let length = file.metadata()?.len();
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST)))?;
+    Read::by_ref(file).take(LONGEST).read_to_end(&mut tail)?;
+    file.rewind()?;
+    let find = |mark: &[u8]| tail.windows(4).rposition(|window| window == mark);
+    let bytes = |at: usize, count: usize| {
+        let bytes = tail.get(at..at + count).unwrap_or_default();
+        bytes.iter().rev().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))
+    };
+    let entries = find(b"PK\x05\x06").map_or(0, |at| bytes(at + 10, 2));
+    match find(b"PK\x06\x06") {
+        Some(at) if entries == u64::from(u16::MAX) => Ok(bytes(at + 32, 8)),
+        _ => Ok(entries),
+    }
 }

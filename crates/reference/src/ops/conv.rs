@@ -40,7 +40,8 @@ pub fn conv_forward(
         y.values.chunks_exact_mut(k).for_each(|pixel| pixel.copy_from_slice(bias));
     }
     let weight = by_place(weight, c, area);
-    for tap in taps(x, &y, kernel, stride) {
+    let places = Places::of(x, &y, kernel, stride);
+    places.each_tap(|tap| {
         let y = &mut y.values[tap.y..][..k];
         for input in 0..c {
             let weight = &weight[(tap.place * c + input) * k..][..k];
@@ -48,7 +49,7 @@ pub fn conv_forward(
                 y[output] += weight[output] * x.values[tap.x + input];
             }
         }
-    }
+    });
     y
 }
 
@@ -69,7 +70,7 @@ pub fn conv_backward(
             *sum += dy;
         }
     }
-    for tap in taps(x, dy, kernel, stride) {
+    Places::of(x, dy, kernel, stride).each_tap(|tap| {
         let dy = &dy.values[tap.y..][..k];
         for input in 0..c {
             let first = (tap.place * c + input) * k;
@@ -79,7 +80,7 @@ pub fn conv_backward(
                 dweight[output] += x.values[tap.x + input] * dy[output];
             }
         }
-    }
+    });
     ConvGradients { dx, dweight: by_output(&dweight, c, area), dbias }
 }
 
@@ -104,24 +105,43 @@ fn output_shape(x: &Maps, weight: &[f64], kernel: usize, stride: usize) -> Shape
     Shape::new(side(x.shape.height), side(x.shape.width), k)
 }
 
-/// Every tap of the batch; those that fall on the padding are left out.
-fn taps(x: &Maps, y: &Maps, kernel: usize, stride: usize) -> Vec<Tap> {
-    let inside = |out: usize, place: usize, size: usize| {
-        (out * stride + place).checked_sub(kernel / 2).filter(|&position| position < size)
-    };
-    let mut taps = Vec::new();
-    for n in 0..x.n {
-        for row in 0..y.shape.height {
-            for column in 0..y.shape.width {
-                for place in 0..kernel * kernel {
-                    let Some(h) = inside(row, place / kernel, x.shape.height) else { continue };
-                    let Some(w) = inside(column, place % kernel, x.shape.width) else { continue };
-                    taps.push(Tap { y: y.at(n, row, column), x: x.at(n, h, w), place });
+/// Where the windows of a batch lie.
+struct Places {
+    /// Of the input and of the output.
+    shapes: [Shape; 2],
+    n: usize,
+    kernel: usize,
+    stride: usize,
+}
+
+impl Places {
+    fn of(x: &Maps, y: &Maps, kernel: usize, stride: usize) -> Self {
+        Self { shapes: [x.shape, y.shape], n: x.n, kernel, stride }
+    }
+
+    /// Calls `visit` with every tap of the batch; those that fall on the padding are left out. They are
+    /// not listed first: a large kernel has thousands for each pixel.
+    fn each_tap(&self, mut visit: impl FnMut(Tap)) {
+        let Self { shapes: [x, y], n, kernel, stride } = *self;
+        let inside = |out: usize, place: usize, size: usize| {
+            (out * stride + place).checked_sub(kernel / 2).filter(|&position| position < size)
+        };
+        let first_channel = |shape: Shape, n: usize, row: usize, column: usize| {
+            ((n * shape.height + row) * shape.width + column) * shape.channels
+        };
+        for n in 0..n {
+            for row in 0..y.height {
+                for column in 0..y.width {
+                    for place in 0..kernel * kernel {
+                        let Some(h) = inside(row, place / kernel, x.height) else { continue };
+                        let Some(w) = inside(column, place % kernel, x.width) else { continue };
+                        let y = first_channel(y, n, row, column);
+                        visit(Tap { y, x: first_channel(x, n, h, w), place });
+                    }
                 }
             }
         }
     }
-    taps
 }
 
 #[cfg(test)]
