@@ -51,7 +51,21 @@ pub fn all_shown<S: serde::Serializer>(
 
 /// Writes `value` to stdout as one line of JSON.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print_raw(&format!("{}\n", serde_json::to_string(value)?))
+    print_json_text(&format!("{}\n", serde_json::to_string(value)?))
+}
+
+/// Writes JSON, or a part of it, to stdout; characters that a terminal would obey, which JSON has within
+/// texts alone, are written as their numbers.
+pub fn print_json_text(text: &str) -> anyhow::Result<()> {
+    let obeyed = |c: char| c != '\n' && unseen(c);
+    if !text.contains(obeyed) {
+        return print_raw(text);
+    }
+    let shown = |c: char| match obeyed(c) {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    };
+    print_raw(&text.chars().map(shown).collect::<String>())
 }
 
 /// Writes `value` as JSON if `json`, otherwise as text.

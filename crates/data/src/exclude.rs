@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use modiste_files::guarded;
+
 use crate::dataset::{Dataset, Part};
 use crate::error::DataError;
 
@@ -48,7 +50,11 @@ fn kept(part: &Part, listed: &HashSet<Named>) -> Vec<u32> {
     let stays = |&i: &u32| {
         let known = !part.names.is_empty();
         let named = known.then(|| part.names.origin(i as usize));
-        named.is_none_or(|at| !listed.contains(&(at.file.to_owned(), at.position)))
+        // The list has names as cells, which may look otherwise.
+        let is_listed = |file: &str, position| listed.contains(&(file.to_owned(), position));
+        named.is_none_or(|at| {
+            !is_listed(at.file, at.position) && !is_listed(&guarded(at.file), at.position)
+        })
     };
     (0..n).filter(stays).collect()
 }
@@ -74,10 +80,7 @@ fn read(path: &Path) -> Result<HashSet<Named>, DataError> {
                 fail(format!("row {}: {text:?} is not a position from 0 up", row + 1))
             })?),
         };
-        // An apostrophe keeps spreadsheets from taking a name such as `=1.png` for a formula.
-        let name = &record[files];
-        listed.extend(name.strip_prefix('\'').map(|bare| (bare.to_owned(), position)));
-        listed.insert((name.to_owned(), position));
+        listed.insert((record[files].to_owned(), position));
     }
     Ok(listed)
 }

@@ -212,7 +212,7 @@ mod tests {
         let parts = [0; MAX_INPUTS];
         let join: (Op, &[NodeId]) = (Op::Concat, &parts);
         let relu: (Op, &[NodeId]) = (Op::Relu, &[1]);
-        let found = refusal(Shape::new(64, 64, 1), &[join, relu]);
+        let found = refusal(Shape::new(64, 64, 1), &[join.clone(), relu]);
         assert!(
             found.starts_with("node \"n1\": ") && found.contains("values of an image"),
             "{found}"

@@ -84,12 +84,12 @@ impl Writer {
             ];
             let entries: Vec<String> = about.iter().map(|(key, value)| entry(key, value)).collect();
             // The object and its last list stay open: what comes is written as it comes.
-            output::print_raw(&format!("{{{},\"answers\":[", entries.join(",")))?;
+            output::print_json_text(&format!("{{{},\"answers\":[", entries.join(",")))?;
         }
         if let Some(csv) = &mut self.csv {
             let name = |(i, class): (usize, &String)| match csv.numbers {
                 true => format!("p{i}"),
-                false => format!("p_{class}"),
+                false => guarded(&format!("p_{class}")).into_owned(),
             };
             let more = self.classes.iter().enumerate().filter(|_| self.probabilities).map(name);
             let header: Vec<String> =
@@ -107,7 +107,7 @@ impl Writer {
                 let comma = if self.images == 0 && i == 0 { "" } else { "," };
                 write!(text, "{comma}{}", self.json_row(row))?;
             }
-            output::print_raw(&text)?;
+            output::print_json_text(&text)?;
         }
         if let Some(csv) = &mut self.csv {
             let (classes, probabilities) = (&self.classes, self.probabilities);
@@ -200,7 +200,7 @@ impl Writer {
                 ("peak_bytes", json!(machine::peak_bytes())),
             ];
             let entries: Vec<String> = end.iter().map(|(key, value)| entry(key, value)).collect();
-            return output::print_raw(&format!("],{}}}\n", entries.join(",")));
+            return output::print_json_text(&format!("],{}}}\n", entries.join(",")));
         }
         if self.rejected > 0 {
             let (none, all) = (grouped(self.rejected), grouped(self.images));
