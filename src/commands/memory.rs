@@ -37,7 +37,7 @@ pub fn check_explaining(network: &Network) -> Result<(), String> {
     let need = Explainer::bytes(network);
     match modiste_data::free_memory() {
         Some(free) if need > free => {
-            let [need, free] = [need, free].map(gigabytes);
+            let [need, free] = [need, free].map(shown);
             Err(format!("explaining takes about {need}, and {free} are available"))
         }
         Some(_) | None => Ok(()),
