@@ -30,7 +30,8 @@ fn what_differs_is_named() {
     };
     let metrics = fs::read_to_string(folder.path("run/metrics.csv")).unwrap();
     let row: Vec<&str> = metrics.lines().nth(1).unwrap().split(',').collect();
-    let loss = format!("{}1", row[4]);
+    // Written as a number is that is read.
+    let loss = format!("9{}", row[4]).parse::<f64>().unwrap().to_string();
     let other = metrics.replacen(row[4], &loss, 1);
     fs::write(folder.path("run/metrics.csv"), &other).unwrap();
     let texts = ["run: does not come out again: epoch 1: validation_loss is", "recorded", &loss];
