@@ -96,7 +96,7 @@ fn networks_that_ask_for_too_much_are_refused() {
         (pool((1 << 63) + 1), "setting out of range in MaxPool"),
         (relus(10_000), "it has more than 8192 nodes"),
         (long_name, "a name of 1000000 bytes"),
-        (doubling(), "can be run"),
+        (doubling(), "values of an image with it, more than the limit of"),
     ] {
         let mut file = File::read(&folder);
         file.network(&nodes);

@@ -49,6 +49,16 @@ fn wait(child: Child) -> Said {
     Said::new("train".into(), child.wait_with_output().unwrap())
 }
 
+/// Waits for the first checkpoint of a run, which says that the loop is running.
+fn wait_for_checkpoint(folder: &Folder, run: &str) {
+    let checkpoint = folder.path(run).join("last.ckpt");
+    let clock = Instant::now();
+    while !checkpoint.exists() {
+        assert!(clock.elapsed() < Duration::from_secs(60), "no checkpoint is written");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Columns of `metrics.csv` that do not tell the time.
 fn numbers(folder: &Folder, run: &str) -> Vec<String> {
     let text = String::from_utf8(bytes(&folder.path(run).join("metrics.csv"))).unwrap();
@@ -68,8 +78,14 @@ fn killed_at_random_moments_and_resumed_is_never_killed() {
         for attempt in 0.. {
             assert!(attempt < 100, "seed {seed}: the run does not get on");
             let mut child = start(&folder, &name);
-            // The first one is killed for certain; later ones where they still are at it.
-            let most = if attempt == 0 { 0.7 } else { 0.5 };
+            // The first one is killed for certain, soon after it has begun to train; later ones where
+            // they still are at it.
+            let most = if attempt == 0 {
+                wait_for_checkpoint(&folder, &name);
+                0.05
+            } else {
+                0.5
+            };
             std::thread::sleep(duration.mul_f64(most * chance.unit(100 * round + attempt)));
             if attempt < 6 {
                 child.kill().unwrap();
@@ -94,13 +110,7 @@ fn a_signal_ends_a_run_with_a_checkpoint_and_130() {
     let (alone, _) = undisturbed(&folder);
     for (signal, times) in [("TERM", 1), ("INT", 2)] {
         let child = start(&folder, signal);
-        // The first checkpoint says that the loop is running.
-        let checkpoint = folder.path(signal).join("last.ckpt");
-        let clock = Instant::now();
-        while !checkpoint.exists() {
-            assert!(clock.elapsed() < Duration::from_secs(60), "no checkpoint is written");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        wait_for_checkpoint(&folder, signal);
         let kill = format!("kill -{signal} {}", child.id());
         for _ in 0..times {
             Command::new("sh").args(["-c", &kill]).status().unwrap();

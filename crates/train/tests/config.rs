@@ -307,6 +307,20 @@ fn a_file_need_not_be_complete_to_be_laid_over() {
 }
 
 #[test]
+fn every_preset_trains_for_any_number_of_epochs() {
+    for preset in modiste_train::PRESETS {
+        let mut config = preset.config();
+        config.check().unwrap();
+        config.training.epochs = 1;
+        config.check().unwrap();
+    }
+    let mut config = Config::swift();
+    config.set("warmup_epochs", "13").unwrap();
+    let error = config.check().unwrap_err().to_string();
+    assert_eq!(error, "training.schedule.warmup_epochs: 13 is above the 12 epochs");
+}
+
+#[test]
 fn a_broken_file_changes_nothing() {
     let error = |file: &str| {
         let mut config = Config::paper();

@@ -78,9 +78,9 @@ impl TrainingConfig {
             Schedule::Plateau { learning_rate, floor, .. } => check_floor(floor, learning_rate),
             Schedule::Cosine { learning_rate, warmup_epochs, floor } => {
                 ensure(
-                    warmup_epochs < self.epochs as f64,
+                    warmup_epochs <= self.epochs as f64,
                     "training.schedule.warmup_epochs",
-                    || format!("{warmup_epochs} is not below the {} epochs", self.epochs),
+                    || format!("{warmup_epochs} is above the {} epochs", self.epochs),
                 )?;
                 check_floor(floor, learning_rate)
             }
