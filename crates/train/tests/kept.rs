@@ -27,7 +27,7 @@ const EVALUATED: [(&str, f64, f64); 2] =
 /// fused multiply-adds, which round otherwise than those of the version that wrote the files; by the
 /// first version that was compared with it.
 const PORTABLE: [(&str, [u32; 2]); 2] =
-    [("mlp", [1301366073, 689695321]), ("cnn", [2015748893, 3556724682])];
+    [("mlp", [1358839538, 689695321]), ("cnn", [2015748893, 3556724682])];
 
 /// Whether an instruction set gives the bits of AVX-512, by which the runs were recorded.
 fn gives_recorded_bits(isa: Isa) -> bool {
