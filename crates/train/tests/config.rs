@@ -308,7 +308,7 @@ fn a_file_need_not_be_complete_to_be_laid_over() {
 
 #[test]
 fn every_preset_trains_for_any_number_of_epochs() {
-    for preset in modiste_train::PRESETS {
+    for preset in PRESETS {
         let mut config = preset.config();
         config.check().unwrap();
         config.training.epochs = 1;
