@@ -4,8 +4,11 @@ use modiste_cpu::{CpuEngine, CpuOptions};
 use modiste_spec::engine::EngineError;
 use modiste_spec::{Engine, Network};
 
+use crate::ranks;
+
 /// An engine for `network` that trains on, or predicts, up to `batch` images at once with `threads`
-/// threads. Its state is still to be loaded.
+/// threads. Its state is still to be loaded. If this process is one of several ranks, the engine shares
+/// its work with theirs.
 ///
 /// # Errors
 /// If the engine cannot run the network.
@@ -39,5 +42,9 @@ pub fn check_batch(batch: usize) -> Result<(), EngineError> {
 /// # Errors
 /// As [`new`].
 pub fn with(network: &Network, options: CpuOptions) -> Result<Box<dyn Engine>, EngineError> {
-    Ok(Box::new(CpuEngine::new(network, options)?))
+    let engine = CpuEngine::new(network, options)?;
+    Ok(Box::new(match ranks::exchange() {
+        Some(exchange) => engine.with_exchange(exchange),
+        None => engine,
+    }))
 }

@@ -14,6 +14,8 @@ pub enum Failure {
     /// The user or the system asked to stop, and all work is saved; status 130. The text says how
     /// to go on.
     Interrupted(String),
+    /// It was told already, by this rank or another; the exit status.
+    Told(u8),
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -25,13 +27,30 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 impl Failure {
     /// Prints the line and gives the exit status.
     pub fn report(&self) -> ExitCode {
-        let (line, status) = match self {
-            Self::Usage(text) => (format!("{} (try 'modiste help')", shorten(text)), 2),
-            Self::Failed(error) => (one_line(error), 1),
-            Self::Interrupted(text) => (text.clone(), 130),
-        };
-        output::note(&format!("modiste: {line}"));
-        ExitCode::from(status)
+        if let Some(line) = self.line() {
+            output::note(&format!("modiste: {line}"));
+        }
+        ExitCode::from(self.status())
+    }
+
+    /// What happened, in one line; `None` if it was told.
+    pub fn line(&self) -> Option<String> {
+        match self {
+            Self::Usage(text) => Some(format!("{} (try 'modiste help')", shorten(text))),
+            Self::Failed(error) => Some(one_line(error)),
+            Self::Interrupted(text) => Some(text.clone()),
+            Self::Told(_) => None,
+        }
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Failed(_) => 1,
+            Self::Interrupted(_) => 130,
+            Self::Told(status) => *status,
+        }
     }
 }
 

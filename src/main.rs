@@ -13,6 +13,7 @@ mod engine;
 mod failure;
 mod machine;
 mod output;
+mod ranks;
 mod signals;
 mod watch;
 
@@ -21,8 +22,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+    match cli::Cli::try_parse() {
+        Ok(cli) => ranks::end(commands::run(cli.command)),
+        Err(error) => ranks::wrong_usage(&error),
     }
 }

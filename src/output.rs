@@ -3,10 +3,19 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use modiste_draw::{plain, unseen};
 use serde::Serialize;
+
+/// Whether another rank speaks for this process.
+static MUTE: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing is written if `mute`: another rank writes the same.
+pub fn mute(mute: bool) {
+    MUTE.store(mute, Ordering::Relaxed);
+}
 
 /// Writes `text` to stdout; characters that a terminal would obey are shown instead.
 pub fn print(text: &str) -> anyhow::Result<()> {
@@ -16,6 +25,9 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 /// Writes `text`, made by ourselves for other programs, to stdout as it is. A reader that went away
 /// (`modiste summary | head`) is no failure.
 pub fn print_raw(text: &str) -> anyhow::Result<()> {
+    if MUTE.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -25,7 +37,9 @@ pub fn print_raw(text: &str) -> anyhow::Result<()> {
 
 /// Writes a line to stderr. Errors are ignored: work continues if the reader of stderr is gone.
 pub fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", shown_lines(line));
+    if !MUTE.load(Ordering::Relaxed) {
+        let _ = writeln!(io::stderr(), "{}", shown_lines(line));
+    }
 }
 
 /// `text` with every character shown that a terminal would obey, but for the ends of lines.

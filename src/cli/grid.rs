@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use modiste_search::Shard;
 
-use super::BaseArgs;
 use super::train::{SettingArgs, field_and_value};
+use super::{BaseArgs, ElementArgs};
 
 /// Arguments of `modiste grid`.
 #[derive(Debug, Args)]
@@ -14,14 +14,14 @@ pub struct GridArgs {
     /// A field of the configuration and its values, as in --over length=3,4; can be repeated, and the
     /// first field changes fastest. Semicolons separate values that contain commas
     /// [default: the paper's: length=3,4 width=4,5 dropout=0.5,0.3]
-    #[arg(long, value_name = "FIELD=VALUES", value_parser = field_and_values)]
+    #[arg(long, value_name = "FIELD=VALUES", value_parser = field_and_values, conflicts_with = "trial")]
     pub over: Vec<(String, Vec<String>)>,
     /// Runs of each combination, with consecutive seeds; the table shows mean and standard
     /// deviation
-    #[arg(long, value_name = "K", default_value = "1", value_parser = count)]
+    #[arg(long, value_name = "K", default_value = "1", value_parser = count, conflicts_with = "trial")]
     pub seeds: usize,
     /// Cross-validation: K folds over the training and validation images
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", conflicts_with = "trial")]
     pub folds: Option<usize>,
     #[command(flatten)]
     pub trial: TrialArgs,
@@ -29,12 +29,14 @@ pub struct GridArgs {
     #[arg(long, value_name = "FOLDER", default_value = "runs/grid")]
     pub out: PathBuf,
     /// Train every n-th trial, starting with the i-th, so that processes can share a results folder
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["trial", "plan"])]
     pub shard: Option<Shard>,
+    #[command(flatten)]
+    pub element: ElementArgs,
     #[command(flatten)]
     pub workers: WorkerArgs,
     /// List the trials with their settings, folders and states without training
-    #[arg(long, conflicts_with_all = ["shard", "threads", "jobs", "quiet"])]
+    #[arg(long, conflicts_with_all = ["shard", "threads", "jobs", "quiet", "trial", "plan"])]
     pub dry_run: bool,
     /// Print one JSON object at the end
     #[arg(long)]

@@ -6,12 +6,14 @@ mod ablate;
 mod baseline;
 mod check;
 mod data;
+mod element;
 mod explain;
 mod export;
 mod flags;
 mod grid;
 mod predict;
 mod reproduce;
+mod search;
 mod serve;
 mod train;
 mod verify;
@@ -24,12 +26,14 @@ pub use ablate::AblateArgs;
 pub use baseline::{BaselineCommand, ClassicArgs, CommonArgs, Flags, NetworkArgs};
 pub use check::CheckArgs;
 pub use data::{DataCommand, InfoArgs, SamplesArgs};
+pub use element::{ElementArgs, StatusArgs};
 pub use explain::{ExplainArgs, MethodArg};
 pub use export::{ExportArgs, FormatArg, NumberArg};
 pub use flags::{DataFlags, NetworkFlags, Settings, TrainingFlags};
 pub use grid::{GridArgs, TrialArgs, WorkerArgs};
 pub use predict::{AskArgs, PredictArgs};
 pub use reproduce::{BaselineArg, ReproduceArgs};
+pub use search::SearchArgs;
 pub use serve::ServeArgs;
 pub use train::TrainArgs;
 pub use verify::VerifyArgs;
@@ -50,10 +54,14 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Train a network for every combination of settings, and compare the results
     Grid(Box<GridArgs>),
+    /// Look for the best settings: draw them from ranges, train, and leave bad ones early
+    Search(Box<SearchArgs>),
     /// Train with and without each part of the paper's method, and judge its claims
     Ablate(Box<AblateArgs>),
     /// Repeat the whole paper: grid, selection, final training, baselines, ablation, report
     Reproduce(Box<ReproduceArgs>),
+    /// Say how the trials of a results folder stand: done, running where, waiting, failed and why
+    Status(StatusArgs),
     /// Measure how well a trained model does on one part of the data
     Evaluate(EvaluateArgs),
     /// Classify pictures, or a part of the data, with a trained model

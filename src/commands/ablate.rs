@@ -3,20 +3,31 @@
 use std::path::Path;
 
 use modiste_paper::{AblationResults, Study, VariantResult};
-use modiste_search::Shard;
+use modiste_search::{Place, Shard};
 use modiste_views::Table;
 
 use crate::cli::AblateArgs;
 use crate::commands::grid::{self, results};
-use crate::commands::{trials, verdicts};
+use crate::commands::{element, trials, verdicts};
 use crate::failure::Failure;
 use crate::{engine, output};
 
 /// Trains what is missing and prints the verdicts.
 pub fn run(args: AblateArgs) -> Result<(), Failure> {
+    if let Some(number) = args.element.trial {
+        if element::train("ablate", &args.out, number, &args.workers)? {
+            let study = Study::of_folder(&args.out, engine::check_batch)?;
+            study.write(&Place::at(&args.out))?;
+        }
+        return Ok(());
+    }
     let config = grid::base_of_trials(&args.trial)?;
     let study = Study::new(&config, args.seeds, &args.out, Vec::new(), engine::check_batch);
     let study = study.map_err(grid::usage)?;
+    if let Some(scheduler) = args.element.plan {
+        drop(study.open(Shard::WHOLE)?);
+        return element::print_plan(scheduler, "ablate", &args.out);
+    }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let place = study.open(shard)?;
     let failed = trials::run_left(study.tasks(), shard, &args.workers, &mut |_| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use modiste_data::{Names, PartName};
+use modiste_data::{Dataset, Names, PartName};
 use modiste_files::atomic_write;
 use modiste_metrics::{Evaluation, worst_mistakes};
 use modiste_model::{Answers, Calibrated, MISTAKES, Mirrored, Options, Trust};
@@ -11,9 +11,9 @@ use modiste_views::{Table, grouped};
 use serde::Serialize;
 
 use crate::cli::EvaluateArgs;
-use crate::commands::model;
+use crate::commands::model::{self, AnyPredictor};
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, ranks};
 
 /// What is printed.
 #[derive(Serialize)]
@@ -36,20 +36,20 @@ struct PartEvaluation {
 
 /// Evaluates and prints.
 pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
-    let outputs = [("--mistakes", args.mistakes.as_deref()), ("--logits", args.logits.as_deref())];
-    model::check_outputs(&args.model, &outputs)?;
-    let model = model::load(&args.model)?;
-    model::check_mirror(&model, args.mirror)?;
-    let data = match &args.folder {
-        Some(folder) => model::labelled(&args.model, &model, folder)?,
-        None => model::data(&args.model, &model, &args.data)?.1,
-    };
-    let mut predictor = model::predictor(&args.model, model, Options::default(), args.threads)?;
+    ranks::join()?;
+    let (mut predictor, data, part) = ranks::agree(prepare(&args))?;
     let all = args.folder.is_some();
-    let part = if all { PartName::Train } else { PartName::from(args.part) };
-    let answers = predictor.evaluate(&data, part)?;
-    write_files(&args, &answers, &data.classes, &data.part(part).names)?;
     let images = &data.part(part).images;
+    let checksum = format!("{:08x}", crc32fast::hash(&images.pixels));
+    ranks::check_alike(vec![
+        ("the model's checksum".to_owned(), predictor.model().checksum()),
+        ("the images' checksum".to_owned(), checksum),
+        ("--mirror".to_owned(), args.mirror.to_string()),
+    ])?;
+    let answers = predictor.evaluate(&data, part)?;
+    if ranks::is_first() {
+        write_files(&args, &answers, &data.classes, &data.part(part).names)?;
+    }
     let trust = Trust::of(predictor.model(), &answers.logits, answers.labels, false);
     let mut mirrored = None;
     if args.mirror {
@@ -62,6 +62,22 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let evaluation = answers.evaluation;
     let output = PartEvaluation { model, data, split, part, evaluation, trust, mirrored };
     Ok(output::print_either(&output, args.json)?)
+}
+
+/// The model, the data and the part of them to evaluate.
+fn prepare(args: &EvaluateArgs) -> Result<(AnyPredictor, Dataset, PartName), Failure> {
+    let outputs = [("--mistakes", args.mistakes.as_deref()), ("--logits", args.logits.as_deref())];
+    model::check_outputs(&args.model, &outputs)?;
+    let model = model::load(&args.model)?;
+    model::check_mirror(&model, args.mirror)?;
+    let data = match &args.folder {
+        Some(folder) => model::labelled(&args.model, &model, folder)?,
+        None => model::data(&args.model, &model, &args.data)?.1,
+    };
+    let predictor = model::predictor(&args.model, model, Options::default(), args.threads)?;
+    let all = args.folder.is_some();
+    let part = if all { PartName::Train } else { PartName::from(args.part) };
+    Ok((predictor, data, part))
 }
 
 /// Writes the files that were asked for.

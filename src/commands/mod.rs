@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod diagram;
 mod drawing;
+mod element;
 mod evaluate;
 mod explain;
 mod export;
@@ -19,8 +20,10 @@ mod model;
 mod predict;
 mod report;
 mod reproduce;
+mod search;
 mod serve;
 mod settings;
+mod status;
 mod suit;
 mod summary;
 mod train;
@@ -39,8 +42,10 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args),
         Command::Grid(args) => grid::run(*args),
+        Command::Search(args) => search::run(*args),
         Command::Ablate(args) => ablate::run(*args),
         Command::Reproduce(args) => reproduce::run(*args),
+        Command::Status(args) => status::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Predict(args) => predict::run(*args),
         Command::Explain(args) => explain::run(args),

@@ -1,12 +1,13 @@
 //! `modiste train`: a run from the first step, or from where it stopped, to its report.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use modiste_cpu::CpuOptions;
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
-use modiste_model::{Answers, Environment, Model};
+use modiste_model::{Answers, DataIdentity, Environment, Model, parse_model};
 use modiste_spec::{Architecture, Engine};
 use modiste_train::{
     Config, Observer, Outcome, Pace, Run, Summary, data_warnings, parted, uncalibrated,
@@ -19,7 +20,7 @@ use crate::commands::suit::{self, Prepared};
 use crate::commands::{loaded, memory, model, report};
 use crate::failure::Failure;
 use crate::watch::{Events, Progress, Warned};
-use crate::{engine, machine, output, signals};
+use crate::{engine, machine, output, ranks, signals};
 
 /// What is printed at the end.
 #[derive(Serialize)]
@@ -73,13 +74,19 @@ struct PartNumbers {
 
 /// Trains, evaluates, reports.
 pub fn run(args: TrainArgs) -> Result<(), Failure> {
-    let mut resumed = args.resume.as_deref().map(Run::resume).transpose()?;
-    let (mut config, folder, data) = match &mut resumed {
-        Some(run) => resume(run, &args)?,
-        None => plan(&args)?,
-    };
+    ranks::join()?;
+    if ranks::several() && args.minutes.is_some() {
+        let text = "--minutes: is measured on one machine; with several ranks, give --epochs";
+        return ranks::agree(Err(Failure::Usage(text.to_owned())));
+    }
+    let mut resumed = args.resume.as_deref().map(take_up).transpose()?;
+    let (mut config, folder, data) = ranks::agree(match &mut resumed {
+        Some(run) => resume(run, &args),
+        None => plan(&args),
+    })?;
     // All that can be wrong with data and network shows before a folder is made.
-    config.check_data(&data)?;
+    ranks::agree(config.check_data(&data).map_err(Failure::from))?;
+    ranks::check_alike(facts(&args, &config, &data)?)?;
     if !args.quiet {
         loaded::tell(&data);
     }
@@ -104,13 +111,16 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
             "{epochs} epochs of about {seconds:.1} s fit into {minutes} minutes"
         ));
     }
-    let run = match resumed {
+    let run = share(match resumed {
         Some(run) => run,
-        None => Run::create(&folder, &config)?,
-    };
-    loaded::list(&data, run.folder())?;
-    let mut watch = Warned::new(Progress::new(args.quiet), &data, args.quiet);
-    let output = match train(engine.as_mut(), &data, &run, threads, &mut watch)? {
+        None => create(&folder, &config)?,
+    })?;
+    if run.is_kept_here() {
+        loaded::list(&data, run.folder())?;
+    }
+    let quiet = args.quiet || !run.is_kept_here();
+    let mut watch = Warned::new(Progress::new(quiet), &data, quiet);
+    let output = match train(engine.as_mut(), &data, &run, threads, None, &mut watch)? {
         Trained::Finished(output) => output,
         Trained::Interrupted { epoch, steps_done } => {
             let folder = run.folder().display();
@@ -127,6 +137,73 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         return Ok(output::print_json(&output)?);
     }
     Ok(output::print(&text(&output))?)
+}
+
+/// What all ranks must have alike, beside the program.
+fn facts(
+    args: &TrainArgs,
+    config: &Config,
+    data: &Dataset,
+) -> Result<Vec<(String, String)>, Failure> {
+    if !ranks::several() {
+        return Ok(Vec::new());
+    }
+    let identity = DataIdentity::of(data);
+    let mut facts = vec![("--direct".to_owned(), args.direct.to_string())];
+    facts.push(("the images' checksum".to_owned(), format!("{:08x}", identity.checksum)));
+    facts.push(("the classes' names".to_owned(), identity.classes.join(", ")));
+    facts.extend(ranks::facts_of(config));
+    let from = Path::new(&config.training.from);
+    let start = match config.training.from.is_empty() {
+        true => Ok(String::new()),
+        false => model::load(from).map(|model| model.checksum()),
+    };
+    let start = ranks::agree(start.map_err(Failure::from))?;
+    facts.push(("the checksum of training.from".to_owned(), start));
+    Ok(facts)
+}
+
+/// The run in `folder`, to go on with; rank 0 keeps it.
+fn take_up(folder: &Path) -> Result<Run, Failure> {
+    let mut kept = None;
+    let config = ranks::first_makes(|| {
+        let run = Run::resume(folder)?;
+        let config = run.config().to_toml();
+        kept = Some(run);
+        Ok(config.into_bytes())
+    })?;
+    match kept {
+        Some(run) => Ok(run),
+        None => followed(folder, &Config::parse(&String::from_utf8_lossy(&config), "rank 0")?),
+    }
+}
+
+/// A new run in `folder`, which rank 0 keeps.
+fn create(folder: &Path, config: &Config) -> Result<Run, Failure> {
+    let mut kept = None;
+    ranks::first_makes(|| {
+        kept = Some(Run::create(folder, config)?);
+        Ok(Vec::new())
+    })?;
+    kept.map_or_else(|| followed(folder, config), Ok)
+}
+
+/// The run that rank 0 keeps, before its first checkpoint is known.
+fn followed(folder: &Path, config: &Config) -> Result<Run, Failure> {
+    Ok(Run::of_another_rank(folder, config, None)?)
+}
+
+/// Tells the other ranks the checkpoint that rank 0 starts from.
+fn share(run: Run) -> Result<Run, Failure> {
+    if !ranks::several() {
+        return Ok(run);
+    }
+    let bytes = ranks::first_makes(|| Ok(run.checkpoint_bytes()?.unwrap_or_default()))?;
+    if run.is_kept_here() {
+        return Ok(run);
+    }
+    let checkpoint = Some(&bytes[..]).filter(|bytes| !bytes.is_empty());
+    Ok(Run::of_another_rank(run.folder(), run.config(), checkpoint)?)
 }
 
 /// The configuration of a run to go on with, its folder and its data.
@@ -189,21 +266,32 @@ pub enum Trained {
 }
 
 /// Brings a run to its end from wherever it stands: the training loop, watched by `observer` and for
-/// TensorBoard, then evaluation and report. Every run goes this way, a grid's trials included.
+/// TensorBoard, then evaluation and report. Every run goes this way, a grid's trials included. After the
+/// epoch `until` it is interrupted as if the user had asked for it.
 pub fn train(
     engine: &mut dyn Engine,
     data: &Dataset,
     run: &Run,
     threads: usize,
+    until: Option<usize>,
     observer: &mut dyn Observer,
 ) -> Result<Trained, Failure> {
     signals::listen()?;
     let mut events = Events::default();
+    let (kept, left) = (run.is_kept_here(), AtomicBool::new(false));
     let mut watch = |event: &modiste_train::Event<'_>| {
         observer.event(event);
-        events.event(event);
+        if kept {
+            events.event(event);
+        }
+        let here = matches!(event, modiste_train::Event::EpochEnded { metrics, .. }
+            if until.is_some_and(|until| metrics.epoch >= until));
+        if here || signals::stop().load(Ordering::Relaxed) {
+            left.store(true, Ordering::Relaxed);
+        }
     };
-    match modiste_train::fit(engine, data, run, &mut watch, signals::stop())? {
+    let stop = if until.is_some() { &left } else { signals::stop() };
+    match modiste_train::fit(engine, data, run, &mut watch, stop)? {
         Outcome::Finished(summary) => {
             events.finish()?;
             let output = finish(engine, data, run, summary, threads)?;
@@ -222,8 +310,8 @@ fn finish(
     run: &Run,
     summary: Summary,
     threads: usize,
-) -> anyhow::Result<TrainingResult> {
-    let model = Model::load(&summary.model)?;
+) -> Result<TrainingResult, Failure> {
+    let model = best(&summary)?;
     engine.load_state(&model.state())?;
     let train = model::answer(engine, data, PartName::Train)?;
     let validation = match data.validation.is_empty() {
@@ -238,7 +326,9 @@ fn finish(
     let network = &model.network;
     let validated = validation.as_ref().map(|answers| (PartName::Validation, answers));
     let parts: Vec<_> = [(PartName::Train, &train)].into_iter().chain(validated).collect();
-    report::finish(run.folder(), data, &model, &parts)?;
+    if run.is_kept_here() {
+        report::finish(run.folder(), data, &model, &parts)?;
+    }
     let numbers = |answers: &Answers<'_>| {
         let Evaluation { images, accuracy, loss, auroc, .. } = answers.evaluation;
         PartNumbers { images, accuracy, loss, auroc }
@@ -266,6 +356,15 @@ fn finish(
         threads,
         peak_bytes: machine::peak_bytes(),
     })
+}
+
+/// The model of the best epoch, which rank 0 has written.
+fn best(summary: &Summary) -> Result<Model, Failure> {
+    if !ranks::several() {
+        return Ok(Model::load(&summary.model)?);
+    }
+    let bytes = ranks::first_makes(|| Ok(Model::load(&summary.model)?.to_bytes()))?;
+    Ok(parse_model(&bytes, &summary.model.display().to_string())?)
 }
 
 /// The numbers as a small table, and what to do next.

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use modiste_data::Dataset;
-use modiste_search::{Shard, State, Task};
+use modiste_search::{Shard, Task};
 use modiste_train::{Config, TrainError};
 
 use crate::cli::WorkerArgs;
@@ -198,7 +198,7 @@ impl Shared<'_> {
         let task = &self.tasks[index];
         let Some(run) = task.open()? else { return Ok(Attempt::InUse) };
         // Another process may have finished it by now.
-        if let State::Done(_) = State::read(&task.folder, &task.config)? {
+        if task.is_done()? {
             return Ok(Attempt::Done);
         }
         let config = run.config();
@@ -210,8 +210,16 @@ impl Shared<'_> {
         let network = config.network(data)?;
         let mut engine = engine::new(&network, config.training.batch, self.threads)?;
         let mut observer = self.board.observer(index);
-        match train::train(engine.as_mut(), data, &run, self.threads, &mut observer) {
+        match train::train(
+            engine.as_mut(),
+            data,
+            &run,
+            self.threads,
+            task.until.filter(|&until| until < config.training.epochs),
+            &mut observer,
+        ) {
             Ok(Trained::Finished(_)) => Ok(Attempt::Done),
+            Ok(Trained::Interrupted { .. }) if task.is_done()? => Ok(Attempt::Done),
             Ok(Trained::Interrupted { .. }) => Ok(Attempt::Interrupted),
             Err(Failure::Failed(error)) => match error.downcast_ref::<TrainError>() {
                 Some(astray @ TrainError::NotFinite { .. }) => {

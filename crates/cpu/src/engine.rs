@@ -277,6 +277,10 @@ impl Engine for CpuEngine {
         extent.first..extent.first + extent.images
     }
 
+    fn any(&mut self, wish: bool) -> Result<bool, EngineError> {
+        self.ranks.any(wish)
+    }
+
     fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError> {
         step.check(&self.network)?;
         let n = batch.check(&self.network, |images| self.share(images))?;
@@ -313,7 +317,9 @@ impl Engine for CpuEngine {
         run.clock.rest("loss");
         run.backward(&mut self.gradients)?;
         self.training_clock.start();
-        self.update(step, extent.shards)?;
+        // Several ranks have added up the gradients already.
+        let alone = self.ranks.position().1 == 1;
+        self.update(step, if alone { extent.shards } else { 1 })?;
         self.training_clock.rest("optimiser");
         self.outcomes.push((step.number, outcome.loss, outcome.correct, n));
         Ok(())

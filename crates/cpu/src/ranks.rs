@@ -1,6 +1,8 @@
 //! The other ranks that train the same network, if there are any.
 
 use crate::machine::Extent;
+use modiste_kernels::isa::Isa;
+use modiste_kernels::optimizer::sum_shards;
 use modiste_spec::engine::{EngineError, Exchange};
 
 /// What this engine shares its work with.
@@ -41,6 +43,32 @@ impl Ranks {
         self.gather(values, |rank, ranks| rank * extent.shards / ranks * row)
     }
 
+    /// Adds up the rows of all ranks' shards; `values` are (shards, row), and the first row becomes the sum.
+    /// Each rank adds up a stretch, in the order of the shards, and fetches the others' sums.
+    ///
+    /// # Errors
+    /// If the others cannot be reached.
+    pub fn sum_shards(
+        &mut self,
+        isa: Isa,
+        extent: Extent,
+        values: &mut [f32],
+        row: usize,
+    ) -> Result<(), EngineError> {
+        let Some(exchange) = &mut self.exchange else { return Ok(()) };
+        let (rank, ranks) = (exchange.rank(), exchange.ranks());
+        let cuts =
+            |count: usize| -> Vec<usize> { (0..=ranks).map(|r| r * count / ranks).collect() };
+        let (rows, columns) = (cuts(extent.shards), cuts(row));
+        exchange.turn(&mut values[..extent.shards * row], row, &rows, &columns)?;
+        let (sum, others) = values[..extent.shards * row].split_at_mut(row);
+        let own = columns[rank]..columns[rank + 1];
+        for other in others.chunks_exact(row) {
+            sum_shards(isa, &mut sum[own.clone()], &other[own.clone()]);
+        }
+        Ok(exchange.gather(sum, &columns)?)
+    }
+
     /// Fetches the rows of the other ranks' images; `values` are (images of the batch, row).
     ///
     /// # Errors
@@ -55,6 +83,21 @@ impl Ranks {
             true => Extent::of_rank(extent.all, rank, ranks).first * row,
             false => extent.all * row,
         })
+    }
+
+    /// Whether any rank wishes it.
+    ///
+    /// # Errors
+    /// If the others cannot be reached.
+    pub fn any(&mut self, wish: bool) -> Result<bool, EngineError> {
+        let (rank, ranks) = self.position();
+        if ranks == 1 {
+            return Ok(wish);
+        }
+        let mut wishes = vec![0.0; ranks];
+        wishes[rank] = f32::from(u8::from(wish));
+        self.gather(&mut wishes, |rank, _| rank)?;
+        Ok(wishes.iter().any(|&wish| wish > 0.0))
     }
 
     /// Fetches the others' parts of `values`; `cut` gives where the part of a rank begins.

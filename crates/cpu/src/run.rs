@@ -94,7 +94,8 @@ impl Run<'_> {
         }
     }
 
-    /// Runs all steps backwards from the logits' gradient; `gradients` are (shards, trainable).
+    /// Runs all steps backwards from the logits' gradient; `gradients` are (shards, trainable). With several
+    /// ranks, the first row is then the sum of all.
     ///
     /// # Errors
     /// If the other ranks cannot be reached.
@@ -111,7 +112,8 @@ impl Run<'_> {
             }
             self.clock.step(range.start, Pass::Backward);
         }
-        self.ranks.gather_shards(self.extent, gradients, self.weights.trainable)
+        let isa = self.machine.isa;
+        self.ranks.sum_shards(isa, self.extent, gradients, self.weights.trainable)
     }
 
     fn group_backward(&mut self, group: &[Step], gradients: &mut [f32]) {

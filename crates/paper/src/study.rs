@@ -3,13 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use modiste_model::{EpochMetrics, EpochRow, RunFolder, read_metrics};
-use modiste_search::{CheckBatch, Place, SearchError, Shard, State, TRIALS, Task, is_of, measure};
+use modiste_search::{
+    CheckBatch, Elements, Place, SearchError, Shard, State, TRIALS, Task, is_of, measure,
+    read_if_there,
+};
 use modiste_train::Config;
 
 use crate::{Ablation, AblationResults, curves_csv};
 
 /// What all runs of a results folder begin with.
 const BASE_FILE: &str = "base.toml";
+/// The command that trains an ablation.
+const COMMAND: &str = "ablate";
 
 /// An ablation with its data looked at.
 pub struct Study {
@@ -44,7 +49,7 @@ impl Study {
                     Some((_, folder)) => folder.clone(),
                     None => out.join(TRIALS).join(&name),
                 };
-                tasks.push(Task { name, folder, config, cost: 0 });
+                tasks.push(Task { name, folder, config, cost: 0, until: None });
             }
         }
         let configs: Vec<&Config> = tasks.iter().map(|task| &task.config).collect();
@@ -61,11 +66,40 @@ impl Study {
     /// As [`Place::open`], or if the folder is another ablation's.
     pub fn open(&self, shard: Shard) -> Result<Place, SearchError> {
         let place = Place::open(&self.out, shard)?;
-        let _lock = place.lock()?;
+        let lock = place.lock()?;
         if !self.check_place()? {
             place.write(BASE_FILE, &self.base.to_toml())?;
         }
+        let mut elements = match Elements::load(&self.out)? {
+            Some(elements) => elements,
+            None => Elements::new(COMMAND, &self.base),
+        };
+        let before = elements.all().len();
+        // Runs that another folder has are not elements of this one.
+        let here = self.tasks.iter().filter(|task| task.folder.starts_with(&self.out));
+        elements.add(here.map(|task| (task.name.as_str(), &task.config)))?;
+        if elements.all().len() > before {
+            elements.save(&self.out)?;
+        }
+        drop(lock);
         Ok(place)
+    }
+
+    /// The study whose results folder is `out`, with all seeds that were planned.
+    ///
+    /// # Errors
+    /// As [`Study::new`], or if there is none.
+    pub fn of_folder(out: &Path, check_batch: CheckBatch) -> Result<Self, SearchError> {
+        let missing = || {
+            let problem = "has no ablation: base.toml or elements.json is missing";
+            SearchError::place(out.display().to_string(), problem)
+        };
+        let path = out.join(BASE_FILE);
+        let text = read_if_there(&path)?.ok_or_else(missing)?;
+        let base = Config::parse(&text, &path.display().to_string())?;
+        let planned = Elements::load(out)?.ok_or_else(missing)?.all().len();
+        let variants = Ablation::new(&base, 1)?.variants.len();
+        Self::new(&base, planned.div_ceil(variants), out, Vec::new(), check_batch)
     }
 
     /// Whether the results folder is of this ablation already.

@@ -12,8 +12,8 @@ use crate::{SearchError, Shard, State};
 /// A results folder, one shard of which is this process's.
 pub struct Place {
     out: PathBuf,
-    /// Held as long as the process works on the shard.
-    _shard: File,
+    /// Held as long as the process works on a shard.
+    _shard: Option<File>,
 }
 
 impl Place {
@@ -26,13 +26,18 @@ impl Place {
         let path = out.join(shard.lock_file());
         let lock = append(&path)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { out: out.to_owned(), _shard: lock }),
+            Ok(()) => Ok(Self { out: out.to_owned(), _shard: Some(lock) }),
             Err(TryLockError::WouldBlock) => {
                 let problem = format!("is in use: another process works on its shard {shard}");
                 Err(SearchError::place(out.display().to_string(), problem))
             }
             Err(TryLockError::Error(error)) => Err(FileError::io(&path, "lock", error).into()),
         }
+    }
+
+    /// The folder `out`, for a process that works on no shard of it.
+    pub fn at(out: &Path) -> Self {
+        Self { out: out.to_owned(), _shard: None }
     }
 
     /// The folder's path.

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use modiste_train::Config;
 
 use crate::{
-    CheckBatch, Grid, Place, Published, Results, SearchError, Shard, Size, State, Task, Trial,
-    measure, read_if_there, results_csv, trials_csv,
+    CheckBatch, Elements, Grid, Place, Published, Results, SearchError, Shard, Size, State, Task,
+    Trial, measure, read_if_there, results_csv, trials_csv,
 };
 
 /// Which grid a results folder is of.
 const GRID_FILE: &str = "grid.toml";
+/// The command that trains a grid.
+const COMMAND: &str = "grid";
 /// The folder of the trials' run folders.
 pub const TRIALS: &str = "trials";
 
@@ -82,6 +84,7 @@ impl Plan {
             folder: self.folder(trial),
             config: trial.config.clone(),
             cost: self.costs[i],
+            until: None,
         }
     }
 
@@ -91,11 +94,39 @@ impl Plan {
     /// As [`Place::open`], or if the folder is another grid's.
     pub fn open(&self, shard: Shard) -> Result<Place, SearchError> {
         let place = Place::open(&self.out, shard)?;
-        let _lock = place.lock()?;
+        let lock = place.lock()?;
         if self.check_place()?.as_ref() != Some(&self.grid) {
             place.write(GRID_FILE, &self.grid.to_toml())?;
         }
+        let mut elements = match Elements::load(&self.out)? {
+            Some(elements) => elements,
+            None => Elements::new(COMMAND, &self.grid.base),
+        };
+        let before = elements.all().len();
+        elements.add(self.trials.iter().map(|trial| (trial.name.as_str(), &trial.config)))?;
+        if elements.all().len() > before {
+            elements.save(&self.out)?;
+        }
+        drop(lock);
         Ok(place)
+    }
+
+    /// The plan whose results folder is `out`.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], or if there is none.
+    pub fn of_folder(
+        out: &Path,
+        check_batch: CheckBatch,
+        published: fn(&Config) -> Option<Published>,
+    ) -> Result<Self, SearchError> {
+        let path = out.join(GRID_FILE);
+        let Some(text) = read_if_there(&path)? else {
+            let problem = format!("has no grid: {GRID_FILE} is missing");
+            return Err(SearchError::place(out.display().to_string(), problem));
+        };
+        let grid = Grid::parse(&text, &path.display().to_string())?;
+        Self::new(grid, out, check_batch, published)
     }
 
     /// The grid that the results folder is of, if it is of one; this one must be that, or grown from

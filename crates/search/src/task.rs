@@ -1,6 +1,7 @@
 //! Runs to be trained, and what only data can say of them: whether networks fit the images,
 //! parameters, costs.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use modiste_data::FASHION_CLASSES;
@@ -22,6 +23,8 @@ pub struct Task {
     /// What its whole training costs, in a unit that all tasks share; by it the time that is left is
     /// told.
     pub cost: u64,
+    /// The epoch after which it is left for now; `None`: it is trained to its end.
+    pub until: Option<usize>,
 }
 
 impl Task {
@@ -31,6 +34,18 @@ impl Task {
     /// As [`State::read`].
     pub fn state(&self) -> Result<State, SearchError> {
         State::read(&self.folder, &self.config)
+    }
+
+    /// Whether it is trained as far as it is to be for now.
+    ///
+    /// # Errors
+    /// As [`State::read`].
+    pub fn is_done(&self) -> Result<bool, SearchError> {
+        Ok(match self.state()? {
+            State::Done(_) => true,
+            State::Begun { epochs } => self.until.is_some_and(|until| epochs >= until),
+            State::New => false,
+        })
     }
 
     /// Its run, made or taken up; `None` while another process is at it.
@@ -59,7 +74,7 @@ impl Task {
     pub fn left(tasks: &[Self], shard: Shard) -> Result<Vec<Self>, SearchError> {
         let mut left = Vec::new();
         for (i, task) in tasks.iter().enumerate() {
-            if shard.has(i) && task.state()?.numbers().is_none() {
+            if shard.has(i) && !task.is_done()? {
                 left.push(task.clone());
             }
         }
@@ -75,6 +90,8 @@ pub type CheckBatch = fn(usize) -> Result<(), EngineError>;
 pub struct RunSize {
     /// Trainable parameters.
     pub parameters: usize,
+    /// Multiply-adds of an image, forward.
+    pub multiply_adds: u64,
     /// Multiply-adds of all training images of all epochs, forward.
     pub training_cost: u64,
     /// Validation images.
@@ -99,14 +116,25 @@ pub fn measure(configs: &[&Config], check_batch: CheckBatch) -> Result<Vec<RunSi
     for first in firsts {
         let data = first.load_data()?;
         let same = configs.iter().enumerate().filter(|(_, config)| config.same_data(first));
+        // Many configurations have the same network.
+        let mut known: HashMap<String, (usize, u64)> = HashMap::new();
         for (i, config) in same {
             config.check_comparable(&data)?;
             check_batch(config.training.batch).map_err(TrainError::from)?;
-            let network = config.network(&data)?;
+            let key = serde_json::to_string(&config.network).expect("plain data is JSON");
+            let (parameters, multiply_adds) = match known.get(&key) {
+                Some(&known) => known,
+                None => {
+                    let network = config.network(&data)?;
+                    let numbers = (network.trainable(), network.multiply_adds());
+                    known.insert(key, numbers);
+                    numbers
+                }
+            };
             sizes[i] = Some(RunSize {
-                parameters: network.trainable(),
-                training_cost: network.multiply_adds()
-                    * (data.train.len() * config.training.epochs) as u64,
+                parameters,
+                multiply_adds,
+                training_cost: multiply_adds * (data.train.len() * config.training.epochs) as u64,
                 validation_images: data.validation.len(),
                 fashion: data.classes == FASHION_CLASSES,
             });

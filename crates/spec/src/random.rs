@@ -29,6 +29,8 @@ pub enum Purpose {
     /// Samples and pixels of a forest's trees; the item is the tree, the time 0 for its samples and
     /// above that a node.
     Forest = 8,
+    /// Trials of a search; the item is the trial, the time the attempt at drawing it.
+    Search = 9,
 }
 
 /// One sequence of random numbers, addressed by index.

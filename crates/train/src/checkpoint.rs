@@ -22,7 +22,7 @@ const MAGIC: &[u8; 8] = b"mdstckp1";
 const PARAMETERS: &str = "parameters";
 const BEST: &str = "best";
 /// The largest checkpoint that is read, in bytes.
-const MAX_BYTES: u64 = 1 << 32;
+pub(crate) const MAX_BYTES: u64 = 1 << 32;
 
 /// A run at the end of a step.
 #[derive(Clone, Debug, PartialEq)]

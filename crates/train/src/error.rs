@@ -24,10 +24,12 @@ pub enum TrainError {
         problem: String,
     },
     /// Another process is training in the folder.
-    #[error("{folder}: is in use: another process is training there")]
+    #[error("{folder}: is in use: another process is training there{holder}")]
     InUse {
         /// The run folder.
         folder: String,
+        /// Which process, in brackets after a space; empty where its lock does not say.
+        holder: String,
     },
     /// Training went astray: a loss or parameter is infinite or not a number.
     #[error(

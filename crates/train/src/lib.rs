@@ -24,6 +24,7 @@ mod config;
 mod digest;
 mod error;
 mod fit;
+mod holder;
 mod observer;
 mod pace;
 mod progress;
@@ -39,6 +40,7 @@ pub use config::{
 };
 pub use error::TrainError;
 pub use fit::{Outcome, Summary, fit};
+pub use holder::{Holder, host_name};
 pub use observer::{Event, Observer};
 pub use pace::Pace;
 pub use progress::{Progress, StoppingState};

@@ -5,7 +5,7 @@
 //! agree with it. So a process may be killed between any two writes, and nothing gets out of step.
 
 use std::fmt::Display;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -17,15 +17,25 @@ use modiste_model::{
     write_digests, write_metrics,
 };
 
-use crate::{Checkpoint, Config, TrainError};
+use crate::holder::lock;
+use crate::{Checkpoint, Config, TrainError, parse_checkpoint};
 
 /// A run folder, locked for this process.
 #[derive(Debug)]
 pub struct Run {
     files: RunFolder,
     config: Config,
-    /// Held as long as the run is; the system lets go of it when the process ends, however it does.
-    _lock: File,
+    keeper: Keeper,
+}
+
+/// Who keeps the folder of a run.
+#[derive(Debug)]
+enum Keeper {
+    /// This process. The lock is held as long as the run is; the system lets go of it when the process
+    /// ends, however it does.
+    This { _lock: File },
+    /// Another rank, which has sent its checkpoint, if it has one.
+    AnotherRank(Option<Box<Checkpoint>>),
 }
 
 impl Run {
@@ -38,7 +48,8 @@ impl Run {
         config.check()?;
         std::fs::create_dir_all(folder).map_err(|e| FileError::io(folder, "create", e))?;
         let lock = lock(folder)?;
-        let run = Self { files: RunFolder::new(folder), config: config.clone(), _lock: lock };
+        let keeper = Keeper::This { _lock: lock };
+        let run = Self { files: RunFolder::new(folder), config: config.clone(), keeper };
         let files =
             [run.files.config(), run.files.checkpoint(), run.files.model(), run.files.metrics()];
         if let Some(file) = files.iter().find(|file| file.exists()) {
@@ -72,7 +83,42 @@ impl Run {
         ] {
             remove_leftovers(&file);
         }
-        Ok(Self { files, config, _lock: lock })
+        Ok(Self { files, config, keeper: Keeper::This { _lock: lock } })
+    }
+
+    /// The run that another rank keeps in its `folder`: this one reads and writes nothing there.
+    /// `checkpoint` is what [`Self::checkpoint_bytes`] gave that rank.
+    ///
+    /// # Errors
+    /// If the configuration is not valid or the checkpoint broken.
+    pub fn of_another_rank(
+        folder: &Path,
+        config: &Config,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<Self, TrainError> {
+        config.check()?;
+        let files = RunFolder::new(folder);
+        let name = files.checkpoint().display().to_string();
+        let checkpoint = checkpoint.map(|bytes| parse_checkpoint(bytes, &name)).transpose()?;
+        let keeper = Keeper::AnotherRank(checkpoint.map(Box::new));
+        Ok(Self { files, config: config.clone(), keeper })
+    }
+
+    /// Whether this process keeps the folder, rather than another rank.
+    pub fn is_kept_here(&self) -> bool {
+        matches!(self.keeper, Keeper::This { .. })
+    }
+
+    /// The bytes of the checkpoint, for the other ranks; `None` before the first was written.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn checkpoint_bytes(&self) -> Result<Option<Vec<u8>>, TrainError> {
+        let path = self.files.checkpoint();
+        if !path.exists() {
+            return Ok(None);
+        }
+        Ok(Some(modiste_files::read(&path, crate::checkpoint::MAX_BYTES)?))
     }
 
     /// Goes on as `config` says, which may have other epochs and another place of the data; `data` are
@@ -87,6 +133,10 @@ impl Run {
         same.data.source.clone_from(&self.config.data.source);
         if let Some([field, ..]) = self.config.first_difference(&same) {
             return Err(TrainError::config(field, "cannot change in a run; begin another"));
+        }
+        if !self.is_kept_here() {
+            self.config = config.clone();
+            return Ok(());
         }
         let path = self.files.checkpoint();
         if path.exists() {
@@ -138,10 +188,12 @@ impl Run {
     /// If it is broken, or of another configuration than `config.toml`.
     pub(crate) fn load_checkpoint(&self) -> Result<Option<Checkpoint>, TrainError> {
         let path = self.files.checkpoint();
-        if !path.exists() {
-            return Ok(None);
-        }
-        let checkpoint = Checkpoint::load(&path)?;
+        let checkpoint = match &self.keeper {
+            Keeper::AnotherRank(None) => return Ok(None),
+            Keeper::AnotherRank(Some(checkpoint)) => (**checkpoint).clone(),
+            Keeper::This { .. } if !path.exists() => return Ok(None),
+            Keeper::This { .. } => Checkpoint::load(&path)?,
+        };
         if let Some([field, here, there]) = self.config.first_difference(&checkpoint.config) {
             let problem = format!(
                 "{field} is {here}, but {there} in last.ckpt; do not change config.toml of a run"
@@ -153,19 +205,25 @@ impl Run {
 
     pub(crate) fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<PathBuf, TrainError> {
         let path = self.files.checkpoint();
-        atomic_write(&path, &checkpoint.to_bytes())?;
+        if self.is_kept_here() {
+            atomic_write(&path, &checkpoint.to_bytes())?;
+        }
         Ok(path)
     }
 
     pub(crate) fn save_model(&self, model: &Model) -> Result<PathBuf, TrainError> {
         let path = self.files.model();
-        model.save(&path)?;
+        if self.is_kept_here() {
+            model.save(&path)?;
+        }
         Ok(path)
     }
 
     pub(crate) fn save_metrics(&self, rows: &[EpochRow]) -> Result<PathBuf, TrainError> {
         let path = self.files.metrics();
-        atomic_write(&path, write_metrics(rows).as_bytes())?;
+        if self.is_kept_here() {
+            atomic_write(&path, write_metrics(rows).as_bytes())?;
+        }
         Ok(path)
     }
 
@@ -182,11 +240,17 @@ impl Run {
     /// The rows that `metrics.csv` has; none where it is missing or broken, as the checkpoint knows
     /// all of them but their times.
     pub(crate) fn known_rows(&self) -> Vec<EpochRow> {
+        if !self.is_kept_here() {
+            return Vec::new();
+        }
         read_metrics(&self.files.metrics()).unwrap_or_default()
     }
 
     /// Adds this start to `environment.json`; a damaged list is replaced by a new one, as no result depends on it.
     pub(crate) fn note_environment(&self, here: Environment) -> Result<(), TrainError> {
+        if !self.is_kept_here() {
+            return Ok(());
+        }
         let path = self.files.environment();
         let text = read_text(&path, MAX_TEXT).unwrap_or_default();
         let mut starts: Vec<Environment> = serde_json::from_str(&text).unwrap_or_default();
@@ -197,22 +261,12 @@ impl Run {
 
     /// Adds a line with the time to `log.txt`, the one file that grows in place.
     pub(crate) fn log(&self, line: impl Display) -> Result<(), TrainError> {
+        if !self.is_kept_here() {
+            return Ok(());
+        }
         let path = self.files.log();
         let line = format!("{} {line}\n", utc(SystemTime::now()));
         let written = append(&path)?.write_all(line.as_bytes());
         written.map_err(|e| FileError::io(&path, "write", e).into())
-    }
-}
-
-/// Takes the folder's lock, the file `.lock`.
-fn lock(folder: &Path) -> Result<File, TrainError> {
-    let path = RunFolder::new(folder).lock();
-    let file = append(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(TrainError::InUse { folder: folder.display().to_string() })
-        }
-        Err(TryLockError::Error(e)) => Err(FileError::io(&path, "lock", e).into()),
     }
 }

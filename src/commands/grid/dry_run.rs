@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use modiste_search::{Plan, differences, label};
+use modiste_search::{Plan, differences, label, shell};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
@@ -45,7 +45,7 @@ impl DryRun {
         plan.check_place()?;
         let (origin, _) = settings::begin(base)?;
         let begin = match (&base.config, &base.preset) {
-            (Some(path), _) => format!("--config {}", quoted(&path.display().to_string())),
+            (Some(path), _) => format!("--config {}", shell(&path.display().to_string())),
             (None, name) => format!("--preset {}", name.as_deref().unwrap_or("paper")),
         };
         let states = plan.states()?;
@@ -54,9 +54,9 @@ impl DryRun {
             let settings = differences(&origin, &trial.config);
             let mut command = format!("modiste train {begin}");
             for (field, value) in &settings {
-                command += &format!(" --set {}", quoted(&format!("{field}={value}")));
+                command += &format!(" --set {}", shell(&format!("{field}={value}")));
             }
-            command += &format!(" --out {}", quoted(&folder.display().to_string()));
+            command += &format!(" --out {}", shell(&folder.display().to_string()));
             DryTrial {
                 name: trial.name.clone(),
                 folder,
@@ -83,14 +83,5 @@ impl fmt::Display for DryRun {
         }
         writeln!(f, "{table}\nthese commands train the trials, on any machine:\n")?;
         self.trials.iter().try_for_each(|trial| writeln!(f, "{}", trial.command))
-    }
-}
-
-/// `text` as a shell takes it for one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "=.,_+-/:%@".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }

@@ -3,12 +3,12 @@
 mod dry_run;
 pub mod results;
 
-use modiste_search::{Grid, Plan, SearchError, Shard};
+use modiste_search::{Grid, Place, Plan, SearchError, Shard};
 use modiste_train::{Config, TrainError};
 
 use self::dry_run::DryRun;
 use crate::cli::{GridArgs, Settings, TrialArgs};
-use crate::commands::{settings, trials};
+use crate::commands::{element, settings, trials};
 use crate::failure::Failure;
 use crate::{engine, output};
 
@@ -17,6 +17,9 @@ const EPOCHS: &str = "12";
 
 /// Trains what is missing and prints the table.
 pub fn run(args: GridArgs) -> Result<(), Failure> {
+    if let Some(number) = args.element.trial {
+        return one_trial(&args, number);
+    }
     let grid = grid(&args)?;
     // All that can be wrong with data and network shows before a folder is made.
     let published = modiste_paper::published;
@@ -26,6 +29,10 @@ pub fn run(args: GridArgs) -> Result<(), Failure> {
             &DryRun::new(&plan, &args.out, &args.trial.base())?,
             args.json,
         )?);
+    }
+    if let Some(scheduler) = args.element.plan {
+        drop(plan.open(Shard::WHOLE)?);
+        return element::print_plan(scheduler, "grid", &args.out);
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let place = plan.open(shard)?;
@@ -39,6 +46,19 @@ pub fn run(args: GridArgs) -> Result<(), Failure> {
         output::print(&results::text(&args.out, &results))?;
     }
     trials::check(&failed, results.trials.len())
+}
+
+/// Trains one trial; the one that is done last writes the tables.
+fn one_trial(args: &GridArgs, number: usize) -> Result<(), Failure> {
+    if !element::train("grid", &args.out, number, &args.workers)? {
+        return Ok(());
+    }
+    let plan = Plan::of_folder(&args.out, engine::check_batch, modiste_paper::published)?;
+    let results = plan.write(&Place::at(&args.out))?;
+    if args.json {
+        output::print_json(&results.json(&args.out))?;
+    }
+    Ok(())
 }
 
 /// The grid that was typed.

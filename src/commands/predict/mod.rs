@@ -19,27 +19,28 @@ use self::write::Writer;
 use crate::cli::{AskArgs, PredictArgs};
 use crate::commands::model::{self, AnyPredictor};
 use crate::failure::Failure;
+use crate::ranks;
 
 /// Predicts and writes.
 pub fn run(args: PredictArgs) -> Result<(), Failure> {
-    check_effect(&args)?;
-    let outputs = [("--csv", args.csv.as_deref()), ("--submission", args.submission.as_deref())];
-    model::check_outputs(&args.model, &outputs)?;
-    let model = model::load(&args.model)?;
-    model::check_mirror(&model, args.ask.mirror)?;
-    let part = part(&args, &model)?;
-    let source = args.data.0.iter().find(|(path, _)| path == "data.source");
-    let folder = source.map(|(_, folder)| Path::new(folder));
-    let mut submission = Submission::find(&args, folder, &model.classes)?;
-    let options = Options {
-        background: args.background.map(Into::into).unwrap_or_default(),
-        ..options(&args.ask)
+    ranks::join()?;
+    ranks::agree(check_effect(&args))?;
+    let (mut predictor, part, mut submission) = ranks::agree(prepare(&args))?;
+    if let Some(part) = &part {
+        let checksum = format!("{:08x}", crc32fast::hash(&part.images.pixels));
+        ranks::check_alike(vec![
+            ("the model's checksum".to_owned(), predictor.model().checksum()),
+            ("the images' checksum".to_owned(), checksum),
+            ("--mirror".to_owned(), args.ask.mirror.to_string()),
+        ])?;
+    }
+    let mut writer = match ranks::is_first() {
+        true => Some(Writer::new(&args, &predictor, part.is_none())?),
+        false => None,
     };
-    let mut predictor = model::predictor(&args.model, model, options, args.threads)?;
-    let mut writer = Writer::new(&args, &predictor, part.is_none())?;
     let mut sink = |rows: &[Row]| {
         submission.iter_mut().for_each(|submission| submission.add(rows));
-        writer.rows(rows)
+        writer.as_mut().map_or(Ok(()), |writer| writer.rows(rows))
     };
     let mut feed = Feed::new(&mut predictor, &mut sink, lone(&args));
     match &part {
@@ -47,12 +48,38 @@ pub fn run(args: PredictArgs) -> Result<(), Failure> {
         None => args.inputs.iter().try_for_each(|input| feed.input(input))?,
     }
     let (answered, failed) = feed.finish()?;
+    let Some(writer) = writer else { return Ok(()) };
     writer.finish(&failed)?;
     outcome(answered, &failed)?;
     if let Some(submission) = submission {
         submission.write()?;
     }
     Ok(())
+}
+
+/// What a prediction needs.
+type Prepared = (AnyPredictor, Option<Part>, Option<Submission>);
+
+/// The model, the part of the data if no inputs are named, and the submission if one is asked for.
+fn prepare(args: &PredictArgs) -> Result<Prepared, Failure> {
+    if ranks::several() && !args.inputs.is_empty() {
+        let text = "several ranks divide a part of the data; predict pictures with one process";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let outputs = [("--csv", args.csv.as_deref()), ("--submission", args.submission.as_deref())];
+    model::check_outputs(&args.model, &outputs)?;
+    let model = model::load(&args.model)?;
+    model::check_mirror(&model, args.ask.mirror)?;
+    let part = part(args, &model)?;
+    let source = args.data.0.iter().find(|(path, _)| path == "data.source");
+    let folder = source.map(|(_, folder)| Path::new(folder));
+    let submission = Submission::find(args, folder, &model.classes)?;
+    let options = Options {
+        background: args.background.map(Into::into).unwrap_or_default(),
+        ..options(&args.ask)
+    };
+    let predictor = model::predictor(&args.model, model, options, args.threads)?;
+    Ok((predictor, part, submission))
 }
 
 /// Options that would change nothing.

@@ -100,6 +100,7 @@ impl Bench<'_> {
             folder: folder.to_owned(),
             config: config.clone(),
             cost: network.multiply_adds(),
+            until: None,
         };
         let tasks = [task];
         let failed = trials::run_left(&tasks, Shard::WHOLE, self.workers, &mut |_| Ok(()))?;

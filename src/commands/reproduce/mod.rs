@@ -171,5 +171,5 @@ fn check(stage: &str, failed: Vec<Failed>, all: usize) -> Result<(), Failure> {
 fn final_task(out: &Path, config: &Config) -> Result<Task, Failure> {
     let (name, folder) = (FINAL.to_owned(), out.join(FINAL));
     let cost = measure(&[config], engine::check_batch)?[0].training_cost;
-    Ok(Task { name, folder, config: config.clone(), cost })
+    Ok(Task { name, folder, config: config.clone(), cost, until: None })
 }

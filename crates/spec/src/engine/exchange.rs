@@ -21,6 +21,25 @@ pub trait Exchange: Send {
     /// # Errors
     /// If another rank cannot be reached, or has given up.
     fn gather(&mut self, values: &mut [f32], cuts: &[usize]) -> io::Result<()>;
+
+    /// Fills in, of the rows that others have computed, the columns that are this rank's: `values` are rows
+    /// of `width` values, of which rank r has computed those from `rows[r]` to `rows[r + 1]`, and its columns
+    /// are those from `columns[r]` to `columns[r + 1]`. What else becomes of others' rows is left open, so
+    /// that an exchange can send each value to the one rank that needs it.
+    ///
+    /// # Errors
+    /// As [`Self::gather`].
+    fn turn(
+        &mut self,
+        values: &mut [f32],
+        width: usize,
+        rows: &[usize],
+        columns: &[usize],
+    ) -> io::Result<()> {
+        debug_assert_eq!((rows.len(), columns.last()), (columns.len(), Some(&width)));
+        let cuts: Vec<usize> = rows.iter().map(|row| row * width).collect();
+        self.gather(values, &cuts)
+    }
 }
 
 /// Part `index` of `parts` nearly equal parts of `count` things.

@@ -119,6 +119,15 @@ pub trait Engine {
         0..images
     }
 
+    /// Whether any rank that shares the work wishes something; `wish` is this one's. All ranks call this
+    /// together, and all get the same answer.
+    ///
+    /// # Errors
+    /// If the others cannot be reached.
+    fn any(&mut self, wish: bool) -> Result<bool, EngineError> {
+        Ok(wish)
+    }
+
     /// One step: forward, backward, optimiser, running statistics, average. It may return before the
     /// work is done; [`Self::totals`] waits.
     ///
@@ -177,6 +186,10 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
 
     fn share(&self, images: usize) -> Range<usize> {
         (**self).share(images)
+    }
+
+    fn any(&mut self, wish: bool) -> Result<bool, EngineError> {
+        (**self).any(wish)
     }
 
     fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError> {

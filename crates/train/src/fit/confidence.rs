@@ -1,7 +1,5 @@
 //! The last step of a run: fitting temperature and thresholds to the validation set.
 
-use std::sync::atomic::Ordering;
-
 use modiste_metrics::Confidence;
 use modiste_model::{ModelConfidence, mirrored_logits};
 use modiste_spec::engine::{State, Weights};
@@ -34,10 +32,11 @@ impl Trainer<'_> {
     /// Logits of the validation images, and their means with those of the mirror images; `None` if
     /// interrupted.
     fn both_logits(&mut self) -> Result<Option<[Vec<f32>; 2]>, TrainError> {
-        let images = &self.data.validation.images;
+        let data = self.data;
+        let images = &data.validation.images;
         let (mut plain, mut mirrored) = (Vec::new(), Vec::new());
         for pixels in images.pixels.chunks(PREDICT_IMAGES * images.shape.len()) {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stops()? {
                 return Ok(None);
             }
             let seen = self.engine.predict(pixels, Weights::Current)?;

@@ -113,6 +113,9 @@ impl Trainer<'_> {
 
     /// Writes the checkpoint, unless training has gone astray.
     pub(super) fn save_checkpoint(&mut self) -> Result<(), TrainError> {
+        if !self.run.is_kept_here() {
+            return Ok(());
+        }
         self.take_totals()?;
         let state = self.engine.state();
         if let Some(what) = first_not_finite(&state) {

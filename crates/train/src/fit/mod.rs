@@ -151,7 +151,7 @@ impl<'a> Trainer<'a> {
         let (clock, before) = (Instant::now(), self.images_done());
         let (mut room, mut speed) = (Room::default(), 0.0);
         while self.progress.steps_done < self.steps() {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stops()? {
                 return Ok(None);
             }
             let learning_rate = self.train_step(&order, &mut room)?;
@@ -165,6 +165,11 @@ impl<'a> Trainer<'a> {
         }
         self.take_totals()?;
         Ok(Some(speed))
+    }
+
+    /// Whether to stop now, which all ranks decide together.
+    fn stops(&mut self) -> Result<bool, TrainError> {
+        Ok(self.engine.any(self.stop.load(Ordering::Relaxed))?)
     }
 
     /// One step; its learning rate.
@@ -265,7 +270,7 @@ impl<'a> Trainer<'a> {
         let mut logits = Vec::with_capacity(images.len() * self.data.classes.len());
         let mut done = 0;
         for pixels in images.pixels.chunks(PREDICT_IMAGES * images.shape.len()) {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stops()? {
                 return Ok(None);
             }
             logits.extend(self.engine.predict(pixels, weights)?);

@@ -1,0 +1,149 @@
+//! The trials of a results folder as elements of a job array: each can be trained by its number alone,
+//! anywhere and at any time.
+//!
+//! The file `elements.json` lists them. A trial keeps its number for ever; a plan that grows adds its new
+//! trials at the end. So an array that was submitted before trains what it was meant to.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use modiste_files::{FileError, atomic_write, read_text};
+use modiste_train::Config;
+use serde::{Deserialize, Serialize};
+
+use crate::{SearchError, TRIALS, Task, differences};
+
+const FILE: &str = "elements.json";
+/// The largest list that is read, in bytes: some hundred thousand trials.
+const MAX_BYTES: u64 = 1 << 28;
+
+/// The trials of a results folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Elements {
+    /// The command that planned them and trains them: `grid`, `ablate` or `search`.
+    pub command: String,
+    /// What all trials begin with, as TOML.
+    base: String,
+    /// The trials; the position is the number.
+    trials: Vec<Element>,
+}
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Element {
+    /// The name of its folder.
+    pub name: String,
+    /// What differs from the base, in the order in which it can be set.
+    set: Vec<(String, String)>,
+    /// The epoch after which it is left for now; `None`: it is trained to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<usize>,
+}
+
+impl Elements {
+    /// A list without trials.
+    pub fn new(command: &str, base: &Config) -> Self {
+        Self { command: command.to_owned(), base: base.to_toml(), trials: Vec::new() }
+    }
+
+    /// The list of the results folder `out`; `None` where nothing was planned.
+    ///
+    /// # Errors
+    /// If the file is broken.
+    pub fn load(out: &Path) -> Result<Option<Self>, SearchError> {
+        let path = out.join(FILE);
+        let text = match read_text(&path, MAX_BYTES) {
+            Ok(text) => text,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let list = serde_json::from_str(&text);
+        let broken = |error| SearchError::place(path.display().to_string(), format!("{error}"));
+        list.map(Some).map_err(broken)
+    }
+
+    /// Writes the list into the results folder `out`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn save(&self, out: &Path) -> Result<(), SearchError> {
+        std::fs::create_dir_all(out).map_err(|e| FileError::io(out, "create", e))?;
+        let text = serde_json::to_string(self).expect("plain data is JSON");
+        Ok(atomic_write(&out.join(FILE), text.as_bytes())?)
+    }
+
+    /// Adds those of `trials` (name and configuration) that are not in the list.
+    ///
+    /// # Errors
+    /// If the list begins with another base.
+    pub fn add<'a>(
+        &mut self,
+        trials: impl IntoIterator<Item = (&'a str, &'a Config)>,
+    ) -> Result<(), SearchError> {
+        let base = self.base()?;
+        let known: HashMap<String, usize> =
+            self.trials.iter().enumerate().map(|(i, trial)| (trial.name.clone(), i)).collect();
+        for (name, config) in trials {
+            if !known.contains_key(name) {
+                let set = differences(&base, config);
+                self.trials.push(Element { name: name.to_owned(), set, until: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// All trials.
+    pub fn all(&self) -> &[Element] {
+        &self.trials
+    }
+
+    /// All trials, to say how far each is to be trained.
+    pub fn all_mut(&mut self) -> &mut [Element] {
+        &mut self.trials
+    }
+
+    /// What all trials begin with.
+    ///
+    /// # Errors
+    /// If the file was changed by hand.
+    pub fn base(&self) -> Result<Config, SearchError> {
+        Ok(Config::parse(&self.base, &format!("{FILE}: base"))?)
+    }
+
+    /// The configuration of a trial, made from `base`.
+    ///
+    /// # Errors
+    /// If the file was changed by hand.
+    pub fn config(&self, base: &Config, element: &Element) -> Result<Config, SearchError> {
+        let mut config = base.clone();
+        for (field, value) in &element.set {
+            config.set(field, value)?;
+        }
+        Ok(config)
+    }
+
+    /// The run folder of a trial in the results folder `out`.
+    pub fn folder(out: &Path, element: &Element) -> PathBuf {
+        out.join(TRIALS).join(&element.name)
+    }
+
+    /// Trial `number` as something to be trained, with its data looked at.
+    ///
+    /// # Errors
+    /// If there is no such trial, or it cannot be trained.
+    pub fn task(&self, out: &Path, number: usize) -> Result<Task, SearchError> {
+        let Some(element) = self.trials.get(number) else {
+            let count = self.trials.len();
+            let problem = match count {
+                0 => format!("{}: has no trials", out.display()),
+                _ => format!("{} has the trials 0 to {}", out.display(), count - 1),
+            };
+            return Err(SearchError::grid(format!("--trial {number}"), problem));
+        };
+        let config = self.config(&self.base()?, element)?;
+        let (name, folder) = (element.name.clone(), Self::folder(out, element));
+        Ok(Task { name, folder, config, cost: 0, until: element.until })
+    }
+}

@@ -1,0 +1,554 @@
+//! A search: configurations drawn from a space, in rounds; rungs of successive halving; what is found.
+//!
+//! The search itself keeps no state. `search.toml` says what was asked for, the results folder's list of
+//! elements which trials were drawn, the run folders how they went. From these alone follows what is to
+//! be trained next, so a search goes on wherever it stopped, on one machine or many.
+
+use std::path::{Path, PathBuf};
+
+use modiste_data::Dataset;
+use modiste_files::atomic_write;
+use modiste_model::{EpochMetrics, RunFolder, read_metrics};
+use modiste_spec::Network;
+use modiste_train::Config;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Coordinates, Draws, Elements, Sampler, SearchError, Space, Spread, Standing, Status, Tried,
+    file_name, label, read_if_there,
+};
+
+const FILE: &str = "search.toml";
+const COMMAND: &str = "search";
+/// Attempts at drawing a configuration that is new and within the budget.
+const ATTEMPTS: u64 = 200;
+
+/// By what trials are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// The highest validation accuracy of an epoch.
+    Accuracy,
+    /// The lowest validation loss of an epoch.
+    Loss,
+    /// The highest validation AUROC of an epoch.
+    Auroc,
+}
+
+impl Objective {
+    /// The best value of some epochs; `None` if there is none.
+    fn of(self, epochs: &[EpochMetrics]) -> Option<f64> {
+        let values = epochs.iter().filter_map(|epoch| match self {
+            Self::Accuracy => Some(epoch.validation_accuracy),
+            Self::Loss => Some(epoch.validation_loss),
+            Self::Auroc => epoch.validation_auroc,
+        });
+        values.min_by(|a, b| self.loss(*a).total_cmp(&self.loss(*b)))
+    }
+
+    /// The value as a loss: the lower, the better.
+    pub fn loss(self, value: f64) -> f64 {
+        match self {
+            Self::Loss => value,
+            Self::Accuracy | Self::Auroc => -value,
+        }
+    }
+
+    /// What it is called in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "validation accuracy",
+            Self::Loss => "validation loss",
+            Self::Auroc => "validation AUROC",
+        }
+    }
+}
+
+/// What a network may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// The most trainable parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<usize>,
+    /// The most multiply-adds of an image, forward.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multiply_adds: Option<u64>,
+    /// The most milliseconds of an image that is predicted alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<f64>,
+}
+
+/// Measures the milliseconds of one prediction.
+pub type Measure<'a> = &'a dyn Fn(&Network) -> Result<f64, SearchError>;
+
+/// Successive halving (Jamieson and Talwalkar 2016), one rung after the other: of the trials of a rung the
+/// best `1 / factor` go on, from their checkpoints, to `factor` times the epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Halving {
+    /// Factor between rungs, at least 2.
+    pub factor: usize,
+    /// Epochs of the first rung.
+    pub epochs: usize,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// Configurations to draw.
+    pub trials: usize,
+    /// Configurations that are drawn and trained at a time: later ones know their results.
+    pub round: usize,
+    /// Runs of each configuration, with the base's seed and those that follow it.
+    pub seeds: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// By what configurations are compared.
+    pub objective: Objective,
+    /// How they are drawn.
+    pub sampler: Sampler,
+    /// Whether most of them are left early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halving: Option<Halving>,
+    /// What a network may cost.
+    pub budget: Budget,
+    /// What varies.
+    pub space: Space,
+    /// All that does not.
+    pub base: Config,
+}
+
+/// A configuration that was drawn, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Candidate {
+    /// Its number.
+    pub number: usize,
+    /// The value of each field; empty where it does not have the field.
+    pub values: Vec<String>,
+    /// Its coordinates.
+    #[serde(skip)]
+    pub coordinates: Coordinates,
+    /// The folder of its first run.
+    pub run: String,
+    /// The epochs that it is or was to be trained for by now.
+    pub epochs: usize,
+    /// Whether it was trained to its end.
+    pub finished: bool,
+    /// Its objective over its seeds, as far as it was trained; `None` while that goes on.
+    pub score: Option<Spread>,
+    /// Whether a run of it failed.
+    pub failed: bool,
+    /// Its objective after the epochs of the first rung, by which all can be compared.
+    pub first: Option<f64>,
+}
+
+/// A search and its results folder.
+pub struct SearchFolder {
+    /// What was asked for.
+    pub search: Search,
+    out: PathBuf,
+    elements: Elements,
+}
+
+impl Search {
+    /// Checks the numbers; the space and the base are checked already.
+    ///
+    /// # Errors
+    /// Names what makes no sense.
+    pub fn check(&self) -> Result<(), SearchError> {
+        let epochs = self.base.training.epochs;
+        let at_least = |what: &str, value: usize| match value {
+            0 => Err(SearchError::grid(what, "must be at least 1, not 0")),
+            _ => Ok(()),
+        };
+        at_least("--trials", self.trials)?;
+        at_least("--round", self.round)?;
+        at_least("--seeds", self.seeds)?;
+        if let Some(Halving { factor, epochs: first }) = self.halving {
+            if factor < 2 {
+                return Err(SearchError::grid("--halving", "must be at least 2"));
+            }
+            if first == 0 || first >= epochs {
+                let problem = format!("must be from 1 to below {epochs}, the epochs of a trial");
+                return Err(SearchError::grid("--min-epochs", problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// The epochs of each rung; the last has all.
+    pub fn rungs(&self) -> Vec<usize> {
+        let all = self.base.training.epochs;
+        let mut rungs = Vec::new();
+        if let Some(Halving { factor, epochs }) = self.halving {
+            let mut epochs = epochs;
+            while epochs < all {
+                rungs.push(epochs);
+                epochs = epochs.saturating_mul(factor);
+            }
+        }
+        rungs.push(all);
+        rungs
+    }
+}
+
+impl SearchFolder {
+    /// A search in the results folder `out`: a new one, or that which is there.
+    ///
+    /// # Errors
+    /// If the folder is of another search.
+    pub fn open(search: Search, out: &Path) -> Result<Self, SearchError> {
+        search.check()?;
+        let text = toml::to_string(&search).expect("a search holds nothing that TOML cannot hold");
+        if let Some(old) = Self::stored(out)? {
+            // More trials of the same search are welcome.
+            if (Search { trials: search.trials, ..old }) != search {
+                let problem = "belongs to another search; choose another folder with --out";
+                return Err(SearchError::place(out.display().to_string(), problem));
+            }
+        }
+        let elements = match Elements::load(out)? {
+            Some(elements) => elements,
+            None => Elements::new(COMMAND, &search.base),
+        };
+        elements.save(out)?;
+        atomic_write(&out.join(FILE), text.as_bytes())?;
+        Ok(Self { search, out: out.to_owned(), elements })
+    }
+
+    /// The search whose results folder is `out`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn of_folder(out: &Path) -> Result<Self, SearchError> {
+        let missing = || {
+            let problem = format!("has no search: {FILE} or elements.json is missing");
+            SearchError::place(out.display().to_string(), problem)
+        };
+        let search = Self::stored(out)?.ok_or_else(missing)?;
+        let elements = Elements::load(out)?.ok_or_else(missing)?;
+        Ok(Self { search, out: out.to_owned(), elements })
+    }
+
+    fn stored(out: &Path) -> Result<Option<Search>, SearchError> {
+        let path = out.join(FILE);
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        let name = path.display().to_string();
+        let search: Search = toml::from_str(&text)
+            .map_err(|e| SearchError::place(&name, e.message().trim().replace('\n', ", ")))?;
+        search.check().map_err(|e| SearchError::place(name, e.to_string()))?;
+        Ok(Some(search))
+    }
+
+    /// The list of trials.
+    pub fn elements(&self) -> &Elements {
+        &self.elements
+    }
+
+    /// Plans what comes next, once everything planned is trained: the next configurations, or the next
+    /// rung. The numbers of the elements to train; none when the search is at its end.
+    ///
+    /// # Errors
+    /// If a file is broken or cannot be written, or the budget admits nothing.
+    pub fn advance(&mut self, measure: Measure<'_>) -> Result<Vec<usize>, SearchError> {
+        let open = self.open_elements()?;
+        if !open.is_empty() {
+            return Ok(open);
+        }
+        let candidates = self.candidates()?;
+        let drawn = match candidates.len() < self.search.trials {
+            true => self.draw_round(&candidates, measure)?,
+            false => false,
+        };
+        if !drawn && !self.promote(&candidates) {
+            return Ok(Vec::new());
+        }
+        self.elements.save(&self.out)?;
+        self.open_elements()
+    }
+
+    /// The elements that are to be trained, and are not done or failed.
+    fn open_elements(&self) -> Result<Vec<usize>, SearchError> {
+        let open = |s: &Standing| matches!(s, Standing::Waiting { .. } | Standing::Running { .. });
+        Ok(Status::read(&self.out)?.numbers(open))
+    }
+
+    /// Draws the next round of configurations; `false` if there are no new ones.
+    fn draw_round(
+        &mut self,
+        known: &[Candidate],
+        measure: Measure<'_>,
+    ) -> Result<bool, SearchError> {
+        let until = Some(self.search.rungs()[0]).filter(|&e| e < self.search.base.training.epochs);
+        let end = self.search.trials.min(known.len() + self.search.round);
+        let before = self.elements.all().len();
+        let data = self.search.base.load_data()?;
+        for number in known.len()..end {
+            let Some(config) = self.draw(number, known, &data, measure)? else { break };
+            for (name, config) in self.runs_of(&config) {
+                self.elements.add([(name.as_str(), &config)])?;
+            }
+        }
+        for element in &mut self.elements.all_mut()[before..] {
+            element.until = until;
+        }
+        Ok(self.elements.all().len() > before)
+    }
+
+    /// Configuration `number`: new, and within the budget. `None` if no attempt finds a new one.
+    fn draw(
+        &self,
+        number: usize,
+        known: &[Candidate],
+        data: &Dataset,
+        measure: Measure<'_>,
+    ) -> Result<Option<Config>, SearchError> {
+        let Search { space, base, sampler, seed, .. } = &self.search;
+        let tried: Vec<Vec<Tried>> = (0..space.dimensions().len())
+            .map(|at| {
+                let tried = |c: &Candidate| Some((c.coordinates[at]?, self.loss_of(c)));
+                known.iter().filter_map(tried).collect()
+            })
+            .collect();
+        let mut refused: Option<String> = None;
+        for attempt in 0..ATTEMPTS {
+            let mut draws = Draws::new(*seed, number, attempt);
+            let config = space.configuration(base, |at, dimension| {
+                sampler.draw(dimension, &tried[at], &mut draws)
+            })?;
+            if config.check().is_err() {
+                continue;
+            }
+            let (name, _) = self.runs_of(&config).swap_remove(0);
+            if self.elements.all().iter().any(|element| element.name == name) {
+                continue;
+            }
+            match over_budget(&self.search.budget, &config.network(data)?, measure)? {
+                None => return Ok(Some(config)),
+                Some(why) => refused = Some(why),
+            }
+        }
+        match refused {
+            Some(why) if known.is_empty() && number == 0 => Err(SearchError::grid(
+                "the budget",
+                format!(
+                    "admits none of {ATTEMPTS} networks that were drawn; the last one has {why}"
+                ),
+            )),
+            _ => Ok(None),
+        }
+    }
+
+    /// The runs of a configuration, one a seed, by name.
+    fn runs_of(&self, config: &Config) -> Vec<(String, Config)> {
+        let Search { space, base, seeds, .. } = &self.search;
+        let values: Vec<(&str, String)> = space
+            .dimensions()
+            .iter()
+            .filter_map(|d| Some((label(&d.field), config.value(&d.field)?)))
+            .collect();
+        let run = |seed: u64| {
+            let mut config = config.clone();
+            config.training.seed = seed;
+            let seed = seed.to_string();
+            let settings = values.iter().map(|(label, value)| (*label, value.as_str()));
+            (file_name(settings.chain([("seed", seed.as_str())])), config)
+        };
+        (base.training.seed..).take(*seeds).map(run).collect()
+    }
+
+    /// What a sampler is told of a configuration; one that failed is worse than all others.
+    fn loss_of(&self, candidate: &Candidate) -> f64 {
+        candidate.first.map_or(f64::INFINITY, |value| self.search.objective.loss(value))
+    }
+
+    /// Lets the best of the highest rung so far go on; `false` if there is no further rung.
+    fn promote(&mut self, candidates: &[Candidate]) -> bool {
+        let Some(Halving { factor, .. }) = self.search.halving else { return false };
+        let (rungs, seeds) = (self.search.rungs(), self.search.seeds);
+        let Some(highest) = candidates.iter().map(|c| c.epochs).max() else { return false };
+        let Some(rung) = rungs.iter().position(|&epochs| epochs == highest) else { return false };
+        let Some(&next) = rungs.get(rung + 1) else { return false };
+        let here: Vec<(f64, usize)> = candidates
+            .iter()
+            .filter(|c| c.epochs == highest && !c.failed)
+            .filter_map(|c| Some((self.search.objective.loss(c.score?.mean), c.number)))
+            .collect();
+        let here = survivors(here, factor);
+        let until = Some(next).filter(|&epochs| epochs < self.search.base.training.epochs);
+        for &number in &here {
+            for element in &mut self.elements.all_mut()[number * seeds..(number + 1) * seeds] {
+                element.until = until;
+            }
+        }
+        !here.is_empty()
+    }
+
+    /// All configurations that were drawn.
+    ///
+    /// # Errors
+    /// If a file is broken.
+    pub fn candidates(&self) -> Result<Vec<Candidate>, SearchError> {
+        let status = Status::read(&self.out)?;
+        let base = self.elements.base()?;
+        let all = self.search.base.training.epochs;
+        let first_rung = self.search.rungs()[0];
+        let of = |(number, standings): (usize, &[crate::TrialStatus])| {
+            let element = &self.elements.all()[number * self.search.seeds];
+            let config = self.elements.config(&base, element)?;
+            let epochs = element.until.unwrap_or(all);
+            let trained = |trial: &crate::TrialStatus| {
+                matches!(trial.standing, Standing::Done { .. } | Standing::Paused { .. })
+            };
+            let failed =
+                standings.iter().any(|trial| matches!(trial.standing, Standing::Failed { .. }));
+            let values = |epochs: usize| -> Option<Vec<f64>> {
+                let mut values = Vec::new();
+                for trial in standings {
+                    let folder = Elements::folder(&self.out, &self.elements.all()[trial.trial]);
+                    let rows = read_metrics(&RunFolder::new(folder).metrics()).ok()?;
+                    let rows: Vec<EpochMetrics> =
+                        rows.iter().map(|row| row.metrics).take(epochs).collect();
+                    values.push(self.search.objective.of(&rows)?);
+                }
+                Some(values)
+            };
+            let ready = standings.iter().all(trained);
+            let spread = |epochs| ready.then(|| Spread::of(&values(epochs)?)).flatten();
+            let value = |d: &crate::Dimension| config.value(&d.field).unwrap_or_default();
+            Ok(Candidate {
+                number,
+                values: self.search.space.dimensions().iter().map(value).collect(),
+                coordinates: self.search.space.coordinates(&config),
+                run: element.name.clone(),
+                epochs,
+                finished: standings.iter().all(|t| matches!(t.standing, Standing::Done { .. })),
+                score: spread(epochs),
+                failed,
+                first: spread(first_rung).map(|spread| spread.mean),
+            })
+        };
+        status.trials.chunks(self.search.seeds).enumerate().map(of).collect()
+    }
+
+    /// The best configuration: of those that were trained to their end, if there are any.
+    pub fn best<'a>(&self, candidates: &'a [Candidate]) -> Option<&'a Candidate> {
+        let loss = |c: &Candidate| c.score.map(|score| self.search.objective.loss(score.mean));
+        let known = candidates.iter().filter(|c| !c.failed && loss(c).is_some());
+        known.min_by(|a, b| {
+            let key = |c: &Candidate| (c.finished, c.epochs);
+            key(b).cmp(&key(a)).then(loss(a).unwrap_or(0.0).total_cmp(&loss(b).unwrap_or(0.0)))
+        })
+    }
+
+    /// Epochs that all runs have been trained for together.
+    ///
+    /// # Errors
+    /// If a file is broken.
+    pub fn epochs_trained(&self) -> Result<usize, SearchError> {
+        let status = Status::read(&self.out)?;
+        let of = |trial: &crate::TrialStatus| {
+            let folder = Elements::folder(&self.out, &self.elements.all()[trial.trial]);
+            read_metrics(&RunFolder::new(folder).metrics()).map_or(0, |rows| rows.len())
+        };
+        Ok(status.trials.iter().map(of).sum())
+    }
+
+    /// Writes `results.csv`, `results.json` and `search.html`.
+    ///
+    /// # Errors
+    /// If a file is broken or cannot be written.
+    pub fn write(&self) -> Result<Vec<Candidate>, SearchError> {
+        let candidates = self.candidates()?;
+        let write = |name: &str, text: &str| atomic_write(&self.out.join(name), text.as_bytes());
+        write("results.csv", &self.csv(&candidates))?;
+        write("results.json", &format!("{:#}\n", self.json(&candidates)))?;
+        write("search.html", &crate::search_page::page(self, &candidates, &self.out))?;
+        Ok(candidates)
+    }
+
+    /// The results as one JSON object.
+    pub fn json(&self, candidates: &[Candidate]) -> serde_json::Value {
+        let dimensions = self.search.space.dimensions();
+        let fields: Vec<&str> = dimensions.iter().map(|d| d.field.as_str()).collect();
+        let best = self.best(candidates);
+        serde_json::json!({
+            "out": self.out.display().to_string(),
+            "objective": self.search.objective,
+            "fields": fields,
+            "importance": crate::importance(self, candidates),
+            "best": best.map(|best| best.number),
+            "command": best.map(|best| self.command(best)),
+            "trials": candidates,
+        })
+    }
+
+    /// What trains a configuration again.
+    pub fn command(&self, candidate: &Candidate) -> String {
+        let config = self.out.join(crate::TRIALS).join(&candidate.run).join("config.toml");
+        format!("modiste train --config {}", crate::shell(&config.display().to_string()))
+    }
+
+    fn csv(&self, candidates: &[Candidate]) -> String {
+        let dimensions = self.search.space.dimensions();
+        let mut header = vec!["trial".to_owned()];
+        header.extend(dimensions.iter().map(|d| label(&d.field).to_owned()));
+        header.extend(["epochs", "objective", "objective_deviation", "state"].map(str::to_owned));
+        let mut rows = vec![header];
+        for candidate in candidates {
+            let mut row = vec![candidate.number.to_string()];
+            row.extend(candidate.values.iter().map(|v| modiste_model::guarded(v).into_owned()));
+            let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+            row.push(candidate.epochs.to_string());
+            row.push(number(candidate.score.map(|score| score.mean)));
+            row.push(number(candidate.score.and_then(|score| score.deviation)));
+            row.push(candidate.state().to_owned());
+            rows.push(row);
+        }
+        modiste_model::csv_text(rows)
+    }
+}
+
+impl Candidate {
+    /// In a word.
+    pub fn state(&self) -> &'static str {
+        match (self.failed, self.finished, self.score.is_some()) {
+            (true, ..) => "failed",
+            (false, true, _) => "done",
+            (false, false, true) => "left",
+            (false, false, false) => "open",
+        }
+    }
+}
+
+/// The best `1 / factor` of some trials, by loss and number; at least one, if there is any. Of equals, the
+/// first ones.
+pub fn survivors(mut trials: Vec<(f64, usize)>, factor: usize) -> Vec<usize> {
+    trials.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    trials.truncate(trials.len().div_ceil(factor));
+    trials.into_iter().map(|(_, number)| number).collect()
+}
+
+/// By what a network is over the budget; `None` if it is within.
+fn over_budget(
+    budget: &Budget,
+    network: &Network,
+    measure: Measure<'_>,
+) -> Result<Option<String>, SearchError> {
+    let (parameters, multiply_adds) = (network.trainable(), network.multiply_adds());
+    if budget.parameters.is_some_and(|most| parameters > most) {
+        return Ok(Some(format!("{parameters} parameters")));
+    }
+    if budget.multiply_adds.is_some_and(|most| multiply_adds > most) {
+        return Ok(Some(format!("{multiply_adds} multiply-adds")));
+    }
+    if let Some(most) = budget.milliseconds {
+        let milliseconds = measure(network)?;
+        if milliseconds > most {
+            return Ok(Some(format!("{milliseconds:.2} ms an image")));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,121 @@
+//! `modiste status`: how the trials of a results folder stand, and how to go on.
+
+use std::fmt;
+
+use modiste_search::{Standing, Status, ranges, shell};
+use modiste_views::Table;
+use serde::Serialize;
+
+use crate::cli::StatusArgs;
+use crate::failure::Failure;
+use crate::output;
+
+/// Trials that the text names one by one.
+const SHOWN: usize = 20;
+
+/// What is printed.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    status: Status,
+    done: usize,
+    paused: usize,
+    running: usize,
+    waiting: usize,
+    failed: usize,
+    /// How to go on: commands or advice, a line each.
+    next: Vec<String>,
+}
+
+/// Reads and prints.
+pub fn run(args: StatusArgs) -> Result<(), Failure> {
+    let status = Status::read(&args.folder)?;
+    Ok(output::print_either(&Told::new(status), args.json)?)
+}
+
+impl Told {
+    fn new(status: Status) -> Self {
+        let count = |wanted: fn(&Standing) -> bool| status.numbers(wanted).len();
+        let mut told = Self {
+            done: count(|s| matches!(s, Standing::Done { .. })),
+            paused: count(|s| matches!(s, Standing::Paused { .. })),
+            running: count(|s| matches!(s, Standing::Running { .. })),
+            waiting: count(|s| matches!(s, Standing::Waiting { .. })),
+            failed: count(|s| matches!(s, Standing::Failed { .. })),
+            next: Vec::new(),
+            status,
+        };
+        told.next = told.next_steps();
+        told
+    }
+
+    fn next_steps(&self) -> Vec<String> {
+        let Self { status, waiting, running, failed, .. } = self;
+        let out = shell(&status.out.display().to_string());
+        let command = &status.command;
+        let mut next = Vec::new();
+        let left = status.numbers(|s| matches!(s, Standing::Waiting { .. }));
+        if let Some(first) = left.first() {
+            next.push(format!("modiste {command} --out {out} --trial {first}"));
+            next.push(format!(
+                "sbatch --array={} FILE, where FILE is the script of: modiste {command} --plan slurm",
+                ranges(&left)
+            ));
+        }
+        if *failed > 0 {
+            let text = "trials that failed keep their folders; remove one to train it again, or \
+                        leave it out of the grid";
+            next.push(text.to_owned());
+        }
+        if command == "search" && *waiting + *running == 0 {
+            next.push(format!("modiste search --out {out} plans the next trials, if any are left"));
+        }
+        next
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, done, paused, running, waiting, failed, next } = self;
+        let all = status.trials.len();
+        write!(f, "{}: {all} trials of modiste {}: ", status.out.display(), status.command)?;
+        write!(f, "{done} done, ")?;
+        if *paused > 0 {
+            write!(f, "{paused} done for now, ")?;
+        }
+        writeln!(f, "{running} running, {waiting} waiting, {failed} failed")?;
+        let mut table = Table::new(2, ["trial", "name", "state"]);
+        let mut rows = 0;
+        for trial in &status.trials {
+            let text = match &trial.standing {
+                Standing::Running { epochs, holder } => {
+                    let who = holder.as_ref().map(|h| format!(": {h}")).unwrap_or_default();
+                    format!("running, {epochs} epochs done{who}")
+                }
+                Standing::Failed { why, .. } => format!("failed: {why}"),
+                Standing::Done { .. } | Standing::Paused { .. } | Standing::Waiting { .. } => {
+                    continue;
+                }
+            };
+            rows += 1;
+            if rows <= SHOWN {
+                table.row([trial.trial.to_string(), trial.name.clone(), text]);
+            }
+        }
+        if rows > 0 {
+            write!(f, "\n{table}")?;
+        }
+        if rows > SHOWN {
+            writeln!(f, "and {} more; --json has all", rows - SHOWN)?;
+        }
+        let left = status.numbers(|s| matches!(s, Standing::Waiting { .. }));
+        if !left.is_empty() {
+            writeln!(f, "\nwaiting: {}", ranges(&left))?;
+        }
+        if !next.is_empty() {
+            writeln!(f, "\nto go on:")?;
+            next.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        }
+        Ok(())
+    }
+}
