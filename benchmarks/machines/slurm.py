@@ -159,7 +159,7 @@ def array_of_trials(modiste, root, host):
 
 def ranks_in_a_job(modiste, root):
     """Two ranks in a job give the bytes of one process."""
-    train = ["train", "--split", "400/100/100", "--length", "1", "--width", "2", "--epochs", "2", "--quiet", "--threads", "1"]
+    train = ["train", "--preset", "light", "--split", "400/100/100", "--length", "1", "--width", "2", "--epochs", "2", "--quiet", "--threads", "1"]
     run(modiste, *train, "--out", str(root / "one"))
     script = root / "ranks.sh"
     script.write_text(

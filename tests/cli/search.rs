@@ -104,7 +104,7 @@ fn a_budget_is_kept_and_one_that_admits_nothing_is_said() {
         let args = [
             "summary",
             "--preset",
-            "paper",
+            "light",
             "--length",
             "1",
             "--width",

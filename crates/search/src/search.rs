@@ -39,8 +39,8 @@ impl Objective {
     /// The best value of some epochs; `None` if there is none.
     fn of(self, epochs: &[EpochMetrics]) -> Option<f64> {
         let values = epochs.iter().filter_map(|epoch| match self {
-            Self::Accuracy => Some(epoch.validation_accuracy),
-            Self::Loss => Some(epoch.validation_loss),
+            Self::Accuracy => epoch.validation_accuracy,
+            Self::Loss => epoch.validation_loss,
             Self::Auroc => epoch.validation_auroc,
         });
         values.min_by(|a, b| self.loss(*a).total_cmp(&self.loss(*b)))

@@ -18,15 +18,15 @@ use crate::{Element, Elements, SearchError, State};
 pub enum Standing {
     /// It is done.
     Done {
-        /// Validation accuracy of the best epoch.
-        accuracy: f64,
+        /// Validation accuracy of the best epoch, if there is a validation set.
+        accuracy: Option<f64>,
     },
     /// It has been trained as far as it is to be for now.
     Paused {
         /// Epochs done.
         epochs: usize,
-        /// Validation accuracy of the best epoch so far.
-        accuracy: f64,
+        /// Validation accuracy of the best epoch so far, if there is a validation set.
+        accuracy: Option<f64>,
     },
     /// A process is at it.
     Running {
@@ -133,8 +133,8 @@ fn standing(out: &Path, elements: &Elements, base: &Config, element: &Element) -
     }
     if element.until.is_some_and(|until| epochs >= until) {
         let rows = read_metrics(&files.metrics()).unwrap_or_default();
-        let accuracies = rows.iter().map(|row| row.metrics.validation_accuracy);
-        return Standing::Paused { epochs, accuracy: accuracies.fold(0.0, f64::max) };
+        let accuracies = rows.iter().filter_map(|row| row.metrics.validation_accuracy);
+        return Standing::Paused { epochs, accuracy: accuracies.reduce(f64::max) };
     }
     match failure(&files) {
         Some(why) => failed(epochs, why),
