@@ -6,7 +6,10 @@ use modiste_search::{Dimension, Draws, Sampler, Tried, Values, survivors};
 use serde_json::Value;
 
 /// A function of values by the names of dimensions; it may ask for a dimension or not.
-type Function = fn(&mut dyn FnMut(&str) -> f64) -> f64;
+type Function = fn(Ask<'_>) -> f64;
+
+/// Gives the value of a dimension by its name.
+type Ask<'a> = &'a mut dyn FnMut(&str) -> f64;
 
 fn number(field: &str, low: f64, high: f64, log: bool) -> Dimension {
     Dimension { field: field.into(), values: Values::Number { low, high, log } }
@@ -17,13 +20,13 @@ fn choice(field: &str, choices: &[&str]) -> Dimension {
     Dimension { field: field.into(), values: Values::Choice { choices } }
 }
 
-fn branin(ask: &mut dyn FnMut(&str) -> f64) -> f64 {
+fn branin(ask: Ask<'_>) -> f64 {
     let (x, y) = (ask("x"), ask("y"));
     let a = y - 5.1 / (4.0 * PI * PI) * x * x + 5.0 / PI * x - 6.0;
     a * a + 10.0 * (1.0 - 1.0 / (8.0 * PI)) * x.cos() + 10.0
 }
 
-fn hartmann6(ask: &mut dyn FnMut(&str) -> f64) -> f64 {
+fn hartmann6(ask: Ask<'_>) -> f64 {
     const A: [[f64; 6]; 4] = [
         [10.0, 3.0, 17.0, 3.5, 1.7, 8.0],
         [0.05, 10.0, 17.0, 0.1, 8.0, 14.0],
@@ -43,7 +46,7 @@ fn hartmann6(ask: &mut dyn FnMut(&str) -> f64) -> f64 {
     -[1.0, 1.2, 3.0, 3.2].iter().enumerate().map(|(i, c)| c * (-inner(i)).exp()).sum::<f64>()
 }
 
-fn mixed(ask: &mut dyn FnMut(&str) -> f64) -> f64 {
+fn mixed(ask: Ask<'_>) -> f64 {
     let (rate, width, kind) = (ask("rate"), ask("width"), ask("kind") as usize);
     let base = (rate.log10() + 2.5).powi(2) + 0.01 * (width - 20.0).powi(2);
     let value = base + [1.0, 0.0, 3.0][kind];
@@ -53,7 +56,7 @@ fn mixed(ask: &mut dyn FnMut(&str) -> f64) -> f64 {
 /// The best value of `trials` trials.
 fn best(
     dims: &[Dimension],
-    function: &dyn Fn(&mut dyn FnMut(&str) -> f64) -> f64,
+    function: &dyn Fn(Ask<'_>) -> f64,
     sampler: Sampler,
     seed: u64,
     trials: usize,
@@ -81,11 +84,7 @@ fn best(
 /// Ours are within the spread of Optuna's: the means differ by no more than two standard errors of the
 /// difference, or ours is better. On the functions, the estimator beats random draws; on a small table, neither
 /// Optuna's nor ours does.
-fn expect_as_good(
-    name: &str,
-    dims: &[Dimension],
-    function: &dyn Fn(&mut dyn FnMut(&str) -> f64) -> f64,
-) {
+fn expect_as_good(name: &str, dims: &[Dimension], function: &dyn Fn(Ask<'_>) -> f64) {
     let judge: Value = serde_json::from_str(include_str!("optuna.json")).unwrap();
     let seeds = judge["seeds"].as_u64().unwrap();
     let trials = judge[name]["trials"].as_u64().unwrap() as usize;
@@ -180,7 +179,7 @@ fn highest(accuracies: &[f64]) -> f64 {
 #[test]
 fn on_recorded_trials_as_good_as_optuna() {
     let Table { dims, rows } = table();
-    let function = |ask: &mut dyn FnMut(&str) -> f64| {
+    let function = |ask: Ask<'_>| {
         let at: Vec<f64> = dims.iter().map(|d| ask(&d.field)).collect();
         -highest(&rows.iter().find(|row| row.0 == at).unwrap().1)
     };
