@@ -1,14 +1,14 @@
 //! Samplers: the next coordinates to try, from those that were tried.
 //!
 //! [`Sampler::Tpe`] is the tree-structured Parzen estimator of Bergstra et al. ("Algorithms for
-//! Hyper-Parameter Optimization", NIPS 2011), dimension by dimension, with the settings of Optuna: ten random
+//! Hyper-Parameter Optimization", NIPS 2011) with the settings of Optuna 5: all dimensions together, ten random
 //! trials first, the best tenth (at most 25) as good ones, 24 candidates.
 
 use modiste_spec::random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
-use crate::Dimension;
+use crate::{Coordinates, Dimension};
 
 /// How coordinates are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,25 +52,67 @@ impl Draws {
 }
 
 impl Sampler {
-    /// A coordinate of `dimension`, which had those in earlier trials, in their order.
-    pub fn draw(self, dimension: &Dimension, tried: &[Tried], draws: &mut Draws) -> f64 {
-        let choices = dimension.choices();
+    /// Coordinates that are drawn together, of the dimensions that all earlier trials had; `None` for the
+    /// others, and for all while there are too few trials. `tried` are those trials in their order, each
+    /// with its loss.
+    pub fn draw_together(
+        self,
+        dimensions: &[Dimension],
+        tried: &[(Coordinates, f64)],
+        draws: &mut Draws,
+    ) -> Coordinates {
+        let mut drawn = vec![None; dimensions.len()];
         if self == Self::Random || tried.len() < STARTUP {
-            return match choices {
+            return drawn;
+        }
+        let common = |at: &usize| tried.iter().all(|(coordinates, _)| coordinates[*at].is_some());
+        let common: Vec<usize> = (0..dimensions.len()).filter(common).collect();
+        let row = |coordinates: &Coordinates| -> Vec<f64> {
+            common.iter().filter_map(|&at| coordinates[at]).collect()
+        };
+        let rows: Vec<(Vec<f64>, f64)> = tried.iter().map(|(c, loss)| (row(c), *loss)).collect();
+        let dimensions: Vec<&Dimension> = common.iter().map(|&at| &dimensions[at]).collect();
+        for (at, x) in common.iter().zip(best_candidate(&dimensions, &rows, draws)) {
+            drawn[*at] = Some(x);
+        }
+        drawn
+    }
+
+    /// A coordinate of one `dimension`, which had those in earlier trials, in their order.
+    pub fn draw(self, dimension: &Dimension, tried: &[Tried], draws: &mut Draws) -> f64 {
+        if self == Self::Random || tried.len() < STARTUP {
+            return match dimension.choices() {
                 Some(count) => (draws.unit() * count as f64).floor(),
                 None => draws.unit(),
             };
         }
-        let (good, others) = divide(tried);
-        match choices {
-            Some(count) => choose(count, &good, &others, draws),
-            None => estimate(&good, &others, draws),
-        }
+        let rows: Vec<(Vec<f64>, f64)> = tried.iter().map(|&(x, loss)| (vec![x], loss)).collect();
+        best_candidate(&[dimension], &rows, draws)[0]
     }
 }
 
-/// Coordinates of the good trials and of all others, each in the order of the trials.
-fn divide(tried: &[Tried]) -> (Vec<f64>, Vec<f64>) {
+/// Of some candidates drawn like the good trials, that which is the likeliest for a good trial compared
+/// with the others. `tried` are rows of coordinates with their losses.
+fn best_candidate(
+    dimensions: &[&Dimension],
+    tried: &[(Vec<f64>, f64)],
+    draws: &mut Draws,
+) -> Vec<f64> {
+    let (good, others) = divide(tried);
+    let [good, others] = [good, others].map(|rows| Mixture::new(dimensions, &rows));
+    let mut best = (f64::NEG_INFINITY, good.draw(draws));
+    for _ in 0..CANDIDATES {
+        let candidate = good.draw(draws);
+        let score = good.density(&candidate).ln() - others.density(&candidate).ln();
+        if score > best.0 {
+            best = (score, candidate);
+        }
+    }
+    best.1
+}
+
+/// Rows of the good trials and of all others, each in the order of the trials.
+fn divide(tried: &[(Vec<f64>, f64)]) -> (Vec<&[f64]>, Vec<&[f64]>) {
     let good = tried.len().div_ceil(10).min(MOST_GOOD);
     let mut order: Vec<usize> = (0..tried.len()).collect();
     order.sort_by(|&a, &b| tried[a].1.total_cmp(&tried[b].1));
@@ -78,7 +120,7 @@ fn divide(tried: &[Tried]) -> (Vec<f64>, Vec<f64>) {
     order[..good].iter().for_each(|&i| is_good[i] = true);
     let of = |wanted: bool| {
         let all = tried.iter().zip(&is_good);
-        all.filter(|(_, good)| **good == wanted).map(|((x, _), _)| *x).collect()
+        all.filter(|(_, good)| **good == wanted).map(|((row, _), _)| &row[..]).collect()
     };
     (of(true), of(false))
 }
@@ -86,40 +128,12 @@ fn divide(tried: &[Tried]) -> (Vec<f64>, Vec<f64>) {
 /// Weights of `n` trials in their order, and of the prior at the end; they sum to 1.
 fn weights(n: usize) -> Vec<f64> {
     let old = n.saturating_sub(RECENT);
-    let ramp =
-        |i: usize| 1.0 / n as f64 + (1.0 - 1.0 / n as f64) * i as f64 / (old.max(2) - 1) as f64;
+    let first = 1.0 / n.max(1) as f64;
+    let ramp = |i: usize| first + (1.0 - first) * i as f64 / (old.max(2) - 1) as f64;
     let mut weights: Vec<f64> = (0..n).map(|i| if i < old { ramp(i) } else { 1.0 }).collect();
     weights.push(1.0);
     let sum: f64 = weights.iter().sum();
     weights.iter().map(|weight| weight / sum).collect()
-}
-
-/// The candidate among choices.
-fn choose(count: usize, good: &[f64], others: &[f64], draws: &mut Draws) -> f64 {
-    // Each trial votes for its choice, and a little for every other one; the prior for all alike.
-    let shares = |tried: &[f64]| {
-        let weights = weights(tried.len());
-        let little = 1.0 / (tried.len() + 1) as f64;
-        let all = 1.0 + little * count as f64;
-        let mut shares = vec![weights[tried.len()] / count as f64; count];
-        for (&x, weight) in tried.iter().zip(&weights) {
-            for (choice, share) in shares.iter_mut().enumerate() {
-                let vote = little + f64::from(u8::from(choice == x as usize));
-                *share += weight * vote / all;
-            }
-        }
-        shares
-    };
-    let (good, others) = (shares(good), shares(others));
-    let mut best = (f64::NEG_INFINITY, 0.0);
-    for _ in 0..CANDIDATES {
-        let choice = pick(&good, draws.unit());
-        let score = good[choice].ln() - others[choice].ln();
-        if score > best.0 {
-            best = (score, choice as f64);
-        }
-    }
-    best.1
 }
 
 /// The position at which the running sum of `shares` passes `u`.
@@ -132,25 +146,18 @@ fn pick(shares: &[f64], u: f64) -> usize {
     found.unwrap_or(shares.len() - 1)
 }
 
-/// The candidate on a range.
-fn estimate(good: &[f64], others: &[f64], draws: &mut Draws) -> f64 {
-    let (good, others) = (Parzen::new(good), Parzen::new(others));
-    let mut best = (f64::NEG_INFINITY, 0.5);
-    for _ in 0..CANDIDATES {
-        let x = good.draw(draws);
-        let score = good.density(x).ln() - others.density(x).ln();
-        if score > best.0 {
-            best = (score, x);
-        }
-    }
-    best.1
+/// A density with a part around each trial, in all dimensions together, and a wide one for the prior.
+struct Mixture {
+    weights: Vec<f64>,
+    columns: Vec<Column>,
 }
 
-/// A mixture of normal distributions that are cut off outside 0 .. 1: one around each trial, and a wide one
-/// for the prior.
-struct Parzen {
-    weights: Vec<f64>,
-    parts: Vec<Part>,
+/// The parts of a mixture in one dimension.
+enum Column {
+    /// Normal distributions that are cut off outside 0 .. 1.
+    Range(Vec<Part>),
+    /// The share of each choice.
+    Choice(Vec<Vec<f64>>),
 }
 
 struct Part {
@@ -160,44 +167,87 @@ struct Part {
     within: f64,
 }
 
-impl Parzen {
-    fn new(tried: &[f64]) -> Self {
-        let mut centres: Vec<f64> = tried.to_vec();
-        centres.push(0.5);
-        let n = centres.len();
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|&a, &b| centres[a].total_cmp(&centres[b]));
-        // A part is as wide as the larger gap to its neighbours.
-        let least = 1.0 / (n as f64 + 1.0).min(100.0);
-        let mut widths = vec![1.0; n];
-        for (at, &i) in order.iter().enumerate().filter(|_| n > 1) {
-            let between = |a: usize, b: usize| centres[order[b]] - centres[order[a]];
-            let left = (at > 0).then(|| between(at - 1, at));
-            let right = (at + 1 < n).then(|| between(at, at + 1));
-            let gap = left.into_iter().chain(right).fold(0.0, f64::max);
-            widths[i] = gap.clamp(least, 1.0);
-        }
-        widths[n - 1] = 1.0;
-        let part = |(&centre, width): (&f64, f64)| {
-            let normal = Normal::new(centre, width).expect("widths are positive");
-            let below = normal.cdf(0.0);
-            Part { below, within: normal.cdf(1.0) - below, normal }
+impl Mixture {
+    fn new(dimensions: &[&Dimension], rows: &[&[f64]]) -> Self {
+        let column = |(at, dimension): (usize, &&Dimension)| {
+            let values: Vec<f64> = rows.iter().map(|row| row[at]).collect();
+            match dimension.choices() {
+                Some(count) => Column::Choice(choices(count, &values)),
+                None => Column::Range(ranges(&values)),
+            }
         };
-        let parts = centres.iter().zip(widths).map(part).collect();
-        Self { weights: weights(n - 1), parts }
+        let columns = dimensions.iter().enumerate().map(column).collect();
+        Self { weights: weights(rows.len()), columns }
     }
 
-    fn draw(&self, draws: &mut Draws) -> f64 {
-        let part = &self.parts[pick(&self.weights, draws.unit())];
-        let u = part.below + draws.unit() * part.within;
-        part.normal.inverse_cdf(u).clamp(0.0, 1.0)
+    fn draw(&self, draws: &mut Draws) -> Vec<f64> {
+        let part = pick(&self.weights, draws.unit());
+        self.columns.iter().map(|column| column.draw(part, draws)).collect()
     }
 
-    fn density(&self, x: f64) -> f64 {
-        use statrs::distribution::Continuous;
-        let all = self.weights.iter().zip(&self.parts);
-        all.map(|(weight, part)| weight * part.normal.pdf(x) / part.within).sum()
+    fn density(&self, x: &[f64]) -> f64 {
+        let of = |part: usize| -> f64 {
+            self.columns.iter().zip(x).map(|(column, &x)| column.density(part, x)).product()
+        };
+        self.weights.iter().enumerate().map(|(part, weight)| weight * of(part)).sum()
     }
+}
+
+impl Column {
+    fn draw(&self, part: usize, draws: &mut Draws) -> f64 {
+        match self {
+            Self::Range(parts) => {
+                let Part { normal, below, within } = &parts[part];
+                normal.inverse_cdf(below + draws.unit() * within).clamp(0.0, 1.0)
+            }
+            Self::Choice(shares) => pick(&shares[part], draws.unit()) as f64,
+        }
+    }
+
+    fn density(&self, part: usize, x: f64) -> f64 {
+        match self {
+            Self::Range(parts) => parts[part].normal.pdf(x) / parts[part].within,
+            Self::Choice(shares) => shares[part][x as usize],
+        }
+    }
+}
+
+/// Each trial votes for its choice, and a little for every other one; the prior for all alike.
+fn choices(count: usize, tried: &[f64]) -> Vec<Vec<f64>> {
+    let little = 1.0 / (tried.len() + 1) as f64;
+    let all = 1.0 + little * count as f64;
+    let vote = |x: f64, choice: usize| little + f64::from(u8::from(choice == x as usize));
+    let of = |&x: &f64| (0..count).map(|choice| vote(x, choice) / all).collect();
+    let mut shares: Vec<Vec<f64>> = tried.iter().map(of).collect();
+    shares.push(vec![1.0 / count as f64; count]);
+    shares
+}
+
+/// A normal distribution around each trial, as wide as the larger gap to its neighbours; at the ends the
+/// only one.
+fn ranges(tried: &[f64]) -> Vec<Part> {
+    let n = tried.len();
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| tried[a].total_cmp(&tried[b]));
+    let least = 1.0 / (n as f64 + 2.0).min(100.0);
+    let mut widths = vec![1.0; n + 1];
+    for (at, &i) in order.iter().enumerate() {
+        let x = tried[i];
+        let left = if at > 0 { x - tried[order[at - 1]] } else { x };
+        let right = if at + 1 < n { tried[order[at + 1]] - x } else { 1.0 - x };
+        let gap = match at {
+            0 if n > 1 => right,
+            _ if at + 1 == n && n > 1 => left,
+            _ => left.max(right),
+        };
+        widths[i] = gap.clamp(least, 1.0);
+    }
+    let part = |(&centre, width): (&f64, f64)| {
+        let normal = Normal::new(centre, width).expect("widths are positive");
+        let below = normal.cdf(0.0);
+        Part { below, within: normal.cdf(1.0) - below, normal }
+    };
+    tried.iter().chain(&[0.5]).zip(widths).map(part).collect()
 }
 
 #[cfg(test)]

@@ -306,17 +306,18 @@ impl SearchFolder {
         measure: Measure<'_>,
     ) -> Result<Option<Config>, SearchError> {
         let Search { space, base, sampler, seed, .. } = &self.search;
-        let tried: Vec<Vec<Tried>> = (0..space.dimensions().len())
-            .map(|at| {
-                let tried = |c: &Candidate| Some((c.coordinates[at]?, self.loss_of(c)));
-                known.iter().filter_map(tried).collect()
-            })
-            .collect();
+        let dimensions = space.dimensions();
+        let tried: Vec<(Coordinates, f64)> =
+            known.iter().map(|c| (c.coordinates.clone(), self.loss_of(c))).collect();
+        let alone = |at: usize| -> Vec<Tried> {
+            tried.iter().filter_map(|(coordinates, loss)| Some((coordinates[at]?, *loss))).collect()
+        };
         let mut refused: Option<String> = None;
         for attempt in 0..ATTEMPTS {
             let mut draws = Draws::new(*seed, number, attempt);
+            let together = sampler.draw_together(dimensions, &tried, &mut draws);
             let config = space.configuration(base, |at, dimension| {
-                sampler.draw(dimension, &tried[at], &mut draws)
+                together[at].unwrap_or_else(|| sampler.draw(dimension, &alone(at), &mut draws))
             })?;
             if config.check().is_err() {
                 continue;

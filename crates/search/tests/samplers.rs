@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use modiste_search::{Dimension, Draws, Sampler, Tried, Values, survivors};
+use modiste_search::{Coordinates, Dimension, Draws, Sampler, Tried, Values, survivors};
 use serde_json::Value;
 
 /// A function of values by the names of dimensions; it may ask for a dimension or not.
@@ -61,21 +61,26 @@ fn best(
     seed: u64,
     trials: usize,
 ) -> f64 {
-    let mut tried: Vec<Vec<Tried>> = vec![Vec::new(); dims.len()];
+    let mut tried: Vec<(Coordinates, f64)> = Vec::new();
     let mut best = f64::INFINITY;
     for trial in 0..trials {
         let mut draws = Draws::new(seed, trial, 0);
-        let mut drawn: Vec<(usize, f64)> = Vec::new();
+        let together = sampler.draw_together(dims, &tried, &mut draws);
+        let mut drawn: Coordinates = vec![None; dims.len()];
         let value = function(&mut |name| {
             let at = dims.iter().position(|d| d.field == name).unwrap();
-            let coordinate = sampler.draw(&dims[at], &tried[at], &mut draws);
-            drawn.push((at, coordinate));
+            let alone = || -> Vec<Tried> {
+                tried.iter().filter_map(|(c, loss)| Some((c[at]?, *loss))).collect()
+            };
+            let draw = || sampler.draw(&dims[at], &alone(), &mut draws);
+            let coordinate = together[at].unwrap_or_else(draw);
+            drawn[at] = Some(coordinate);
             match dims[at].choices() {
                 Some(_) => coordinate,
                 None => dims[at].value(coordinate).parse().unwrap(),
             }
         });
-        drawn.into_iter().for_each(|(at, coordinate)| tried[at].push((coordinate, value)));
+        tried.push((drawn, value));
         best = best.min(value);
     }
     best
