@@ -49,8 +49,11 @@ fn a_run_belongs_to_one_process() {
     let run = Run::create(root.path(), &config()).unwrap();
     let expected =
         format!("{}: is in use: another process is training there", root.path().display());
-    assert_eq!(Run::resume(root.path()).unwrap_err().to_string(), expected);
-    assert_eq!(Run::create(root.path(), &config()).unwrap_err().to_string(), expected);
+    // Then who that is, and since when.
+    let errors = [Run::resume(root.path()), Run::create(root.path(), &config())];
+    for error in errors.map(|run| run.unwrap_err().to_string()) {
+        assert!(error.starts_with(&expected) && error.contains("(pid "), "{error}");
+    }
     drop(run);
     Run::resume(root.path()).unwrap();
 }
