@@ -162,7 +162,7 @@ def check_keyboard(browser):
 def check_card(browser):
     browser.until("the card", "return !document.querySelector('#card-body').hidden")
     cells = browser.script("return [...document.querySelectorAll('#confusion td')].map((c) => Number(c.innerText))")
-    assert len(cells) == 100 and sum(cells) == 1000, cells
+    assert len(cells) == 100 and sum(cells) == 10_000, cells  # validation images of the split full
     assert browser.script("return document.querySelectorAll('#classes tbody tr').length") == 10
     label = browser.text("#mistakes button")
     said = re.search(r"taken for (.+) \(", label)[1]
