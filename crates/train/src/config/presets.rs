@@ -23,8 +23,8 @@ pub const PRESETS: [Preset; 5] = [
     Preset { name: "mlp", about: "a multi-layer perceptron to compare with", settings: MLP },
 ];
 
-/// A plain residual network and the schedule that gets the most out of three minutes; docs/record.md
-/// tells how they were chosen.
+/// A plain residual network and a schedule for some three minutes on two cores; docs/record.md tells
+/// how they were chosen.
 const SWIFT: &[(&str, &str)] =
     &[("training.schedule.learning_rate", "0.1"), ("training.schedule.warmup_epochs", "1")];
 
@@ -126,7 +126,7 @@ impl Config {
         })
     }
 
-    /// The preset `swift`: the most accurate network that three minutes on two cores give.
+    /// The preset `swift`: a plain residual network for some three minutes on two cores.
     pub fn swift() -> Self {
         PRESETS[0].config()
     }
