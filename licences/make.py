@@ -1,9 +1,9 @@
-"""Writes licences/third-party.txt: the licences of every crate that is part of the binary.
+"""Writes licences/third-party.txt: the licences of every crate that is part of the binary or the Python package.
 
     python3 licences/make.py            writes the file
     python3 licences/make.py --check    fails if the file is out of date
 
-Crates are those that `modiste` depends on when it runs (not for tests or building), on any system, as Cargo.lock has them. Texts are
+Crates are those that `modiste` and `modiste-python` depend on when they run (not for tests or building), on any system, as Cargo.lock has them. Texts are
 those in the crates' own folders; a crate without one is listed with the name of its licence.
 """
 import collections
@@ -18,12 +18,13 @@ NAMES = ("licen", "copying", "unlicense", "notice")
 
 
 def packages():
-    """The packages that the binary is made of, without our own, by name and version."""
+    """The packages that binary and Python package are made of, without our own, by name and version."""
     said = subprocess.run(["cargo", "metadata", "--format-version", "1", "--locked"], cwd=ROOT, check=True,
                           capture_output=True, text=True).stdout
     metadata = json.loads(said)
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    found, left = set(), [metadata["resolve"]["root"]]
+    ours = ("modiste", "modiste-python")
+    found, left = set(), [package["id"] for package in metadata["packages"] if package["name"] in ours]
     while left:
         package = left.pop()
         if package in found:

@@ -7,6 +7,7 @@ use modiste_files::atomic_write;
 use modiste_metrics::{Evaluation, worst_mistakes};
 use modiste_model::{Answers, Calibrated, MISTAKES, Mirrored, Options, Trust};
 use modiste_report::mistakes_csv;
+use modiste_train::labelled;
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
@@ -71,7 +72,7 @@ fn prepare(args: &EvaluateArgs) -> Result<(AnyPredictor, Dataset, PartName), Fai
     let model = model::load(&args.model)?;
     model::check_mirror(&model, args.mirror)?;
     let data = match &args.folder {
-        Some(folder) => model::labelled(&args.model, &model, folder)?,
+        Some(folder) => labelled(&args.model, &model, folder)?,
         None => model::data(&args.model, &model, &args.data)?.1,
     };
     let predictor = model::predictor(&args.model, model, Options::default(), args.threads)?;

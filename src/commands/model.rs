@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use modiste_data::{Dataset, PartName};
-use modiste_files::{MAX_TEXT, read_text};
 use modiste_model::{Answers, DataIdentity, Model, ModelError, Options, Predictor, RunFolder};
 use modiste_spec::Engine;
 use modiste_spec::engine::Weights;
-use modiste_train::Config;
+use modiste_train::{Config, check_fits, config_of};
 
 use crate::cli::DataFlags;
 use crate::commands::{loaded, settings};
@@ -76,22 +75,10 @@ pub fn load(path: &Path) -> Result<Model, ModelError> {
     Model::load(&file(path))
 }
 
-/// The configuration that `model` was trained with. Only a run folder knows the path of the folder
-/// its images came from; the model keeps that folder's name.
-pub fn config(path: &Path, model: &Model) -> anyhow::Result<Config> {
-    let name = format!("{}: config", path.display());
-    if !path.is_dir() {
-        return Ok(Config::parse(&model.config, &name)?);
-    }
-    let path = RunFolder::new(path).config();
-    let text = read_text(&path, MAX_TEXT)?;
-    Ok(Config::parse(&text, &path.display().to_string())?)
-}
-
 /// The data that `model`, found at `path`, was trained on, or what `flags` make of them; checked to be
 /// such as the model takes.
 pub fn data(path: &Path, model: &Model, flags: &DataFlags) -> Result<(Config, Dataset), Failure> {
-    let mut config = config(path, model)?;
+    let mut config = config_of(path, model)?;
     need_folder(path, &config, model, flags)?;
     let trained_on = (config.data.split.clone(), config.data.split_seed);
     settings::apply(&mut config, &[&flags.0])?;
@@ -101,47 +88,6 @@ pub fn data(path: &Path, model: &Model, flags: &DataFlags) -> Result<(Config, Da
     let split = (config.data.split.clone(), config.data.split_seed);
     note_other_images(&data, model, &trained_on, &split);
     Ok((config, data))
-}
-
-/// All labelled images of the folder or table at `source` as one part, the training part, in the
-/// classes of `model` by their names.
-pub fn labelled(path: &Path, model: &Model, source: &Path) -> anyhow::Result<Dataset> {
-    let mut config = config(path, model)?;
-    config.data.source = source.display().to_string();
-    (config.data.split, config.data.split_seed) = ("1.0/0.0/0.0".to_owned(), 0);
-    // The list names images of the training data.
-    config.data.exclude.clear();
-    let mut data = config.load_data_for(Some(model.preparation))?;
-    // A test part that the folder has is not shared out.
-    for part in [data.validation.clone(), data.test.clone()] {
-        if part.labels.is_some() && !part.is_empty() {
-            data.train.append(part);
-        }
-    }
-    let (shape, made_for) = (data.shape(), model.network.input_shape());
-    if shape != made_for {
-        bail!("{}: takes images of {made_for}; those of {} are {shape}", path.display(), data.name);
-    }
-    let numbered = data.classes.iter().enumerate().all(|(i, class)| *class == i.to_string());
-    if !numbered || data.classes.iter().any(|class| model.classes.contains(class)) {
-        let known = |class: &String| model.classes.iter().position(|name| name == class);
-        let mut places = Vec::new();
-        for class in &data.classes {
-            let Some(place) = known(class) else {
-                let classes = model.classes.join(", ");
-                bail!("{}: {class:?} is not a class of the model ({classes})", data.name);
-            };
-            places.push(place as u16);
-        }
-        for label in data.train.labels.iter_mut().flatten() {
-            *label = places[usize::from(*label)];
-        }
-    } else if data.classes.len() > model.classes.len() {
-        let (found, known) = (data.classes.len(), model.classes.len());
-        bail!("{}: has {found} classes, the model {known}", data.name);
-    }
-    data.classes.clone_from(&model.classes);
-    Ok(data)
 }
 
 /// Another split of the same images, or the same split of images that have changed, may deal training
@@ -183,23 +129,6 @@ fn need_folder(
     }
     let (path, name) = (path.display(), &model.provenance.data);
     Err(Failure::Usage(format!("{path}: was trained on {name}; give that folder with --data")))
-}
-
-/// Checks that the images of `data` are such as `model` was trained for. Classes that are only
-/// numbered, as the competition's are, are taken to be the model's in their order.
-pub fn check_fits(model: &Model, path: &Path, data: &Dataset) -> anyhow::Result<()> {
-    let (path, made_for) = (path.display(), model.network.input_shape());
-    let shape = data.shape();
-    if shape != made_for {
-        bail!("{path}: takes images of {made_for}; those of {} are {shape}", data.name);
-    }
-    let numbered = data.classes.iter().enumerate().all(|(i, class)| *class == i.to_string());
-    let alike = numbered && data.classes.len() == model.classes.len();
-    if model.classes != data.classes && !alike {
-        let [known, given] = [&model.classes, &data.classes].map(|classes| classes.join(", "));
-        bail!("{path}: has the classes {known}; {} has {given}", data.name);
-    }
-    Ok(())
 }
 
 /// Answers of `engine`, which has a model loaded, to one part of `data`.

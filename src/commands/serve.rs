@@ -10,6 +10,7 @@ use modiste_files::read_text;
 use modiste_metrics::worst_mistakes;
 use modiste_model::Model;
 use modiste_serve::{About, Ask, Bound, Card, CardError, Heat, Options, Origin, Token, WrongImage};
+use modiste_train::{check_fits, config_of};
 
 use crate::cli::ServeArgs;
 use crate::commands::{memory, model};
@@ -174,11 +175,10 @@ fn images(path: &Path, model: &Model) -> Result<Dataset, CardError> {
     let folder = path.parent().filter(|folder| folder.join("config.toml").exists());
     let path = if path.is_dir() { path } else { folder.unwrap_or(path) };
     let none = || CardError::None(no_images(model));
-    let config = model::config(path, model).map_err(|_| none())?;
+    let config = config_of(path, model).map_err(|_| none())?;
     let data = config.load_data().map_err(|_| none())?;
     let same = data.name == model.provenance.data && data.classes == model.classes;
-    let fits =
-        same && model::check_fits(model, path, &data).is_ok() && model::is_trained_on(&data, model);
+    let fits = same && check_fits(model, path, &data).is_ok() && model::is_trained_on(&data, model);
     fits.then_some(data).ok_or_else(none)
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modiste_files::{MAX_TEXT, read_text};
-use modiste_train::{Config, TrainError};
+use modiste_train::Config;
 
 use crate::cli::{BaseArgs, Settings};
 use crate::failure::Failure;
@@ -15,55 +15,11 @@ pub fn build(base: &BaseArgs, settings: &[&Settings]) -> Result<(Config, String)
     Ok((config, name))
 }
 
-/// Sets what was typed.
-///
-/// A setting that a later one undoes is wrong usage, as is a value that a field does not take.
+/// Sets what was typed; a setting that a later one undoes, or a value that a field does not take, is
+/// wrong usage.
 pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure> {
-    let mut all: Vec<&(String, String)> = settings.iter().copied().flatten().collect();
-    // Kinds first: they reset the settings that belong to them.
-    all.sort_by_key(|(path, _)| !Config::path_of(path).is_ok_and(Config::is_kind));
-    let usage = |error: TrainError| Failure::Usage(error.to_string());
-    let embedded = config.data.source == "embedded";
-    for (path, value) in &all {
-        config.set(path, value).map_err(usage)?;
-    }
-    for (path, value) in &all {
-        let mut again = config.clone();
-        again.set(path, value).map_err(usage)?;
-        if again != *config {
-            return Err(Failure::Usage(format!(
-                "{path}: {value:?} has no effect, because the field is set twice"
-            )));
-        }
-    }
-    let typed = |field: &str| {
-        all.iter().any(|(path, _)| Config::path_of(path).is_ok_and(|found| found == field))
-    };
-    if embedded
-        && config.data.source != "embedded"
-        && !typed("data.split")
-        && config.data.split == "full"
-    {
-        // Data of one's own is divided as suits it.
-        config.data.split = "auto".to_owned();
-    }
-    config.check().map_err(usage)?;
-    check_effect(config, &all)
-}
-
-/// Settings of the network that another one switches off. A configuration always has them, so only
-/// here, where they were typed, are they a mistake.
-fn check_effect(config: &Config, typed: &[&(String, String)]) -> Result<(), Failure> {
-    let Some(network) = config.network.inception() else { return Ok(()) };
-    for (field, idle, reason) in [
-        ("network.dropout_places", network.dropout == 0.0, "while network.dropout is 0"),
-        ("network.residual_scale", !network.residual, "while network.residual is false"),
-    ] {
-        if idle && typed.iter().any(|(path, _)| field.ends_with(path.as_str())) {
-            return Err(Failure::Usage(format!("{field}: has no effect {reason}")));
-        }
-    }
-    Ok(())
+    let typed: Settings = settings.iter().copied().flatten().cloned().collect();
+    config.apply(&typed).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// The preset or file to begin with, and its name.

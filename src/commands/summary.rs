@@ -5,6 +5,7 @@ use std::fmt;
 
 use modiste_cpu::{CpuOptions, engine_bytes};
 use modiste_spec::Network;
+use modiste_train::config_of;
 use modiste_views::Summary;
 use serde::Serialize;
 
@@ -56,7 +57,7 @@ pub fn network(args: &AnyNetworkArgs) -> Result<Network, Failure> {
 fn network_and_batch(args: &AnyNetworkArgs) -> Result<(Network, usize), Failure> {
     if let Some(path) = &args.model {
         let loaded = model::load(path)?;
-        let batch = model::config(path, &loaded)?.training.batch;
+        let batch = config_of(path, &loaded)?.training.batch;
         return Ok((loaded.network, batch));
     }
     let (config, _) = settings::build(&args.base, &[&args.network.0, &args.data.0])?;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use modiste_cpu::CpuOptions;
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Evaluation;
-use modiste_model::{Answers, DataIdentity, Environment, Model, parse_model};
+use modiste_model::{Answers, DataIdentity, Model, parse_model};
 use modiste_spec::{Architecture, Engine};
 use modiste_train::{
     Config, Observer, Outcome, Pace, Run, Summary, data_warnings, parted, uncalibrated,
@@ -239,17 +239,8 @@ fn plan(args: &TrainArgs) -> Result<(Config, PathBuf, Dataset), Failure> {
     for line in lines.iter().filter(|_| !args.quiet) {
         output::note(line);
     }
-    let folder = args.out.clone().unwrap_or_else(|| new_folder(Path::new("runs"), &name));
+    let folder = args.out.clone().unwrap_or_else(|| Run::new_folder(Path::new("runs"), &name));
     Ok((config, folder, data))
-}
-
-/// `runs/2026-11-23-170509-swift`, in UTC; numbered where that is taken.
-fn new_folder(runs: &Path, name: &str) -> PathBuf {
-    let started = Environment::here(String::new(), 0).started;
-    let time = started.replace('T', "-").replace([':', 'Z'], "");
-    let numbered = (2..).map(|i| runs.join(format!("{time}-{name}-{i}")));
-    let mut folders = std::iter::once(runs.join(format!("{time}-{name}"))).chain(numbered);
-    folders.find(|folder| !folder.exists()).expect("the numbers do not end")
 }
 
 /// How a call of [`train`] ended.

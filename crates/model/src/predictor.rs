@@ -64,7 +64,7 @@ impl<E: Engine> Predictor<E> {
         engine.load_state(&model.state())?;
         let confidence = model.confidence.as_ref().map(|both| both.of(options.mirror));
         let temperature = model.temperature(options.mirror);
-        let threshold = threshold(&options, confidence)?;
+        let threshold = options.reject.threshold(confidence)?;
         Ok(Self { model, engine, options, temperature, threshold })
     }
 
@@ -180,36 +180,37 @@ impl<E: Engine> Predictor<E> {
     }
 }
 
-/// The least probability that is answered.
-fn threshold(
-    options: &Options,
-    confidence: Option<&Confidence>,
-) -> Result<Option<f64>, ModelError> {
-    let unknown = |problem: String| Err(ModelError::Unavailable(problem));
-    match options.reject {
-        Reject::Never => Ok(None),
-        Reject::Under(threshold) => Ok(Some(threshold)),
-        Reject::Accuracy(target) => {
-            let Some(confidence) = confidence else {
-                return unknown(
-                    "the model has no thresholds: its run has not ended, or it is from an \
-                                older version; give a probability instead"
-                        .to_owned(),
-                );
-            };
-            match (confidence.rule(target), confidence.rejection.last()) {
-                (Some(rule), _) => Ok(Some(rule.threshold)),
-                (None, Some(most)) => unknown(format!(
-                    "no threshold gives an accuracy of {target}; the highest \
-                     possible is {}",
-                    most.target
-                )),
-                (None, None) if confidence.images < Confidence::FEWEST => unknown(format!(
-                    "no threshold gives an accuracy of {target}: the model's {} validation images \
-                     are too few to tell; give a probability instead",
-                    confidence.images
-                )),
-                (None, None) => unknown(format!("no threshold gives an accuracy of {target}")),
+impl Reject {
+    /// The least probability that is answered by a model of this confidence; `None` where all are.
+    ///
+    /// # Errors
+    /// If the model knows no threshold of the accuracy.
+    pub fn threshold(self, confidence: Option<&Confidence>) -> Result<Option<f64>, ModelError> {
+        let unknown = |problem: String| Err(ModelError::Unavailable(problem));
+        match self {
+            Self::Never => Ok(None),
+            Self::Under(threshold) => Ok(Some(threshold)),
+            Self::Accuracy(target) => {
+                let Some(confidence) = confidence else {
+                    return unknown(
+                        "the model has no thresholds: its run has not ended, or it is from an \
+                         older version; give a probability instead"
+                            .to_owned(),
+                    );
+                };
+                match (confidence.rule(target), confidence.rejection.last()) {
+                    (Some(rule), _) => Ok(Some(rule.threshold)),
+                    (None, Some(most)) => unknown(format!(
+                        "no threshold gives an accuracy of {target}; the highest possible is {}",
+                        most.target
+                    )),
+                    (None, None) if confidence.images < Confidence::FEWEST => unknown(format!(
+                        "no threshold gives an accuracy of {target}: the model's {} validation \
+                         images are too few to tell; give a probability instead",
+                        confidence.images
+                    )),
+                    (None, None) => unknown(format!("no threshold gives an accuracy of {target}")),
+                }
             }
         }
     }

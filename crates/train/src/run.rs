@@ -39,6 +39,15 @@ enum Keeper {
 }
 
 impl Run {
+    /// A folder below `runs` for a new run called `name`: `runs/2026-11-23-170509-swift`, in UTC; numbered
+    /// where that is taken.
+    pub fn new_folder(runs: &Path, name: &str) -> PathBuf {
+        let time = utc(SystemTime::now()).replace('T', "-").replace([':', 'Z'], "");
+        let numbered = (2..).map(|i| runs.join(format!("{time}-{name}-{i}")));
+        let mut folders = std::iter::once(runs.join(format!("{time}-{name}"))).chain(numbered);
+        folders.find(|folder| !folder.exists()).expect("the numbers do not end")
+    }
+
     /// A new run in `folder`, which is made if it is not there; writes `config.toml`.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use modiste_model::{
     Answers, Model, Options, Pixels, RunFolder, Stored, StoredMistake, StoredPart,
 };
 use modiste_report::{MistakeImage, Page, comparison, mistakes_csv};
+use modiste_train::check_fits;
 use serde::Serialize;
 
 use crate::cli::ReportArgs;
@@ -224,7 +225,7 @@ fn read_and_evaluate(
     let (shown, names) = (folder.display(), names.join(", "));
     output::note(&format!("modiste: {shown}: evaluating the model on: {names}"));
     let data = run.config.load_data()?;
-    model::check_fits(model, folder, &data)?;
+    check_fits(model, folder, &data)?;
     let mut predictor = model::predictor(folder, model.clone(), Options::default(), threads)?;
     let mut stored = run.stored.take().unwrap_or_else(|| Stored::new(model, &data));
     for part in missing {

@@ -6,7 +6,7 @@ use modiste_data::PartName;
 use modiste_files::{MAX_TEXT, atomic_write, read_text};
 use modiste_metrics::Evaluation;
 use modiste_model::{EpochMetrics, Model, Options, RunFolder, read_metrics};
-use modiste_train::Config;
+use modiste_train::{Config, check_fits};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::WorkerArgs;
@@ -66,7 +66,7 @@ pub fn evaluate(
         return Ok(known);
     }
     let data = config.load_data()?;
-    model::check_fits(&model, folder, &data)?;
+    check_fits(&model, folder, &data)?;
     let parameters = model.network.trainable();
     let mut predictor = model::predictor(folder, model, Options::default(), workers.threads)?;
     let mut part = |name| Ok::<_, Failure>(predictor.evaluate(&data, name)?.evaluation);

@@ -23,7 +23,7 @@ pub(super) fn state(
     if training.from.is_empty() {
         return Ok(state);
     }
-    let model = load(Path::new(&training.from))?;
+    let model = model_at(Path::new(&training.from))?;
     let head = head(network);
     for tensor in &mut state.parameters {
         let old = model.parameters.iter().find(|old| old.name == tensor.name);
@@ -62,7 +62,7 @@ pub(super) fn rates(network: &Network, frozen: usize) -> Result<Vec<f32>, TrainE
 }
 
 /// The model at `path`: a file, or the best one of a run folder.
-fn load(path: &Path) -> Result<Model, TrainError> {
+pub(crate) fn model_at(path: &Path) -> Result<Model, TrainError> {
     let file = if path.is_dir() { RunFolder::new(path).model() } else { path.to_owned() };
     Ok(Model::load(&file)?)
 }

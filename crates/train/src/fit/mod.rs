@@ -18,6 +18,7 @@ use modiste_model::{CurrentMetrics, DataIdentity, Digest, EpochMetrics, EpochRow
 use modiste_spec::engine::{AVERAGE, Batch, Engine, Loss, Step, Targets, Tensor, Weights};
 use modiste_spec::random::{Purpose, Stream};
 
+pub(crate) use self::from::model_at;
 use self::keep::{epoch_line, first_not_finite};
 pub use self::outcome::{Outcome, Summary};
 use self::start::Start;

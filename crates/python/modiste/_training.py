@@ -1,0 +1,156 @@
+"""Training."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import _modiste
+from ._model import Model, load
+from ._progress import Progress, shown
+from ._settings import FIELDS, settings_of
+
+# Where arrays that were given as data lie in a run's folder.
+_ARRAYS = Path("data/arrays.npz")
+
+
+class Run:
+    """A run in its folder: what `train` and `resume` return; `Run(folder)` opens one of the program's.
+
+    folder: its folder. history: the numbers of each epoch, a dictionary each. best: those of the best one, by which the
+    model was chosen.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]):
+        self.folder = Path(folder)
+        self.history: list[dict[str, Any]] = json.loads(_modiste.metrics(self.folder))
+        self._model: Model | None = None
+
+    @property
+    def model(self) -> Model:
+        """The model of the best epoch."""
+        if self._model is None:
+            self._model = load(self.folder)
+        return self._model
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The numbers of the best epoch."""
+        epoch: int = self.model.provenance["chosen"]["epoch"]
+        return self.history[epoch - 1]
+
+    def evaluate(self, part: str = "validation") -> dict[str, Any]:
+        """How well the model does on a part of the run's data, as `Model.evaluate`: train, validation, or, at the very
+        end, test."""
+        return self.model.evaluate(part=part)
+
+    def __repr__(self) -> str:
+        if not self.history:
+            return f"<modiste.Run {self.folder}: no complete epoch yet>"
+        best = self.best
+        accuracy = best["validation_accuracy"]
+        worth = "" if accuracy is None else f", validation accuracy {accuracy:.4f}"
+        return f"<modiste.Run {self.folder}: epoch {best['epoch']} of {len(self.history)}{worth}>"
+
+
+def fields() -> list[dict[str, Any]]:
+    """Every field of a configuration: path, name (the keyword), default, values, meaning, and the kinds that have it."""
+    return [dict(field) for field in FIELDS]
+
+
+def train(data: Any = "embedded", *, preset: str | None = None, config: str | os.PathLike[str] | None = None,
+          out: str | os.PathLike[str] | None = None, minutes: float | None = None, threads: int | None = None,
+          progress: Progress = True, settings: dict[str, Any] | None = None, **fields: Any) -> Run:
+    """Trains a network and returns its run.
+
+    data: a path that `modiste train --data` takes (a folder of pictures per class, an archive, arrays, a table),
+    "embedded" for Fashion-MNIST, or a pair of arrays: images (n, h, w) or (n, h, w, 3) and labels (n), numbers or words.
+    Arrays are written into the run's folder, so that the run can be repeated and continued.
+    preset: swift, light, paper, cnn or mlp. config: a configuration file, such as the `config.toml` of a run. Without
+    either, your own pictures get settings that suit them.
+    out: the run's folder; a new one in `runs` unless given.
+    minutes: plans the epochs so that the run takes this long on this machine.
+    threads: to compute with; one per available core unless given. Results do not depend on it.
+    progress: whether it is shown, or a function that is called with a dictionary for each event.
+    fields: fields of the configuration by the names of their flags (`epochs=20, lr=0.01, widths=[8, 16]`);
+    settings: by their paths, in a dictionary (`{"training.epochs": 20}`). `modiste.fields()` lists all.
+
+    Ctrl-C leaves a checkpoint and raises KeyboardInterrupt; `modiste.resume(folder)` goes on from there.
+    """
+    given = settings_of({**(settings or {}), **fields})
+    written = None
+    if isinstance(data, (str, os.PathLike)):
+        source = os.fspath(data)
+    else:
+        images, labels = _arrays(data)
+        out = Path(out) if out is not None else _modiste.new_folder("runs", preset or "own")
+        source = os.fspath((out / _ARRAYS).resolve())
+        written = _write(out / _ARRAYS, images, labels)
+    if source != "embedded":
+        given.insert(0, ("data.source", source))
+    try:
+        return _watched(progress, lambda tell: _modiste.train(
+            given, preset=preset, config=config, out=out, minutes=minutes, threads=threads, tell=tell))
+    except BaseException:
+        if written is not None and out is not None and not (Path(out) / "config.toml").exists():
+            shutil.rmtree(written)
+        raise
+
+
+def resume(folder: str | os.PathLike[str], *, epochs: int | None = None, data: str | os.PathLike[str] | None = None,
+           threads: int | None = None, progress: Progress = True) -> Run:
+    """Goes on with the run in `folder`, which was stopped or, with more `epochs`, had ended.
+
+    data: where its data are, if they moved. threads, progress: as for `train`. The run ends with the same bytes as one
+    that was not stopped.
+    """
+    settings = settings_of({"training.epochs": epochs, "data.source": data})
+    return _watched(progress, lambda tell: _modiste.resume(folder, settings, threads=threads, tell=tell))
+
+
+def _watched(progress: Progress, work: Any) -> Run:
+    """Lets a run work, with its progress shown; an interrupt says how to go on."""
+    show = shown(progress)
+    folder: list[str] = []
+
+    def tell(text: str) -> None:
+        event = json.loads(text)
+        if event["event"] == "started":
+            folder.append(event["folder"])
+        show(event)
+
+    try:
+        return Run(work(tell))
+    except KeyboardInterrupt:
+        if not folder:
+            raise
+        raise KeyboardInterrupt(f"stopped with a checkpoint; go on with modiste.resume({folder[0]!r})") from None
+
+
+def _arrays(data: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Images and labels, checked as far as their shapes go."""
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(f"data: {type(data).__name__} is neither a path nor a pair of images and labels")
+    images, labels = np.asarray(data[0]), np.asarray(data[1])
+    if images.dtype.kind not in "uifb" or images.ndim not in (2, 3, 4):
+        raise TypeError(f"data: images of type {images.dtype} and shape {images.shape}; needed are numbers, (n, h, w) or "
+                        "(n, h, w, 3)")
+    if labels.dtype.kind == "O":
+        labels = labels.astype(str)
+    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iuU":
+        raise TypeError(f"data: labels of type {labels.dtype} and shape {labels.shape}; needed are whole numbers or words, "
+                        f"({len(images)},)")
+    return images, labels
+
+
+def _write(path: Path, images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> Path:
+    """Writes the arrays; the folder that was made for them."""
+    if path.exists():
+        raise FileExistsError(f"{path}: is there already; take another folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, images=images, labels=labels)
+    return path.parent

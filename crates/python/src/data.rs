@@ -1,0 +1,72 @@
+//! Data as arrays: the parts that the program trains, validates and tests with.
+
+use std::path::Path;
+
+use modiste_data::{Dataset, PartName};
+use modiste_model::Model;
+use modiste_train::{Config, TrainError, check_fits, config_of, labelled};
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::prelude::*;
+
+use crate::errors::{of_run, value};
+
+/// One part: images (n * h * w * c), their classes (n) where they are known, their names (n).
+type PartArrays<'py> = (Bound<'py, PyArray1<u8>>, Option<Bound<'py, PyArray1<u16>>>, Vec<String>);
+
+/// A data set: its name and split, its classes, rows, columns and channels of an image, and its parts for
+/// training, validation and test.
+pub type Arrays<'py> = (String, String, Vec<String>, (usize, usize, usize), Vec<PartArrays<'py>>);
+
+/// Loads the data that settings (fields with their values) name.
+#[pyfunction]
+pub fn load_data(py: Python<'_>, settings: Vec<(String, String)>) -> PyResult<Arrays<'_>> {
+    let data = py.detach(|| {
+        let mut config = Config::preset("swift").map_err(of_run)?;
+        config.apply(&settings).map_err(of_run)?;
+        config.load_data().map_err(of_run)
+    })?;
+    Ok(arrays(py, data))
+}
+
+/// The data that `model`, found at `path`, was trained on, or what settings make of them.
+pub fn of_model(
+    path: &Path,
+    model: &Model,
+    settings: &[(String, String)],
+) -> Result<Dataset, PyErr> {
+    let mut config = config_of(path, model).map_err(of_run)?;
+    let named = settings.iter().any(|(field, _)| field == "data.source");
+    if !named && !path.is_dir() && config.data.source != "embedded" {
+        let (path, name) = (path.display(), &model.provenance.data);
+        return Err(value(format!("{path}: was trained on {name}; give that folder as `data`")));
+    }
+    config.apply(settings).map_err(of_run)?;
+    let load = || -> Result<Dataset, TrainError> {
+        let data = config.load_data_for(Some(model.preparation))?;
+        check_fits(model, path, &data)?;
+        Ok(data)
+    };
+    load().map_err(of_run)
+}
+
+/// All labelled images of the folder or table at `source`, in the classes of `model`.
+pub fn labelled_for(path: &Path, model: &Model, source: &Path) -> Result<Dataset, PyErr> {
+    labelled(path, model, source).map_err(of_run)
+}
+
+/// The data as arrays; the memory of images and labels becomes theirs.
+pub fn arrays(py: Python<'_>, data: Dataset) -> Arrays<'_> {
+    let shape = data.preparation.shape;
+    let part = |name: PartName| {
+        let part = data.part(name);
+        (0..part.len()).map(|i| part.names.get(i)).collect::<Vec<_>>()
+    };
+    let names = PartName::ALL.map(part);
+    let parts = [data.train, data.validation, data.test].into_iter().zip(names);
+    let parts = parts.map(|(part, names)| {
+        let labels = part.labels.map(|labels| labels.into_pyarray(py));
+        (part.images.pixels.into_pyarray(py), labels, names)
+    });
+    let shape = (shape.height, shape.width, shape.channels);
+    (data.name, data.split, data.classes, shape, parts.collect())
+}
