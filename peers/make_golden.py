@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import positional_random as draw
 from inception_resnet_torch import InceptionResNet, Settings
+from muon_torch import MuonAndSgd
 from residual_torch import Residual, WideResNet
 
 STEPS = 10
@@ -31,6 +32,7 @@ FULL, SPREAD = 192, 64
 SLOTS = {
     "adam": {"first_moments": "exp_avg", "second_moments": "exp_avg_sq"},
     "sgd": {"momentum": "momentum_buffer"},
+    "muon": {"momentum": "momentum_buffer"},
 }
 ADAM = {"kind": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "weight_decay": 0.0}
 # Of sixty seeds, those whose first step stays furthest from zeros of ReLUs and from equal maxima:
@@ -72,6 +74,14 @@ CASES = {
         },
         "learning_rate": 1e-3, "label_smoothing": 0.0, "class_weights": None,
         "rates": [0.0, 1.0, 0.5], "average": 0.9, "seed": 12,
+    },
+    "muon": {
+        "network": {"architecture": "residual", "widths": [3, 6, 12], "dropout": 0.0},
+        "input": {"height": 16, "width": 17, "channels": 1}, "classes": 4, "images": 4,
+        "optimiser": {
+            "kind": "muon", "momentum": 0.9, "nesterov": True, "matrix_rate": 0.5, "weight_decay": 0.5,
+        },
+        "learning_rate": 1e-3, "label_smoothing": 0.1, "class_weights": None, "average": 0.8, "seed": 33,
     },
     "residual": {
         "network": {"architecture": "residual", "widths": [3, 6, 12], "dropout": 0.0},
@@ -217,8 +227,15 @@ def optimizer_of(model, case):
     if settings["kind"] == "adam":
         betas = (settings["beta1"], settings["beta2"])
         return torch.optim.AdamW(groups, betas=betas, eps=settings["epsilon"])
+    if settings["kind"] == "muon":
+        return MuonAndSgd(model, is_weight, lr=case["learning_rate"], exact=True, **fields_of(settings))
     assert not settings["decoupled"], "PyTorch's SGD has coupled decay alone"
     return torch.optim.SGD(groups, momentum=settings["momentum"], nesterov=settings["nesterov"])
+
+
+def fields_of(settings):
+    """An optimiser's settings without its kind."""
+    return {name: value for name, value in settings.items() if name != "kind"}
 
 
 def freeze_statistics(model, case):

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use modiste_cpu::{CpuEngine, CpuOptions, Isa, Profile, StepProfile};
-use modiste_spec::engine::{Adam, Batch, EngineError, Loss, Optimiser, Step, Weights};
+use modiste_spec::engine::{Batch, EngineError, Loss, Optimiser, Step, Weights};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Architecture, Engine, Network};
 use serde::Serialize;
@@ -41,7 +41,7 @@ struct Bench {
     steps_timed: usize,
     peak_bytes: Option<u64>,
     limits: Limits,
-    /// Milliseconds of a training step outside the plan's steps: conversion, filters, loss, Adam.
+    /// Milliseconds of a training step outside the plan's steps: conversion, filters, loss, optimiser.
     rest_milliseconds: f64,
     steps: Vec<StepCost>,
     /// Those of prediction, which has no way back; threads work side by side on images of their own.
@@ -106,12 +106,13 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
     let mut engine =
         CpuEngine::new(&network, CpuOptions { batch, threads, isa, direct: args.direct })?;
     let limit = Duration::from_secs_f64(args.seconds);
-    let training = train(&mut engine, batch, started, limit)?;
+    let optimiser = config.training.optimiser;
+    let training = train(&mut engine, batch, optimiser, started, limit)?;
     let prediction = predict(&mut engine, batch, limit)?;
     let peak_bytes = machine::peak_bytes(); // before the limits' own arrays
     let limits = Limits::measure(&mut engine)?;
     if let Some(path) = &args.trace {
-        trace::record(&mut engine, batch, path)?;
+        trace::record(&mut engine, batch, optimiser, path)?;
     }
     let count = training.seconds.len() as f64;
     // Threads that predict side by side each spend their own time on a step.
@@ -143,10 +144,16 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If the engine cannot be made.
-pub fn training_speed(network: &Network, batch: usize, threads: usize) -> anyhow::Result<f64> {
+pub fn training_speed(
+    network: &Network,
+    batch: usize,
+    optimiser: Optimiser,
+    threads: usize,
+) -> anyhow::Result<f64> {
     let options = CpuOptions { batch, threads, isa: Isa::best(), direct: false };
     let mut engine = CpuEngine::new(network, options)?;
-    let mut training = train(&mut engine, batch, Instant::now(), Duration::from_secs(1))?;
+    let mut training =
+        train(&mut engine, batch, optimiser, Instant::now(), Duration::from_secs(1))?;
     Ok(batch as f64 / median(&mut training.seconds))
 }
 
@@ -160,10 +167,11 @@ struct Training {
 fn train(
     engine: &mut CpuEngine,
     batch: usize,
+    optimiser: Optimiser,
     started: Instant,
     limit: Duration,
 ) -> anyhow::Result<Training> {
-    let mut steps = Steps::new(engine, batch);
+    let mut steps = Steps::new(engine, batch, optimiser);
     steps.advance(engine)?;
     let first_step = started.elapsed().as_secs_f64();
     for _ in 1..WARM_UP {
@@ -198,13 +206,14 @@ struct Steps {
     images: Vec<u8>,
     labels: Vec<u16>,
     loss: Loss,
+    optimiser: Optimiser,
     made: u64,
 }
 
 impl Steps {
-    fn new(engine: &CpuEngine, batch: usize) -> Self {
+    fn new(engine: &CpuEngine, batch: usize, optimiser: Optimiser) -> Self {
         let (images, labels) = noise(engine, batch);
-        Self { images, labels, loss: Loss::default(), made: 0 }
+        Self { images, labels, loss: Loss::default(), optimiser, made: 0 }
     }
 
     fn advance(&mut self, engine: &mut CpuEngine) -> Result<(), EngineError> {
@@ -212,7 +221,7 @@ impl Steps {
             number: self.made,
             seed: 0,
             learning_rate: 1e-3,
-            optimiser: Optimiser::Adam(Adam::default()),
+            optimiser: self.optimiser,
             loss: &self.loss,
             rates: &[],
             average: None,

@@ -8,6 +8,7 @@ use crate::lower::{Layout, Mode, lower};
 use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
 use crate::optimiser::{MOST_SLOTS, Trained};
+use crate::orthogonal::Matrices;
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::ranks::Ranks;
@@ -18,7 +19,8 @@ use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
 use modiste_kernels::pool::MAX_PARTS;
 use modiste_spec::engine::{
-    AVERAGE, Batch, EngineError, Exchange, State, Step, Tensor, Totals, Weights as Which, part,
+    AVERAGE, Batch, EngineError, Exchange, Optimiser, State, Step, Tensor, Totals,
+    Weights as Which, part,
 };
 use modiste_spec::{Engine, Network, Parameter};
 use std::collections::BTreeMap;
@@ -73,6 +75,8 @@ pub struct CpuEngine {
     flat: Memory,
     /// What else goes from step to step, by name: trainable, or all as `flat` ([`AVERAGE`]).
     slots: BTreeMap<String, Memory>,
+    /// For Muon, from its first step on.
+    matrices: Option<Matrices>,
     /// (shards, trainable).
     gradients: Memory,
     /// Values and gradients of a training batch.
@@ -119,6 +123,7 @@ impl CpuEngine {
             training_lanes,
             flat: memory(weights.len)?,
             slots: BTreeMap::new(),
+            matrices: None,
             gradients: memory(shards * weights.trainable)?,
             arena: memory(arena)?,
             training,
@@ -192,6 +197,11 @@ impl CpuEngine {
             }
         }
         let starts = averages && average.is_empty();
+        if matches!(step.optimiser, Optimiser::Muon(_)) && self.matrices.is_none() {
+            let (parameters, threads) = (self.network.parameters(), self.machine.pool.threads());
+            let matrices = Matrices::new(&parameters, &self.weights, threads);
+            self.matrices = Some(matrices.map_err(no_memory)?);
+        }
         let trained = Trained {
             weights: &self.weights,
             flat: &mut self.flat,
@@ -199,6 +209,7 @@ impl CpuEngine {
             shards,
             slots,
             average,
+            matrices: self.matrices.as_mut(),
         };
         trained.update(self.options.isa, &mut self.machine.pool, step);
         if starts {

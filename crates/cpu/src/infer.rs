@@ -26,9 +26,9 @@ use modiste_kernels::pool::{Parts, Pool};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Pixels of trunk maps that a slab holds about: one image of 28x28, four of 14x14. Their maps then
-/// lie in a second-level cache of 1 to 2 MiB.
-const SLAB_PIXELS: usize = 28 * 28;
+/// Values of a slab's maps at the most, unless one image has more: they lie in a second-level cache
+/// of 1 to 2 MiB.
+const SLAB_VALUES: usize = 192 * 1024;
 
 /// A network compiled for prediction.
 pub(crate) struct Inference {
@@ -45,8 +45,7 @@ pub(crate) struct Inference {
 
 /// Images that a thread takes through all steps at a time.
 pub(crate) fn slab_images(plan: &Plan) -> usize {
-    let trunk = plan.steps.first().map_or(1, |step| plan.buffers[step.to.buffer].pixels());
-    (SLAB_PIXELS / trunk).max(1)
+    (SLAB_VALUES / plan.arena.max(1)).max(1)
 }
 
 /// One thread's memory.

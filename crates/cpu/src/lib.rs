@@ -18,6 +18,7 @@ mod machine;
 mod memory;
 mod norm;
 mod optimiser;
+mod orthogonal;
 mod plan;
 mod profile;
 mod ranks;

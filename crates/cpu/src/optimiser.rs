@@ -1,11 +1,12 @@
 //! The optimisers: one step's numbers for one parameter, and the kernel that they go to.
 
 use crate::machine::MOST_SHARDS;
+use crate::orthogonal::Matrices;
 use crate::weights::{Slot, Weights};
 use modiste_kernels::isa::Isa;
-use modiste_kernels::optimizer::{AdamStep, SgdStep, adam, follow, sgd, sum_shards};
+use modiste_kernels::optimizer::{AdamStep, SgdStep, adam, direction, follow, sgd, sum_shards};
 use modiste_kernels::pool::{Parts, Pool};
-use modiste_spec::engine::{Optimiser, Step};
+use modiste_spec::engine::{Muon, Optimiser, Sgd, Step};
 use std::array::from_fn;
 use std::ops::Range;
 
@@ -17,9 +18,21 @@ pub(crate) const MOST_SLOTS: usize = 2;
 enum Update {
     Adam(AdamStep),
     Sgd(SgdStep),
+    /// Muon's matrices: the gradient becomes the direction, for [`Matrices::update`].
+    Direction {
+        momentum: f32,
+        now: f32,
+        along: f32,
+    },
 }
 
 impl Update {
+    /// For one of Muon's matrices.
+    fn direction(muon: Muon) -> Self {
+        let [now, along] = look_ahead(muon.nesterov, muon.momentum).map(|factor| factor as f32);
+        Self::Direction { momentum: muon.momentum as f32, now, along }
+    }
+
     /// For a parameter whose learning rate has the factor `rate`.
     fn new(step: &Step<'_>, rate: f64, decays: bool) -> Self {
         let learning_rate = step.learning_rate * rate;
@@ -38,30 +51,42 @@ impl Update {
                     shrink: (1.0 - learning_rate * decay(adam.weight_decay)) as f32,
                 })
             }
-            Optimiser::Sgd(sgd) => {
-                let decay = decay(sgd.weight_decay);
-                let [coupled, shrink] =
-                    if sgd.decoupled { [0.0, learning_rate * decay] } else { [decay, 0.0] };
-                // The step is - rate (now g + along v) with the new velocity v.
-                let (now, along) = if sgd.nesterov { (1.0, sgd.momentum) } else { (0.0, 1.0) };
-                Self::Sgd(SgdStep {
-                    momentum: sgd.momentum as f32,
-                    decay: coupled as f32,
-                    now: (learning_rate * now) as f32,
-                    along: (learning_rate * along) as f32,
-                    shrink: (1.0 - shrink) as f32,
-                })
+            Optimiser::Sgd(sgd) => Self::sgd(sgd, learning_rate, decay(sgd.weight_decay)),
+            Optimiser::Muon(Muon { momentum, nesterov, weight_decay, .. }) => {
+                let sgd = Sgd { momentum, nesterov, weight_decay, decoupled: true };
+                Self::sgd(sgd, learning_rate, decay(weight_decay))
             }
         }
     }
 
-    fn apply(self, isa: Isa, g: &[f32], p: &mut [f32], slots: [&mut [f32]; MOST_SLOTS]) {
+    fn sgd(sgd: Sgd, learning_rate: f64, decay: f64) -> Self {
+        let [coupled, shrink] =
+            if sgd.decoupled { [0.0, learning_rate * decay] } else { [decay, 0.0] };
+        let [now, along] = look_ahead(sgd.nesterov, sgd.momentum);
+        Self::Sgd(SgdStep {
+            momentum: sgd.momentum as f32,
+            decay: coupled as f32,
+            now: (learning_rate * now) as f32,
+            along: (learning_rate * along) as f32,
+            shrink: (1.0 - shrink) as f32,
+        })
+    }
+
+    fn apply(self, isa: Isa, g: &mut [f32], p: &mut [f32], slots: [&mut [f32]; MOST_SLOTS]) {
         let [first, second] = slots;
         match self {
             Self::Adam(step) => adam(isa, step, g, p, first, second),
             Self::Sgd(step) => sgd(isa, step, g, p, first),
+            Self::Direction { momentum, now, along } => {
+                direction(isa, momentum, now, along, g, first)
+            }
         }
     }
+}
+
+/// A step goes along now g + along v, with the new velocity v.
+fn look_ahead(nesterov: bool, momentum: f64) -> [f64; 2] {
+    if nesterov { [1.0, momentum] } else { [0.0, 1.0] }
 }
 
 /// All that the end of a step reads and changes, laid out as `weights` says.
@@ -76,27 +101,42 @@ pub(crate) struct Trained<'a> {
     pub slots: [&'a mut [f32]; MOST_SLOTS],
     /// The averaged weights, as `flat`; empty if there are none yet.
     pub average: &'a mut [f32],
+    /// For Muon.
+    pub matrices: Option<&'a mut Matrices>,
 }
 
 impl Trained<'_> {
     /// Adds up the gradients and moves everything, each thread a stretch of the flat arrays.
-    pub fn update(self, isa: Isa, pool: &mut Pool, step: &Step<'_>) {
-        let Self { weights, flat, gradients, shards, slots, average } = self;
-        let (len, threads) = (weights.trainable, pool.threads());
-        let stretch = len.div_ceil(threads).next_multiple_of(16);
+    pub fn update(mut self, isa: Isa, pool: &mut Pool, step: &Step<'_>) {
+        let len = self.weights.trainable;
+        self.move_values(isa, pool, step);
+        if let (Some(matrices), Optimiser::Muon(muon)) = (self.matrices.take(), step.optimiser) {
+            let directions = &mut self.gradients[..len];
+            matrices.update(isa, pool, (muon, step), directions, &mut self.flat[..len]);
+        }
+        if let (Some(decay), false) = (step.average, self.average.is_empty()) {
+            self.move_average(isa, pool, (1.0 - decay) as f32);
+        }
+    }
+
+    /// Values that one thread updates.
+    fn stretch(&self, pool: &Pool) -> usize {
+        self.weights.trainable.div_ceil(pool.threads()).next_multiple_of(16)
+    }
+
+    /// All that is done to each value on its own.
+    fn move_values(&mut self, isa: Isa, pool: &mut Pool, step: &Step<'_>) {
+        let (weights, len, stretch) = (self.weights, self.weights.trainable, self.stretch(pool));
         // For parameters that do not decay and for those that do.
         let usual = [false, true].map(|decays| Update::new(step, 1.0, decays));
-        let towards = step.average.map_or(0.0, |decay| (1.0 - decay) as f32);
-        let rows = Parts::new(gradients, len);
+        let rows = Parts::new(self.gradients, len);
+        let shards = self.shards;
         let gradients: [&mut [f32]; MOST_SHARDS] =
             from_fn(|s| if s < shards { rows.take(s) } else { &mut [] });
         let gradients = gradients.map(|row| Parts::new(row, stretch));
-        let (trained, statistics) = flat.split_at_mut(len);
-        let averages = !average.is_empty();
-        let (average, average_statistics) = average.split_at_mut(if averages { len } else { 0 });
-        let trained = Parts::new(trained, stretch);
+        let trained = Parts::new(&mut self.flat[..len], stretch);
+        let slots = self.slots.each_mut();
         let slots = slots.map(|slot| (!slot.is_empty()).then(|| Parts::new(slot, stretch)));
-        let average = averages.then(|| Parts::new(average, stretch));
         pool.run(&|thread| {
             let start = thread * stretch;
             if start >= len {
@@ -116,21 +156,32 @@ impl Trained<'_> {
                 if range.is_empty() || rate == 0.0 {
                     continue;
                 }
-                let update = match rate == 1.0 {
-                    true => usual[usize::from(slot.decays)],
-                    false => Update::new(step, rate, slot.decays),
+                let update = match step.optimiser {
+                    Optimiser::Muon(muon) if slot.matrix => Update::direction(muon),
+                    _ if rate == 1.0 => usual[usize::from(slot.decays)],
+                    _ => Update::new(step, rate, slot.decays),
                 };
                 let slots =
                     slots.each_mut().map(|slot| slot.get_mut(range.clone()).unwrap_or_default());
-                update.apply(isa, &g[range.clone()], &mut p[range], slots);
-            }
-            if let Some(average) = &average {
-                follow(isa, towards, p, average.take(thread));
+                update.apply(isa, &mut g[range.clone()], &mut p[range], slots);
             }
         });
-        if averages {
-            follow(isa, towards, statistics, average_statistics);
-        }
+    }
+
+    /// Moves the averaged weights towards the current ones, running statistics included.
+    fn move_average(&mut self, isa: Isa, pool: &mut Pool, towards: f32) {
+        let (len, stretch) = (self.weights.trainable, self.stretch(pool));
+        let (trained, statistics) = self.flat.split_at(len);
+        let (average, average_statistics) = self.average.split_at_mut(len);
+        let average = Parts::new(average, stretch);
+        pool.run(&|thread| {
+            let start = thread * stretch;
+            if start < len {
+                let end = len.min(start + stretch);
+                follow(isa, towards, &trained[start..end], average.take(thread));
+            }
+        });
+        follow(isa, towards, statistics, average_statistics);
     }
 }
 

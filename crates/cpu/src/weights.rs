@@ -10,6 +10,7 @@ use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
 use modiste_kernels::pool::{Parts, Pool, stretches};
 use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
+use modiste_spec::engine::Muon;
 use modiste_spec::{Parameter, ParameterKind};
 
 /// Parameters begin at multiples of this, a line of the cache.
@@ -22,6 +23,8 @@ pub(crate) struct Slot {
     /// Values with padding.
     pub len: usize,
     pub decays: bool,
+    /// Whether it is one of [`Muon::matrices`].
+    pub matrix: bool,
     /// Position of each value of PyTorch's layout, relative to `start`.
     positions: Vec<u32>,
 }
@@ -100,7 +103,7 @@ impl Weights {
         conv: impl Fn(usize) -> ConvLanes<'a>,
     ) -> Self {
         let mut weights = Self::default();
-        let empty = Slot { start: 0, len: 0, decays: false, positions: Vec::new() };
+        let empty = Slot { start: 0, len: 0, decays: false, matrix: false, positions: Vec::new() };
         weights.parameters = vec![empty; parameters.len()];
         for trainable in [true, false] {
             for (i, parameter) in parameters.iter().enumerate() {
@@ -111,6 +114,9 @@ impl Weights {
             if trainable {
                 weights.trainable = weights.len;
             }
+        }
+        for (slot, matrix) in weights.parameters.iter_mut().zip(Muon::matrices(parameters)) {
+            slot.matrix = matrix;
         }
         weights.cuts = vec![0];
         for conv in &weights.convs {
@@ -161,7 +167,7 @@ impl Weights {
         let start = self.len;
         self.len += len.next_multiple_of(ALIGN);
         let decays = parameter.kind.decays();
-        self.parameters[position] = Slot { start, len, decays, positions };
+        self.parameters[position] = Slot { start, len, decays, matrix: false, positions };
     }
 
     /// Makes the derived forms of all weights.

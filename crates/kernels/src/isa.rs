@@ -129,9 +129,9 @@ instruction_set!(neon, crate::arch::aarch64::Neon, is_aarch64_feature_detected, 
 ///
 /// `vectorised! { pub fn name(a: &[f32], b: &mut [f32]) { loop } }` makes `name(isa, a, b)`.
 macro_rules! vectorised {
-    ($(#[$doc:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block) => {
+    ($(#[$doc:meta])* $visible:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$doc])*
-        pub fn $name(isa: $crate::isa::Isa, $($arg: $type),*) {
+        $visible fn $name(isa: $crate::isa::Isa, $($arg: $type),*) {
             // As arguments of a function, unlike as fields, references are known not to overlap.
             #[inline(always)]
             fn plain($($arg: $type),*) $body

@@ -13,6 +13,7 @@ pub mod mask;
 pub mod memory;
 pub mod norm;
 pub mod optimizer;
+pub mod orthogonal;
 pub mod patches;
 pub mod pool;
 pub mod pooling;

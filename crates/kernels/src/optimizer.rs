@@ -70,6 +70,29 @@ vectorised! {
 }
 
 vectorised! {
+    /// v = momentum v + g, g = now g + along v: the direction of a step that something else takes.
+    pub fn direction(momentum: f32, now: f32, along: f32, g: &mut [f32], v: &mut [f32]) {
+        let n = g.len();
+        ensure_len("velocities", v.len(), n);
+        for i in 0..n {
+            v[i] = momentum * v[i] + g[i];
+            g[i] = now * g[i] + along * v[i];
+        }
+    }
+}
+
+vectorised! {
+    /// p = shrink p - rate direction.
+    pub fn move_along(shrink: f32, rate: f32, direction: &[f32], p: &mut [f32]) {
+        let n = direction.len();
+        ensure_len("parameters", p.len(), n);
+        for i in 0..n {
+            p[i] = shrink * p[i] - rate * direction[i];
+        }
+    }
+}
+
+vectorised! {
     /// average += towards (p - average): an average that is p already stays so to the bit.
     pub fn follow(towards: f32, p: &[f32], average: &mut [f32]) {
         let n = p.len();

@@ -8,7 +8,9 @@ use crate::ops::max_pool::max_pool_margin;
 use crate::ops::relu::relu_margin;
 use crate::optimiser::{Trained, follow, update};
 use crate::walk::{Mode, Walk};
-use modiste_spec::engine::{AVERAGE, Batch, EngineError, State, Step, Tensor, Totals, Weights};
+use modiste_spec::engine::{
+    AVERAGE, Batch, EngineError, Muon, State, Step, Tensor, Totals, Weights,
+};
 use modiste_spec::{Engine, Network, NodeId, Op, Parameter, ParameterKind};
 use std::collections::BTreeMap;
 
@@ -241,6 +243,7 @@ impl ReferenceEngine {
             let slot = self.slots.entry((*name).into());
             slot.or_insert_with(|| self.parameters.iter().map(zeros).collect());
         }
+        let matrices = Muon::matrices(&self.parameters);
         for (i, gradient) in gradients.iter().enumerate() {
             let (Some(gradient), rate) = (gradient, step.rate(i)) else { continue };
             if rate == 0.0 {
@@ -257,6 +260,8 @@ impl ReferenceEngine {
                 slots: slots.into_iter().map(|(_, slot)| slot).collect(),
                 decays: self.parameters[i].kind.decays(),
                 learning_rate: step.learning_rate * rate,
+                shape: &self.parameters[i].shape,
+                matrix: matrices[i],
             };
             update(tensor, gradient, step);
         }

@@ -1,7 +1,7 @@
 //! The optimisers and the averaged weights, in the order of PyTorch's `AdamW`, `SGD` and
 //! `AveragedModel`.
 
-use modiste_spec::engine::{Adam, Optimiser, Sgd, Step};
+use modiste_spec::engine::{Adam, Muon, Optimiser, Sgd, Step};
 
 /// One trained tensor with what the optimiser keeps for it, in the order of [`Optimiser::slots`].
 pub(crate) struct Trained<'a> {
@@ -13,6 +13,10 @@ pub(crate) struct Trained<'a> {
     pub decays: bool,
     /// The learning rate of this tensor.
     pub learning_rate: f64,
+    /// Its sizes in PyTorch's order.
+    pub shape: &'a [usize],
+    /// Whether it is one of [`Muon::matrices`].
+    pub matrix: bool,
 }
 
 /// Moves `tensor` against `gradient`.
@@ -20,11 +24,12 @@ pub(crate) fn update(tensor: Trained<'_>, gradient: &[f64], step: &Step<'_>) {
     match step.optimiser {
         Optimiser::Adam(adam) => adam_step(tensor, gradient, adam, step.number),
         Optimiser::Sgd(sgd) => sgd_step(tensor, gradient, sgd),
+        Optimiser::Muon(muon) => muon_step(tensor, gradient, muon),
     }
 }
 
 fn adam_step(tensor: Trained<'_>, gradient: &[f64], adam: Adam, number: u64) {
-    let Trained { values, mut slots, decays, learning_rate: rate } = tensor;
+    let Trained { values, mut slots, decays, learning_rate: rate, .. } = tensor;
     let [first, second] = &mut slots[..] else { unreachable!("Adam has two slots") };
     let time = (number + 1) as f64;
     let correction1 = 1.0 - adam.beta1.powf(time);
@@ -40,7 +45,7 @@ fn adam_step(tensor: Trained<'_>, gradient: &[f64], adam: Adam, number: u64) {
 }
 
 fn sgd_step(tensor: Trained<'_>, gradient: &[f64], sgd: Sgd) {
-    let Trained { values, mut slots, decays, learning_rate: rate } = tensor;
+    let Trained { values, mut slots, decays, learning_rate: rate, .. } = tensor;
     let velocity = &mut slots[0];
     let decay = if decays { sgd.weight_decay } else { 0.0 };
     for (i, &g) in gradient.iter().enumerate() {
@@ -51,6 +56,61 @@ fn sgd_step(tensor: Trained<'_>, gradient: &[f64], sgd: Sgd) {
         values[i] = values[i] * shrink - rate * step;
         velocity[i] = v;
     }
+}
+
+fn muon_step(tensor: Trained<'_>, gradient: &[f64], muon: Muon) {
+    let Muon { momentum, nesterov, matrix_rate, weight_decay } = muon;
+    if !tensor.matrix {
+        let sgd = Sgd { momentum, nesterov, weight_decay, decoupled: true };
+        return sgd_step(tensor, gradient, sgd);
+    }
+    let Trained { values, mut slots, decays, learning_rate, shape, .. } = tensor;
+    let velocity = &mut slots[0];
+    let mut step = Vec::with_capacity(gradient.len());
+    for (v, &g) in velocity.iter_mut().zip(gradient) {
+        *v = momentum * *v + g;
+        step.push(if nesterov { g + momentum * *v } else { *v });
+    }
+    let step = orthogonal(&step, shape[0]);
+    let rate = learning_rate * matrix_rate;
+    let shrink = if decays { 1.0 - rate * weight_decay } else { 1.0 };
+    for (value, step) in values.iter_mut().zip(step) {
+        *value = *value * shrink - rate * Muon::scale(shape) * step;
+    }
+}
+
+/// Newton-Schulz iterations from a matrix of that many rows, as [`Muon`] defines them.
+fn orthogonal(x: &[f64], rows: usize) -> Vec<f64> {
+    let [a, b, c] = Muon::COEFFICIENTS;
+    let norm = x.iter().map(|x| x * x).sum::<f64>().sqrt().max(Muon::EPSILON);
+    let mut x: Vec<f64> = x.iter().map(|x| x / norm).collect();
+    for _ in 0..Muon::ITERATIONS {
+        let gram = product(&x, &transposed(&x, rows), rows);
+        let square = product(&gram, &gram, rows);
+        let polynomial: Vec<f64> =
+            gram.iter().zip(&square).map(|(gram, square)| b * gram + c * square).collect();
+        let moved = product(&polynomial, &x, rows);
+        x.iter_mut().zip(moved).for_each(|(x, moved)| *x = a * *x + moved);
+    }
+    x
+}
+
+/// The product of a matrix of that many rows with a second one.
+fn product(left: &[f64], right: &[f64], rows: usize) -> Vec<f64> {
+    let inner = left.len() / rows;
+    let columns = right.len() / inner;
+    let mut out = vec![0.0; rows * columns];
+    for (row, out) in out.chunks_exact_mut(columns).enumerate() {
+        for (left, right) in left[row * inner..].iter().zip(right.chunks_exact(columns)) {
+            out.iter_mut().zip(right).for_each(|(out, right)| *out += left * right);
+        }
+    }
+    out
+}
+
+fn transposed(x: &[f64], rows: usize) -> Vec<f64> {
+    let columns = x.len() / rows;
+    (0..x.len()).map(|i| x[i % rows * columns + i / rows]).collect()
 }
 
 /// Moves the averaged weights towards `values`.
@@ -65,7 +125,8 @@ mod tests {
     use super::*;
 
     fn tensor<'a>(values: &'a mut [f64], slots: &'a mut [Vec<f64>]) -> Trained<'a> {
-        Trained { values, slots: slots.iter_mut().collect(), decays: true, learning_rate: 0.1 }
+        let slots = slots.iter_mut().collect();
+        Trained { values, slots, decays: true, learning_rate: 0.1, shape: &[1, 1], matrix: true }
     }
 
     #[test]
@@ -99,5 +160,30 @@ mod tests {
                 assert!((x[0] - expected).abs() < 1e-12, "{nesterov} {decoupled}: {}", x[0]);
             }
         }
+    }
+
+    /// One value is a matrix of 1 x 1 whose orthogonal matrix is its sign, as far as five iterations
+    /// go: x <- 3.4445 x - 4.775 x^3 + 2.0315 x^5 from 1.
+    #[test]
+    fn a_step_of_muon_worked_by_hand() {
+        let muon = Muon { momentum: 0.5, nesterov: true, matrix_rate: 2.0, weight_decay: 0.5 };
+        let mut sign = 1.0f64;
+        for _ in 0..5 {
+            sign = 3.4445 * sign - 4.775 * sign.powi(3) + 2.0315 * sign.powi(5);
+        }
+        let (mut x, mut slots) = ([1.0], [vec![0.0]]);
+        muon_step(tensor(&mut x, &mut slots), &[-8.0], muon);
+        assert!((x[0] - (0.9 + 0.2 * sign)).abs() < 1e-6, "{}", x[0]);
+        assert_eq!(slots[0], [-8.0]);
+    }
+
+    /// The singular values end between 0.7 and 1.2, whatever they were.
+    #[test]
+    fn five_iterations_make_the_rows_nearly_orthonormal() {
+        let x = [3.0, 1.0, 0.0, -2.0, 1.0, 4.0, 0.5, 0.0];
+        let near = orthogonal(&x, 2);
+        let gram = product(&near, &transposed(&near, 2), 2);
+        assert!((0.5..1.4).contains(&gram[0]) && (0.5..1.4).contains(&gram[3]), "{gram:?}");
+        assert!(gram[1].abs() < 0.2, "{gram:?}");
     }
 }

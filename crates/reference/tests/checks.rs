@@ -5,7 +5,7 @@ use modiste_reference::check::{
     Tolerance, check_engine, check_methods, networks, unusual_networks,
 };
 use modiste_spec::engine::{
-    Batch, EngineError, Loss, Optimiser, Sgd, State, Step, Targets, Totals, Weights,
+    Batch, EngineError, Loss, Muon, Optimiser, Sgd, State, Step, Targets, Totals, Weights,
 };
 use modiste_spec::{Engine, Network, Parameter};
 
@@ -32,6 +32,7 @@ enum Fault {
     MomentsNotKept,
     NesterovForgotten,
     DecayDecoupled,
+    MatrixRateForgotten,
     SharesRounded,
     FrozenMoved,
     StatisticsThawed,
@@ -58,9 +59,10 @@ const FAULTS: [Fault; 13] = [
 ];
 
 /// Faults that only [`check_methods`] finds.
-const FAULTS_OF_METHODS: [Fault; 8] = [
+const FAULTS_OF_METHODS: [Fault; 9] = [
     Fault::NesterovForgotten,
     Fault::DecayDecoupled,
+    Fault::MatrixRateForgotten,
     Fault::SharesRounded,
     Fault::FrozenMoved,
     Fault::StatisticsThawed,
@@ -82,6 +84,9 @@ impl Faulty {
             }
             (Optimiser::Sgd(sgd), Fault::DecayDecoupled) => {
                 Optimiser::Sgd(Sgd { decoupled: true, ..sgd })
+            }
+            (Optimiser::Muon(muon), Fault::MatrixRateForgotten) => {
+                Optimiser::Muon(Muon { matrix_rate: 1.0, ..muon })
             }
             (other, _) => other,
         }

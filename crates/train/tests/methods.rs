@@ -39,6 +39,7 @@ fn methods() -> Vec<Config> {
     [
         &[("training.optimiser.kind", "sgd"), ("training.average", "0.8")][..],
         &[("training.optimiser.kind", "sgd"), ("nesterov", "false"), ("decoupled", "true")],
+        &[("training.optimiser.kind", "muon"), ("training.average", "0.8")],
         &[("cutmix", "0.5"), ("mixup", "0.4"), ("training.average", "0.5")],
     ]
     .map(with)

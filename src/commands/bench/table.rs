@@ -27,7 +27,7 @@ impl fmt::Display for Bench {
             row(f, s, &format!("{:>8.2} ms {there:>8.0} {back:>6.0}", s.backward_milliseconds))?;
         }
         let rest = self.rest_milliseconds;
-        writeln!(f, "{:<56} {rest:>7.2} ms", "conversion, filters, loss, Adam")?;
+        writeln!(f, "{:<56} {rest:>7.2} ms", "conversion, filters, loss, optimiser")?;
         writeln!(f, "\n{:<29} {columns}  direct GFLOP/s", "prediction step")?;
         for s in &self.infer_steps {
             row(f, s, &format!("{:>8.0}", s.forward_gflops))?;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use modiste_cpu::{CpuEngine, Event};
 use modiste_files::atomic_write;
 use modiste_spec::Engine;
-use modiste_spec::engine::Weights;
+use modiste_spec::engine::{Optimiser, Weights};
 use serde_json::{Value, json};
 
 use super::{Steps, noise};
@@ -18,9 +18,14 @@ const PLANS: [&str; 2] = ["training", "prediction"];
 const REPEATS: usize = 3;
 
 /// Trains and predicts some more, notes every step, and writes the trace.
-pub(super) fn record(engine: &mut CpuEngine, batch: usize, path: &Path) -> anyhow::Result<()> {
+pub(super) fn record(
+    engine: &mut CpuEngine,
+    batch: usize,
+    optimiser: Optimiser,
+    path: &Path,
+) -> anyhow::Result<()> {
     let (images, _) = noise(engine, batch);
-    let mut steps = Steps::new(engine, batch);
+    let mut steps = Steps::new(engine, batch, optimiser);
     engine.trace(true);
     let begun = Instant::now();
     for _ in 0..REPEATS {

@@ -62,7 +62,8 @@ impl DryRun {
 
         let threads = args.workers.threads.unwrap_or_else(machine::available_threads);
         let network = last.network(&last.load_data()?)?;
-        let images_per_second = bench::training_speed(&network, last.training.batch, threads)?;
+        let (batch, optimiser) = (last.training.batch, last.training.optimiser);
+        let images_per_second = bench::training_speed(&network, batch, optimiser, threads)?;
         let rate = images_per_second * network.multiply_adds() as f64;
 
         let trials = plan.tasks();

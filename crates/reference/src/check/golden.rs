@@ -15,12 +15,13 @@ use serde::Deserialize;
 /// Steps that a golden file follows.
 const STEPS: u64 = 10;
 
-const FILES: [(&str, &[u8]); 7] = [
+const FILES: [(&str, &[u8]); 8] = [
     ("grey", include_bytes!("../../golden/grey.safetensors")),
     ("colour", include_bytes!("../../golden/colour.safetensors")),
     ("dropout", include_bytes!("../../golden/dropout.safetensors")),
     ("nesterov", include_bytes!("../../golden/nesterov.safetensors")),
     ("frozen", include_bytes!("../../golden/frozen.safetensors")),
+    ("muon", include_bytes!("../../golden/muon.safetensors")),
     ("residual", include_bytes!("../../golden/residual.safetensors")),
     ("wide", include_bytes!("../../golden/wide.safetensors")),
 ];

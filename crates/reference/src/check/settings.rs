@@ -1,7 +1,7 @@
 //! How exact an engine has to be, and with what options it is tried.
 
 use modiste_spec::Network;
-use modiste_spec::engine::{Adam, Loss, Optimiser, Sgd, Step};
+use modiste_spec::engine::{Adam, Loss, Muon, Optimiser, Sgd, Step};
 
 /// Allowed errors, each relative to the largest value of the tensor.
 ///
@@ -88,12 +88,26 @@ impl Settings {
         Self { rates, average: Some(0.7), ..Self::demanding(network.classes()) }
     }
 
-    /// Stochastic gradient descent in each of its forms.
-    pub fn descents() -> [Self; 3] {
-        [(false, false), (true, false), (true, true)].map(|(nesterov, decoupled)| {
-            let sgd = Sgd { momentum: 0.8, nesterov, weight_decay: 0.5, decoupled };
-            let optimiser = Optimiser::Sgd(sgd);
-            Self { optimiser, learning_rate: 1e-3, average: Some(0.9), ..Self::default() }
+    /// Stochastic gradient descent in each of its forms, and Muon.
+    pub fn descents() -> [Self; 5] {
+        let sgd = |nesterov, decoupled| {
+            Optimiser::Sgd(Sgd { momentum: 0.8, nesterov, weight_decay: 0.5, decoupled })
+        };
+        let muon = |nesterov, momentum| {
+            Optimiser::Muon(Muon { momentum, nesterov, matrix_rate: 0.5, weight_decay: 0.5 })
+        };
+        let all = [
+            sgd(false, false),
+            sgd(true, false),
+            sgd(true, true),
+            muon(false, 0.95),
+            muon(true, 0.8),
+        ];
+        all.map(|optimiser| Self {
+            optimiser,
+            learning_rate: 1e-3,
+            average: Some(0.9),
+            ..Self::default()
         })
     }
 

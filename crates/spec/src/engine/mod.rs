@@ -10,7 +10,7 @@ mod totals;
 pub use batch::{Batch, Targets};
 pub use exchange::{Exchange, part};
 pub use loss::Loss;
-pub use optimiser::{Adam, Optimiser, Sgd};
+pub use optimiser::{Adam, Muon, Optimiser, Sgd};
 pub use state::{AVERAGE, State, Tensor};
 pub use totals::Totals;
 

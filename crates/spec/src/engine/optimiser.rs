@@ -1,5 +1,6 @@
 //! Optimisers: their settings, and the state that they keep.
 
+use crate::{Parameter, ParameterKind};
 use serde::{Deserialize, Serialize};
 
 /// An optimiser with its settings.
@@ -12,17 +13,20 @@ pub enum Optimiser {
     Adam(Adam),
     /// Stochastic gradient descent with momentum.
     Sgd(Sgd),
+    /// Momentum whose steps are orthogonal matrices.
+    Muon(Muon),
 }
 
 impl Optimiser {
     /// The kinds, as they are written in a configuration.
-    pub const KINDS: [&'static str; 2] = ["adam", "sgd"];
+    pub const KINDS: [&'static str; 3] = ["adam", "sgd", "muon"];
 
     /// The optimiser of a kind with its usual settings.
     pub fn of_kind(kind: &str) -> Option<Self> {
         match kind {
             "adam" => Some(Self::Adam(Adam::default())),
             "sgd" => Some(Self::Sgd(Sgd::default())),
+            "muon" => Some(Self::Muon(Muon::default())),
             _ => None,
         }
     }
@@ -32,6 +36,7 @@ impl Optimiser {
         match self {
             Self::Adam(_) => "adam",
             Self::Sgd(_) => "sgd",
+            Self::Muon(_) => "muon",
         }
     }
 
@@ -39,7 +44,7 @@ impl Optimiser {
     pub fn slots(&self) -> &'static [&'static str] {
         match self {
             Self::Adam(_) => &["first_moments", "second_moments"],
-            Self::Sgd(_) => &["momentum"],
+            Self::Sgd(_) | Self::Muon(_) => &["momentum"],
         }
     }
 }
@@ -87,5 +92,56 @@ impl Default for Sgd {
     /// Nesterov momentum of 0.9 and a decay of 5e-4, the usual choice for residual networks.
     fn default() -> Self {
         Self { momentum: 0.9, nesterov: true, weight_decay: 5e-4, decoupled: false }
+    }
+}
+
+/// Muon (Jordan et al. 2024): for the weights of all layers but the last, seen as matrices (outputs,
+/// inputs x kernel x kernel), the step of [`Sgd`] is replaced by the nearest matrix with orthogonal
+/// rows or columns, times sqrt(max(1, rows / columns)). All else moves as with [`Sgd`].
+///
+/// The nearest matrix is approached by [`Muon::ITERATIONS`] Newton-Schulz iterations
+/// X <- a X + (b A + c A A) X with A = X X^T, from the step divided by its Frobenius norm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Muon {
+    /// Momentum, from 0 to under 1.
+    pub momentum: f64,
+    /// Whether the step looks ahead along the velocity.
+    pub nesterov: bool,
+    /// The learning rate of the matrices is this x the learning rate of all else.
+    pub matrix_rate: f64,
+    /// Each step first multiplies every weight by 1 - its learning rate x this.
+    pub weight_decay: f64,
+}
+
+impl Muon {
+    /// Newton-Schulz iterations of a step.
+    pub const ITERATIONS: usize = 5;
+    /// a, b and c of the iteration, as published.
+    pub const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
+    /// The least that the step is divided by.
+    pub const EPSILON: f64 = 1e-7;
+
+    /// Which of a network's parameters move by orthogonal matrices.
+    pub fn matrices(parameters: &[Parameter]) -> Vec<bool> {
+        let weights = |p: &Parameter| {
+            matches!(p.kind, ParameterKind::ConvWeight | ParameterKind::DenseWeight)
+        };
+        let last = parameters.iter().rposition(weights);
+        let matrix = |(i, p): (usize, &Parameter)| weights(p) && Some(i) != last;
+        parameters.iter().enumerate().map(matrix).collect()
+    }
+
+    /// What the orthogonal matrix of a weight of this shape (outputs, inputs, ...) is multiplied by.
+    pub fn scale(shape: &[usize]) -> f64 {
+        let columns: usize = shape[1..].iter().product();
+        (shape[0] as f64 / columns as f64).max(1.0).sqrt()
+    }
+}
+
+impl Default for Muon {
+    /// The published momentum.
+    fn default() -> Self {
+        Self { momentum: 0.95, nesterov: true, matrix_rate: 0.5, weight_decay: 0.02 }
     }
 }

@@ -94,6 +94,8 @@ const PLATEAU: &[&str] = &["plateau"];
 const ONE_CYCLE: &[&str] = &["one_cycle"];
 const ADAM: &[&str] = &["adam"];
 const SGD: &[&str] = &["sgd"];
+const MUON: &[&str] = &["muon"];
+const MOMENTUM: &[&str] = &["sgd", "muon"];
 
 /// Every field that some configuration has, in the order of the file. Presets start from
 /// the defaults.
@@ -230,7 +232,7 @@ pub const FIELDS: &[Field] = &[
         "First learning rate divided by the last").of(ONE_CYCLE),
 
     field("training.optimiser.kind", "sgd", Range::OneOf(&Optimiser::KINDS),
-        "How the gradient moves the weights: adam (AdamW), or sgd with momentum")
+        "How the gradient moves the weights: adam (AdamW), sgd with momentum, or muon")
         .kind().since("adam").flag("optimiser"),
     field("training.optimiser.beta1", "0.9", Range::RATE,
         "Adam's decay of the first moment").of(ADAM),
@@ -239,9 +241,12 @@ pub const FIELDS: &[Field] = &[
     field("training.optimiser.epsilon", "0.00000001", Range::POSITIVE,
         "Added to the square root of the second moment").of(ADAM).flag("adam-epsilon"),
     field("training.optimiser.momentum", "0.9", Range::RATE,
-        "Decay of the velocity").of(SGD),
+        "Decay of the velocity").of(MOMENTUM).but(&[("muon", "0.95")]),
     field("training.optimiser.nesterov", "true", Range::Switch,
-        "Look ahead along the velocity (Nesterov's momentum)").of(SGD),
+        "Look ahead along the velocity (Nesterov's momentum)").of(MOMENTUM),
+    field("training.optimiser.matrix_rate", "0.5", Range::POSITIVE,
+        "Muon's learning rate for weights but the last layer's, as a factor of the learning rate")
+        .of(MUON),
     field("training.optimiser.weight_decay", "0.02", Range::NOT_NEGATIVE,
         "Decay of the weights, for adam decoupled from the gradient (AdamW)")
         .of(&Optimiser::KINDS).but(&[("sgd", "0.0005")]),
