@@ -241,15 +241,15 @@ pub const FIELDS: &[Field] = &[
     field("training.optimiser.epsilon", "0.00000001", Range::POSITIVE,
         "Added to the square root of the second moment").of(ADAM).flag("adam-epsilon"),
     field("training.optimiser.momentum", "0.9", Range::RATE,
-        "Decay of the velocity").of(MOMENTUM).but(&[("muon", "0.95")]),
+        "Decay of the velocity").of(MOMENTUM),
     field("training.optimiser.nesterov", "true", Range::Switch,
         "Look ahead along the velocity (Nesterov's momentum)").of(MOMENTUM),
-    field("training.optimiser.matrix_rate", "0.5", Range::POSITIVE,
+    field("training.optimiser.matrix_rate", "0.2", Range::POSITIVE,
         "Muon's learning rate for weights but the last layer's, as a factor of the learning rate")
         .of(MUON),
     field("training.optimiser.weight_decay", "0.02", Range::NOT_NEGATIVE,
         "Decay of the weights, for adam decoupled from the gradient (AdamW)")
-        .of(&Optimiser::KINDS).but(&[("sgd", "0.0005")]),
+        .of(&Optimiser::KINDS).but(&[("sgd", "0.0005"), ("muon", "0.15")]),
     field("training.optimiser.decoupled", "false", Range::Switch,
         "Decay the weights themselves (SGDW) instead of adding the decay to the gradient")
         .of(SGD),

@@ -27,12 +27,9 @@ pub const PRESETS: [Preset; 5] = [
 /// how they were chosen.
 const SWIFT: &[(&str, &str)] = &[
     ("training.optimiser.kind", "muon"),
-    ("training.epochs", "11"),
     ("training.batch", "256"),
-    ("training.schedule.learning_rate", "0.05"),
+    ("training.schedule.learning_rate", "0.1"),
     ("training.schedule.warmup_epochs", "1"),
-    ("training.optimiser.matrix_rate", "0.4"),
-    ("training.optimiser.weight_decay", "0.15"),
 ];
 
 /// A small network of the paper's kind with AdamW and one cycle of the learning rate.
