@@ -1,125 +1,184 @@
 #!/usr/bin/env python3
-"""A model of a training step over several ranks: fitted to measured exchanges, checked against them, then asked
-about clusters.
+"""A model of a training step over several ranks: fitted to measured exchanges, checked against measured steps, then
+asked about clusters.
 
-usage: model.py EXCHANGE.jsonl [--step SECONDS] [--parameters N] [--gathers N] [--norm-values N]
+usage: model.py MEASURED.jsonl [--cores 2] [--nodes 2,8,64] [--latency 50e-6]     (MEASURED.jsonl is exchange.py's)
 
-EXCHANGE.jsonl has the lines of `mpirun -n R exchange` (crates/mpi/examples/exchange.rs), for some R.
+The model. A message of b bytes takes a + b / B seconds. A gather of b bytes over R ranks is a ring of R - 1 messages
+of b / R bytes, or, where that is shorter, ceil(log2 R) rounds that double what is sent. A turn of b bytes sends, from
+each rank to each other one, that one's columns of its rows: R - 1 messages of b / R^2 bytes. a and B are fitted to the
+gathers and turns of each rate alone.
 
-The model. A message of b bytes takes a + b / B. A gather of b bytes over R ranks is a ring of R - 1 messages of
-b / R bytes; where that is shorter, ceil(log2 R) rounds that double what is sent. A turn sends, from each rank to
-each other one, its rows of their columns: R - 1 messages. A step of a batch of n images has s = min(32, max(8,
-n / 8)) shards, at most n; a rank computes ceil(s / R) of them; it gathers the sums of each normalisation twice, the
-logits and the wish to stop once, turns the gradients and gathers their sums.
+A step of a batch of n images has s = min(32, max(8, n / 8)) shards. A rank has at most ceil(s / R) of them, which its
+c cores share: ceil(ceil(s / R) / c) * n / s images one after the other, and a part that every rank does alone (the
+optimiser, Winograd's filters). Both times are those of the measured steps of one process. The exchanges are those that
+the measured steps made, with their sizes: of normalisations and gradients in proportion to the shards, of logits to the
+images; a trained network exchanges also whether to stop.
 """
 
 import argparse
+import itertools
 import json
 import math
+import statistics
 
-import itertools
-
-FLOAT = 4
+FLOAT, CLASSES = 4, 10
+BATCHES = [64, 128, 256, 512, 1024, 2048, 4096]
+NODES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
 
 
 def gather(ranks, size, a, bandwidth):
     if ranks == 1:
         return 0.0
-    ring = (ranks - 1) * (a + size / ranks / bandwidth)
-    doubling = math.ceil(math.log2(ranks)) * a + (ranks - 1) * size / ranks / bandwidth
-    return min(ring, doubling)
+    sent = (ranks - 1) / ranks * size / bandwidth
+    return min((ranks - 1) * a, math.ceil(math.log2(ranks)) * a) + sent
 
 
-def turn(ranks, size, rows, a, bandwidth):
+def turn(ranks, size, a, bandwidth):
     if ranks == 1:
         return 0.0
-    mine = rows / ranks
-    return (ranks - 1) * a + (ranks - 1) * mine * size / ranks / bandwidth
+    return (ranks - 1) * a + (ranks - 1) / ranks**2 * size / bandwidth
 
 
-def fit(lines):
-    """The latency and the bandwidth with the least squared relative error, by search on a grid of logarithms."""
-    best = (math.inf, 0.0, 0.0)
+TIMES = {"gather": gather, "turn": turn}
+
+
+def measured(lines):
+    """Kind, ranks, bytes and seconds of every exchange that was measured alone."""
+    for line in lines:
+        if "gather_seconds" in line:
+            size = FLOAT * line["values"]
+            yield "gather", line["ranks"], size, line["gather_seconds"]
+            yield "turn", line["ranks"], 8 * size, line["turn_seconds"]
+
+
+def errors(exchanges, a, bandwidth):
+    """Of each exchange, the logarithm of what the model says over what was measured."""
+    return [math.log(TIMES[kind](ranks, size, a, bandwidth) / seconds) for kind, ranks, size, seconds in exchanges]
+
+
+def fit(exchanges):
+    """The latency and the bandwidth with the least squared relative error, on ever finer grids of logarithms."""
     low, high = [-7.0, 6.5], [-3.0, 10.5]
     for _ in range(4):
         grids = [[l + (h - l) * i / 24 for i in range(25)] for l, h in zip(low, high)]
-        for la, lb in itertools.product(*grids):
-            error = sum(e * e for e in errors(lines, 10**la, 10**lb))
-            best = min(best, (error, la, lb))
+        squares = lambda at: sum(e * e for e in errors(exchanges, 10 ** at[0], 10 ** at[1]))
+        best = min(itertools.product(*grids), key=squares)
         width = [(h - l) / 8 for l, h in zip(low, high)]
-        low = [best[1] - width[0], best[2] - width[1]]
-        high = [best[1] + width[0], best[2] + width[1]]
-    return 10 ** best[1], 10 ** best[2]
-
-
-def errors(lines, a, bandwidth):
-    """Relative errors of the model, as logarithms of the ratio."""
-    for line in lines:
-        size = FLOAT * line["values"]
-        yield math.log(gather(line["ranks"], size, a, bandwidth) / line["gather_seconds"])
-        yield math.log(turn(line["ranks"], size, 8, a, bandwidth) / line["turn_seconds"])
+        low, high = ([x + sign * w for x, w in zip(best, width)] for sign in (-1, 1))
+    return 10 ** best[0], 10 ** best[1]
 
 
 def shards_of(batch):
     return min(max(batch // 8, 8), 32, batch)
 
 
-def step(ranks, batch, image_seconds, network, a, bandwidth):
-    """Seconds of a step: computing, small exchanges, large ones."""
+def alone(lines):
+    """Seconds that a step of one process takes whatever the batch, and seconds an image."""
+    steps = sorted((line["batch"], line["step_seconds"]) for line in lines if line.get("ranks") == 1)
+    (small, first), (large, second) = steps[0], steps[-1]
+    image = (second - first) / (large - small)
+    return max(first - small * image, 0.0), image
+
+
+class Network:
+    """The exchanges of a step, as they were measured."""
+
+    def __init__(self, line):
+        self.parameters = line["parameters"]
+        batch, shards = line["batch"], shards_of(line["batch"])
+        gathers = [e["values"] for e in line["exchanges"] if e["kind"] == "gather"]
+        self.norms = [n // shards for n in gathers if n not in (self.parameters, CLASSES * batch)]
+
+    def exchanges(self, ranks, batch, wish=True):
+        """Kind and bytes of the exchanges of a step."""
+        shards = shards_of(batch)
+        yield from (("gather", FLOAT * shards * row) for row in self.norms)
+        yield "gather", FLOAT * CLASSES * batch
+        if wish:
+            yield "gather", FLOAT * ranks
+        yield "turn", FLOAT * shards * self.parameters
+        yield "gather", FLOAT * self.parameters
+
+
+def computing(ranks, cores, batch, fixed, image):
     shards = shards_of(batch)
-    mine = math.ceil(shards / ranks)
-    compute = mine * math.ceil(batch / shards) * image_seconds
-    norms = 2 * network["norms"]
-    per_norm = FLOAT * 2 * network["norm_values"] / max(network["norms"], 1) * shards
-    small = norms * gather(ranks, per_norm, a, bandwidth) + gather(ranks, FLOAT * ranks, a, bandwidth)
-    small += gather(ranks, FLOAT * 10 * batch, a, bandwidth)
-    size = FLOAT * network["parameters"]
-    large = turn(ranks, size, shards, a, bandwidth) + gather(ranks, size, a, bandwidth)
-    return compute, small, large
+    in_turn = math.ceil(math.ceil(shards / ranks) / cores)
+    return fixed + in_turn * batch / shards * image
+
+
+def check_steps(lines, rates, network, fixed, image, cores):
+    """Prints measured and predicted steps; all ranks shared the cores of one machine."""
+    print("\n| rate | ranks | batch | added | step | exchanges | model: step | exchanges | error |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    all_errors = []
+    for line in lines:
+        ranks, batch, delay = line["ranks"], line.get("batch"), line.get("delay_us", 0) * 1e-6
+        if batch is None or ranks == 1:
+            continue
+        a, bandwidth = rates[line["rate"]]
+        exchanged = sum(e["seconds"] for e in line["exchanges"])
+        model = 0.0
+        for kind, size in network.exchanges(ranks, batch, wish=False):
+            rounds = 1 if kind == "turn" else math.ceil(math.log2(ranks))
+            model += TIMES[kind](ranks, size, a, bandwidth) + rounds * delay
+        # More ranks than cores: they compute in turns.
+        step = computing(ranks, 1, batch, fixed, image) * max(1.0, ranks / cores) + model
+        all_errors.append(step / line["step_seconds"] - 1)
+        print(f"| {line['rate']} | {ranks} | {batch} | {1e6 * delay:.0f} us | {1e3 * line['step_seconds']:.1f} ms | "
+              f"{1e3 * exchanged:.1f} ms | {1e3 * step:.1f} ms | {1e3 * model:.1f} ms | {all_errors[-1]:+.0%} |")
+    sizes = sorted(map(abs, all_errors))
+    if sizes:
+        print(f"\nerror of {len(sizes)} steps: median {statistics.median(sizes):.0%}, largest {sizes[-1]:.0%}")
+
+
+def table(name, network, fixed, image, a, bandwidth, cores):
+    """Efficiency by nodes and batch, and what costs most beside an even share of the images' work."""
+    print(f"\n{name}, {cores} cores a node\n")
+    print("| nodes | " + " | ".join(map(str, BATCHES)) + " | batch for 0.8 |\n|---|" + "---|" * (len(BATCHES) + 1))
+    for nodes in NODES:
+        row, enough = [], "none"
+        for batch in BATCHES:
+            even = batch * image / nodes / cores
+            parts = {"c": computing(nodes, cores, batch, 0.0, image) - even, "f": fixed, "l": 0.0, "b": 0.0}
+            for kind, size in network.exchanges(nodes, batch):
+                latency = TIMES[kind](nodes, 0, a, bandwidth)
+                parts["l"] += latency
+                parts["b"] += TIMES[kind](nodes, size, a, bandwidth) - latency
+            efficiency = even / (even + sum(parts.values()))
+            if efficiency >= 0.8 and enough == "none":
+                enough = str(batch)
+            row.append(f"{efficiency:.2f} {max(parts, key=parts.get)}")
+        print(f"| {nodes} | " + " | ".join(row) + f" | {enough} |")
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("exchange")
-    parser.add_argument("--image-ms", type=float, default=1.0, help="milliseconds of an image on one rank's cores")
-    parser.add_argument("--parameters", type=int, default=1_100_000)
-    parser.add_argument("--norms", type=int, default=30)
-    parser.add_argument("--norm-values", type=int, default=3000, help="channels of all normalisations")
-    parser.add_argument("--latency", type=float, help="seconds that each message takes more")
-    parser.add_argument("--bandwidth", type=float, help="bytes a second in place of the fitted ones")
+    parser.add_argument("measured")
+    parser.add_argument("--cores", type=int, default=2, help="cores of the machine that was measured")
+    parser.add_argument("--nodes", default="2,8,64", help="cores of the nodes that are asked about")
+    parser.add_argument("--latency", type=float, default=50e-6, help="seconds added to each message there")
     arguments = parser.parse_args()
-    with open(arguments.exchange) as file:
-        lines = [json.loads(line) for line in file if line.startswith("{")]
-    a, bandwidth = fit(lines)
-    ratios = sorted(abs(math.expm1(abs(e))) for e in errors(lines, a, bandwidth))
-    print(f"fitted: {a * 1e6:.1f} us a message, {bandwidth / 1e6:.0f} MB/s; "
-          f"error of {len(ratios)} measurements: median {ratios[len(ratios) // 2]:.0%}, largest {ratios[-1]:.0%}")
-    a += arguments.latency or 0.0
-    bandwidth = arguments.bandwidth or bandwidth
-    network = {"parameters": arguments.parameters, "norms": arguments.norms, "norm_values": arguments.norm_values}
-    batches = [64, 128, 256, 512, 1024, 2048, 4096]
-    ranks = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
-    image = arguments.image_ms / 1e3
-    print(f"\nefficiency by ranks and batch ({arguments.image_ms} ms an image, {a * 1e6:.0f} us, {bandwidth / 1e6:.0f} MB/s); "
-          "what takes most beside the even share of the work: s shards, l latency, b bandwidth")
-    print("| ranks | " + " | ".join(map(str, batches)) + " |\n|---|" + "---|" * len(batches))
-    for count in ranks:
-        row = []
-        for batch in batches:
-            compute, small, large = step(count, batch, image, network, a, bandwidth)
-            even = batch * image / count
-            parts = {"s": compute - even, "l": small, "b": large}
-            limit = max(parts, key=parts.get)
-            row.append(f"{even / (compute + small + large):.2f} {limit}")
-        print(f"| {count} | " + " | ".join(row) + " |")
-    print("\nthe smallest batch with an efficiency of 0.8:")
-    for count in ranks:
-        for batch in batches:
-            if batch * image / count / sum(step(count, batch, image, network, a, bandwidth)) >= 0.8:
-                print(f"  {count} ranks: {batch}")
-                break
-        else:
-            print(f"  {count} ranks: none up to {batches[-1]}")
+    with open(arguments.measured) as file:
+        lines = [json.loads(line) for line in file]
+    rates = {}
+    for rate in dict.fromkeys(line["rate"] for line in lines):
+        exchanges = list(measured(line for line in lines if line["rate"] == rate))
+        a, bandwidth = rates[rate] = fit(exchanges)
+        off = sorted(abs(math.expm1(e)) for e in errors(exchanges, a, bandwidth))
+        print(f"{rate}: {a * 1e6:.1f} us a message, {8 * bandwidth / 1e9:.2f} Gbit/s; error of {len(off)} exchanges: "
+              f"median {statistics.median(off):.0%}, largest {off[-1]:.0%}")
+    fixed, image = alone(lines)
+    network = Network(next(line for line in lines if line.get("exchanges")))
+    print(f"one core: {1e3 * fixed:.2f} ms a step and {1e3 * image:.3f} ms an image; {network.parameters} parameters, "
+          f"{len(network.norms)} exchanges of normalisations")
+    check_steps(lines, rates, network, fixed, image, arguments.cores)
+    print("\nAsked about clusters. The letter is what costs most: c cores or ranks without a shard, f work that every "
+          "rank does alone, l latency, b bandwidth.")
+    for rate, cores in itertools.product([r for r in rates if r != "none"], arguments.nodes.split(",")):
+        a, bandwidth = rates[rate]
+        name = f"{rate}, {1e6 * (a + arguments.latency):.0f} us a message"
+        table(name, network, fixed, image, a + arguments.latency, bandwidth, int(cores))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ import time
 
 SMALL = ["--split", "400/100/100", "--quiet", "--threads", "1"]
 CASES = {
-    "adam, dropout, flips": ["--preset", "light", "--length", "1", "--width", "2", "--epochs", "2"],
+    "adam, dropout, flips": ["--preset", "light", "--length", "1", "--width", "2", "--stem-stride", "4", "--epochs", "2"],
     "sgd, cosine, cutmix, averaged weights": [
-        "--architecture", "residual", "--optimiser", "sgd", "--schedule", "cosine", "--set", "cutmix=1",
+        "--architecture", "residual", "--widths", "8,16", "--optimiser", "sgd", "--schedule", "cosine", "--set", "cutmix=1",
         "--set", "average=0.9", "--epochs", "2", "--batch", "50",
     ],
 }
@@ -193,7 +193,7 @@ def killed_and_resumed(modiste, machines, root, break_it, name, alone_settings, 
         time.sleep(0.01)
     break_it(job)
     _, said = job.communicate(timeout=300)
-    if job.returncode == 0:
+    if job.returncode == 0 or (out / "report.html").exists():
         fail(f"{name}: the job ended as if nothing had happened")
     lines = [line for line in said.splitlines() if line.startswith("modiste: ")]
     run(machines.mpirun(2) + [modiste, "train", "--resume", str(out), "--quiet", "--threads", "1"])
@@ -244,7 +244,7 @@ def main():
         same_answers(modiste, machines, model, root)
         if not arguments.namespaces:
             refusals(modiste, machines, root)
-        longer = ["--preset", "light", "--length", "1", "--width", "2", "--epochs", "6"]
+        longer = ["--preset", "light", "--length", "1", "--width", "2", "--stem-stride", "4", "--epochs", "12"]
         killed_and_resumed(modiste, machines, root, kill_a_rank, "a rank killed", longer)
         if arguments.full and arguments.namespaces:
             killed_and_resumed(modiste, machines, root, lambda _: machines.cut(2), "a link cut", longer,

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""Runs trials on a real Slurm of one node: an array with an element cancelled and requeued, the node drained
-and resumed, the table compared with that of one machine; then a multi-rank training inside a job.
+"""Runs trials on a real Slurm of one node: an array with one element requeued, one cancelled and sent again, the
+node drained and resumed; the table is compared with that of one machine. Then a training with two ranks in a job.
 
-usage: slurm.py MODISTE     (as root; needs slurmctld, slurmd, munged; MODISTE is built with --features mpi)
+usage: slurm.py MODISTE [--minutes 5]
+
+Runs as root, also in a container without systemd. Needs slurmctld, slurmd and munge; MODISTE is built with
+--features mpi, and Open MPI is installed.
 """
 
+import argparse
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -16,8 +21,9 @@ import sys
 import tempfile
 import time
 
-GRID = ["--split", "400/100/100", "--over", "length=1,2", "--over", "dropout=0.5,0.3", "--width", "2",
-        "--epochs", "8", "--set", "checkpoint_minutes=0.001"]
+SMALL = ["--preset", "light", "--split", "400/100/100", "--length", "1", "--stem-stride", "4"]
+GRID = [*SMALL, "--over", "width=1,2", "--over", "dropout=0.5,0.3", "--epochs", "25",
+        "--set", "checkpoint_minutes=0.01"]
 
 CONFIGURATION = """
 ClusterName=modiste
@@ -47,28 +53,56 @@ PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
 
-def fail(text):
-    sys.exit(f"slurm.py: {text}")
+class Failed(Exception):
+    """What went wrong, for people."""
 
 
-def run(*words, expect=0, **options):
-    done = subprocess.run(words, capture_output=True, text=True, timeout=600, **options)
+def run(*words, expect=0, seconds=60):
+    """Runs a command to its end and gives what it printed; `expect=None` takes any status."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{' '.join(words)}: not done after {seconds} s") from None
     if expect is not None and done.returncode != expect:
-        fail(f"{' '.join(words)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise Failed(f"{' '.join(words)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
-def wait(what, ready, seconds=240):
-    deadline = time.time() + seconds
+def wait(what, ready, seconds=60):
+    """Waits until `ready()`, which is asked again and again."""
+    deadline = time.monotonic() + seconds
     while not ready():
-        if time.time() > deadline:
-            fail(f"waited {seconds} s in vain: {what}\n" + run("squeue", "-a", expect=None) + run("sinfo", expect=None))
-        time.sleep(0.2)
+        if time.monotonic() > deadline:
+            raise Failed(f"waited {seconds} s in vain until {what}")
+        time.sleep(0.1)
+
+
+def munge(stack):
+    """Starts munge, by which Slurm's daemons know each other, unless it runs."""
+    if subprocess.run(["munge", "-n"], capture_output=True, timeout=20).returncode == 0:
+        return
+    if not pathlib.Path("/etc/munge/munge.key").exists():
+        run("runuser", "-u", "munge", "--", "/usr/sbin/mungekey", "--create")
+    pathlib.Path("/run/munge").mkdir(exist_ok=True)
+    shutil.chown("/run/munge", "munge", "munge")
+    run("runuser", "-u", "munge", "--", "/usr/sbin/munged", "--force")
+    stack.callback(run, "runuser", "-u", "munge", "--", "/usr/sbin/munged", "--stop", expect=None)
+    wait("munge answers", lambda: subprocess.run(["munge", "-n"], capture_output=True, timeout=20).returncode == 0, 20)
+
+
+def end(daemon):
+    """Ends a daemon, by force if it does not listen."""
+    daemon.terminate()
+    try:
+        daemon.wait(20)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait(20)
 
 
 @contextlib.contextmanager
 def slurm(root):
-    """A cluster of this one machine, for as long as the block lasts."""
+    """A cluster of this one machine, for as long as the block lasts; gives the node's name."""
     host = socket.gethostname().split(".")[0]
     state = root / "slurm"
     for folder in ("ctld", "d"):
@@ -76,114 +110,161 @@ def slurm(root):
     configuration = state / "slurm.conf"
     configuration.write_text(CONFIGURATION.format(host=host, state=state, cpus=os.cpu_count()))
     os.environ["SLURM_CONF"] = str(configuration)
-    key = pathlib.Path("/etc/munge/munge.key")
-    if not key.exists():
-        run("/usr/sbin/mungekey", "--create", expect=None)
-    munge_started = subprocess.run(["munge", "-n"], capture_output=True).returncode != 0
-    if munge_started:
-        pathlib.Path("/run/munge").mkdir(exist_ok=True)
-        shutil.chown("/run/munge", "munge", "munge")
-        run("runuser", "-u", "munge", "--", "/usr/sbin/munged", "--force")
-    daemons = []
-    try:
+    with contextlib.ExitStack() as stack:
+        munge(stack)
         for daemon in ("slurmctld", "slurmd"):
-            daemons.append(subprocess.Popen([daemon, "-D", "-f", str(configuration)],
-                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        idle = lambda: "idle" in run("sinfo", "-h", "-o", "%t", expect=None)
-        wait("the node is idle", idle, 60)
+            with open(state / f"{daemon}.out", "w") as out:
+                process = subprocess.Popen([daemon, "-D", "-f", str(configuration)], stdin=subprocess.DEVNULL,
+                                           stdout=out, stderr=out)
+            stack.callback(end, process)
+        stack.callback(run, "scancel", "--user=root", expect=None)
+        # Last in, so the first to be called at the end, while the daemons still run.
+        stack.push(lambda kind, *_: tell_logs(root) if kind else None)
+        wait("the node is idle", lambda: "idle" in run("sinfo", "-h", "-o", "%t", expect=None))
         yield host
-    finally:
-        subprocess.run(["scancel", "--state=RUNNING", "--user=root"], capture_output=True)
-        for daemon in reversed(daemons):
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait(30)
-        if munge_started:
-            subprocess.run(["/usr/sbin/munged", "--stop"], capture_output=True)
 
 
-def state_of(element):
-    return run("squeue", "-h", "-r", "-o", "%T", "-j", element, expect=None).strip()
+def tell_logs(root):
+    """What the daemons, the queue and the elements say."""
+    for words in (["squeue", "-a", "-r"], ["sinfo"]):
+        with contextlib.suppress(Exception):
+            print(subprocess.run(words, capture_output=True, text=True, timeout=20).stdout, file=sys.stderr)
+    files = [*(root / "slurm").glob("*.log"), *(root / "slurm").glob("*.out"), *root.glob("*.txt")]
+    for path in files:
+        lines = path.read_text(errors="replace").splitlines()[-30:]
+        print(f"--- {path}", *lines, sep="\n", file=sys.stderr)
 
 
-def epochs_of(out, number, trials):
-    with contextlib.suppress(OSError):
-        return len((out / "trials" / trials[number] / "metrics.csv").read_text().splitlines()) - 1
-    return 0
+class Array:
+    """An array of trials of the results folder `out`, submitted as job `job`."""
+
+    def __init__(self, modiste, out, job):
+        self.modiste, self.out, self.job = modiste, out, job
+        self.names = [trial["name"] for trial in self.status()["trials"]]
+
+    def status(self):
+        return json.loads(run(self.modiste, "status", str(self.out), "--json"))
+
+    def folder(self, number):
+        return self.out / "trials" / self.names[number]
+
+    def epochs(self, number):
+        with contextlib.suppress(OSError):
+            return len((self.folder(number) / "metrics.csv").read_text().splitlines()) - 1
+        return 0
+
+    def states(self):
+        """What Slurm says of the elements that it has not forgotten."""
+        lines = run("squeue", "-h", "-r", "-t", "all", "-o", "%K %T", "-j", self.job, expect=None).splitlines()
+        return {int(number): state for number, state in (line.split() for line in lines)}
+
+    def in_the_midst(self, number):
+        """Waits until an element trains; it must not be done by then."""
+        wait(f"element {number} trains", lambda: self.epochs(number) >= 2)
+        state = self.states().get(number)
+        if state != "RUNNING":
+            raise Failed(f"element {number} should be running, not {state}; give it more epochs")
+
+    def again(self, number):
+        """Sends an element to the queue again, where it would wait two minutes by default."""
+        run("scontrol", "requeue", f"{self.job}_{number}", expect=None)
+        wait(f"element {number} waits", lambda: self.states().get(number) == "PENDING")
+        run("scontrol", "update", f"JobId={self.job}_{number}", "StartTime=now")
+
+    def starts(self, number):
+        return len(json.loads((self.folder(number) / "environment.json").read_text()))
 
 
 def array_of_trials(modiste, root, host):
-    """An array through --plan slurm, disturbed, against the grid of one machine."""
-    import json
+    """An array as --plan slurm prints it, disturbed, against the grid of one machine."""
     alone, out = root / "alone", root / "shared"
-    run(modiste, "grid", *GRID, "--out", str(alone), "--quiet", "--jobs", "1", "--threads", "1")
+    run(modiste, "grid", *GRID, "--out", str(alone), "--quiet", seconds=240)
     script = root / "array.sh"
     script.write_text(run(modiste, "grid", *GRID, "--out", str(out), "--plan", "slurm"))
     job = run("sbatch", "--parsable", f"--output={root}/element-%a.txt", str(script)).strip()
-    trials = [t["name"] for t in json.loads(run(modiste, "status", str(out), "--json"))["trials"]]
-    # Cancel an element in the middle of its training, and send it again.
-    wait("the first element trains", lambda: epochs_of(out, 0, trials) >= 1)
-    before = epochs_of(out, 0, trials)
-    run("scontrol", "requeue", f"{job}_0")
-    # Drain the node while others wait, and let it come back.
+    array = Array(modiste, out, job)
+    array.in_the_midst(0)
+    array.again(0)
+    print("Slurm: an element was requeued in the midst of its training")
+    # The node is drained while elements wait, and comes back.
     run("scontrol", "update", f"NodeName={host}", "State=DRAIN", "Reason=test")
-    wait("the drained node is empty", lambda: "RUNNING" not in run("squeue", "-h", "-r", "-o", "%T", "-j", job, expect=None))
-    said = json.loads(run(modiste, "status", str(out), "--json"))
-    if said["running"] != 0:
-        fail(f"the node is drained, and status says that trials run: {said}")
+    wait("the drained node is empty", lambda: "RUNNING" not in array.states().values(), 120)
+    said = array.status()
+    if said["running"] != 0 or said["waiting"] == 0:
+        raise Failed(f"the node is drained, and status says {said}")
     run("scontrol", "update", f"NodeName={host}", "State=RESUME")
-    # A requeued element waits two minutes by default.
-    run("scontrol", "update", f"JobId={job}_0", "StartTime=now", expect=None)
-    # Cancel one for good; it is submitted again by its number.
-    wait("the second element trains", lambda: epochs_of(out, 1, trials) >= 1)
-    run("scancel", "--signal=KILL", f"{job}_1", expect=None)
-    run("scancel", f"{job}_1", expect=None)
-    wait("the cancelled element has ended", lambda: state_of(f"{job}_1") == "")
-    text = run(modiste, "status", str(out))
-    again = run("sbatch", "--parsable", "--array=1", f"--output={root}/again-%a.txt", str(script)).strip()
-    for j in (job, again):
-        wait("all elements end", lambda: not run("squeue", "-h", "-j", j, expect=None).strip(), 400)
-    said = json.loads(run(modiste, "status", str(out), "--json"))
-    if said["done"] != len(trials):
-        logs = "".join(p.read_text() for p in root.glob("*-*.txt"))
-        fail(f"not all trials are done: {said}\n{logs}")
-    for name in ["results.csv"] + [f"trials/{t}/{f}" for t in trials for f in ("best.safetensors", "last.ckpt")]:
-        if (alone / name).read_bytes() != (out / name).read_bytes():
-            fail(f"{out / name} differs from that of one machine")
-    starts = len(json.loads((out / "trials" / trials[0] / "environment.json").read_text()))
-    if starts < 2:
-        fail("the requeued element was never resumed")
-    print(f"Slurm: an array of {len(trials)}, one requeued after {before} epochs ({starts} starts), one killed, the node "
-          "drained: table and models are those of one machine, byte for byte")
-    print(text)
+    print(f"Slurm: the node was drained while {said['waiting']} trials waited, and resumed")
+    last = len(array.names) - 1
+    array.in_the_midst(last)
+    run("scancel", f"{job}_{last}")
+    wait("the cancelled element ends", lambda: array.states().get(last) == "CANCELLED")
+    if array.status()["trials"][last]["state"] != "waiting":
+        raise Failed(f"the cancelled trial should wait: {array.status()['trials'][last]}")
+    array.again(last)
+    print("Slurm: an element was cancelled, and sent again")
+    ended = lambda: set(array.states().values()) <= {"COMPLETED"}
+    wait("all elements are completed", ended, 240)
+    compare(array, alone, last)
+
+
+def compare(array, alone, last):
+    said = array.status()
+    if said["done"] != len(array.names):
+        raise Failed(f"not all trials are done: {said}")
+    runs = [f"trials/{name}/{file}" for name in array.names for file in ("best.safetensors", "last.ckpt")]
+    for name in ["results.csv", *runs]:
+        if (alone / name).read_bytes() != (array.out / name).read_bytes():
+            raise Failed(f"{array.out / name} differs from that of one machine")
+    starts = [array.starts(number) for number in (0, last)]
+    if min(starts) < 2:
+        raise Failed(f"a disturbed element was never resumed: {starts} starts")
+    print(f"Slurm: the table and the models of {len(array.names)} trials are those of one machine, byte for byte")
 
 
 def ranks_in_a_job(modiste, root):
     """Two ranks in a job give the bytes of one process."""
-    train = ["train", "--preset", "light", "--split", "400/100/100", "--length", "1", "--width", "2", "--epochs", "2", "--quiet", "--threads", "1"]
-    run(modiste, *train, "--out", str(root / "one"))
-    script = root / "ranks.sh"
-    script.write_text(
-        "#!/bin/bash\n#SBATCH --ntasks=2\n"
-        f"exec mpirun --allow-run-as-root --oversubscribe --bind-to none -n 2 {modiste} {' '.join(train)} --out {root}/two\n")
-    run("sbatch", "--wait", f"--output={root}/ranks.txt", str(script), expect=None)
-    for name in ("best.safetensors", "last.ckpt"):
-        two = root / "two" / name
-        if not two.exists() or two.read_bytes() != (root / "one" / name).read_bytes():
-            fail(f"{two} differs from that of one process:\n{(root / 'ranks.txt').read_text()}")
-    print("Slurm: mpirun -n 2 inside a job gives the bytes of one process")
+    train = ["train", *SMALL, "--width", "1", "--epochs", "2", "--quiet", "--threads", "1"]
+    run(modiste, *train, "--out", str(root / "one"), seconds=120)
+    mpirun = "mpirun --allow-run-as-root --oversubscribe --bind-to none -n 2"
+    ways = {"mpirun": mpirun}
+    if "pmix" in subprocess.run(["srun", "--mpi=list"], capture_output=True, text=True, timeout=20).stderr:
+        ways["srun"] = "srun --mpi=pmix -n 2"
+    for name, launcher in ways.items():
+        script, out = root / f"{name}.sh", root / f"two-{name}"
+        script.write_text("#!/bin/bash\n#SBATCH --ntasks=2 --overcommit\n"
+                          f"exec {launcher} {modiste} {' '.join(train)} --out {out}\n")
+        run("sbatch", "--wait", f"--output={root}/{name}.txt", str(script), seconds=120)
+        for file in ("best.safetensors", "last.ckpt"):
+            if (out / file).read_bytes() != (root / "one" / file).read_bytes():
+                raise Failed(f"{out / file} differs from that of one process")
+        print(f"Slurm: two ranks by {launcher.split()[0]} in a job give the bytes of one process")
 
 
 def main():
-    modiste = str(pathlib.Path(sys.argv[1]).resolve())
-    folder = pathlib.Path(tempfile.mkdtemp())
-    bin_folder = folder / "bin"
-    bin_folder.mkdir()
-    os.symlink(modiste, bin_folder / "modiste")
-    os.environ["PATH"] = f"{bin_folder}:{os.environ['PATH']}"
-    with slurm(folder) as host:
-        array_of_trials(modiste, folder, host)
-        ranks_in_a_job(modiste, folder)
-    shutil.rmtree(folder)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("modiste")
+    parser.add_argument("--minutes", type=float, default=5)
+    arguments = parser.parse_args()
+    modiste = str(pathlib.Path(arguments.modiste).resolve())
+
+    def too_long(*_):
+        raise Failed(f"not done after {arguments.minutes} minutes")
+
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(round(60 * arguments.minutes))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        root = pathlib.Path(folder)
+        # The printed script calls `modiste`.
+        (root / "bin").mkdir()
+        os.symlink(modiste, root / "bin" / "modiste")
+        os.environ["PATH"] = f"{root / 'bin'}:{os.environ['PATH']}"
+        try:
+            with slurm(root) as host:
+                array_of_trials(modiste, root, host)
+                ranks_in_a_job(modiste, root)
+        except (Failed, OSError) as error:
+            sys.exit(f"slurm.py: {error}")
+        signal.alarm(0)
 
 
 if __name__ == "__main__":

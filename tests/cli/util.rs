@@ -86,10 +86,16 @@ impl Folder {
 
     /// Runs a shell script in the folder; `$MODISTE` is the binary.
     pub fn shell(&self, script: &str) -> Said {
+        let output = self.shell_command(script).output().unwrap();
+        Said::new(script.to_owned(), output)
+    }
+
+    /// What runs such a script.
+    pub fn shell_command(&self, script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(self.dir.path()).stdin(Stdio::null());
-        let output = command.env("MODISTE", env!("CARGO_BIN_EXE_modiste")).output().unwrap();
-        Said::new(script.to_owned(), output)
+        command.env("MODISTE", env!("CARGO_BIN_EXE_modiste"));
+        command
     }
 }
 

@@ -4,14 +4,14 @@
 //! The file `elements.json` lists them. A trial keeps its number for ever; a plan that grows adds its new
 //! trials at the end. So an array that was submitted before trains what it was meant to.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modiste_files::{FileError, atomic_write, read_text};
 use modiste_train::Config;
 use serde::{Deserialize, Serialize};
 
-use crate::{SearchError, TRIALS, Task, differences};
+use crate::{Origin, SearchError, TRIALS, Task};
 
 const FILE: &str = "elements.json";
 /// The largest list that is read, in bytes: some hundred thousand trials.
@@ -82,12 +82,11 @@ impl Elements {
         &mut self,
         trials: impl IntoIterator<Item = (&'a str, &'a Config)>,
     ) -> Result<(), SearchError> {
-        let base = self.base()?;
-        let known: HashMap<String, usize> =
-            self.trials.iter().enumerate().map(|(i, trial)| (trial.name.clone(), i)).collect();
+        let base = Origin::new(&self.base()?);
+        let known: HashSet<String> = self.trials.iter().map(|trial| trial.name.clone()).collect();
         for (name, config) in trials {
-            if !known.contains_key(name) {
-                let set = differences(&base, config);
+            if !known.contains(name) {
+                let set = base.differences(config);
                 self.trials.push(Element { name: name.to_owned(), set, until: None });
             }
         }
@@ -119,7 +118,8 @@ impl Elements {
     pub fn config(&self, base: &Config, element: &Element) -> Result<Config, SearchError> {
         let mut config = base.clone();
         for (field, value) in &element.set {
-            config.set(field, value)?;
+            let place = || format!("{FILE}: trial {}", element.name);
+            config.set(field, value).map_err(|e| SearchError::place(place(), e.to_string()))?;
         }
         Ok(config)
     }

@@ -23,19 +23,22 @@ pub struct Axis {
     pub values: Vec<String>,
 }
 
-/// Every combination of the axes' values, for some seeds and folds.
+/// Every combination of the axes' values, for some seeds and folds; all of them are sound.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
     /// Runs of each combination, with the base's seed and those that follow it.
-    pub seeds: usize,
+    seeds: usize,
     /// The folds over training and validation images; `None` for the base's own split.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub folds: Option<usize>,
+    folds: Option<usize>,
     /// The fields that vary; the first one changes fastest.
-    pub over: Vec<Axis>,
+    over: Vec<Axis>,
     /// All that does not.
-    pub base: Config,
+    base: Config,
+    /// The combinations, which follow from the rest.
+    #[serde(skip)]
+    points: Vec<Point>,
 }
 
 /// One combination of values.
@@ -88,9 +91,7 @@ impl Grid {
                 return Err(SearchError::grid(field, "cannot be an axis together with --folds"));
             }
         }
-        let grid = Self { seeds, folds, over, base };
-        grid.check()?;
-        Ok(grid)
+        Self { seeds, folds, over, base, points: Vec::new() }.checked()
     }
 
     /// The file `grid.toml`.
@@ -105,31 +106,28 @@ impl Grid {
     pub fn parse(text: &str, name: &str) -> Result<Self, SearchError> {
         let grid: Self = toml::from_str(text)
             .map_err(|e| SearchError::place(name, e.message().trim().replace('\n', ", ")))?;
-        grid.check().map_err(|e| SearchError::place(name, e.to_string()))?;
-        Ok(grid)
+        grid.checked().map_err(|e| SearchError::place(name, e.to_string()))
+    }
+
+    /// The fields that vary; the first one changes fastest.
+    pub fn over(&self) -> &[Axis] {
+        &self.over
+    }
+
+    /// All that does not vary.
+    pub fn base(&self) -> &Config {
+        &self.base
     }
 
     /// All combinations; the values of the first axis change fastest.
-    pub fn points(&self) -> Vec<Point> {
-        let count = self.over.iter().map(|axis| axis.values.len()).product();
-        (0..count).map(|i| self.point(i).expect("checked when it was made")).collect()
+    pub fn points(&self) -> &[Point] {
+        &self.points
     }
 
     /// All runs: combination by combination, seed by seed, fold by fold.
     pub fn trials(&self) -> Vec<Trial> {
-        let mut trials = Vec::new();
-        for (i, point) in self.points().iter().enumerate() {
-            for seed in (self.base.training.seed..).take(self.seeds) {
-                match self.folds {
-                    None => trials.push(self.trial(i, point, seed, None)),
-                    Some(folds) => {
-                        trials
-                            .extend((1..=folds).map(|fold| self.trial(i, point, seed, Some(fold))));
-                    }
-                }
-            }
-        }
-        trials
+        let names = self.names();
+        self.runs().zip(names).map(|(run, name)| self.trial(name, run)).collect()
     }
 
     /// Whether this grid has all trials of `old`, and perhaps more: a grid may grow.
@@ -137,6 +135,9 @@ impl Grid {
     /// # Errors
     /// Names a trial that it has not, or has with another configuration; `place` is where `old` is.
     pub fn check_grown_from(&self, old: &Self, place: &str) -> Result<(), SearchError> {
+        if self == old {
+            return Ok(());
+        }
         let trials = self.trials();
         let known: HashMap<&str, &Config> =
             trials.iter().map(|trial| (trial.name.as_str(), &trial.config)).collect();
@@ -159,7 +160,8 @@ impl Grid {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), SearchError> {
+    /// This grid with its points, if all of it is sound.
+    fn checked(mut self) -> Result<Self, SearchError> {
         if self.seeds == 0 {
             return Err(SearchError::grid("seeds", "must be at least 1, not 0"));
         }
@@ -173,63 +175,105 @@ impl Grid {
         if last.is_none_or(|last| i64::try_from(last).is_err()) {
             return Err(SearchError::grid(SEED, "the last seed is not below 2^63"));
         }
-        let count = self.over.iter().map(|axis| axis.values.len()).product();
-        for i in 0..count {
-            let mut config = self.point(i)?.config;
-            if let Some(folds) = self.folds {
-                config.data.split = fold_of(&config, 1, folds);
+        self.base.check_ranges()?;
+        self.points = combinations(&self.base, &self.over)?;
+        // Each value is in its range; whether they fit each other is different in each point.
+        for point in &self.points {
+            match self.folds {
+                None => point.config.check_together()?,
+                Some(folds) => with_fold(&point.config, 1, folds).check_together()?,
             }
-            config.check()?;
         }
-        let mut names: Vec<String> = self.trials().into_iter().map(|trial| trial.name).collect();
+        let mut names = self.names();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => {
                 Err(SearchError::grid("grid", format!("two trials are called {}", pair[0])))
             }
-            None => Ok(()),
+            None => Ok(self),
         }
     }
 
-    fn point(&self, mut index: usize) -> Result<Point, TrainError> {
-        let mut values = Vec::new();
-        for axis in &self.over {
-            values.push(axis.values[index % axis.values.len()].clone());
-            index /= axis.values.len();
-        }
-        let mut config = self.base.clone();
-        let mut settings: Vec<_> = self.over.iter().map(|axis| &axis.field).zip(&values).collect();
-        // Kinds first: they reset the settings that belong to them.
-        settings.sort_by_key(|(field, _)| !Config::is_kind(field));
-        for (field, value) in settings {
-            config.set(field, value)?;
-        }
-        Ok(Point { values, config })
+    /// Point, seed and fold of every run.
+    fn runs(&self) -> impl Iterator<Item = (usize, u64, Option<usize>)> {
+        let first = self.base.training.seed;
+        let folds = move || match self.folds {
+            None => vec![None],
+            Some(folds) => (1..=folds).map(Some).collect(),
+        };
+        (0..self.points.len()).flat_map(move |point| {
+            (first..)
+                .take(self.seeds)
+                .flat_map(move |seed| folds().into_iter().map(move |fold| (point, seed, fold)))
+        })
     }
 
-    fn trial(&self, index: usize, point: &Point, seed: u64, fold: Option<usize>) -> Trial {
-        let mut config = point.config.clone();
+    /// The name of every run.
+    fn names(&self) -> Vec<String> {
+        let labels: Vec<&str> = self.over.iter().map(|axis| label(&axis.field)).collect();
+        let name = |(point, seed, fold): (usize, u64, Option<usize>)| {
+            let values = self.points[point].values.iter().map(String::as_str);
+            let seed = seed.to_string();
+            let fold = fold.zip(self.folds).map(|(fold, folds)| format!("{fold}of{folds}"));
+            let settings = labels.iter().copied().zip(values).chain([("seed", seed.as_str())]);
+            file_name(settings.chain(fold.as_deref().map(|fold| ("fold", fold))))
+        };
+        self.runs().map(name).collect()
+    }
+
+    fn trial(&self, name: String, (point, seed, fold): (usize, u64, Option<usize>)) -> Trial {
+        let config = &self.points[point].config;
+        let mut config = match fold.zip(self.folds) {
+            None => config.clone(),
+            Some((fold, folds)) => with_fold(config, fold, folds),
+        };
         config.training.seed = seed;
-        let mut settings: Vec<(&str, String)> = self
-            .over
-            .iter()
-            .zip(&point.values)
-            .map(|(axis, value)| (label(&axis.field), value.clone()))
-            .collect();
-        settings.push(("seed", seed.to_string()));
-        if let (Some(fold), Some(folds)) = (fold, self.folds) {
-            config.data.split = fold_of(&config, fold, folds);
-            settings.push(("fold", format!("{fold}of{folds}")));
-        }
-        let name = file_name(settings.iter().map(|(label, value)| (*label, value.as_str())));
-        Trial { name, point: index, seed, fold, config }
+        Trial { name, point, seed, fold, config }
     }
 }
 
-fn fold_of(config: &Config, fold: usize, folds: usize) -> String {
-    format!("{}:fold={fold}/{folds}", config.data.split)
+/// The base with every combination of the axes' values; the values of the first axis change fastest.
+fn combinations(base: &Config, over: &[Axis]) -> Result<Vec<Point>, TrainError> {
+    let strides = over.iter().scan(1, |stride, axis| {
+        let own = *stride;
+        *stride *= axis.values.len();
+        Some(own)
+    });
+    // Kinds first: they reset the settings that belong to them.
+    let mut axes: Vec<(usize, &Axis)> = strides.zip(over).collect();
+    axes.sort_by_key(|(_, axis)| !Config::is_kind(&axis.field));
+    // Axis by axis, so that combinations share the work for the values that they have in common.
+    let mut configs = vec![(0, base.clone())];
+    for &(stride, axis) in &axes {
+        let mut more = Vec::with_capacity(configs.len() * axis.values.len());
+        for (index, config) in configs {
+            for (at, value) in axis.values.iter().enumerate() {
+                let mut config = config.clone();
+                config.set(&axis.field, value)?;
+                more.push((index + at * stride, config));
+            }
+        }
+        configs = more;
+    }
+    configs.sort_by_key(|(index, _)| *index);
+    let values = |mut index: usize| {
+        let value = |axis: &Axis| {
+            let value = axis.values[index % axis.values.len()].clone();
+            index /= axis.values.len();
+            value
+        };
+        over.iter().map(value).collect()
+    };
+    let point = |(index, config)| Point { values: values(index), config };
+    Ok(configs.into_iter().map(point).collect())
 }
 
+/// `config` on one of several folds of its split.
+fn with_fold(config: &Config, fold: usize, folds: usize) -> Config {
+    let mut config = config.clone();
+    config.data.split = format!("{}:fold={fold}/{folds}", config.data.split);
+    config
+}
 /// The axis of a field, its values written as the configuration writes them.
 fn axis(field: &str, values: &[String]) -> Result<Axis, SearchError> {
     let field = Config::field(field)?;

@@ -1,6 +1,8 @@
 //! A grid with its data looked at: what its trials are, where they lie, how far they are.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use modiste_train::Config;
 
@@ -30,6 +32,9 @@ pub struct Plan {
     /// What training costs, one a trial ([`RunSize::training_cost`](crate::RunSize::training_cost)).
     costs: Vec<u64>,
     out: PathBuf,
+    /// What is known of trials that are done: that does not change, and a large grid has its tables written
+    /// often.
+    done: Mutex<HashMap<usize, State>>,
 }
 
 impl Plan {
@@ -51,7 +56,7 @@ impl Plan {
         for (trial, measured) in trials.iter().zip(&measured) {
             let size = &mut sizes[trial.point];
             size.parameters = measured.parameters;
-            if trial.seed == grid.base.training.seed {
+            if trial.seed == grid.base().training.seed {
                 size.validation_images += measured.validation_images;
             }
         }
@@ -59,7 +64,8 @@ impl Plan {
         let fashion = measured.iter().all(|size| size.fashion);
         let published = if fashion { published } else { |_: &Config| None };
         let out = out.to_owned();
-        Ok(Self { grid, trials, sizes, published, check_batch, costs, out })
+        let done = Mutex::default();
+        Ok(Self { grid, trials, sizes, published, check_batch, costs, out, done })
     }
 
     /// How far each trial is.
@@ -67,8 +73,19 @@ impl Plan {
     /// # Errors
     /// If a trial's folder holds another run, or a broken one.
     pub fn states(&self) -> Result<Vec<State>, SearchError> {
-        let read = |trial: &Trial| State::read(&self.folder(trial), &trial.config);
-        self.trials.iter().map(read).collect()
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = Vec::with_capacity(self.trials.len());
+        for (i, trial) in self.trials.iter().enumerate() {
+            let state = match done.get(&i) {
+                Some(state) => state.clone(),
+                None => State::read(&self.folder(trial), &trial.config)?,
+            };
+            if let State::Done(_) = state {
+                done.insert(i, state.clone());
+            }
+            states.push(state);
+        }
+        Ok(states)
     }
 
     /// All trials as runs to be trained.
@@ -100,7 +117,7 @@ impl Plan {
         }
         let mut elements = match Elements::load(&self.out)? {
             Some(elements) => elements,
-            None => Elements::new(COMMAND, &self.grid.base),
+            None => Elements::new(COMMAND, self.grid.base()),
         };
         let before = elements.all().len();
         elements.add(self.trials.iter().map(|trial| (trial.name.as_str(), &trial.config)))?;
@@ -164,6 +181,9 @@ impl Plan {
     fn stored(&self) -> Result<Option<Grid>, SearchError> {
         let path = self.out.join(GRID_FILE);
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        if text == self.grid.to_toml() {
+            return Ok(Some(self.grid.clone()));
+        }
         Ok(Some(Grid::parse(&text, &path.display().to_string())?))
     }
 
@@ -189,21 +209,4 @@ impl Plan {
     pub fn folder(&self, trial: &Trial) -> PathBuf {
         self.out.join(TRIALS).join(&trial.name)
     }
-}
-
-/// The fields that make `config` of `origin`, in the order in which they can be set.
-pub fn differences(origin: &Config, config: &Config) -> Vec<(String, String)> {
-    let mut origin = origin.clone();
-    let mut settings = Vec::new();
-    // Kinds first: once both have the same kinds, they have the same fields.
-    for kinds in [true, false] {
-        for new in config.settings() {
-            let differs = origin.value(new.path).as_ref() != Some(&new.value);
-            if differs && Config::is_kind(new.path) == kinds {
-                origin.set(new.path, &new.value).expect("another configuration has that value");
-                settings.push((new.path.to_owned(), new.value));
-            }
-        }
-    }
-    settings
 }

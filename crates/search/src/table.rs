@@ -48,14 +48,13 @@ impl Results {
                 numbers: state.numbers().copied(),
             })
             .collect();
-        let points = grid.points();
+        // The trials of a point follow each other.
+        let of_points = trials.chunk_by(|a, b| a.row == b.row);
+        let points = grid.points().iter().zip(sizes);
         let mut rows: Vec<Row> = points
-            .into_iter()
-            .zip(sizes)
-            .enumerate()
-            .map(|(i, (point, size))| {
-                let published = published(&point.config);
-                row(point.values, *size, trials.iter().filter(|trial| trial.row == i), published)
+            .zip(of_points)
+            .map(|((point, size), trials)| {
+                row(point.values.clone(), *size, trials, published(&point.config))
             })
             .collect();
         let gains: Vec<Vec<Gain>> = (0..rows.len()).map(|i| gains(grid, &rows, i)).collect();
@@ -63,7 +62,7 @@ impl Results {
             row.gains = gains;
         }
         let selection = select(&rows);
-        let fields = grid.over.iter().map(|axis| axis.field.clone()).collect();
+        let fields = grid.over().iter().map(|axis| axis.field.clone()).collect();
         Self { fields, rows, trials, selection }
     }
 
@@ -85,13 +84,12 @@ impl Results {
     }
 }
 
-fn row<'a>(
+fn row(
     values: Vec<String>,
     size: Size,
-    trials: impl Iterator<Item = &'a TrialResult>,
+    trials: &[TrialResult],
     published: Option<Published>,
 ) -> Row {
-    let trials: Vec<&TrialResult> = trials.collect();
     let done: Vec<&Numbers> = trials.iter().filter_map(|trial| trial.numbers.as_ref()).collect();
     let spread = |of: fn(&Numbers) -> Option<f64>| {
         let values: Option<Vec<f64>> = done.iter().map(|numbers| of(numbers)).collect();
@@ -115,7 +113,7 @@ fn row<'a>(
 fn gains(grid: &Grid, rows: &[Row], at: usize) -> Vec<Gain> {
     let mut stride = 1;
     let mut gains = Vec::new();
-    for axis in &grid.over {
+    for axis in grid.over() {
         let first = (at / stride).is_multiple_of(axis.values.len());
         let before = (!first).then(|| &rows[at - stride]);
         let difference = |of: fn(&Row) -> Option<f64>| Some(of(&rows[at])? - of(before?)?);

@@ -1,7 +1,7 @@
 //! Runs to be trained, and what only data can say of them: whether networks fit the images,
 //! parameters, costs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use modiste_data::FASHION_CLASSES;
@@ -116,11 +116,14 @@ pub fn measure(configs: &[&Config], check_batch: CheckBatch) -> Result<Vec<RunSi
     for first in firsts {
         let data = first.load_data()?;
         let same = configs.iter().enumerate().filter(|(_, config)| config.same_data(first));
-        // Many configurations have the same network.
+        // Many configurations have the same network and batch.
         let mut known: HashMap<String, (usize, u64)> = HashMap::new();
+        let mut batches = HashSet::new();
         for (i, config) in same {
             config.check_comparable(&data)?;
-            check_batch(config.training.batch).map_err(TrainError::from)?;
+            if batches.insert(config.training.batch) {
+                check_batch(config.training.batch).map_err(TrainError::from)?;
+            }
             let key = serde_json::to_string(&config.network).expect("plain data is JSON");
             let (parameters, multiply_adds) = match known.get(&key) {
                 Some(&known) => known,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use modiste_search::{Plan, differences, label, shell};
+use modiste_search::{Origin, Plan, label, shell};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
@@ -43,7 +43,7 @@ impl DryRun {
     /// As [`Plan::states`].
     pub fn new(plan: &Plan, out: &Path, base: &BaseArgs) -> Result<Self, Failure> {
         plan.check_place()?;
-        let (origin, _) = settings::begin(base)?;
+        let origin = Origin::new(&settings::begin(base)?.0);
         let begin = match (&base.config, &base.preset) {
             (Some(path), _) => format!("--config {}", shell(&path.display().to_string())),
             (None, name) => format!("--preset {}", name.as_deref().unwrap_or("paper")),
@@ -51,7 +51,7 @@ impl DryRun {
         let states = plan.states()?;
         let trials = plan.trials.iter().zip(&states).map(|(trial, state)| {
             let folder = plan.folder(trial);
-            let settings = differences(&origin, &trial.config);
+            let settings = origin.differences(&trial.config);
             let mut command = format!("modiste train {begin}");
             for (field, value) in &settings {
                 command += &format!(" --set {}", shell(&format!("{field}={value}")));
@@ -67,7 +67,7 @@ impl DryRun {
             }
         });
         let trials = trials.collect();
-        let fields = plan.grid.over.iter().map(|axis| label(&axis.field).to_owned()).collect();
+        let fields = plan.grid.over().iter().map(|axis| label(&axis.field).to_owned()).collect();
         Ok(Self { out: out.to_owned(), fields, begin, trials })
     }
 }

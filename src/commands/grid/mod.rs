@@ -84,11 +84,11 @@ pub fn base_of_trials(trial: &TrialArgs) -> Result<Config, Failure> {
 /// A field that was typed and that the grid gives other values is a mistake, be it by an axis or as
 /// one of the settings that an architecture or a schedule of the grid begins with.
 pub fn check_effect(grid: &Grid, typed: &[&Settings]) -> Result<(), Failure> {
-    let kinds = grid.over.iter().any(|axis| Config::is_kind(&axis.field));
-    let points = if kinds { grid.points() } else { Vec::new() };
+    let kinds = grid.over().iter().any(|axis| Config::is_kind(&axis.field));
+    let points = if kinds { grid.points() } else { &[] };
     for (path, value) in typed.iter().copied().flatten() {
         let path = Config::path_of(path).map_err(|error| usage(error.into()))?;
-        if grid.over.iter().any(|axis| axis.field == path) {
+        if grid.over().iter().any(|axis| axis.field == path) {
             return Err(Failure::Usage(format!(
                 "{path}: {value:?} has no effect, because the grid sets it"
             )));

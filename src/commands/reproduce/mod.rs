@@ -82,7 +82,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     settings.keep(&place)?;
 
     say(&args, "data");
-    let images = settings.grid.base.load_data()?;
+    let images = settings.grid.base().load_data()?;
     let data = modiste_data::info(&images);
 
     say(&args, "grid");
@@ -127,7 +127,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
 
     say(&args, "report");
     let mut found = Found {
-        base: settings.grid.base.clone(),
+        base: settings.grid.base().clone(),
         quick: args.quick,
         data,
         grid: results,

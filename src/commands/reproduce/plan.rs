@@ -97,10 +97,10 @@ impl Settings {
         }
         let over = if args.over.is_empty() { defaults.over } else { args.over.clone() };
         let grid = Grid::new(config, &over, args.seeds.unwrap_or(1), None).map_err(grid::usage)?;
-        if grid.over.iter().any(|axis| axis.field == EPOCHS) {
+        if grid.over().iter().any(|axis| axis.field == EPOCHS) {
             return Err(Failure::Usage(format!("{EPOCHS}: cannot be an axis of this grid")));
         }
-        if let Some(axis) = grid.over.iter().find(|axis| axis.field.starts_with("data.")) {
+        if let Some(axis) = grid.over().iter().find(|axis| axis.field.starts_with("data.")) {
             return Err(Failure::Usage(format!(
                 "{}: all trials of a reproduction have the same images; use modiste grid instead",
                 axis.field
@@ -142,14 +142,14 @@ impl Settings {
     /// What the final training may be, before the grid has selected: the last combination.
     pub fn likely(&self) -> Config {
         let mut config =
-            self.grid.points().pop().map_or(self.grid.base.clone(), |point| point.config);
+            self.grid.points().last().map_or(self.grid.base(), |point| &point.config).clone();
         config.training.epochs = self.final_epochs;
         config
     }
 
     /// What the final training begins with, but for what the grid selects.
     fn final_base(&self) -> Config {
-        let mut base = self.grid.base.clone();
+        let mut base = self.grid.base().clone();
         base.training.epochs = self.final_epochs;
         base
     }
@@ -210,7 +210,7 @@ impl Settings {
     /// If those settings do not fit the selected configuration.
     pub fn ablation_base(&self, selected: &Config) -> Result<Config, Failure> {
         let mut config = selected.clone();
-        config.training.epochs = self.grid.base.training.epochs;
+        config.training.epochs = self.grid.base().training.epochs;
         settings::apply(&mut config, &[&self.ablation_set])?;
         Ok(config)
     }

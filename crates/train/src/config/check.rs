@@ -14,7 +14,24 @@ impl Config {
     /// # Errors
     /// Names the first field whose value cannot be used, the value and the range.
     pub fn check(&self) -> Result<(), TrainError> {
-        check_ranges(&self.try_values()?)?;
+        self.check_ranges()?;
+        self.check_together()
+    }
+
+    /// The part of [`Config::check`] that looks at single fields: each value is in its range. What
+    /// [`Config::set`] has set is.
+    ///
+    /// # Errors
+    /// Names the first field whose value is out of range, the value and the range.
+    pub fn check_ranges(&self) -> Result<(), TrainError> {
+        check_ranges(&self.try_values()?)
+    }
+
+    /// The rest of [`Config::check`]: values fit each other.
+    ///
+    /// # Errors
+    /// Names the first field whose value has no effect or contradicts another.
+    pub fn check_together(&self) -> Result<(), TrainError> {
         self.data.check()?;
         if let Some(network) = self.network.inception() {
             let placed = network.dropout == 0.0 || !network.dropout_places.is_empty();

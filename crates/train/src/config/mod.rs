@@ -242,7 +242,10 @@ impl Config {
             let problem = format!("the {name} part of {} {problem}", data.name);
             return Err(TrainError::config("data.split", problem));
         }
-        self.loss(&data.train.class_counts(data.classes.len()).unwrap_or_default())
+        // Class weights are made for the training labels.
+        let counts = || data.train.class_counts(data.classes.len()).unwrap_or_default();
+        let class_weights = self.training.class_weights.resolve(counts)?;
+        Ok(Loss { label_smoothing: self.training.label_smoothing, class_weights })
     }
 
     /// The field that decides by validation numbers, if there is one.
@@ -252,12 +255,6 @@ impl Config {
             return Some("training.early_stopping.patience");
         }
         matches!(training.schedule, Schedule::Plateau { .. }).then_some("training.schedule.kind")
-    }
-
-    /// The loss, with class weights made for training labels that have `counts` images a class.
-    fn loss(&self, counts: &[usize]) -> Result<Loss, TrainError> {
-        let class_weights = self.training.class_weights.resolve(counts)?;
-        Ok(Loss { label_smoothing: self.training.label_smoothing, class_weights })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Configurations as values by path: reading, writing and setting of single fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use modiste_spec::Range;
 use toml::{Table, Value};
@@ -158,6 +159,9 @@ impl Config {
 
     /// The first field that differs in `other`: its path, its value here and its value there.
     pub fn first_difference(&self, other: &Self) -> Option<[String; 3]> {
+        if self == other {
+            return None;
+        }
         let (here, there) = (self.values(), other.values());
         let field = FIELDS.iter().find(|field| here.get(field.path) != there.get(field.path))?;
         let value = |values: &Values| values.get(field.path).map_or("absent".into(), text);
@@ -287,7 +291,9 @@ fn out_of_range(field: &Field, value: &str) -> TrainError {
 
 /// The field of exactly this path.
 fn exact(path: &str) -> Result<&'static Field, TrainError> {
-    FIELDS.iter().find(|field| field.path == path).ok_or_else(|| unknown(path))
+    static BY_PATH: LazyLock<HashMap<&str, &Field>> =
+        LazyLock::new(|| FIELDS.iter().map(|field| (field.path, field)).collect());
+    BY_PATH.get(path).copied().ok_or_else(|| unknown(path))
 }
 
 fn unknown(path: &str) -> TrainError {
@@ -310,7 +316,7 @@ fn leaves_of(contents: &str, name: &str) -> Result<Vec<(String, Value)>, TrainEr
 
 fn collect_leaves(prefix: &str, table: Table, leaves: &mut Vec<(String, Value)>) {
     for (key, value) in table {
-        let path = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+        let path = if prefix.is_empty() { key } else { [prefix, &key].join(".") };
         match value {
             Value::Table(inner) if !inner.is_empty() || is_table(&path) => {
                 collect_leaves(&path, inner, leaves);

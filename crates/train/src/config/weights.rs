@@ -16,20 +16,28 @@ pub enum ClassWeights {
 }
 
 impl ClassWeights {
-    /// The weights for training labels that have `counts` images a class.
-    pub(crate) fn resolve(&self, counts: &[usize]) -> Result<Option<Vec<f32>>, TrainError> {
+    /// The weights for training labels that have so many images a class as `counts` says, which is only
+    /// asked if it matters.
+    pub(crate) fn resolve(
+        &self,
+        counts: impl FnOnce() -> Vec<usize>,
+    ) -> Result<Option<Vec<f32>>, TrainError> {
         match self {
             Self::None => Ok(None),
             Self::Balanced => {
+                let counts = counts();
                 let n: usize = counts.iter().sum();
                 let weight = |&count: &usize| n as f64 / (counts.len() * count.max(1)) as f64;
                 Ok(Some(counts.iter().map(|count| weight(count) as f32).collect()))
             }
-            Self::List(list) if list.len() != counts.len() => Err(TrainError::config(
-                "training.class_weights",
-                format!("{} weights for {} classes", list.len(), counts.len()),
-            )),
-            Self::List(list) => Ok(Some(list.iter().map(|&w| w as f32).collect())),
+            Self::List(list) => {
+                let classes = counts().len();
+                if list.len() != classes {
+                    let problem = format!("{} weights for {classes} classes", list.len());
+                    return Err(TrainError::config("training.class_weights", problem));
+                }
+                Ok(Some(list.iter().map(|&w| w as f32).collect()))
+            }
         }
     }
 }
