@@ -41,6 +41,6 @@ fn the_memory_of_a_training_is_estimated() {
     let [few, many] = ["64", "512"].map(bytes);
     assert!(4 * few < many && many < 8 * few, "{few} {many}");
     let text = run(&[]).stdout;
-    assert!(text.contains("training with batches of 128 takes about "), "{text}");
+    assert!(text.contains("training with batches of 256 takes about "), "{text}");
     assert!(text.contains(" MB, without the data"), "{text}");
 }
