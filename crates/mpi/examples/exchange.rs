@@ -4,7 +4,7 @@
 //! of a turn of 8 rows of so many values, as the gradients of a step are turned.
 
 use modiste_mpi::Team;
-use modiste_spec::engine::{Exchange, part};
+use modiste_spec::engine::part;
 use std::time::{Duration, Instant};
 
 const SIZES: [usize; 7] = [16, 256, 4_096, 32_768, 131_072, 524_288, 1_048_576];
