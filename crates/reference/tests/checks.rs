@@ -238,7 +238,9 @@ fn every_fault_of_a_method_is_caught_and_named() {
             Fault::SharesRounded | Fault::StatisticsThawed => "loss: ",
             Fault::FrozenMoved => "gradient of ",
             Fault::RatesForgotten => "change of ",
-            Fault::NesterovForgotten | Fault::DecayDecoupled => "change in ten steps of ",
+            Fault::NesterovForgotten | Fault::DecayDecoupled | Fault::MatrixRateForgotten => {
+                "change in ten steps of "
+            }
             Fault::AverageOff => "average after ten steps of ",
             Fault::AverageNotPredicted => "output of logits[",
             other => panic!("{other:?} is not for this check"),
