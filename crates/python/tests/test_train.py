@@ -125,7 +125,7 @@ def test_a_function_is_told_and_may_stop_the_run(folder):
 
 CODE = """
 import sys, modiste
-modiste.train(out=sys.argv[1], split="2000/200/100", architecture="residual", widths=[4, 8], epochs=200, batch=32, lr=0.05)
+modiste.train(out=sys.argv[1], split="2000/200/100", widths=[4, 8], epochs=200, batch=32, lr=0.05, threads=1)
 """
 
 
@@ -146,9 +146,9 @@ def test_ctrl_c_leaves_a_checkpoint(folder):
     # Lines, as there is no terminal.
     assert "training 2" in said and re.search(r"epoch +1/200  train loss \d", said)
     epochs = len(modiste.Run(out).history)
-    run = modiste.resume(out, epochs=epochs + 1, progress=False)
+    run = modiste.resume(out, epochs=epochs + 1, threads=1, progress=False)
     assert len(run.history) == epochs + 1
-    whole = modiste.train(out=folder / "uninterrupted", config=out / "config.toml", progress=False)
+    whole = modiste.train(out=folder / "uninterrupted", config=out / "config.toml", threads=1, progress=False)
     assert files(whole.folder)["best.safetensors"] == files(out)["best.safetensors"]
 
 
