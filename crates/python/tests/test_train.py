@@ -119,7 +119,7 @@ def test_a_function_is_told_and_may_stop_the_run(folder):
     assert seen[-1]["validation_accuracy"] == whole.history[1]["validation_accuracy"]
     stopped = modiste.Run(folder / "stopped")
     assert len(stopped.history) < 6 and "of 2" in repr(stopped)
-    modiste.resume(folder / "stopped", progress=False)
+    modiste.resume(folder / "stopped", threads=1, progress=False)
     assert files(folder / "stopped") == files(folder / "whole")
 
 
