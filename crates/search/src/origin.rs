@@ -50,7 +50,7 @@ mod tests {
             &[][..],
             &[("training.seed", "7"), ("dropout", "0.1")],
             &[("optimiser.kind", "sgd"), ("momentum", "0.7"), ("batch", "16")],
-            &[("network.kind", "residual"), ("schedule.kind", "cosine"), ("warmup_epochs", "2")],
+            &[("architecture", "residual"), ("schedule.kind", "cosine"), ("warmup_epochs", "2")],
         ] {
             let mut config = origin.clone();
             settings.iter().for_each(|(field, value)| config.set(field, value).unwrap());
