@@ -12,14 +12,12 @@ const BYTES: u64 = 1 << 22;
 const MULTIPLY_ADDS: u64 = 1 << 19;
 
 fuzz_target!(|bytes: &[u8]| {
-    let network = match serde_json::from_slice::<Network>(bytes) {
-        Ok(network) => network,
-        Err(error) => return assert!(!error.to_string().contains('\n')),
-    };
+    // A refusal may quote the text; whoever shows it escapes control characters.
+    let Ok(network) = serde_json::from_slice::<Network>(bytes) else { return };
     let written = serde_json::to_vec(&network).unwrap();
     assert_eq!(serde_json::from_slice::<Network>(&written).unwrap(), network);
     let summary = Summary::new(&network);
-    assert_eq!(summary.to_string().lines().count(), network.nodes().len() + 3);
+    assert_eq!(summary.to_string().lines().count(), network.nodes().len() + 2);
     let options = CpuOptions { batch: 2, threads: 1, ..CpuOptions::default() };
     if engine_bytes(&network, &options) > BYTES || network.multiply_adds() > MULTIPLY_ADDS {
         return;
