@@ -393,7 +393,7 @@ def words():
     said("a folder of other things", "data info --data documents")
     folder("big", 40, KINDS[:2], side=224, mode="RGB")
     said("224x224 pictures, the paper's network", f"train --data big --preset paper --batch 512 --out big-run")
-    said("the estimate alone", "summary --data big --preset paper --batch 32", "memory|takes|larger")
+    said("the estimate alone", "summary --data big --preset paper --batch 32", "memory|takes|too large")
     shutil.copytree("nested", "moving")
     run(f"train --data moving {TINY} moving-run")
     os.rename("moving", "moved")

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use modiste_cpu::{CpuEngine, CpuOptions, engine_bytes};
-use modiste_spec::engine::{EngineError, Weights};
+use modiste_spec::engine::{EngineError, Muon, Optimiser, Weights};
 use modiste_spec::{Engine, Network};
 use modiste_views::Summary;
 
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     let summary = Summary::new(&network);
     assert_eq!(summary.to_string().lines().count(), network.nodes().len() + 2);
     let options = CpuOptions { batch: 2, threads: 1, ..CpuOptions::default() };
-    if engine_bytes(&network, &options) > BYTES || network.multiply_adds() > MULTIPLY_ADDS {
+    if engine_bytes(&network, &options, &Optimiser::Muon(Muon::default())) > BYTES || network.multiply_adds() > MULTIPLY_ADDS {
         return;
     }
     match CpuEngine::new(&network, options) {

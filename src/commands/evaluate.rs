@@ -5,7 +5,7 @@ use std::fmt;
 use modiste_data::{Dataset, Names, PartName};
 use modiste_files::atomic_write;
 use modiste_metrics::{Evaluation, worst_mistakes};
-use modiste_model::{Answers, Calibrated, MISTAKES, Mirrored, Options, Trust};
+use modiste_model::{Answers, Calibrated, MISTAKES, Mirrored, Options, Trust, Worth};
 use modiste_report::mistakes_csv;
 use modiste_train::labelled;
 use modiste_views::{Table, grouped};
@@ -26,13 +26,7 @@ struct PartEvaluation {
     /// `train`, `validation` or `test`; `all` of a folder that was named.
     part: String,
     #[serde(flatten)]
-    evaluation: Evaluation,
-    /// At the model's temperature; nothing where it has none.
-    #[serde(flatten)]
-    trust: Option<Trust>,
-    /// Of the mean logits of every image and its mirror image.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mirrored: Option<Mirrored>,
+    worth: Worth,
 }
 
 /// Evaluates and prints.
@@ -60,8 +54,8 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     let model = model::file(&args.model).display().to_string();
     let (data, split) = (data.name.clone(), data.split.clone());
     let part = if all { "all".to_owned() } else { part.to_string() };
-    let evaluation = answers.evaluation;
-    let output = PartEvaluation { model, data, split, part, evaluation, trust, mirrored };
+    let worth = Worth { evaluation: answers.evaluation, trust, mirrored };
+    let output = PartEvaluation { model, data, split, part, worth };
     Ok(output::print_either(&output, args.json)?)
 }
 
@@ -104,7 +98,8 @@ fn write_files(
 
 impl fmt::Display for PartEvaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { model, data, split, part, evaluation, .. } = self;
+        let Self { model, data, split, part, worth } = self;
+        let evaluation = &worth.evaluation;
         let images = grouped(evaluation.images);
         match part.as_str() {
             "all" => writeln!(f, "{model} on all {images} images of {data}\n")?,
@@ -113,7 +108,7 @@ impl fmt::Display for PartEvaluation {
             }
         }
         writeln!(f, "{}", measures(self))?;
-        if let Some(trust) = &self.trust {
+        if let Some(trust) = &worth.trust {
             writeln!(f, "{}", rules(trust))?;
         }
         writeln!(f, "{}", classes(evaluation))?;
@@ -125,7 +120,7 @@ impl fmt::Display for PartEvaluation {
 /// Accuracy, loss, AUROC with their intervals, the calibration error, and all of it at the model's
 /// temperature and with mirror images.
 fn measures(output: &PartEvaluation) -> Table {
-    let e = &output.evaluation;
+    let e = &output.worth.evaluation;
     let mut table = Table::new(1, ["", "value", "95 % interval"]);
     let interval = |[low, high]: [f64; 2]| format!("{low:.4} to {high:.4}");
     table.row(["accuracy", &format!("{:.4}", e.accuracy), &interval(e.accuracy_interval)]);
@@ -141,8 +136,8 @@ fn measures(output: &PartEvaluation) -> Table {
         table.row([&format!("{prefix}loss {at}"), &format!("{loss:.4}"), ""]);
         table.row([&format!("{prefix}calibration error {at}"), &format!("{ece:.4}"), ""]);
     };
-    output.trust.iter().for_each(|trust| calibrated(&mut table, "", trust));
-    if let Some(m) = &output.mirrored {
+    output.worth.trust.iter().for_each(|trust| calibrated(&mut table, "", trust));
+    if let Some(m) = &output.worth.mirrored {
         for (name, value) in
             [("accuracy", m.accuracy), ("loss", m.loss), ("calibration error", m.ece)]
         {

@@ -3,6 +3,7 @@
 use modiste_cpu::{CpuOptions, engine_bytes};
 use modiste_explain::Explainer;
 use modiste_spec::Network;
+use modiste_spec::engine::Optimiser;
 
 use crate::failure::Failure;
 
@@ -13,8 +14,12 @@ const WORTH_SAYING: u64 = 1 << 30;
 ///
 /// # Errors
 /// If the machine does not have them; the error names a batch that fits, if there is one.
-pub fn check(network: &Network, options: &CpuOptions) -> Result<Option<String>, Failure> {
-    let need = engine_bytes(network, options);
+pub fn check(
+    network: &Network,
+    options: &CpuOptions,
+    optimiser: &Optimiser,
+) -> Result<Option<String>, Failure> {
+    let need = engine_bytes(network, options, optimiser);
     let available = modiste_data::free_memory().unwrap_or(u64::MAX);
     if need > available {
         let text = format!(
@@ -22,7 +27,7 @@ pub fn check(network: &Network, options: &CpuOptions) -> Result<Option<String>, 
             options.batch,
             shown(need),
             shown(available),
-            cure(network, options, available)
+            cure(network, options, optimiser, available)
         );
         return Err(Failure::Failed(anyhow::anyhow!(text)));
     }
@@ -45,10 +50,11 @@ pub fn check_explaining(network: &Network) -> Result<(), String> {
 }
 
 /// What would fit.
-fn cure(network: &Network, options: &CpuOptions, available: u64) -> String {
+fn cure(network: &Network, options: &CpuOptions, optimiser: &Optimiser, available: u64) -> String {
     let halves = std::iter::successors(Some(options.batch / 2), |batch| Some(batch / 2));
-    let fits =
-        |&batch: &usize| engine_bytes(network, &CpuOptions { batch, ..*options }) <= available;
+    let fits = |&batch: &usize| {
+        engine_bytes(network, &CpuOptions { batch, ..*options }, optimiser) <= available
+    };
     let shape = network.input_shape();
     match halves.take_while(|&batch| batch > 0).find(fits) {
         Some(batch) => format!("--batch {batch} fits"),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use modiste_cpu::{CpuOptions, engine_bytes};
 use modiste_spec::Network;
-use modiste_train::config_of;
+use modiste_train::{TrainingConfig, config_of};
 use modiste_views::Summary;
 use serde::Serialize;
 
@@ -38,28 +38,28 @@ impl fmt::Display for NetworkSummary {
 
 /// Prints the table.
 pub fn run(args: SummaryArgs) -> Result<(), Failure> {
-    let (network, batch) = network_and_batch(&args.network)?;
-    let batch = args.batch.map_or(batch, usize::from);
+    let (network, training) = network_and_training(&args.network)?;
+    let batch = args.batch.map_or(training.batch, usize::from);
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let options = CpuOptions { batch, threads, ..CpuOptions::default() };
     let table = Summary::new(&network);
-    let training_bytes = engine_bytes(&network, &options);
+    let training_bytes = engine_bytes(&network, &options, &training.optimiser);
     let summary = NetworkSummary { table, batch, threads, training_bytes };
     Ok(output::print_either(&summary, args.json)?)
 }
 
 /// The network of a model, or that which the options describe.
 pub fn network(args: &AnyNetworkArgs) -> Result<Network, Failure> {
-    network_and_batch(args).map(|(network, _)| network)
+    network_and_training(args).map(|(network, _)| network)
 }
 
-/// The network, and the batch that it was or will be trained with.
-fn network_and_batch(args: &AnyNetworkArgs) -> Result<(Network, usize), Failure> {
+/// The network, and how it was or will be trained.
+fn network_and_training(args: &AnyNetworkArgs) -> Result<(Network, TrainingConfig), Failure> {
     if let Some(path) = &args.model {
         let loaded = model::load(path)?;
-        let batch = config_of(path, &loaded)?.training.batch;
-        return Ok((loaded.network, batch));
+        let training = config_of(path, &loaded)?.training;
+        return Ok((loaded.network, training));
     }
     let (config, _) = settings::build(&args.base, &[&args.network.0, &args.data.0])?;
-    Ok((config.network(&config.load_data()?)?, config.training.batch))
+    Ok((config.network(&config.load_data()?)?, config.training))
 }

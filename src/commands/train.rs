@@ -10,7 +10,8 @@ use modiste_metrics::Evaluation;
 use modiste_model::{Answers, DataIdentity, Model, parse_model};
 use modiste_spec::{Architecture, Engine};
 use modiste_train::{
-    Config, Observer, Outcome, Pace, Run, Summary, data_warnings, parted, uncalibrated,
+    Config, Observer, Outcome, Pace, Run, Summary, data_warnings, parted, rate_warning,
+    uncalibrated,
 };
 use modiste_views::Table;
 use serde::Serialize;
@@ -90,14 +91,15 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     if !args.quiet {
         loaded::tell(&data);
     }
-    for line in data_warnings(&data).iter().filter(|_| !args.quiet) {
+    let warnings = data_warnings(&data).into_iter().chain(rate_warning(&config));
+    for line in warnings.filter(|_| !args.quiet) {
         output::note(&format!("modiste: note: {line}"));
     }
     let network = config.network(&data)?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let batch = config.training.batch;
     let options = CpuOptions { batch, threads, direct: args.direct, ..CpuOptions::default() };
-    if let Some(line) = memory::check(&network, &options)? {
+    if let Some(line) = memory::check(&network, &options, &config.training.optimiser)? {
         output::note(&line);
     }
     let mut engine = engine::with(&network, options)?;

@@ -1,6 +1,9 @@
 //! How much memory an engine takes, said before any of it is allocated.
 
+use modiste_kernels::orthogonal::scratch_len;
+use modiste_kernels::padded;
 use modiste_spec::Network;
+use modiste_spec::engine::{Muon, Optimiser};
 
 use crate::engine::CpuOptions;
 use crate::infer::slab_images;
@@ -11,9 +14,10 @@ use crate::machine::Extent;
 const COPIES: u64 = 6;
 
 /// An estimate of the bytes that a [`CpuEngine`](crate::CpuEngine) for `network` takes, from the
-/// sizes of its parts: maps and gradients of a batch, gradients of its shards, parameters, and the maps of the
-/// threads that predict. The threads' scratch memory, some megabytes each, is left out.
-pub fn engine_bytes(network: &Network, options: &CpuOptions) -> u64 {
+/// sizes of its parts: maps and gradients of a batch, gradients of its shards, parameters, the matrices of
+/// Muon, and the maps of the threads that predict. The threads' other scratch memory, some megabytes each,
+/// is left out.
+pub fn engine_bytes(network: &Network, options: &CpuOptions, optimiser: &Optimiser) -> u64 {
     let layout = Layout::new(network, options.direct);
     let [training, inference] =
         [Mode::Training, Mode::Inference].map(|mode| lower(network, mode, &layout));
@@ -21,9 +25,23 @@ pub fn engine_bytes(network: &Network, options: &CpuOptions) -> u64 {
         [training.arena, options.batch, network.trainable(), options.threads].map(|n| n as u64);
     let shards = Extent::of_shards(options.batch.max(1)).shards as u64;
     let predicting = (inference.arena * slab_images(&inference)) as u64 * threads;
+    let matrices = match optimiser {
+        Optimiser::Muon(_) => largest_scratch(network).saturating_mul(threads),
+        Optimiser::Adam(_) | Optimiser::Sgd(_) => 0,
+    };
     let values = arena
         .saturating_mul(batch)
         .saturating_add((shards + COPIES).saturating_mul(trainable))
-        .saturating_add(predicting);
+        .saturating_add(predicting)
+        .saturating_add(matrices);
     values.saturating_mul(size_of::<f32>() as u64)
+}
+
+/// Values that the largest of Muon's matrices wants beside itself.
+fn largest_scratch(network: &Network) -> u64 {
+    let parameters = network.parameters();
+    let chosen = Muon::matrices(&parameters);
+    let matrices = parameters.iter().zip(chosen).filter(|(_, chosen)| *chosen);
+    let wanted = matrices.map(|(p, _)| scratch_len((p.len() / p.shape[0], padded(p.shape[0]))));
+    wanted.max().unwrap_or(0) as u64
 }

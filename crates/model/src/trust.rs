@@ -1,10 +1,26 @@
 //! What a model's probabilities are worth on labelled images: calibration before and after its
 //! temperature, and what its thresholds for "none of these" cost and bring there.
 
-use modiste_metrics::{Calibration, Rejection, accuracy, answered, cross_entropy, mean_auroc};
+use modiste_metrics::{
+    Calibration, Evaluation, Rejection, accuracy, answered, cross_entropy, mean_auroc,
+};
 use serde::Serialize;
 
 use crate::Model;
+
+/// All that an evaluation says of a model's answers to labelled images.
+#[derive(Serialize)]
+pub struct Worth {
+    /// Numbers of the logits as they are.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+    /// At the model's temperature; nothing where it has none.
+    #[serde(flatten)]
+    pub trust: Option<Trust>,
+    /// Of the mean logits of every image and its mirror image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirrored: Option<Mirrored>,
+}
 
 /// Numbers at the model's temperature.
 #[derive(Serialize)]

@@ -8,15 +8,13 @@ use modiste_data::photo::{Background, Limits};
 use modiste_data::{free_memory, parse_npy};
 use modiste_explain::{Explainer, HeatMap, Occlusion, occlusion, overlay};
 use modiste_files::read;
-use modiste_metrics::Evaluation;
 use modiste_model::{
     Answer, Mirrored, Model as ModelFile, ModelError, Options, Predictor, Reject, RunFolder, Trust,
-    evaluation, parse_model,
+    Worth, evaluation, parse_model,
 };
 use modiste_spec::Shape;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
-use serde::Serialize;
 
 use crate::data::{self, Arrays};
 use crate::errors::{raised, value};
@@ -58,17 +56,6 @@ impl Drop for Worker {
             std::mem::forget(self.predictor.take());
         }
     }
-}
-
-/// What answers are worth, as `modiste evaluate --json` says it.
-#[derive(Serialize)]
-struct Worth {
-    #[serde(flatten)]
-    evaluation: Evaluation,
-    #[serde(flatten)]
-    trust: Option<Trust>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mirrored: Option<Mirrored>,
 }
 
 /// Positions of the classes (n), probabilities (n * classes), and whether the answer is "none of these" (n).

@@ -9,7 +9,8 @@ use modiste_files::{MAX_TEXT, read_text};
 use modiste_model::{Model, RunFolder, read_metrics};
 use modiste_spec::Network;
 use modiste_train::{
-    Config, FIELDS, Outcome, Pace, Plan, Run, TrainError, data_warnings, fit, uncalibrated,
+    Config, FIELDS, Outcome, Pace, Plan, Run, TrainError, data_warnings, fit, rate_warning,
+    uncalibrated,
 };
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -76,7 +77,7 @@ pub fn train(
             Plan::new(base, chosen, &settings).map_err(of_plan)?;
         config.check_data(&data).map_err(of_run)?;
         let (network, options) = engine_for(&config, &data, threads)?;
-        let mut lines = about(&data);
+        let mut lines = about(&config, &data);
         lines.splice(0..0, suited.iter().cloned());
         let mut engine = CpuEngine::new(&network, options).map_err(raised)?;
         if let Some(minutes) = minutes {
@@ -121,7 +122,7 @@ pub fn resume(
         }
         let (network, options) = engine_for(&config, &data, threads)?;
         let mut engine = CpuEngine::new(&network, options).map_err(raised)?;
-        go_on(&mut engine, &data, &run, &about(&data), &tell)
+        go_on(&mut engine, &data, &run, &about(&config, &data), &tell)
     })
 }
 
@@ -144,7 +145,7 @@ fn begin(preset: Option<&str>, file: Option<&Path>) -> PyResult<(Config, String)
 fn engine_for(config: &Config, data: &Dataset, threads: usize) -> PyResult<(Network, CpuOptions)> {
     let network = config.network(data).map_err(of_run)?;
     let options = CpuOptions { batch: config.training.batch, threads, ..CpuOptions::default() };
-    let need = engine_bytes(&network, &options);
+    let need = engine_bytes(&network, &options, &config.training.optimiser);
     if let Some(free) = free_memory().filter(|&free| need > free) {
         return Err(value(format!(
             "training with batch {} needs about {} MiB, and {} MiB are available; take a smaller \
@@ -157,12 +158,13 @@ fn engine_for(config: &Config, data: &Dataset, threads: usize) -> PyResult<(Netw
     Ok((network, options))
 }
 
-/// What is to be known of the data before they are trained on, a line each.
-fn about(data: &Dataset) -> Vec<String> {
+/// What is to be known of the data and the settings before training, a line each.
+fn about(config: &Config, data: &Dataset) -> Vec<String> {
     let named = |line: String| format!("{}: {line}", data.name);
     let mut lines: Vec<String> =
         data.notes.iter().cloned().chain(data.skipped.summary()).map(named).collect();
-    lines.extend(data_warnings(data).into_iter().map(|line| format!("note: {line}")));
+    let warnings = data_warnings(data).into_iter().chain(rate_warning(config));
+    lines.extend(warnings.map(|line| format!("note: {line}")));
     lines
 }
 

@@ -145,26 +145,20 @@ fn parallel(command: &str, out: &str, trials: &[usize]) -> String {
 
 /// `0-3,7`, as `sbatch --array` takes it.
 pub fn ranges(numbers: &[usize]) -> String {
-    let parts: Vec<String> = runs(numbers)
-        .into_iter()
-        .map(|(first, last)| match first == last {
-            true => first.to_string(),
-            false => format!("{first}-{last}"),
-        })
-        .collect();
-    parts.join(",")
+    written(numbers, ",", |first, last| format!("{first}-{last}"))
 }
 
 /// `{0..3} 7`, as bash expands it.
 fn expansions(numbers: &[usize]) -> String {
-    let parts: Vec<String> = runs(numbers)
-        .into_iter()
-        .map(|(first, last)| match first == last {
-            true => first.to_string(),
-            false => format!("{{{first}..{last}}}"),
-        })
-        .collect();
-    parts.join(" ")
+    written(numbers, " ", |first, last| format!("{{{first}..{last}}}"))
+}
+
+/// The numbers with a separator, runs of them as `run` writes first and last.
+fn written(numbers: &[usize], separator: &str, run: impl Fn(usize, usize) -> String) -> String {
+    let one = |(first, last): (usize, usize)| {
+        if first == last { first.to_string() } else { run(first, last) }
+    };
+    runs(numbers).into_iter().map(one).collect::<Vec<_>>().join(separator)
 }
 
 /// Numbers of elements, and the list of trials as bash expands it.

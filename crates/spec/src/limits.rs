@@ -144,7 +144,7 @@ pub(crate) fn check_shape(shape: Shape) -> Result<(), String> {
         && (height * width) as u64 * channels as u64 <= MAX_MAP;
     match fits {
         true => Ok(()),
-        false => Err(format!("a map of {shape}, larger than can be run or empty")),
+        false => Err(format!("a map of {shape}, which is empty or too large to run")),
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
         let huge = [1usize << 17, 1 << 63, usize::MAX];
         for side in huge {
             let found = image(Shape::new(side, 1, 1)).map(|_| ()).unwrap_err().to_string();
-            assert!(found.contains("larger than can be run"), "{found}");
+            assert!(found.contains("too large to run"), "{found}");
         }
         let kernel = |kernel| Op::MaxPool { kernel, stride: 1 };
         for side in [257, 1_000_001, (1 << 63) + 1, usize::MAX] {

@@ -51,4 +51,4 @@ pub use progress::{Progress, StoppingState};
 pub use run::Run;
 pub use schedule::{PlateauState, Schedule};
 pub use suit::{Suited, own_pictures, suit};
-pub use warnings::{at_chance, data_warnings, parted, uncalibrated};
+pub use warnings::{at_chance, data_warnings, parted, rate_warning, uncalibrated};

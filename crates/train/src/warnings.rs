@@ -5,6 +5,9 @@ use modiste_check::{Copies, Match, copies, oddity};
 use modiste_data::{Dataset, PartName};
 use modiste_metrics::Confidence;
 use modiste_model::EpochMetrics;
+use modiste_spec::engine::Optimiser;
+
+use crate::Config;
 
 /// Epochs after which validation ought to be above chance.
 const EPOCHS: usize = 5;
@@ -12,12 +15,23 @@ const EPOCHS: usize = 5;
 /// while training.
 const GAP: f64 = 0.15;
 
+/// From which learning rate on Adam is warned of.
+const HIGH_FOR_ADAM: f64 = 0.03;
+
 /// The problems of `data`, one line each.
 pub fn data_warnings(data: &Dataset) -> Vec<String> {
     let mut lines: Vec<String> = odd(data).into_iter().collect();
     lines.extend(repeated(data));
     lines.extend(thin_classes(data));
     lines
+}
+
+/// What speaks against a learning rate: those of SGD and Muon make Adam diverge.
+pub fn rate_warning(config: &Config) -> Option<String> {
+    let rate = config.training.schedule.base_learning_rate();
+    let adam = matches!(config.training.optimiser, Optimiser::Adam(_));
+    (adam && rate >= HIGH_FOR_ADAM)
+        .then(|| format!("a learning rate of {rate} is high for adam; --lr 0.001 to 0.01 is usual"))
 }
 
 /// Pictures that hold nothing.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use modiste_spec::engine::{Adam, Optimiser};
 use modiste_spec::{Architecture, Range, Shape};
-use modiste_train::{ClassWeights, Config, FIELDS, PRESETS, Schedule};
+use modiste_train::{ClassWeights, Config, FIELDS, PRESETS, Schedule, rate_warning};
 use proptest::prelude::*;
 
 fn error_of(path: &str, value: &str) -> String {
@@ -382,4 +382,17 @@ proptest! {
         prop_assert_eq!(read.training.schedule.base_learning_rate(), rate);
         prop_assert_eq!(read.training.seed, seed);
     }
+}
+
+#[test]
+fn a_learning_rate_of_sgd_is_pointed_out_for_adam() {
+    let warned = |settings: &[(&str, &str)]| {
+        let mut config = Config::swift();
+        settings.iter().for_each(|(field, value)| config.set(field, value).unwrap());
+        rate_warning(&config)
+    };
+    assert_eq!(warned(&[]), None);
+    assert_eq!(warned(&[("training.optimiser.kind", "adam"), ("lr", "0.002")]), None);
+    let line = "a learning rate of 0.1 is high for adam; --lr 0.001 to 0.01 is usual";
+    assert_eq!(warned(&[("training.optimiser.kind", "adam")]).as_deref(), Some(line));
 }

@@ -1,6 +1,6 @@
 //! Optimisers: their settings, and the state that they keep.
 
-use crate::{Parameter, ParameterKind};
+use crate::Parameter;
 use serde::{Deserialize, Serialize};
 
 /// An optimiser with its settings.
@@ -124,11 +124,8 @@ impl Muon {
 
     /// Which of a network's parameters move by orthogonal matrices.
     pub fn matrices(parameters: &[Parameter]) -> Vec<bool> {
-        let weights = |p: &Parameter| {
-            matches!(p.kind, ParameterKind::ConvWeight | ParameterKind::DenseWeight)
-        };
-        let last = parameters.iter().rposition(weights);
-        let matrix = |(i, p): (usize, &Parameter)| weights(p) && Some(i) != last;
+        let last = parameters.iter().rposition(|p| p.kind.decays());
+        let matrix = |(i, p): (usize, &Parameter)| p.kind.decays() && Some(i) != last;
         parameters.iter().enumerate().map(matrix).collect()
     }
 
