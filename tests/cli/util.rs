@@ -133,11 +133,13 @@ impl Said {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// Failed with this status and one line that begins with `modiste: ` and holds all of `texts`.
+    /// Failed with this status and one line that begins with `modiste: `, notes aside, and holds all of `texts`.
     #[track_caller]
     pub fn expect_error(self, status: i32, texts: &[&str]) -> Self {
         let said = self.expect(status);
-        let mut lines = said.stderr.lines().filter(|line| line.starts_with("modiste: "));
+        let is_error =
+            |line: &&str| line.starts_with("modiste: ") && !line.starts_with("modiste: note: ");
+        let mut lines = said.stderr.lines().filter(is_error);
         let line = lines.next().unwrap_or_else(|| panic!("{}: {}", said.command, said.stderr));
         assert_eq!(lines.next(), None, "{}: {}", said.command, said.stderr);
         for text in texts {
