@@ -108,16 +108,19 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The rows of the map under output row `oy`.
-    #[inline(always)]
-    fn rows(&self, oy: usize) -> Range<usize> {
-        under(self.window, oy, self.x.height)
+    /// Whether every window is two by two pixels that no other window has.
+    fn in_pairs(&self) -> bool {
+        self.window == Window { kernel: 2, stride: 2, padding: 0 }
     }
 
-    /// The columns of the map under output column `ox`.
+    /// The rows and columns of the map under output pixel (`oy`, `ox`).
     #[inline(always)]
-    fn columns(&self, ox: usize) -> Range<usize> {
-        under(self.window, ox, self.x.width)
+    fn under<const PAIRS: bool>(&self, oy: usize, ox: usize) -> [Range<usize>; 2] {
+        match PAIRS {
+            // Loops of a known length, which become four loads.
+            true => [2 * oy..2 * oy + 2, 2 * ox..2 * ox + 2],
+            false => [under(self.window, oy, self.x.height), under(self.window, ox, self.x.width)],
+        }
     }
 }
 
@@ -127,6 +130,12 @@ fn under(window: Window, out: usize, size: usize) -> Range<usize> {
     let start = window.start(out);
     let end = start + window.kernel as isize;
     start.clamp(0, size as isize) as usize..end.clamp(0, size as isize) as usize
+}
+
+/// The rows and columns of all pixels in their order.
+#[inline(always)]
+fn pixels(height: usize, width: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..height).flat_map(move |row| (0..width).map(move |column| (row, column)))
 }
 
 struct MaxForward<'a> {
@@ -139,22 +148,23 @@ impl Kernel for MaxForward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        match self.input.activation.is_some() {
-            true => self.windows::<S, true>(simd),
-            false => self.windows::<S, false>(simd),
+        match (self.input.activation.is_some(), self.input.in_pairs()) {
+            (true, true) => self.windows::<S, true, true>(simd),
+            (true, false) => self.windows::<S, true, false>(simd),
+            (false, true) => self.windows::<S, false, true>(simd),
+            (false, false) => self.windows::<S, false, false>(simd),
         }
     }
 }
 
 impl MaxForward<'_> {
     #[inline(always)]
-    fn windows<S: Simd, const ACTIVATE: bool>(&mut self, simd: S) {
-        let (down, across) = (self.y.height, self.y.width);
+    fn windows<S: Simd, const ACTIVATE: bool, const PAIRS: bool>(&mut self, simd: S) {
         for c in (0..self.y.channels).step_by(S::WIDTH) {
             let lane = self.input.lane(simd, c);
-            for out in 0..down * across {
-                let (rows, columns) =
-                    (self.input.rows(out / across), self.input.columns(out % across));
+            for (oy, ox) in pixels(self.y.height, self.y.width) {
+                let out = oy * self.y.width + ox;
+                let [rows, columns] = self.input.under::<PAIRS>(oy, ox);
                 let mut most = simd.splat(f32::NEG_INFINITY);
                 for row in rows {
                     for column in columns.clone() {
@@ -184,22 +194,23 @@ impl Kernel for MaxBackward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        match self.input.activation.is_some() {
-            true => self.windows::<S, true>(simd),
-            false => self.windows::<S, false>(simd),
+        match (self.input.activation.is_some(), self.input.in_pairs()) {
+            (true, true) => self.windows::<S, true, true>(simd),
+            (true, false) => self.windows::<S, true, false>(simd),
+            (false, true) => self.windows::<S, false, true>(simd),
+            (false, false) => self.windows::<S, false, false>(simd),
         }
     }
 }
 
 impl MaxBackward<'_> {
     #[inline(always)]
-    fn windows<S: Simd, const ACTIVATE: bool>(&mut self, simd: S) {
-        let (down, across) = (self.y.height, self.y.width);
+    fn windows<S: Simd, const ACTIVATE: bool, const PAIRS: bool>(&mut self, simd: S) {
         for c in (0..self.y.channels).step_by(S::WIDTH) {
             let lane = self.input.lane(simd, c);
-            for out in 0..down * across {
-                let (rows, columns) =
-                    (self.input.rows(out / across), self.input.columns(out % across));
+            for (oy, ox) in pixels(self.y.height, self.y.width) {
+                let out = oy * self.y.width + ox;
+                let [rows, columns] = self.input.under::<PAIRS>(oy, ox);
                 // SAFETY: `ensure_windows` and `ensure_alike` checked that every output pixel is there
                 // in `y` and `dy`, and every input pixel, which those of a window are, in `x` and `dx`.
                 unsafe {

@@ -386,13 +386,14 @@ proptest! {
 
 #[test]
 fn a_learning_rate_of_sgd_is_pointed_out_for_adam() {
+    const RATE: &str = "training.schedule.learning_rate";
     let warned = |settings: &[(&str, &str)]| {
         let mut config = Config::swift();
         settings.iter().for_each(|(field, value)| config.set(field, value).unwrap());
         rate_warning(&config)
     };
     assert_eq!(warned(&[]), None);
-    assert_eq!(warned(&[("training.optimiser.kind", "adam"), ("lr", "0.002")]), None);
+    assert_eq!(warned(&[("training.optimiser.kind", "adam"), (RATE, "0.002")]), None);
     let line = "a learning rate of 0.1 is high for adam; --lr 0.001 to 0.01 is usual";
     assert_eq!(warned(&[("training.optimiser.kind", "adam")]).as_deref(), Some(line));
 }
