@@ -4,8 +4,7 @@
 usage: mpi.py MODISTE [--namespaces] [--ranks 2,3,4] [--full]
 
 MODISTE is a binary built with --features mpi. With --namespaces each rank is a machine of its own: a network
-namespace with a veth pair and an address (needs root, ip and tc). --full adds bandwidths, a cut link and the
-times of a step.
+namespace with a veth pair and an address (needs root, ip and tc). --full, with --namespaces, adds a link that is cut.
 """
 
 import argparse
@@ -23,13 +22,28 @@ import tempfile
 import time
 
 SMALL = ["--split", "400/100/100", "--quiet", "--threads", "1"]
+# Stands for the run of the first case.
+FIRST = "FIRST"
 CASES = {
     "adam, dropout, flips": ["--preset", "light", "--length", "1", "--width", "2", "--stem-stride", "4", "--epochs", "2"],
     "sgd, cosine, cutmix, averaged weights": [
         "--architecture", "residual", "--widths", "8,16", "--optimiser", "sgd", "--schedule", "cosine", "--set", "cutmix=1",
         "--set", "average=0.9", "--epochs", "2", "--batch", "50",
     ],
+    "muon, one cycle, every other augmentation": [
+        "--architecture", "residual", "--widths", "8,16", "--optimiser", "muon", "--schedule", "one_cycle", "--mixup", "0.4",
+        "--shift", "2", "--cutout", "4", "--erase", "0.5", "--turn", "10", "--zoom", "0.1", "--shear", "5", "--brightness", "0.2",
+        "--contrast", "0.2", "--epochs", "2", "--batch", "50",
+    ],
+    "adam, plateau, frozen blocks": [
+        "--from", FIRST, "--freeze", "1", "--schedule", "plateau", "--set", "patience=0", "--epochs", "3",
+    ],
 }
+# Lasts long enough to be broken in its midst.
+LONGER = ["--preset", "light", "--length", "1", "--width", "2", "--stem-stride", "4", "--epochs", "12"]
+# Makes mpirun notice a link that is cut, and end the job, within seconds; by default it takes minutes.
+NOTICE = [word for name, value in (("time", 3), ("intvl", 1), ("probes", 3)) for word in
+          ("--mca", f"oob_tcp_keepalive_{name}", str(value))]
 FILES = ["best.safetensors", "last.ckpt", "config.toml"]
 
 
@@ -67,6 +81,7 @@ class Machines:
 
     def __exit__(self, *_):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.kill_all()
         for name in self.names:
             subprocess.run(["ip", "netns", "del", name], **quiet)
             subprocess.run(["ip", "link", "del", f"v{name}"], **quiet)
@@ -74,16 +89,30 @@ class Machines:
             subprocess.run(["ip", "link", "del", "mobr"], **quiet)
 
     def shape(self, rate):
-        """Limits what every machine sends."""
+        """Limits what every machine sends. A smaller bucket would run dry between two of the kernel's timers; a larger
+        one would let more of short messages pass at once."""
+        burst = "64kb" if rate == "1gbit" else "256kb"
         for name in self.names:
             subprocess.run(["tc", "-n", name, "qdisc", "del", "dev", "eth0", "root"], stderr=subprocess.DEVNULL)
             if rate:
                 subprocess.run(["tc", "-n", name, "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate,
-                                "burst", "256kb", "latency", "50ms"], check=True)
+                                "burst", burst, "latency", "50ms"], check=True)
 
     def cut(self, number):
         """Takes a machine's link down."""
         subprocess.run(["ip", "link", "set", f"v{self.names[number]}", "down"], check=True)
+
+    def mend(self, number):
+        """Takes a machine's link up again."""
+        subprocess.run(["ip", "link", "set", f"v{self.names[number]}", "up"], check=True)
+
+    def kill_all(self):
+        """Kills whatever runs on the machines: daemons of MPI survive there when their link is cut."""
+        for name in self.names:
+            found = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, timeout=60).stdout
+            for pid in found.split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
     def mpirun(self, ranks):
         """The words that start `ranks` ranks."""
@@ -94,7 +123,9 @@ class Machines:
         hosts = ",".join(f"10.9.0.{i + 1}" for i in range(ranks))
         words = ["ip", "netns", "exec", self.names[0]] + words
         words += ["--host", hosts, "--mca", "plm_rsh_agent", self.agent, "--mca", "btl", "tcp,self"]
-        words += ["--mca", "btl_tcp_if_include", net, "--mca", "oob_tcp_if_include", net]
+        # Each machine seems to have a core for its rank, while all share this one's: a rank that waits lets others compute.
+        words += ["--mca", "mpi_yield_when_idle", str(int(ranks > os.cpu_count()))]
+        words += ["--mca", "btl_tcp_if_include", net, "--mca", "oob_tcp_if_include", net, *NOTICE]
         return words + ["-n", str(ranks)]
 
 
@@ -129,6 +160,7 @@ def compare(one, other):
 def same_bytes(modiste, machines, root, ranks):
     """Every case with every number of ranks; returns the folder of the first case."""
     for number, (name, settings) in enumerate(CASES.items()):
+        settings = [str(root / "alone0") if word == FIRST else word for word in settings]
         alone = root / f"alone{number}"
         run([modiste, "train", *SMALL, *settings, "--out", str(alone)])
         for count in ranks:
@@ -176,31 +208,39 @@ def refusals(modiste, machines, root):
         fail("a refused start left a folder")
 
 
-def killed_and_resumed(modiste, machines, root, break_it, name, alone_settings, environment_more=None):
+def broken_and_resumed(modiste, machines, root, name, break_it, patience=300):
     """Breaks a job of 3 ranks after its first checkpoint, and resumes it with 2."""
-    settings = [*SMALL, *alone_settings, "--set", "checkpoint_minutes=0.001"]
+    settings = [*SMALL, *LONGER, "--set", "checkpoint_minutes=0.001"]
     alone, out = root / f"{name}-alone", root / f"{name}-broken"
     run([modiste, "train", *settings, "--out", str(alone)])
-    words = machines.mpirun(3)
-    for key, value in (environment_more or {}).items():
-        words += ["-x", f"{key}={value}"]
-    job = subprocess.Popen(words + [modiste, "train", *settings, "--out", str(out)], env=environment(),
-                           stderr=subprocess.PIPE, text=True)
-    deadline = time.time() + 300
+    words = machines.mpirun(3) + ["-x", f"MODISTE_EXCHANGE_SECONDS={patience}", modiste, "train", *settings, "--out", str(out)]
+    # What survives the job, as a daemon behind a link that is cut, would keep a pipe open.
+    said = root / f"{name}.txt"
+    with open(said, "w") as file:
+        job = subprocess.Popen(words, env=environment(), stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+    deadline = time.monotonic() + 300
     while not (out / "last.ckpt").exists():
-        if job.poll() is not None or time.time() > deadline:
-            fail(f"{name}: the job wrote no checkpoint:\n{job.stderr.read()}")
+        if job.poll() is not None or time.monotonic() > deadline:
+            fail(f"{name}: the job wrote no checkpoint:\n{said.read_text()}")
         time.sleep(0.01)
     break_it(job)
-    _, said = job.communicate(timeout=300)
+    clock = time.monotonic()
+    try:
+        job.wait(120)
+    except subprocess.TimeoutExpired:
+        job.kill()
+        fail(f"{name}: the job went on for 120 s:\n{said.read_text()}")
+    finally:
+        machines.kill_all()
+    seconds = time.monotonic() - clock
     if job.returncode == 0 or (out / "report.html").exists():
         fail(f"{name}: the job ended as if nothing had happened")
-    lines = [line for line in said.splitlines() if line.startswith("modiste: ")]
     run(machines.mpirun(2) + [modiste, "train", "--resume", str(out), "--quiet", "--threads", "1"])
     compare(alone, out)
-    print(f"{name}: the job ended with status {job.returncode}, and resumed with 2 ranks gives the same bytes")
-    for line in lines:
-        print(f"  {line}")
+    print(f"{name}: the job ended after {seconds:.0f} s with status {job.returncode}; resumed with 2 ranks it gives the same bytes")
+    for line in said.read_text().splitlines():
+        if line.startswith("modiste: "):
+            print(f"  {line}")
 
 
 def kill_a_rank(job):
@@ -237,18 +277,17 @@ def main():
     arguments = parser.parse_args()
     modiste = str(pathlib.Path(arguments.modiste).resolve())
     ranks = [int(count) for count in arguments.ranks.split(",")]
-    count = max(3, *ranks) if len(ranks) > 1 else max(3, ranks[0])
+    count = max(3, *ranks)
     with tempfile.TemporaryDirectory() as folder, Machines(count, arguments.namespaces) as machines:
         root = pathlib.Path(folder)
         model = same_bytes(modiste, machines, root, ranks)
         same_answers(modiste, machines, model, root)
         if not arguments.namespaces:
             refusals(modiste, machines, root)
-        longer = ["--preset", "light", "--length", "1", "--width", "2", "--stem-stride", "4", "--epochs", "12"]
-        killed_and_resumed(modiste, machines, root, kill_a_rank, "a rank killed", longer)
+        broken_and_resumed(modiste, machines, root, "a rank killed", kill_a_rank)
         if arguments.full and arguments.namespaces:
-            killed_and_resumed(modiste, machines, root, lambda _: machines.cut(2), "a link cut", longer,
-                               {"MODISTE_EXCHANGE_SECONDS": "10"})
+            broken_and_resumed(modiste, machines, root, "a link cut", lambda _: machines.cut(2), patience=10)
+            machines.mend(2)
 
 
 if __name__ == "__main__":
