@@ -16,6 +16,9 @@ import subprocess
 
 import mpi
 
+# Batches of the steps of one process, which tell what a step costs whatever its batch.
+ALONE = ["8", "16", "32", "64", "128", "256", "512", "1024"]
+
 
 def lines(words):
     done = subprocess.run(words, capture_output=True, text=True, env=mpi.environment(), timeout=600)
@@ -41,7 +44,7 @@ def main():
             for line in lines(words):
                 print(json.dumps({"rate": rate, "load": os.getloadavg()[0], **line}), file=out, flush=True)
 
-        for batch in batches:
+        for batch in ALONE:
             keep("none", [step, batch])
         for rate in arguments.rates.split(","):
             machines.shape(None if rate == "none" else rate)

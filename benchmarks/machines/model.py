@@ -7,13 +7,16 @@ usage: model.py MEASURED.jsonl [--cores 2] [--nodes 2,8,64] [--latency 50e-6]   
 The model. A message of b bytes takes a + b / B seconds. A gather of b bytes over R ranks is a ring of R - 1 messages
 of b / R bytes, or, where that is shorter, ceil(log2 R) rounds that double what is sent. A turn of b bytes sends, from
 each rank to each other one, that one's columns of its rows: R - 1 messages of b / R^2 bytes. a and B are fitted to the
-gathers and turns of each rate alone.
+gathers and turns of each rate alone, of as many ranks as there were cores. More ranks than cores take turns at them:
+their times are multiplied by ranks over cores.
 
 A step of a batch of n images has s = min(32, max(8, n / 8)) shards. A rank has at most ceil(s / R) of them, which its
 c cores share: ceil(ceil(s / R) / c) * n / s images one after the other, and a part that every rank does alone (the
-optimiser, Winograd's filters). Both times are those of the measured steps of one process. The exchanges are those that
+optimiser, Winograd's filters). Both times are fitted to the measured steps of one process. The exchanges are those that
 the measured steps made, with their sizes: of normalisations and gradients in proportion to the shards, of logits to the
 images; a trained network exchanges also whether to stop.
+
+Efficiency is the speed of N nodes over N times that of one.
 """
 
 import argparse
@@ -24,7 +27,7 @@ import statistics
 
 FLOAT, CLASSES = 4, 10
 BATCHES = [64, 128, 256, 512, 1024, 2048, 4096]
-NODES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+NODES = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
 
 
 def gather(ranks, size, a, bandwidth):
@@ -52,21 +55,26 @@ def measured(lines):
             yield "turn", line["ranks"], 8 * size, line["turn_seconds"]
 
 
-def errors(exchanges, a, bandwidth):
+def errors(exchanges, a, bandwidth, cores):
     """Of each exchange, the logarithm of what the model says over what was measured."""
-    return [math.log(TIMES[kind](ranks, size, a, bandwidth) / seconds) for kind, ranks, size, seconds in exchanges]
+    said = lambda kind, ranks, size: TIMES[kind](ranks, size, a, bandwidth) * max(1.0, ranks / cores)
+    return [math.log(said(kind, ranks, size) / seconds) for kind, ranks, size, seconds in exchanges]
+
+
+def least(squares, low, high):
+    """The two positive numbers with the least sum of squares, on ever finer grids of logarithms."""
+    for _ in range(4):
+        grids = [[l + (h - l) * i / 24 for i in range(25)] for l, h in zip(low, high)]
+        best = min(itertools.product(*grids), key=lambda at: squares(*(10**x for x in at)))
+        width = [(h - l) / 8 for l, h in zip(low, high)]
+        low, high = ([x + sign * w for x, w in zip(best, width)] for sign in (-1, 1))
+    return tuple(10**x for x in best)
 
 
 def fit(exchanges):
-    """The latency and the bandwidth with the least squared relative error, on ever finer grids of logarithms."""
-    low, high = [-7.0, 6.5], [-3.0, 10.5]
-    for _ in range(4):
-        grids = [[l + (h - l) * i / 24 for i in range(25)] for l, h in zip(low, high)]
-        squares = lambda at: sum(e * e for e in errors(exchanges, 10 ** at[0], 10 ** at[1]))
-        best = min(itertools.product(*grids), key=squares)
-        width = [(h - l) / 8 for l, h in zip(low, high)]
-        low, high = ([x + sign * w for x, w in zip(best, width)] for sign in (-1, 1))
-    return 10 ** best[0], 10 ** best[1]
+    """The latency and the bandwidth with the least squared relative error."""
+    squares = lambda a, bandwidth: sum(e * e for e in errors(exchanges, a, bandwidth, math.inf))
+    return least(squares, [-7.0, 6.5], [-3.0, 10.5])
 
 
 def shards_of(batch):
@@ -75,10 +83,9 @@ def shards_of(batch):
 
 def alone(lines):
     """Seconds that a step of one process takes whatever the batch, and seconds an image."""
-    steps = sorted((line["batch"], line["step_seconds"]) for line in lines if line.get("ranks") == 1)
-    (small, first), (large, second) = steps[0], steps[-1]
-    image = (second - first) / (large - small)
-    return max(first - small * image, 0.0), image
+    steps = [(line["batch"], line["step_seconds"]) for line in lines if line["ranks"] == 1]
+    squares = lambda fixed, image: sum(math.log((fixed + n * image) / seconds) ** 2 for n, seconds in steps)
+    return least(squares, [-5.0, -6.0], [-1.0, -2.0])
 
 
 class Network:
@@ -111,7 +118,7 @@ def check_steps(lines, rates, network, fixed, image, cores):
     """Prints measured and predicted steps; all ranks shared the cores of one machine."""
     print("\n| rate | ranks | batch | added | step | exchanges | model: step | exchanges | error |")
     print("|---|---|---|---|---|---|---|---|---|")
-    all_errors = []
+    all_errors = {}
     for line in lines:
         ranks, batch, delay = line["ranks"], line.get("batch"), line.get("delay_us", 0) * 1e-6
         if batch is None or ranks == 1:
@@ -122,25 +129,27 @@ def check_steps(lines, rates, network, fixed, image, cores):
         for kind, size in network.exchanges(ranks, batch, wish=False):
             rounds = 1 if kind == "turn" else math.ceil(math.log2(ranks))
             model += TIMES[kind](ranks, size, a, bandwidth) + rounds * delay
-        # More ranks than cores: they compute in turns.
+        model *= max(1.0, ranks / cores)
         step = computing(ranks, 1, batch, fixed, image) * max(1.0, ranks / cores) + model
-        all_errors.append(step / line["step_seconds"] - 1)
+        error = step / line["step_seconds"] - 1
+        all_errors.setdefault(ranks, []).append(abs(error))
         print(f"| {line['rate']} | {ranks} | {batch} | {1e6 * delay:.0f} us | {1e3 * line['step_seconds']:.1f} ms | "
-              f"{1e3 * exchanged:.1f} ms | {1e3 * step:.1f} ms | {1e3 * model:.1f} ms | {all_errors[-1]:+.0%} |")
-    sizes = sorted(map(abs, all_errors))
-    if sizes:
-        print(f"\nerror of {len(sizes)} steps: median {statistics.median(sizes):.0%}, largest {sizes[-1]:.0%}")
+              f"{1e3 * exchanged:.1f} ms | {1e3 * step:.1f} ms | {1e3 * model:.1f} ms | {error:+.0%} |")
+    print()
+    for ranks, sizes in all_errors.items():
+        print(f"error of {len(sizes)} steps with {ranks} ranks: median {statistics.median(sizes):.0%}, largest {max(sizes):.0%}")
 
 
 def table(name, network, fixed, image, a, bandwidth, cores):
-    """Efficiency by nodes and batch, and what costs most beside an even share of the images' work."""
+    """Efficiency by nodes and batch, and what costs most beside an even share of one node's work."""
     print(f"\n{name}, {cores} cores a node\n")
     print("| nodes | " + " | ".join(map(str, BATCHES)) + " | batch for 0.8 |\n|---|" + "---|" * (len(BATCHES) + 1))
     for nodes in NODES:
         row, enough = [], "none"
         for batch in BATCHES:
-            even = batch * image / nodes / cores
-            parts = {"c": computing(nodes, cores, batch, 0.0, image) - even, "f": fixed, "l": 0.0, "b": 0.0}
+            images = lambda nodes: computing(nodes, cores, batch, 0.0, image)
+            even = (fixed + images(1)) / nodes
+            parts = {"c": images(nodes) - images(1) / nodes, "f": fixed - fixed / nodes, "l": 0.0, "b": 0.0}
             for kind, size in network.exchanges(nodes, batch):
                 latency = TIMES[kind](nodes, 0, a, bandwidth)
                 parts["l"] += latency
@@ -164,10 +173,12 @@ def main():
     rates = {}
     for rate in dict.fromkeys(line["rate"] for line in lines):
         exchanges = list(measured(line for line in lines if line["rate"] == rate))
-        a, bandwidth = rates[rate] = fit(exchanges)
-        off = sorted(abs(math.expm1(e)) for e in errors(exchanges, a, bandwidth))
-        print(f"{rate}: {a * 1e6:.1f} us a message, {8 * bandwidth / 1e9:.2f} Gbit/s; error of {len(off)} exchanges: "
-              f"median {statistics.median(off):.0%}, largest {off[-1]:.0%}")
+        a, bandwidth = rates[rate] = fit([exchange for exchange in exchanges if exchange[1] <= arguments.cores])
+        print(f"{rate}: {a * 1e6:.1f} us a message, {8 * bandwidth / 1e9:.2f} Gbit/s")
+        for ranks in sorted({exchange[1] for exchange in exchanges}):
+            those = [exchange for exchange in exchanges if exchange[1] == ranks]
+            off = [abs(math.expm1(e)) for e in errors(those, a, bandwidth, arguments.cores)]
+            print(f"  {ranks} ranks, error of {len(off)} exchanges: median {statistics.median(off):.0%}, largest {max(off):.0%}")
     fixed, image = alone(lines)
     network = Network(next(line for line in lines if line.get("exchanges")))
     print(f"one core: {1e3 * fixed:.2f} ms a step and {1e3 * image:.3f} ms an image; {network.parameters} parameters, "
