@@ -221,19 +221,27 @@ def compare(array, alone, last):
     print(f"Slurm: the table and the models of {len(array.names)} trials are those of one machine, byte for byte")
 
 
+LAUNCHERS = ["mpirun --allow-run-as-root --oversubscribe --bind-to none -n 2", "srun --mpi=pmix --overcommit -n 2"]
+
+
 def ranks_in_a_job(modiste, root):
-    """Two ranks in a job give the bytes of one process."""
+    """Two ranks in a job give the bytes of one process, whoever launches them."""
     train = ["train", *SMALL, "--width", "1", "--epochs", "2", "--quiet", "--threads", "1"]
     run(modiste, *train, "--out", str(root / "one"), seconds=120)
-    script, out = root / "ranks.sh", root / "two"
-    script.write_text("#!/bin/bash\n#SBATCH --ntasks=2 --overcommit\n"
-                      "exec mpirun --allow-run-as-root --oversubscribe --bind-to none -n 2 "
-                      f"{modiste} {' '.join(train)} --out {out}\n")
-    run("sbatch", "--wait", f"--output={root}/ranks.txt", str(script), seconds=120)
-    for file in ("best.safetensors", "last.ckpt"):
-        if (out / file).read_bytes() != (root / "one" / file).read_bytes():
-            raise Failed(f"{out / file} differs from that of one process")
-    print("Slurm: two ranks by mpirun in a job give the bytes of one process")
+    for launcher in LAUNCHERS:
+        name = launcher.split()[0]
+        script, out, said = root / f"{name}.sh", root / name, root / f"{name}.txt"
+        script.write_text("#!/bin/bash\n#SBATCH --ntasks=2 --overcommit\n"
+                          f"exec {launcher} {modiste} {' '.join(train)} --out {out}\n")
+        try:
+            run("sbatch", "--wait", f"--output={said}", str(script), seconds=120)
+        except Failed as error:
+            raise Failed(f"{error}\n{said.read_text() if said.exists() else ''}") from None
+        for file in ("best.safetensors", "last.ckpt"):
+            if (out / file).read_bytes() != (root / "one" / file).read_bytes():
+                raise Failed(f"{out / file} differs from that of one process")
+        print(f"Slurm: two ranks by {name} in a job give the bytes of one process")
+
 
 
 def main():
