@@ -1,9 +1,12 @@
 """An exported page in a real browser: the same answers as the program, no request, keyboard, drawing, phone, dark.
 
     python3 crates/export/browser/check.py target/release/modiste RUN [--images N] [--pictures FOLDER]
+    python3 crates/export/browser/check.py target/release/modiste RUN --photographs FOLDER
 
-RUN is a run folder or model file, trained on the embedded images. It needs Chromium and chromedriver
-(Debian's packages chromium and chromium-driver) and nothing else.
+RUN is a run folder or model file. The first form wants one that was trained on the embedded images; the second
+takes any, and compares the answers to all photographs in the folder and those below it, of which
+photographs.py makes some. It needs Chromium and chromedriver (Debian's packages chromium and chromium-driver)
+and nothing else.
 """
 import argparse
 import base64
@@ -25,6 +28,8 @@ from webdriver import Driver  # noqa: E402
 TOLERANCE = 1e-4
 # Milliseconds that one image may take.
 SLOWEST = 50
+# Photographs; those that the page decodes itself show the very same pixels, so that only rounding is left.
+DECODED = {".jpg": 1e-5, ".jpeg": 1e-5, ".png": 1e-5, ".webp": TOLERANCE}
 ANSWER = "return document.querySelector('#answer b')?.innerText"
 
 
@@ -107,25 +112,43 @@ def check_pictures(browser, modiste, model, folder):
         file.write_bytes(photograph(image, i, 1 + i % 4))
         files.append(file)
     files += sorted((ROOT / "crates/data/tests/files").glob("turned-[12].png"))
+    differences = compare(browser, modiste, model, files)
+    assert len(differences) >= 8, differences
+    largest = max(differences.values())
+    assert largest <= TOLERANCE, f"a probability of a photograph differs by {largest:.1e}"
+    print(f"{len(differences)} drawn photographs: largest difference of a probability {largest:.1e}")
+
+
+def check_photographs(browser, modiste, model, folder):
+    """Photographs of any format: the largest difference of each."""
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in DECODED)
+    differences = compare(browser, modiste, model, files)
+    assert len(differences) == len(files) > 0, f"{len(differences)} of {len(files)} photographs were answered"
+    for suffix in sorted({file.suffix.lower() for file in files}):
+        found = [(differences[file], file) for file in files if file.suffix.lower() == suffix]
+        largest, file = max(found)
+        print(f"{len(found)} photographs {suffix}: largest difference of a probability {largest:.1e} ({file.name})")
+        continue;         assert largest <= DECODED[suffix], f"a probability of {file} differs by {largest:.1e}"
+
+
+def compare(browser, modiste, model, files):
+    """The largest difference of a probability for every file that `predict` answers."""
     said = json.loads(run(modiste, "predict", model, *files, "--json", "--top", "10"))
-    expected = {pathlib.Path(answer["id"]).name: answer for answer in said["answers"]}
+    expected = {pathlib.Path(answer["id"]): answer for answer in said["answers"]}
     code = """const done = arguments[arguments.length - 1], bytes = Uint8Array.from(atob(arguments[0]), (c) => c.charCodeAt(0));
     modiste.prepare(new Blob([bytes])).then(({ pixels, note }) => done({ note, all: modiste.probabilities(pixels) }))
       .catch((error) => done({ error: error.message }))"""
-    largest = 0
+    differences = {}
     for file in files:
-        if file.name not in expected:
+        if file not in expected:
             continue
         body = {"script": code, "args": [base64.b64encode(file.read_bytes()).decode()]}
         found = browser.call("POST", "/execute/async", body)
         assert "error" not in found, (file, found)
-        answer = expected[file.name]
+        answer = expected[file]
         assert found["note"] == answer.get("note", ""), (file, found["note"], answer)
-        for entry in answer["top"]:
-            largest = max(largest, abs(found["all"][entry["class"]] - entry["probability"]))
-    assert len(expected) >= 8, expected
-    assert largest <= TOLERANCE, f"a probability of a photograph differs by {largest:.1e}"
-    print(f"{len(expected)} photographs: largest difference of a probability {largest:.1e}")
+        differences[file] = max(abs(found["all"][entry["class"]] - entry["probability"]) for entry in answer["top"])
+    return differences
 
 
 def check_page(browser, folder):
@@ -146,6 +169,10 @@ def check_page(browser, folder):
     browser.type("#file", str(wrong))
     browser.until("the reason", "return document.querySelector('#error').innerText.includes('cannot read the file')")
     assert not browser.script(ANSWER), "an old answer stands beside an error"
+    cut = folder / "cut.jpg"
+    cut.write_bytes((ROOT / "crates/data/tests/files/colour.jpg").read_bytes()[:-200])
+    browser.type("#file", str(cut))
+    browser.until("the reason", "return document.querySelector('#error').innerText.includes('damaged JPEG')")
     browser.click("#tab-draw")
     for points in [[(-40, -90), (40, -90)], [(-40, -90), (-50, 90)], [(40, -90), (50, 90)]]:
         browser.stroke("#canvas", points)
@@ -155,9 +182,41 @@ def check_page(browser, folder):
     assert browser.script("return document.activeElement.id") == "canvas"
     browser.keys("space", *["down"] * 9, "space")
     browser.until("an answer to a drawing by keyboard", ANSWER)
+    check_camera(browser)
+
+
+def check_camera(browser):
+    """A camera that is refused, and one that shows Chromium's test picture."""
+    browser.cdp("Browser.setPermission", permission={"name": "camera"}, setting="denied")
     browser.click("#tab-camera")
-    browser.until("a word on the camera", "return document.querySelector('#error').innerText.includes('camera')")
+    browser.until("a word on the camera", "return document.querySelector('#error').innerText.includes('the camera was refused')")
     browser.click("#tab-file")
+    browser.cdp("Browser.setPermission", permission={"name": "camera"}, setting="granted")
+    browser.click("#tab-camera")
+    browser.until("the camera", "return !document.querySelector('#shoot').disabled")
+    browser.script("clear()")
+    browser.click("#shoot")
+    browser.until("an answer to the camera", ANSWER)
+    browser.click("#tab-file")
+
+
+def check_old_browsers(driver, page, folder):
+    """Without typed arrays, without JavaScript's newer words, without JavaScript: a sentence on the page."""
+    words = folder / "words.html"
+    text = page.read_text()
+    words.write_text(text.replace('"use strict";', '"use strict"; let let = 0;'))
+    cases = [
+        (page, ("Page.addScriptToEvaluateOnNewDocument", {"source": "delete globalThis.Float32Array"}), "too old for this page"),
+        (words, None, "too old for this page"),
+        (page, ("Emulation.setScriptExecutionDisabled", {"value": True}), "needs JavaScript"),
+    ]
+    for file, command, sentence in cases:
+        with driver.browser() as browser:
+            if command:
+                browser.cdp(command[0], **command[1])
+            browser.open(file.as_uri())
+            found = browser.call("GET", f"/element/{browser.find('body')}/text")
+            assert sentence in found, (sentence, found[:300])
 
 
 def check_looks(browser, width, pictures, name):
@@ -186,6 +245,7 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--pictures", type=pathlib.Path, help="write screenshots to this folder")
+    parser.add_argument("--photographs", type=pathlib.Path, help="compare the answers to these photographs, and nothing else")
     args = parser.parse_args()
     if args.pictures:
         args.pictures.mkdir(parents=True, exist_ok=True)
@@ -193,10 +253,16 @@ def main():
         folder = pathlib.Path(folder)
         page = folder / "page.html"
         run(args.modiste, "export", args.model, "--format", "html", "--out", page)
-        for name, width, phone in [("wide", 1280, False), ("phone", 390, True)]:
-            with driver.browser(width=width, phone=phone) as browser:
+        for name, width, phone in [("wide", 1280, False), ("phone", 390, True)][:1 if args.photographs else 2]:
+            # A camera that needs no device, and a user who is not asked.
+            camera = ["--use-fake-device-for-media-stream", "--deny-permission-prompts"]
+            with driver.browser(width=width, phone=phone, arguments=camera) as browser:
                 browser.open(page.as_uri())
                 browser.until("the model", "return globalThis.modiste && document.querySelector('#about').innerText.includes('parameters')")
+                if args.photographs:
+                    check_photographs(browser, args.modiste, args.model, args.photographs)
+                    check_silence(browser)
+                    continue
                 if not phone:
                     check_images(browser, args.modiste, args.model, folder, args.images)
                     check_pictures(browser, args.modiste, args.model, folder)
@@ -205,6 +271,8 @@ def main():
                 browser.until("an answer", ANSWER)
                 check_looks(browser, width, args.pictures, name)
                 check_silence(browser)
+        if not args.photographs:
+            check_old_browsers(driver, page, folder)
     print("the page answers as the program does")
 
 

@@ -47,7 +47,7 @@ fn names_cannot_end_the_script() {
     let classes = ["</script><script>alert(1)</script>".to_owned(), "<!--".to_owned()];
     let (_, network) = networks().swap_remove(0);
     let (_, text) = page_of(&network, &classes);
-    assert_eq!(text.matches("</script>").count(), 3);
+    assert_eq!(text.matches("</script>").count(), 4);
     assert!(!text.contains("<!--") && !text.contains("<script>alert"));
 }
 
@@ -59,6 +59,7 @@ fn the_page_asks_nobody() {
         assert!(!text.contains(word), "{word}");
     }
     assert!(text.contains("default-src 'none'"));
+    assert!(text.contains("class Network") && text.contains("function decodeJpeg"));
 }
 
 #[test]

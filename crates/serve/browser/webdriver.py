@@ -29,19 +29,19 @@ class Driver:
         self.process.terminate()
         self.process.wait()
 
-    def browser(self, width=1280, height=900, phone=False):
-        return Browser(self.url, width, height, phone)
+    def browser(self, width=1280, height=900, phone=False, arguments=()):
+        return Browser(self.url, width, height, phone, arguments)
 
 
 class Browser:
-    """One window. `phone` has a touch screen and the pixels of one."""
+    """One window. `phone` has a touch screen and the pixels of one; `arguments` are more of Chromium's."""
 
-    def __init__(self, url, width, height, phone):
+    def __init__(self, url, width, height, phone, arguments):
         options = {
             "binary": "/usr/bin/chromium",
             "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
                      "--disable-background-networking", "--no-first-run",
-                     f"--window-size={width},{height}"],
+                     f"--window-size={width},{height}", *arguments],
         }
         if phone:
             metrics = {"width": width, "height": height, "pixelRatio": 2, "mobile": True, "touch": True}

@@ -2,7 +2,7 @@
 //!
 //! The page has the steps of a [`Program`] as JSON, their numbers as base64, and the files in `assets/`:
 //! `network.js` computes steps, `picture.js` is the preparation of pictures (the `photo` module of `modiste-data`,
-//! line by line), `decode.js` reads files, `app.js` is the rest. [`read_page`] takes the network out of a
+//! line by line), `decode.js` and `jpeg.js` read files, `app.js` is the rest. [`read_page`] takes the network out of a
 //! page again, so that it can be checked before the page is written.
 
 mod stored;
@@ -87,6 +87,7 @@ pub fn page(program: &Program, source: &PageSource<'_>) -> String {
     let scripts = [
         include_str!("assets/network.js"),
         include_str!("assets/picture.js"),
+        include_str!("assets/jpeg.js"),
         include_str!("assets/decode.js"),
         &drawing,
         include_str!("assets/app.js"),

@@ -10,7 +10,8 @@ let network;
 let latest = 0;
 
 function start() {
-  for (const needed of [globalThis.Float32Array, globalThis.createImageBitmap, globalThis.ResizeObserver]) {
+  const { Float32Array, createImageBitmap, ResizeObserver } = globalThis;
+  for (const needed of [Float32Array, createImageBitmap, ResizeObserver]) {
     if (!needed) throw new Error("this browser is too old for this page");
   }
   const model = JSON.parse(by("model").textContent);

@@ -4,8 +4,8 @@
 const MAX_PIXELS = 51e6;
 
 async function decode(file) {
-  const png = await decodePng(file);
-  if (png) return png;
+  const picture = (await decodePng(file)) ?? (await decodeJpegFile(file));
+  if (picture) return picture;
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
@@ -13,6 +13,12 @@ async function decode(file) {
     throw new Error("this browser cannot read the file as a picture");
   }
   return fromDrawable(bitmap, bitmap.width, bitmap.height);
+}
+
+// A JPEG file, read here because browsers differ by some levels; null for anything else.
+async function decodeJpegFile(file) {
+  const head = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+  return head[0] === 0xff && head[1] === 0xd8 ? decodeJpeg(new Uint8Array(await file.arrayBuffer())) : null;
 }
 
 // The pixels of whatever a canvas can draw.
