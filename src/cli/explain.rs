@@ -16,7 +16,8 @@ pub enum MethodArg {
 /// Arguments of `modiste explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A model file, or a run folder to use its best model
+    /// A model file, a run folder to use its best model, or swift for the trained model that is part of
+    /// the program
     pub model: PathBuf,
     /// Pictures (PNG, JPEG, WebP, BMP, photographs too) [default: the worst mistakes of the run]
     #[arg(value_name = "IMAGE")]

@@ -33,7 +33,8 @@ pub enum NumberArg {
 #[derive(Debug, Args)]
 #[command(mut_args(flags::defaults_of_the_model))]
 pub struct ExportArgs {
-    /// A model file, or a run folder to use its best model
+    /// A model file, a run folder to use its best model, or swift for the trained model that is part of
+    /// the program
     pub model: PathBuf,
     /// The format to write
     #[arg(long, value_enum, default_value = "onnx")]

@@ -124,7 +124,8 @@ impl From<PartArg> for modiste_data::PartName {
 #[derive(Debug, Args)]
 #[command(mut_args(flags::defaults_of_the_model))]
 pub struct EvaluateArgs {
-    /// A model file, or a run folder to use its best model
+    /// A model file, a run folder to use its best model, or swift for the trained model that is part of
+    /// the program
     pub model: PathBuf,
     /// A labelled folder or table, all of whose images are evaluated, in classes by name; without it
     /// a part of the data
@@ -176,7 +177,8 @@ pub struct ReportArgs {
 /// A network to look at.
 #[derive(Debug, Args)]
 pub struct AnyNetworkArgs {
-    /// A model file or run folder [default: the network that the options describe]
+    /// A model file, a run folder, or swift for the trained model that is part of the program [default:
+    /// the network that the options describe]
     #[arg(conflicts_with_all = ["preset", "config", "network-flags", "data-flags"])]
     pub model: Option<PathBuf>,
     #[command(flatten)]

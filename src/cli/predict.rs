@@ -11,7 +11,8 @@ use super::{DataFlags, PartArg};
 #[derive(Debug, Args)]
 #[command(mut_args(super::flags::defaults_of_the_model))]
 pub struct PredictArgs {
-    /// A model file, or a run folder to use its best model
+    /// A model file, a run folder to use its best model, or swift for the trained model that is part of
+    /// the program
     pub model: PathBuf,
     /// Pictures (PNG, JPEG, WebP, BMP, photographs too), folders of pictures, npy and IDX files, or -
     /// for standard input [default: a part of the data]

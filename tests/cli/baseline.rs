@@ -74,7 +74,6 @@ fn wrong_usage_is_told_in_a_line() {
     error(&["forest", "--trees", "0"], 2, &["trees = 0: not from 1"]);
     error(&["knn", "--images", "9"], 2, &["images = 9: from 10, one per class, to 5000"]);
     error(&["cnn", "--length", "3"], 2, &["network.length: has no effect on the architecture cnn"]);
-    error(&["mlp", "--flip"], 2, &["training.augmentation: needs pixels with neighbours"]);
     error(
         &["cnn", "--architecture", "mlp"],
         2,

@@ -1,5 +1,7 @@
 //! `modiste evaluate`.
 
+use std::fs;
+
 use crate::util::{Folder, bytes};
 
 #[test]
@@ -94,4 +96,15 @@ fn images_of_ones_own_are_trained_on_and_found_again() {
     let model = ["evaluate", "run/best.safetensors", "--part", "test"];
     folder.run(&model).expect_error(2, &["best.safetensors: was trained on mine", "--data"]);
     folder.run(&[&model[..], &["--data", "mine"]].concat()).expect(0);
+}
+
+#[test]
+fn a_presets_name_is_its_trained_model() {
+    let folder = Folder::new();
+    let said = folder.run(&["evaluate", "swift", "--part", "test", "--json"]).expect_quiet();
+    // As docs/record.md has it for seed 1.
+    assert_eq!(said.json()["accuracy"], 0.9405);
+    // What has that name here comes first.
+    fs::write(folder.path("swift"), "no model").unwrap();
+    folder.run(&["evaluate", "swift"]).expect_error(1, &["swift: ", "safetensors"]);
 }

@@ -72,7 +72,7 @@ fn odd_pictures_are_those_that_hold_nothing() {
     dark.iter_mut().for_each(|v| *v = 255 - *v);
     assert_eq!(of(dark), Some(Oddity::Bright));
     assert_eq!(of(picture(4)), None);
-    // A flat image has one pixel of many channels.
+    // One pixel of many channels is no picture.
     assert_eq!(oddity(&picture(4), n), None);
     assert_eq!(of(Vec::new()), None);
 }

@@ -134,6 +134,8 @@ pub(crate) enum Kind {
     MaxPool(Window),
     /// Mean of windows of (height, width) that do not overlap.
     MeanPool((usize, usize)),
+    /// A copy of all lanes of all pixels to one pixel.
+    Flatten,
     /// from + scale * other, then perhaps a ReLU.
     Add { other: Source, scale: f32, floor: f32 },
 }
@@ -180,8 +182,8 @@ pub(crate) struct Copy {
 /// A dropout mask.
 #[derive(Clone, Debug)]
 pub(crate) struct Dropout {
-    /// The node, which keys the mask.
-    pub node: usize,
+    /// What names the mask ([`modiste_spec::Network::mask_key`]).
+    pub key: usize,
     pub rate: f64,
     /// Lanes of the channels.
     pub channels: Vec<usize>,
@@ -288,7 +290,11 @@ impl Step {
     fn is_head(&self) -> bool {
         match &self.kind {
             Kind::Conv(conv) => conv.method == Method::Pointwise && conv.residual.is_none(),
-            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Add { .. } => false,
+            Kind::Copy(_)
+            | Kind::MaxPool(_)
+            | Kind::MeanPool(_)
+            | Kind::Flatten
+            | Kind::Add { .. } => false,
         }
     }
 }

@@ -69,6 +69,7 @@ fn method(kind: &Kind) -> &'static str {
         Kind::Copy(_) => "copy",
         Kind::MaxPool(_) => "max_pool",
         Kind::MeanPool(_) => "mean_pool",
+        Kind::Flatten => "flatten",
         Kind::Add { .. } => "add",
     }
 }

@@ -8,7 +8,7 @@ mod dropout;
 mod simple;
 mod sums;
 
-pub(crate) use simple::move_lanes;
+pub(crate) use simple::{flatten, move_lanes};
 
 use crate::clock::{Clock, Pass};
 use crate::machine::{Extent, Machine};
@@ -90,6 +90,7 @@ impl Run<'_> {
             Kind::Copy(copy) => self.copy_forward(step, copy),
             Kind::MaxPool(window) => self.max_forward(step, *window),
             Kind::MeanPool(kernel) => self.mean_forward(step, *kernel),
+            Kind::Flatten => self.flatten_forward(step),
             Kind::Add { other, scale, floor } => self.add_forward(step, *other, *scale, *floor),
         }
     }
@@ -123,6 +124,7 @@ impl Run<'_> {
             Kind::Copy(copy) => self.copy_backward(step, copy),
             Kind::MaxPool(window) => self.max_backward(step, *window),
             Kind::MeanPool(kernel) => self.mean_backward(step, *kernel),
+            Kind::Flatten => self.flatten_backward(step),
             Kind::Add { other, scale, floor } => self.add_backward(step, other, *scale, *floor),
         }
     }

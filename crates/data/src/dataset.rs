@@ -231,17 +231,6 @@ impl Dataset {
         }
     }
 
-    /// The same bytes as images of one pixel that has all values as its channels: for what knows no
-    /// neighbourhood.
-    #[must_use]
-    pub fn flat(mut self) -> Self {
-        for part in [&mut self.train, &mut self.validation, &mut self.test] {
-            let channels = part.images.shape.len();
-            part.images.shape = Shape { height: 1, width: 1, channels };
-        }
-        self
-    }
-
     /// The shape of every image in every part.
     pub fn shape(&self) -> Shape {
         self.train.images.shape

@@ -17,6 +17,7 @@ use modiste_spec::{Network, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::tensors::{self, Metadata, Reader};
+use crate::trained::trained;
 use crate::{EpochMetrics, ModelError, other_format};
 use modiste_files::{atomic_write, read};
 
@@ -58,6 +59,9 @@ fn knows_garments(classes: &[String], channels: usize) -> bool {
     classes == FASHION_CLASSES && channels == 1
 }
 
+/// The shape of images of Fashion-MNIST.
+const FASHION: Shape = Shape::new(28, 28, 1);
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -79,15 +83,21 @@ impl Preprocessing {
         }
     }
 
-    /// What pictures go through. Of older files, models of Fashion-MNIST know garments on black. A flat
-    /// network takes the values of a picture in their order, whatever its sides are.
+    /// The shape of the pictures. Files of version 0.1.0 of flattened images of Fashion-MNIST may not
+    /// know it.
+    fn shape(&self, classes: &[String]) -> Shape {
+        let Self { height, width, channels, .. } = *self;
+        let known = Shape { height, width, channels };
+        let row = known.pixels() == 1 && channels == FASHION.len();
+        if row && knows_garments(classes, FASHION.channels) { FASHION } else { known }
+    }
+
+    /// What pictures go through. Of older files, models of Fashion-MNIST know garments on black.
     fn preparation(self, network: &Network, classes: &[String]) -> Option<Preparation> {
-        let Self { height, width, channels, divisor, fit, ground, garments, white } = self;
-        let (shape, taken) = (Shape { height, width, channels }, network.input_shape());
-        let values = height.checked_mul(width).and_then(|pixels| pixels.checked_mul(channels));
-        let flat = taken.height == 1 && taken.width == 1 && values == Some(taken.len());
-        let fits = (shape == taken || flat) && divisor == PIXEL_MAX;
-        let garments = garments.unwrap_or_else(|| knows_garments(classes, channels));
+        let (shape, taken) = (self.shape(classes), network.input_shape());
+        let Self { divisor, fit, ground, garments, white, .. } = self;
+        let fits = shape == taken && divisor == PIXEL_MAX;
+        let garments = garments.unwrap_or_else(|| knows_garments(classes, shape.channels));
         fits.then_some(Preparation { shape, fit, ground, garments, white })
     }
 }
@@ -198,12 +208,17 @@ impl Model {
         if self.preparation.garments { Background::Auto } else { Background::Keep }
     }
 
-    /// Reads a model file.
+    /// Reads a model file, or a model that is part of the program: one of
+    /// [`trained_names`](crate::trained_names), unless a file or folder has that name.
     ///
     /// # Errors
     /// As [`parse_model`], or if the file cannot be read.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        parse_model(&read(path, MAX_BYTES)?, &path.display().to_string())
+        let name = path.display().to_string();
+        match trained(path) {
+            Some(bytes) => parse_model(bytes, &name),
+            None => parse_model(&read(path, MAX_BYTES)?, &name),
+        }
     }
 
     /// Writes a model file, whole or not at all.
@@ -280,6 +295,7 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
         return Err(reader.error(format!("{named} classes are named, but the network has {known}")));
     }
     let preprocessing: Preprocessing = reader.json("preprocessing")?;
+    let network = network.image_first(preprocessing.shape(&classes));
     let Some(preparation) = preprocessing.preparation(&network, &classes) else {
         return Err(reader.error("metadata entry \"preprocessing\" does not fit the network"));
     };

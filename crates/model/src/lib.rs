@@ -30,6 +30,7 @@ mod predictor;
 mod rows;
 mod stored;
 pub mod tensors;
+mod trained;
 mod trust;
 
 pub use answer::Answer;
@@ -48,4 +49,5 @@ pub use modiste_files::guarded;
 pub use predictor::{Options, Predictor, Reject, mirrored_logits};
 pub use rows::csv_text;
 pub use stored::{MISTAKES, Pixels, Stored, StoredMistake, StoredPart};
+pub use trained::trained_names;
 pub use trust::{Calibrated, Mirrored, Rule, Trust, Worth};

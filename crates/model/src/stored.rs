@@ -112,10 +112,8 @@ impl Stored {
         let Answers { logits, labels, evaluation } = answers;
         let classes = evaluation.classes.len();
         let worst = worst_mistakes(logits, labels, classes, MISTAKES);
-        // A flat image has all its values as channels: there is nothing to show.
-        let shown = matches!(images.shape.channels, 1 | 3);
         let mistake = |(i, mistake): (usize, Mistake)| StoredMistake {
-            image: (shown && i < PICTURES).then(|| Pixels(images.get(mistake.index).to_vec())),
+            image: (i < PICTURES).then(|| Pixels(images.get(mistake.index).to_vec())),
             beside: Vec::new(),
             file: if names.is_empty() { String::new() } else { names.get(mistake.index) },
             mistake,

@@ -174,7 +174,7 @@ impl Model {
         self.model.classes.clone()
     }
 
-    /// Rows, columns and channels of an image; of a flat network those before it was flattened.
+    /// Rows, columns and channels of an image.
     #[getter]
     fn shape(&self) -> (usize, usize, usize) {
         let Shape { height, width, channels } = self.model.preparation.shape;

@@ -119,8 +119,8 @@ def test_flat_networks_take_images(program, flat_run, folder):
     np.save(folder / "flat.npy", images)
     expected, _ = probabilities(program, flat_run.folder, folder / "flat.npy")
     assert np.array_equal(flat_run.model.predict_proba(images), expected)
-    with pytest.raises(ValueError, match="mirror: has no effect"):
-        flat_run.model.predict(images, mirror=True)
+    mirrored = flat_run.model.predict_proba(images, mirror=True)
+    assert np.array_equal(flat_run.model.predict_proba(images[:, :, ::-1], mirror=True), mirrored)
 
 
 def test_heat_maps_are_the_programs(program, run, colour_run, pictures, folder, test_part):

@@ -115,6 +115,7 @@ impl ReferenceEngine {
             | Op::Dropout { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
+            | Op::Flatten
             | Op::Concat
             | Op::ScaledAdd { .. }
             | Op::Dense { .. }

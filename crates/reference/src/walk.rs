@@ -2,7 +2,7 @@
 
 use crate::Maps;
 use crate::ops::{
-    avg_pool, batch_norm, concat, conv, cross_entropy, dense, dropout, global_avg_pool,
+    avg_pool, batch_norm, concat, conv, cross_entropy, dense, dropout, flatten, global_avg_pool,
     global_max_pool, input, max_pool, relu, scaled_add,
 };
 use modiste_spec::{Network, NodeId, Op, Shape};
@@ -77,6 +77,7 @@ impl Walk<'_> {
             Op::AvgPool { kernel } => avg_pool::avg_pool_forward(x, kernel),
             Op::GlobalAvgPool => global_avg_pool::global_avg_pool_forward(x),
             Op::GlobalMaxPool => global_max_pool::global_max_pool_forward(x),
+            Op::Flatten => flatten::flatten_forward(x),
             Op::Concat => concat::concat_forward(inputs),
             Op::ScaledAdd { scale } => scaled_add::scaled_add_forward(x, inputs[1], scale),
             Op::Dense { .. } => dense::dense_forward(x, p[0], p[1]),
@@ -158,6 +159,7 @@ impl Walk<'_> {
             Op::AvgPool { kernel } => alone(avg_pool::avg_pool_backward(x, kernel, &dy)),
             Op::GlobalAvgPool => alone(global_avg_pool::global_avg_pool_backward(x.shape, &dy)),
             Op::GlobalMaxPool => alone(global_max_pool::global_max_pool_backward(x, &dy)),
+            Op::Flatten => alone(flatten::flatten_backward(x.shape, &dy)),
             Op::Concat => {
                 let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape).collect();
                 (concat::concat_backward(&shapes, &dy), Vec::new())
@@ -179,7 +181,9 @@ impl Walk<'_> {
 
     fn mask(&self, node: NodeId) -> Option<dropout::Mask> {
         match self.mode {
-            Mode::Train { seed, step } => Some(dropout::Mask { seed, node, step }),
+            Mode::Train { seed, step } => {
+                Some(dropout::Mask { seed, node: self.network.mask_key(node), step })
+            }
             Mode::Predict => None,
         }
     }

@@ -68,12 +68,6 @@ impl Architecture {
         }
     }
 
-    /// Whether images are given as one pixel with all values as its channels: dense layers know no
-    /// neighbourhood.
-    pub fn flat(&self) -> bool {
-        matches!(self, Self::Mlp(_))
-    }
-
     /// The network for images of shape `input` and `classes` classes.
     ///
     /// # Errors
@@ -174,8 +168,8 @@ impl Cnn {
     }
 }
 
-/// A multi-layer perceptron: `layers` hidden dense layers of `units` units with ReLU, dropout, dense.
-/// Its input is a flat image, 1x1x(h w c), the same bytes as (h, w, c).
+/// A multi-layer perceptron: all values of the image in a row, `layers` hidden dense layers of `units`
+/// units with ReLU, dropout, dense.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mlp {
@@ -193,6 +187,9 @@ impl Default for Mlp {
     }
 }
 
+/// The name of the node of `mlp` that makes a row of an image.
+pub(crate) const FLATTEN: &str = "flatten";
+
 impl Mlp {
     /// Units that a hidden layer may have.
     pub const UNITS: Range = Range::Whole(1, 8192);
@@ -204,8 +201,8 @@ impl Mlp {
         Self::LAYERS.check_whole("layers", self.layers)?;
         check_head(self.dropout, classes)?;
         let mut b = NetworkBuilder::default();
-        let flat = Shape::new(1, 1, input.len());
-        let mut x = b.add("image", Op::Input { shape: flat }, &[])?;
+        let image = b.add("image", Op::Input { shape: input }, &[])?;
+        let mut x = b.add(FLATTEN, Op::Flatten, &[image])?;
         for layer in 0..self.layers {
             let dense = Op::Dense { units: self.units };
             x = b.add(format!("layers.{layer}.dense"), dense, &[x])?;
@@ -268,7 +265,7 @@ mod tests {
         assert_eq!(cnn.trainable(), convolutions + 10 * 257);
         let mlp = Mlp { units: 100, layers: 2, dropout: 0.0 }.network(FASHION, 10).unwrap();
         assert_eq!(mlp.trainable(), 100 * 785 + 100 * 101 + 10 * 101);
-        assert_eq!(mlp.input_shape(), Shape::new(1, 1, 784));
+        assert_eq!(mlp.input_shape(), FASHION);
     }
 
     #[test]

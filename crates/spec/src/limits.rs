@@ -45,7 +45,7 @@ pub(crate) struct Totals {
 impl Totals {
     /// Counts a node in.
     pub fn add(&mut self, node: &Node, inputs: &[Shape], parameters: u64) -> Result<(), String> {
-        let lanes = self.lanes_of(node);
+        let lanes = self.lanes_of(node, inputs);
         self.lanes.push(lanes);
         self.edges += node.inputs.len();
         self.values += node.shape.pixels() as u64 * lanes;
@@ -77,6 +77,7 @@ impl Totals {
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
+            | Op::Flatten
             | Op::Concat
             | Op::ScaledAdd { .. }
             | Op::Softmax => return 0,
@@ -86,11 +87,14 @@ impl Totals {
 
     /// Channels as they lie in memory: each part of a concatenation fills whole vectors, and what works on
     /// each channel by itself leaves them where they are.
-    fn lanes_of(&self, node: &Node) -> u64 {
+    fn lanes_of(&self, node: &Node, inputs: &[Shape]) -> u64 {
         match node.op {
             Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {
                 node.shape.channels.next_multiple_of(16) as u64
             }
+            // The image lies without padding.
+            Op::Flatten if node.inputs[0] == 0 => node.shape.channels.next_multiple_of(16) as u64,
+            Op::Flatten => inputs[0].pixels() as u64 * self.lanes[node.inputs[0]],
             Op::Concat => node.inputs.iter().map(|&input| self.lanes[input]).sum(),
             Op::BatchNorm { .. }
             | Op::Relu
@@ -117,6 +121,7 @@ fn looked_at(op: &Op, inputs: &[Shape], output: Shape) -> u64 {
         | Op::BatchNorm { .. }
         | Op::Relu
         | Op::Dropout { .. }
+        | Op::Flatten
         | Op::Concat
         | Op::ScaledAdd { .. }
         | Op::Dense { .. }

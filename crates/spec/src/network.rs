@@ -1,5 +1,6 @@
 //! The list of nodes and its walk.
 
+use crate::architecture::FLATTEN;
 use crate::limits::{self, MAX_INPUTS, MAX_NODES, Totals};
 use crate::{Op, Parameter, Shape, SpecError};
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
@@ -140,6 +141,37 @@ impl Network {
     /// The node that gives the logits: the softmax's input.
     pub fn logits(&self) -> NodeId {
         self.nodes[self.nodes.len() - 1].inputs[0]
+    }
+
+    /// What names the masks of a dropout node, beside the run's seed and step: its position among the
+    /// nodes. Nodes that flatten do not count, as networks did without them when the first runs were
+    /// recorded.
+    pub fn mask_key(&self, id: NodeId) -> usize {
+        self.nodes[..id].iter().filter(|node| node.op != Op::Flatten).count()
+    }
+
+    /// The network as it takes images of `shape`. Before [`Op::Flatten`], networks of dense layers took
+    /// an image as one pixel with all values as its channels; such a one gets the nodes of the image and
+    /// of what flattens it. Any other is returned as it is.
+    pub fn image_first(self, shape: Shape) -> Self {
+        let values =
+            shape.height.checked_mul(shape.width).and_then(|n| n.checked_mul(shape.channels));
+        let known = self.input_shape();
+        match known.pixels() == 1 && known != shape && values == Some(known.channels) {
+            true => self.with_flattened_input(shape).unwrap_or(self),
+            false => self,
+        }
+    }
+
+    fn with_flattened_input(&self, shape: Shape) -> Result<Self, SpecError> {
+        let mut builder = NetworkBuilder::default();
+        let image = builder.add(&self.nodes[0].name, Op::Input { shape }, &[])?;
+        builder.add(FLATTEN, Op::Flatten, &[image])?;
+        for node in &self.nodes[1..] {
+            let inputs: Vec<NodeId> = node.inputs.iter().map(|&input| input + 1).collect();
+            builder.add(&node.name, node.op.clone(), &inputs)?;
+        }
+        builder.finish()
     }
 
     /// Shapes of a node's inputs.

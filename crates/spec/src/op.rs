@@ -101,6 +101,8 @@ pub enum Op {
     GlobalAvgPool,
     /// Maximum over all pixels: (h, w, c) to (1, 1, c); of equals the first takes the gradient.
     GlobalMaxPool,
+    /// All values of a map as the channels of one pixel, in the order (h, w, c).
+    Flatten,
     /// The inputs' channels one after the other.
     Concat,
     /// First input + scale x second input.
@@ -131,6 +133,7 @@ impl Op {
             Op::AvgPool { .. } => "avg_pool",
             Op::GlobalAvgPool => "global_avg_pool",
             Op::GlobalMaxPool => "global_max_pool",
+            Op::Flatten => "flatten",
             Op::Concat => "concat",
             Op::ScaledAdd { .. } => "scaled_add",
             Op::Dense { .. } => "dense",
@@ -166,6 +169,7 @@ impl Op {
             Op::AvgPool { kernel } => window(kernel, kernel, 0, first.channels),
             Op::BatchNorm { .. } | Op::Relu | Op::Dropout { .. } => Ok(*first),
             Op::GlobalAvgPool | Op::GlobalMaxPool => Ok(Shape::new(1, 1, first.channels)),
+            Op::Flatten => Ok(Shape::new(1, 1, first.len())),
             Op::Concat => {
                 if let Some(other) = rest.iter().find(|s| !same_map(s, first)) {
                     return Err(format!("cannot join {other} to {first}"));
@@ -199,6 +203,7 @@ impl Op {
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
+            | Op::Flatten
             | Op::Concat
             | Op::ScaledAdd { .. }
             | Op::Softmax => 0,
@@ -238,6 +243,7 @@ impl Op {
             | Op::Relu
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
+            | Op::Flatten
             | Op::Concat
             | Op::Softmax => true,
         };

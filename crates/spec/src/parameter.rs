@@ -119,6 +119,7 @@ impl Parameter {
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
+            | Op::Flatten
             | Op::Concat
             | Op::ScaledAdd { .. }
             | Op::Softmax => Vec::new(),

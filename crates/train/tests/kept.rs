@@ -27,7 +27,7 @@ const EVALUATED: [(&str, f64, f64); 2] =
 /// fused multiply-adds, which round otherwise than those of the version that wrote the files; by the
 /// first version that was compared with it.
 const PORTABLE: [(&str, [u32; 2]); 2] =
-    [("mlp", [1358839538, 689695321]), ("cnn", [2015748893, 3556724682])];
+    [("mlp", [3253360475, 689695321]), ("cnn", [2015748893, 3556724682])];
 
 /// Whether an instruction set gives the bits of AVX-512, by which the runs were recorded.
 fn gives_recorded_bits(isa: Isa) -> bool {
@@ -85,7 +85,10 @@ fn interrupted_runs_of_an_older_version_end_as_its_own_did() {
                     // Evidence for a temperature is judged more strictly than it was; weights may not change.
                     let model = |bytes: &[u8]| parse_model(bytes, name).unwrap().parameters;
                     assert!(model(&ended[0]) == model(&recorded[0]), "{name} {}", isa.name());
-                    assert!(ended[1..] == recorded[1..], "{name} {}", isa.name());
+                    // A perceptron has a node more since, which its checkpoint names.
+                    let state = |bytes: &[u8]| parse_checkpoint(bytes, name).unwrap().state;
+                    assert!(state(&ended[1]) == state(&recorded[1]), "{name} {}", isa.name());
+                    assert!(ended[2..] == recorded[2..], "{name} {}", isa.name());
                 }
             }
         }

@@ -71,7 +71,6 @@ pub fn probabilities(
         config.data.split = format!("{}:fold={}/{folds}", data.split, fold + 1);
         let parts = [pool.select(&outside), pool.select(&inside), pool.select(&[])];
         let part = Dataset::new(&data.name, data.classes.clone(), &config.data.split, parts);
-        let part = if config.network.flat() { part.flat() } else { part };
         let logits =
             answers(&config, &part, &work.join(format!("fold-{}", fold + 1)), threads, args)?;
         for (&i, row) in inside.iter().zip(logits.chunks_exact(classes)) {

@@ -5,7 +5,6 @@ use std::path::Path;
 use modiste_data::photo::Preparation;
 use modiste_data::{DataError, ImageStream, Input, Part, Skipped, files_below, is_stray};
 use modiste_model::Answer;
-use modiste_spec::Shape;
 use serde::Serialize;
 
 use super::AnyPredictor;
@@ -93,7 +92,8 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// What images of tables and arrays become; a flat network takes them as they are.
+    /// What images of tables and arrays become; networks of other than grey and colour images take them
+    /// as they are.
     fn preparation(&self) -> Option<Preparation> {
         let preparation = self.predictor.model().preparation;
         matches!(preparation.shape.channels, 1 | 3).then_some(preparation)
@@ -121,8 +121,8 @@ impl<'a> Feed<'a> {
         for file in skipped.all() {
             self.fail(format!("{name}: {file}"));
         }
-        if !self.takes(part.images.shape) {
-            let (shape, wanted) = (part.images.shape, self.predictor.shape());
+        let (shape, wanted) = (part.images.shape, self.predictor.shape());
+        if shape != wanted {
             self.fail(format!("{name}: holds images of {shape}, the model takes {wanted}"));
             return Ok(());
         }
@@ -146,13 +146,6 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// Whether the model takes images of this shape; a flat one takes any with its number of values.
-    fn takes(&self, shape: Shape) -> bool {
-        let wanted = self.predictor.shape();
-        let flat = wanted.height == 1 && wanted.width == 1;
-        shape == wanted || (flat && shape.len() == wanted.len())
-    }
-
     fn opened(&mut self, input: Result<Input, DataError>, name: &str) -> anyhow::Result<()> {
         match input {
             Ok(Input::Picture(bytes)) => match self.predictor.prepare(&bytes, name) {
@@ -169,7 +162,7 @@ impl<'a> Feed<'a> {
     /// The images of a file that holds many.
     fn stream(&mut self, mut stream: ImageStream, name: &str) -> anyhow::Result<()> {
         let (shape, wanted) = (stream.shape(), self.predictor.shape());
-        if !self.takes(shape) {
+        if shape != self.predictor.shape() {
             self.fail(format!("{name}: holds images of {shape}, the model takes {wanted}"));
             return Ok(());
         }

@@ -5,7 +5,7 @@ use super::{Crew, Walk};
 use crate::conv::{End, ImageConv, Input, PREDICTION, Skip, TOGETHER, chunks, maps_of};
 use crate::machine::share;
 use crate::plan::{Buffer, Conv, Kind, Method, Place, Source, Step};
-use crate::run::{APART, move_lanes};
+use crate::run::{APART, flatten, move_lanes};
 use crate::scratch::Scratch;
 use modiste_kernels::pool::Parts;
 use modiste_kernels::view::{Map, MapMut};
@@ -102,6 +102,7 @@ impl Walk<'_> {
             Kind::MeanPool(kernel) => self.images(step, None, arena, n, |x, _, y| {
                 pooling::mean_forward(self.isa, x, *kernel, y);
             }),
+            Kind::Flatten => self.images(step, None, arena, n, |x, _, y| flatten(self.isa, x, y)),
             Kind::Add { other, scale, floor } => {
                 self.images(step, Some(other), arena, n, |x, second, mut y| {
                     elementwise::copy(self.isa, y.reborrow(), second);

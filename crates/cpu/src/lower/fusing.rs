@@ -56,6 +56,15 @@ impl<'n> Graph<'n> {
         self.network.nodes()[id].shape
     }
 
+    /// Whether a node reads the image, in training as in prediction.
+    pub fn reads_image(&self, id: NodeId) -> bool {
+        self.network.nodes()[id].inputs.contains(&0)
+    }
+
+    pub fn mask_key(&self, id: NodeId) -> usize {
+        self.network.mask_key(id)
+    }
+
     pub fn name(&self, id: NodeId) -> &'n str {
         &self.network.nodes()[id].name
     }
@@ -107,8 +116,10 @@ impl<'n> Graph<'n> {
     /// takes no gradient, is added by a step of its own.
     fn takes_sum(&self, id: NodeId, add: NodeId, layout: &Layout) -> bool {
         let [first, second] = self.inputs[add][..] else { return false };
-        let image = matches!(self.op(first), Op::Input { .. });
-        second == id && first != self.input(id) && !image && layout.of(first).is_plain()
+        second == id
+            && first != self.input(id)
+            && first != layout.image
+            && layout.of(first).is_plain()
     }
 
     /// Whether the only reader of a node applies the normalisation itself as it reads. Of a
@@ -123,6 +134,7 @@ impl<'n> Graph<'n> {
             | Op::BatchNorm { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
+            | Op::Flatten
             | Op::Softmax => false,
         })
     }

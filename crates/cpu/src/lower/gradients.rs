@@ -27,7 +27,7 @@ impl Step {
         let second = match &self.kind {
             Kind::Conv(conv) => conv.residual.as_ref().map(|(source, _)| source),
             Kind::Add { other, .. } => Some(other),
-            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) => None,
+            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Flatten => None,
         };
         std::iter::once(&self.from).chain(second)
     }
@@ -36,7 +36,7 @@ impl Step {
         let second = match &mut self.kind {
             Kind::Conv(conv) => conv.residual.as_mut().map(|(source, _)| source),
             Kind::Add { other, .. } => Some(other),
-            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) => None,
+            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Flatten => None,
         };
         std::iter::once(&mut self.from).chain(second)
     }

@@ -56,6 +56,9 @@ pub(crate) struct ConvLayout {
 
 /// The lanes of a whole network.
 pub(crate) struct Layout {
+    /// The node that stands for the image: the input, or what flattens it for all that read it, as its
+    /// values lie in that order anyway.
+    pub image: NodeId,
     nodes: Vec<NodeLanes>,
     convs: Vec<Option<ConvLayout>>,
     /// Position of each node's first parameter among the network's.
@@ -65,13 +68,18 @@ pub(crate) struct Layout {
 impl Layout {
     /// The layout of a network; with `direct`, 3x3 convolutions do without Winograd's method.
     pub fn new(network: &Network, direct: bool) -> Self {
-        let mut layout = Self { nodes: Vec::new(), convs: Vec::new(), first_parameter: Vec::new() };
+        let mut layout = Self {
+            image: image(network),
+            nodes: Vec::new(),
+            convs: Vec::new(),
+            first_parameter: Vec::new(),
+        };
         let (mut parameters, mut convs) = (0, 0);
         for (id, node) in network.nodes().iter().enumerate() {
             let lanes = layout.output(network, id);
             let conv = window(&node.op).map(|window| {
                 convs += 1;
-                layout.conv(network, node.inputs[0], window, convs - 1, direct)
+                layout.conv(node.inputs[0], window, convs - 1, direct)
             });
             layout.nodes.push(lanes);
             layout.convs.push(conv);
@@ -87,6 +95,13 @@ impl Layout {
             Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {
                 NodeLanes::plain(node.shape.channels)
             }
+            // The image lies without padding.
+            Op::Flatten if node.inputs[0] == 0 => NodeLanes::plain(node.shape.channels),
+            Op::Flatten => {
+                let (from, pixels) =
+                    (node.inputs[0], network.nodes()[node.inputs[0]].shape.pixels());
+                NodeLanes::joined(std::iter::repeat_n(&self.nodes[from], pixels))
+            }
             Op::Concat => NodeLanes::joined(node.inputs.iter().map(|&i| &self.nodes[i])),
             Op::BatchNorm { .. }
             | Op::Relu
@@ -101,13 +116,12 @@ impl Layout {
 
     fn conv(
         &self,
-        network: &Network,
         from: NodeId,
         (kernel, stride): (usize, usize),
         weights: usize,
         direct: bool,
     ) -> ConvLayout {
-        let image = matches!(network.nodes()[from].op, Op::Input { .. });
+        let image = from == self.image;
         let mut input = self.nodes[from].clone();
         if image {
             input.lanes = input.channels.len();
@@ -154,6 +168,15 @@ impl Layout {
     }
 }
 
+fn image(network: &Network) -> NodeId {
+    let reads = |id: &NodeId| network.nodes()[*id].inputs.contains(&0);
+    let readers: Vec<NodeId> = (1..network.nodes().len()).filter(reads).collect();
+    match readers[..] {
+        [reader] if network.nodes()[reader].op == Op::Flatten => reader,
+        _ => 0,
+    }
+}
+
 /// Kernel and stride of what is computed as a convolution.
 fn window(op: &Op) -> Option<(usize, usize)> {
     match *op {
@@ -167,6 +190,7 @@ fn window(op: &Op) -> Option<(usize, usize)> {
         | Op::AvgPool { .. }
         | Op::GlobalAvgPool
         | Op::GlobalMaxPool
+        | Op::Flatten
         | Op::Concat
         | Op::ScaledAdd { .. }
         | Op::Softmax => None,

@@ -56,7 +56,7 @@ impl Lowering<'_, '_> {
             return;
         }
         match *self.graph.op(id) {
-            Op::Input { shape } => self.values.images(shape),
+            Op::Input { .. } => self.values.images(),
             Op::Conv { .. } | Op::Dense { .. } => {
                 let chain = self.graph.chain(id, self.layout);
                 // A convolution that ends in a sum waits until the other summand is there.
@@ -68,7 +68,8 @@ impl Lowering<'_, '_> {
             Op::Relu => self.copy(id, 0.0, None),
             Op::Dropout { rate } => {
                 let channels = self.layout.of(id).channels.clone();
-                self.copy(id, NO_FLOOR, Some(Dropout { node: id, rate, channels }));
+                let key = self.graph.mask_key(id);
+                self.copy(id, NO_FLOOR, Some(Dropout { key, rate, channels }));
             }
             Op::MaxPool { kernel, stride } => {
                 let window = Window { kernel, stride, padding: padding(kernel) };
@@ -86,6 +87,7 @@ impl Lowering<'_, '_> {
                 let kernel = longer + padding;
                 self.pool(id, Kind::MaxPool(Window { kernel, stride: kernel, padding }));
             }
+            Op::Flatten => self.flatten(id),
             Op::Concat => self.concat(id),
             Op::ScaledAdd { scale } => self.add(id, scale as f32),
             Op::Softmax => (),
@@ -145,6 +147,15 @@ impl Lowering<'_, '_> {
         let copy = Copy { floor: NO_FLOOR, dropout: None, moves: None };
         let norm = self.norm(id, if relu.is_some() { 0.0 } else { NO_FLOOR });
         self.values.step(last, Kind::Copy(copy), from, to, Some(norm));
+    }
+
+    fn flatten(&mut self, id: NodeId) {
+        let from = match self.graph.reads_image(id) {
+            true => self.values.image(),
+            false => self.values.active(self.graph.input(id)),
+        };
+        let to = self.values.target(id);
+        self.values.step(id, Kind::Flatten, from, to, None);
     }
 
     fn pool(&mut self, id: NodeId, kind: Kind) {

@@ -70,10 +70,12 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// The buffer of the images: the first, without padding and without a gradient.
-    pub fn images(&mut self, shape: Shape) {
+    pub fn images(&mut self) {
+        let image = self.layout.image;
+        let shape = self.graph.shape(image);
         let place = self.buffer(shape, shape.channels);
         self.buffers[place.buffer].trained = false;
-        self.forms[0] = Some(Forms { place, deferred: false, active: None, plain: None });
+        self.forms[image] = Some(Forms { place, deferred: false, active: None, plain: None });
     }
 
     /// Whether a node's output was written.
@@ -165,7 +167,7 @@ impl<'a, 'n> Values<'a, 'n> {
 
     /// The image as a convolution reads it.
     pub fn image(&self) -> Source {
-        source(self.forms(0).place, false)
+        source(self.forms(self.layout.image).place, false)
     }
 
     /// A node's output for a reader that can activate it; activated if it was copied already.

@@ -21,7 +21,7 @@ use std::ops::Range;
 fn conv_of(step: &Step) -> &Conv {
     match &step.kind {
         Kind::Conv(conv) => conv,
-        Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Add { .. } => {
+        Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Flatten | Kind::Add { .. } => {
             unreachable!("a group holds convolutions")
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn apply_mask(
     mut map: MapMut<'_>,
     scratch: &mut [f32],
 ) {
-    let stream = Stream::new(seed, Purpose::Dropout, dropout.node as u32, step);
+    let stream = Stream::new(seed, Purpose::Dropout, dropout.key as u32, step);
     let (key, tail) = stream.words();
     let threshold = dropout_threshold(dropout.rate);
     let key = MaskKey { key, tail, threshold, kept: (1.0 / (1.0 - dropout.rate)) as f32 };

@@ -273,6 +273,20 @@ impl Run<'_> {
         });
     }
 
+    pub(super) fn flatten_forward(&mut self, step: &Step) {
+        self.images_forward(step, None, &|f: Forward<'_>| flatten(f.isa, f.x, f.y));
+    }
+
+    pub(super) fn flatten_backward(&mut self, step: &Step) {
+        self.images_backward(step, &step.from, &|b: Backward<'_>| {
+            let dy = Map { values: b.dy.values, stride: b.dx.channels, ..b.x };
+            match b.accumulate {
+                true => elementwise::add_assign(b.isa, b.dx, dy),
+                false => elementwise::copy(b.isa, b.dx, dy),
+            }
+        });
+    }
+
     pub(super) fn add_forward(&mut self, step: &Step, other: Source, scale: f32, floor: f32) {
         self.images_forward(step, Some(other), &|mut f: Forward<'_>| {
             let Some(second) = f.second else { return };
@@ -315,6 +329,18 @@ pub(super) fn relu_back(
         true => elementwise::add_relu_gradient(isa, dy, y, factor, floor, dx),
         false => elementwise::relu_gradient(isa, dy, y, factor, floor, dx),
     }
+}
+
+/// Copies all lanes of all pixels of `x` to the one pixel of `y`.
+pub(crate) fn flatten(isa: Isa, x: Map<'_>, y: MapMut<'_>) {
+    if x.pixels() * x.channels < y.channels {
+        // The image, which lies without padding.
+        let (values, padding) = y.values[..y.channels].split_at_mut(x.pixels() * x.channels);
+        values.copy_from_slice(&x.values[..values.len()]);
+        return padding.fill(0.0);
+    }
+    let rows = MapMut { values: y.values, stride: x.channels, ..x.shape() };
+    elementwise::copy(isa, rows, x);
 }
 
 /// Copies single lanes, activated if need be; the other lanes become zero.

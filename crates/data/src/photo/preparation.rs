@@ -81,7 +81,7 @@ impl Preparation {
     ///
     /// # Errors
     /// If it is no picture, a damaged, too large or too small one, or one that shows nothing; or if the
-    /// network takes no pictures: images of other than one or three channels, such as flat ones.
+    /// network takes no pictures: images of other than one or three channels.
     pub fn picture(
         &self,
         bytes: &[u8],

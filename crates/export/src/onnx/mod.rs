@@ -90,7 +90,7 @@ impl<'a> Walk<'a> {
 
     fn run(mut self, source: &OnnxSource<'_>) -> messages::Graph {
         for (id, node) in self.network.nodes().iter().enumerate() {
-            let flat = matches!(node.op, Op::Dense { .. } | Op::Softmax);
+            let flat = matches!(node.op, Op::Flatten | Op::Dense { .. } | Op::Softmax);
             let name = match node.op {
                 Op::Softmax => self.softmax(node.inputs[0], source.temperature),
                 _ => self.node(id),
@@ -150,6 +150,13 @@ impl<'a> Walk<'a> {
                 let Shape { height, width, .. } = network.input_shapes(id)[0];
                 let window = ints("kernel_shape", &[height, width]);
                 self.plain(id, "MaxPool", vec![window, ints("strides", &[1, 1])])
+            }
+            Op::Flatten if network.input_shapes(id)[0].pixels() == 1 => self.flat(node.inputs[0]),
+            Op::Flatten => {
+                let map = self.map(node.inputs[0]);
+                let order = vec![ints("perm", &[0, 2, 3, 1])];
+                let rows = self.add(&format!("{name}.rows"), "Transpose", &[map], order);
+                self.add(name, "Flatten", &[rows], vec![int("axis", 1)])
             }
             Op::Concat => self.plain(id, "Concat", vec![int("axis", 1)]),
             Op::ScaledAdd { scale } => {

@@ -82,6 +82,8 @@ impl<'a> Walk<'a> {
             }
             Op::GlobalAvgPool => self.step(id, Work::AvgPool(whole(input))),
             Op::GlobalMaxPool => self.step(id, Work::MaxPool(whole(input))),
+            // The same values in the same order.
+            Op::Flatten => self.step(id, Work::Rectify),
             Op::Concat => self.step(id, Work::Concat),
             Op::ScaledAdd { scale } => self.step(id, Work::Add { scale: scale as f32 }),
         };

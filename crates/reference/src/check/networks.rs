@@ -89,6 +89,7 @@ pub fn networks() -> Vec<(&'static str, Network)> {
             wide.network(Shape::new(8, 9, 3), 4).expect("a network that fits")
         }),
         ("scales and maxima", scales_and_maxima()),
+        ("flattened", flattened()),
         ("perceptron", {
             let mlp = Mlp { units: 9, layers: 2, dropout: 0.3 };
             Architecture::Mlp(mlp).network(Shape::new(5, 4, 1), 4).expect("a network that fits")
@@ -162,6 +163,25 @@ fn scales_and_maxima() -> Network {
     let x = s.add(Op::MaxPool { kernel: 4, stride: 1 }, &[x]);
     let x = s.add(Op::GlobalMaxPool, &[x]);
     let x = s.add(Op::Dense { units: 3 }, &[x]);
+    s.finish(x)
+}
+
+/// Rows of maps with and without padding, of the image beside another reader, and of one pixel.
+fn flattened() -> Network {
+    let (mut s, image) = Sketch::new(6, 5, 1);
+    let mut ends = vec![s.add(Op::Flatten, &[image])];
+    let x = s.conv_bn(image, 3, 1, 5);
+    let x = s.add(Op::MaxPool { kernel: 2, stride: 2 }, &[x]);
+    let row = s.add(Op::Flatten, &[x]);
+    let row = s.add(Op::Dropout { rate: 0.2 }, &[row]);
+    ends.push(s.relu(row));
+    let y = s.conv_bn(x, 1, 1, 16);
+    let y = s.add(Op::Flatten, &[y]);
+    let y = s.add(Op::Dense { units: 7 }, &[y]);
+    let y = s.relu(y);
+    ends.push(s.add(Op::Flatten, &[y]));
+    let x = s.add(Op::Concat, &ends);
+    let x = s.add(Op::Dense { units: 4 }, &[x]);
     s.finish(x)
 }
 
@@ -313,7 +333,7 @@ mod tests {
         let all = networks();
         let found: BTreeSet<&str> =
             all.iter().flat_map(|(_, n)| n.nodes()).map(|node| node.op.name()).collect();
-        assert_eq!(found.len(), 13, "{found:?}");
+        assert_eq!(found.len(), 14, "{found:?}");
         let classes: BTreeSet<usize> = all.iter().map(|(_, n)| n.classes()).collect();
         assert_eq!(classes, (2..=7).collect());
     }

@@ -9,7 +9,7 @@ use modiste_spec::random::{Purpose, Stream, dropout_keeps, dropout_threshold};
 pub struct Mask {
     /// The run's seed.
     pub seed: u64,
-    /// Position of the dropout node in its network.
+    /// The node's [`modiste_spec::Network::mask_key`].
     pub node: NodeId,
     /// Steps made before this one.
     pub step: u64,

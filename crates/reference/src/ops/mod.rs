@@ -11,6 +11,7 @@ pub mod conv;
 pub mod cross_entropy;
 pub mod dense;
 pub mod dropout;
+pub mod flatten;
 pub mod global_avg_pool;
 pub mod global_max_pool;
 pub mod input;

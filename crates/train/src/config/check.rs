@@ -1,6 +1,6 @@
 //! Whether a configuration makes sense: each value is in its range, and values fit each other.
 
-use modiste_data::{Augmentation, Split};
+use modiste_data::Split;
 
 use super::values::check_ranges;
 use super::{ClassWeights, Config, DataConfig, TrainingConfig};
@@ -39,11 +39,6 @@ impl Config {
                 format!("{} has no effect without network.dropout_places", network.dropout)
             })?;
         }
-        let moved = self.training.augmentation != Augmentation::default();
-        ensure(!(moved && self.network.flat()), "training.augmentation", || {
-            let kind = self.network.kind();
-            format!("needs pixels with neighbours, which the flat images of {kind} do not have")
-        })?;
         self.training.check()
     }
 }

@@ -165,7 +165,7 @@ impl Config {
         Ok(network)
     }
 
-    /// Loads the data that the configuration names, flat where the network takes them so.
+    /// Loads the data that the configuration names.
     ///
     /// # Errors
     /// If it cannot be read or split.
@@ -179,8 +179,6 @@ impl Config {
     /// # Errors
     /// As [`Config::load_data`].
     pub fn load_data_for(&self, preparation: Option<Preparation>) -> Result<Dataset, TrainError> {
-        // A flat network without a shape of pictures takes whatever image has its number of values.
-        let preparation = preparation.filter(|known| matches!(known.shape.channels, 1 | 3));
         let Ok(source) = self.data.source.parse::<Source>();
         let split: Split = self.data.split.parse()?;
         let mut data = modiste_data::load_with(
@@ -192,12 +190,12 @@ impl Config {
         if !self.data.exclude.is_empty() {
             modiste_data::exclude(&mut data, self.data.exclude.as_ref())?;
         }
-        Ok(if self.network.flat() { data.flat() } else { data })
+        Ok(data)
     }
 
     /// Whether [`Config::load_data`] gives the same for `other`.
     pub fn same_data(&self, other: &Self) -> bool {
-        self.data == other.data && self.network.flat() == other.network.flat()
+        self.data == other.data
     }
 
     /// Whether `data` can be trained on as the configuration says, as far as only the data can tell:

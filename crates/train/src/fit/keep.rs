@@ -66,11 +66,9 @@ impl Trainer<'_> {
         self.observer.event(&Event::Written { file: &file });
     }
 
-    /// What training pictures went through. A flat network takes a picture's values in their order.
+    /// What training pictures went through.
     fn preparation(&self) -> Preparation {
-        let (known, taken) = (self.data.preparation, self.engine.network().input_shape());
-        let flat = taken.height == 1 && taken.width == 1 && known.shape.len() == taken.len();
-        Preparation { shape: if flat { known.shape } else { taken }, ..known }
+        Preparation { shape: self.engine.network().input_shape(), ..self.data.preparation }
     }
 
     /// Writes the best epoch's model, with temperature and thresholds once the run has ended.

@@ -83,7 +83,8 @@ fn check(
     let fail = |problem: String| {
         Err(TrainError::file(run.files().checkpoint().display().to_string(), problem))
     };
-    if let Some(difference) = difference(&checkpoint.network, network) {
+    let known = checkpoint.network.clone().image_first(network.input_shape());
+    if let Some(difference) = difference(&known, network) {
         return fail(format!("is the checkpoint of another network: {difference}"));
     }
     if checkpoint.data != *identity {

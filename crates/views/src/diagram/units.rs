@@ -104,6 +104,7 @@ fn kind(op: &Op) -> UnitKind {
             UnitKind::Pool
         }
         Op::Dropout { .. } => UnitKind::Dropout,
+        Op::Flatten => UnitKind::Map,
         Op::Concat => UnitKind::Join,
         Op::ScaledAdd { .. } => UnitKind::Add,
         Op::BatchNorm { .. } | Op::Relu | Op::Softmax => UnitKind::Activation,
@@ -131,6 +132,7 @@ fn words(node: &Node) -> String {
         Op::AvgPool { kernel } => format!("{kernel}×{kernel} average-pool"),
         Op::GlobalAvgPool => "global average".into(),
         Op::GlobalMaxPool => "global maximum".into(),
+        Op::Flatten => "flatten".into(),
         Op::Concat => "concatenate".into(),
         Op::ScaledAdd { scale: 1.0 } => "sum".into(),
         Op::ScaledAdd { scale } => format!("sum, × {scale}"),
