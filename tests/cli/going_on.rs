@@ -1,4 +1,4 @@
-//! Going on: more epochs, moved data, a model to start from, folders that a model never saw.
+//! Continuing: more epochs, moved data, a model to start from, folders that a model has never seen.
 
 use std::fs;
 
@@ -26,10 +26,10 @@ fn a_finished_run_takes_more_epochs_and_no_fewer() {
     let config = fs::read_to_string(folder.path("run/config.toml")).unwrap();
     assert!(config.contains("epochs = 5"), "{config}");
     let fewer = folder.run(&["train", "--resume", "run", "--epochs", "4"]);
-    fewer.expect_error(1, &["training.epochs: 4 is below 5, the epochs that are done"]);
+    fewer.expect_error(1, &["training.epochs: 4 is below 5, the number of epochs done"]);
     folder.run(&["train", "--resume", "run"]).expect(0);
     let other = folder.run(&["train", "--resume", "run", "--batch", "3"]);
-    other.expect_error(2, &["training.batch: a run keeps its own"]);
+    other.expect_error(2, &["training.batch: a run keeps its own settings"]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_labelled_folder_is_evaluated_whole() {
     let folder = Folder::new();
     run_on_folder(&folder);
     let json = folder.run(&["evaluate", "run", "data", "--json"]).expect(0).json();
-    // Twelve training and twelve test images a class.
+    // Twelve training and twelve test images per class.
     assert_eq!((&json["images"], &json["part"]), (&96.into(), &"all".into()));
     let text = folder.run(&["evaluate", "run", "data"]).expect(0).stdout;
     assert!(text.contains("on all 96 images of data"), "{text}");

@@ -1,4 +1,4 @@
-//! `modiste train` on somebody's own pictures: settings that follow from them, and warnings.
+//! `modiste train` on the user's own pictures: settings chosen from them, and warnings.
 
 use crate::util::{Folder, bytes};
 
@@ -42,7 +42,7 @@ fn left_and_right_are_learned_without_any_option() {
     for line in ["architecture = \"cnn\"", "batch = 16", "flip = false", "turn = 8.0"] {
         assert!(config.contains(line), "{line}: {config}");
     }
-    // What is typed holds, and a preset chooses for itself.
+    // Given options are kept, and a preset uses its own settings.
     let typed = ["--out", "typed", "--epochs", "1", "--batch", "16", "--flip", "--quiet"];
     folder.run(&[&SIDES[..], &typed].concat()).expect(0);
     let config = String::from_utf8(bytes(&folder.path("typed/config.toml"))).unwrap();
@@ -78,8 +78,8 @@ fn pictures_that_mislead_are_told_before_training() {
     let path = folder.path("sides/train-images-idx3-ubyte");
     let mut file = bytes(&path);
     let pictures = &mut file[16..];
-    // The first picture is black, and a test picture; the second is there again as the fifth, which
-    // has the other label.
+    // The first picture is black, and so is a test picture; the fifth is a copy of the second under the
+    // other label.
     pictures[..256].fill(0);
     let second = pictures[256..512].to_vec();
     pictures[4 * 256..5 * 256].copy_from_slice(&second);
@@ -91,7 +91,7 @@ fn pictures_that_mislead_are_told_before_training() {
     let args = [&SIDES[..], &["--epochs", "1", "--out", "run"]].concat();
     let said = folder.run(&args).expect(0);
     for text in
-        ["2 pictures are black", "1 picture is there before under another label", "in two parts"]
+        ["2 pictures are black", "1 picture is identical to one with another label", "in two parts"]
     {
         assert!(said.stderr.contains(text), "{text}: {}", said.stderr);
     }

@@ -1,9 +1,10 @@
-//! The checkpoint: everything that is needed to resume training with the same results.
+//! The checkpoint: everything needed to resume training with the same results.
 //!
-//! The file is 8 bytes of magic, a safetensors file, and the CRC-32 (little endian) of all that. The
-//! metadata hold `config` (TOML), `network`, `data` and `progress` (JSON); the tensors are called
-//! `parameters/NAME`, `SLOT/NAME` for each slot of the engine's state (as `first_moments/dense.weight`),
-//! and `best/NAME` for the parameters of the best epoch so far. There is no time in it: the same run at the same step has the same bytes.
+//! The file is 8 bytes of magic, a safetensors file, and the CRC-32 (little endian) of both. The
+//! metadata holds `config` (TOML), `network`, `data` and `progress` (JSON); the tensors are named
+//! `parameters/NAME`, `SLOT/NAME` for each slot of the engine's state (as in
+//! `first_moments/dense.weight`), and `best/NAME` for the parameters of the best epoch so far. It
+//! contains no times, so the same run at the same step has the same bytes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,15 +17,15 @@ use modiste_spec::engine::{AVERAGE, State, Tensor};
 
 use crate::{Config, Progress, TrainError};
 
-/// The format's number is the last byte.
+/// The last byte is the version of the format.
 const MAGIC: &[u8; 8] = b"mdstckp1";
 /// Groups of tensors that are not slots of the state.
 const PARAMETERS: &str = "parameters";
 const BEST: &str = "best";
-/// The largest checkpoint that is read, in bytes.
+/// Largest checkpoint that is read, in bytes.
 pub(crate) const MAX_BYTES: u64 = 1 << 32;
 
-/// A run at the end of a step.
+/// The state of a run at the end of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// The run's configuration.
@@ -50,7 +51,7 @@ impl Checkpoint {
         parse_checkpoint(&read(path, MAX_BYTES)?, &path.display().to_string())
     }
 
-    /// The file `last.ckpt`.
+    /// The contents of the file `last.ckpt`.
     pub fn to_bytes(&self) -> Vec<u8> {
         let json = |value: Result<String, serde_json::Error>| value.expect("plain data is JSON");
         let metadata: Metadata = [
@@ -74,10 +75,10 @@ impl Checkpoint {
     }
 }
 
-/// Reads the bytes of a checkpoint; `name` is the file's, for errors.
+/// Reads the bytes of a checkpoint; errors name the file `name`.
 ///
 /// # Errors
-/// If the checksum differs, an entry or tensor is missing, too many or of another shape, a value is
+/// If the checksum differs, an entry or tensor is missing, unexpected or of another shape, a value is
 /// not finite, or the parts contradict each other.
 pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainError> {
     let mut reader = Reader::new(verified(bytes, name)?, name)?;
@@ -111,7 +112,7 @@ pub fn parse_checkpoint(bytes: &[u8], name: &str) -> Result<Checkpoint, TrainErr
     Ok(Checkpoint { config, network, data, progress, state, best })
 }
 
-/// The bytes between magic and checksum.
+/// Checks magic and checksum; returns the bytes between them.
 fn verified<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], TrainError> {
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
         if let Some(found) = bytes.get(..8).filter(|found| found[..7] == MAGIC[..7]) {
@@ -123,11 +124,12 @@ fn verified<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], TrainError> {
     let whole = rest.split_last_chunk::<4>().filter(|(_, checksum)| {
         crc32fast::hash(&bytes[..bytes.len() - 4]) == u32::from_le_bytes(**checksum)
     });
-    let damaged = || TrainError::file(name, "the checksum differs: the file was damaged or cut");
+    let damaged =
+        || TrainError::file(name, "the checksum differs: the file was damaged or truncated");
     whole.map(|(payload, _)| payload).ok_or_else(damaged)
 }
 
-/// Counters that a run cannot have; a wrong one would otherwise only show much later.
+/// Rejects impossible counters, which would otherwise cause errors much later.
 fn check_progress(progress: &Progress, config: &Config, data: &DataIdentity) -> Result<(), String> {
     let done = progress.history.len();
     let steps = data.images.div_ceil(config.training.batch);

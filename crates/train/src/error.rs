@@ -1,10 +1,10 @@
-//! The crate's one error: which file, field or step, and what is wrong, in one line.
+//! The crate's error type; errors name the file, field or step and the problem in one line.
 
 use std::path::Path;
 
 use modiste_files::FileError;
 
-/// Why a run could not be started, continued or kept.
+/// Why a run could not be started, continued or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A field of the configuration does not exist, or its value is not allowed.
@@ -28,14 +28,14 @@ pub enum TrainError {
     InUse {
         /// The run folder.
         folder: String,
-        /// Which process, in brackets after a space; empty where its lock does not say.
+        /// Which process, in brackets after a space; empty if its lock does not say.
         holder: String,
     },
-    /// Training went astray: a loss or parameter is infinite or not a number.
+    /// Training diverged: a loss or parameter is infinite or not a number.
     #[error(
         "{what} is not finite in epoch {epoch}, step {step} (learning rate {learning_rate}); \
-         last good checkpoint: {checkpoint}; a lower training.schedule.learning_rate, or a longer \
-         warm-up, is the usual cure"
+         last good checkpoint: {checkpoint}; try a lower training.schedule.learning_rate or a longer \
+          warm-up"
     )]
     NotFinite {
         /// `the training loss`, `parameter "dense.weight"`, ...
@@ -49,10 +49,10 @@ pub enum TrainError {
         /// File and position of the last good checkpoint, or `none`.
         checkpoint: String,
     },
-    /// A file of the run cannot be read or written, or is not what it should be.
+    /// A file of the run cannot be read or written, or is invalid.
     #[error(transparent)]
     Model(#[from] modiste_model::ModelError),
-    /// A file or folder cannot be read or written, or is not what it should be.
+    /// A file or folder cannot be read or written, or is invalid.
     #[error(transparent)]
     File(#[from] FileError),
     /// The images cannot be read or do not fit.
@@ -70,17 +70,17 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// A file that was read and is not what it should be.
+    /// The error of a file with invalid contents.
     pub(crate) fn file(file: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         FileError::refused(file, problem).into()
     }
 
-    /// A field that does not exist, or a value that is not allowed.
+    /// The error of a field that does not exist, or of a value that is not allowed.
     pub(crate) fn config(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Config { field: field.into(), problem: problem.into() }
     }
 
-    /// A folder that cannot hold a run.
+    /// The error of a folder that cannot hold a run.
     pub(crate) fn run(folder: &Path, problem: impl Into<String>) -> Self {
         Self::Run { folder: folder.display().to_string(), problem: problem.into() }
     }

@@ -1,4 +1,4 @@
-//! Which process trains in a run folder: what its lock says.
+//! The lock of a run folder, and which process holds it.
 
 use std::fs::{File, TryLockError};
 use std::io::{Seek, Write};
@@ -19,21 +19,21 @@ const MAX_BYTES: u64 = 4096;
 pub struct Holder {
     /// The name of its machine.
     pub host: String,
-    /// Its number there.
+    /// Its process id.
     pub pid: u32,
-    /// When it began, in UTC by that machine's clock.
+    /// When it started, in UTC by that machine's clock.
     pub since: String,
-    /// Its job of a scheduler, if it is one's.
+    /// Its scheduler job, if it runs in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
 }
 
 impl Holder {
-    /// Who holds the lock of the run in `folder`; `None` if nobody does. Where the lock's file does not
-    /// say who it is, the host is empty.
+    /// The process that holds the lock of the run in `folder`; `None` if no process does. The host
+    /// is empty if the lock file does not name the holder.
     ///
     /// # Errors
-    /// If the lock cannot be looked at.
+    /// If the lock cannot be checked.
     pub fn of(folder: &Path) -> Result<Option<Self>, TrainError> {
         let path = RunFolder::new(folder).lock();
         let file = match File::open(&path) {
@@ -48,12 +48,12 @@ impl Holder {
         }
     }
 
-    /// This holder, if the lock's file said who it is.
+    /// This holder, if the lock file names it.
     pub fn known(self) -> Option<Self> {
         (!self.host.is_empty()).then_some(self)
     }
 
-    /// What a lock's file says.
+    /// Reads the contents of a lock file.
     fn read(path: &Path) -> Self {
         let text = read_text(path, MAX_BYTES).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
@@ -69,7 +69,7 @@ impl Holder {
     }
 }
 
-/// `pid 12 on hosta, job 5_3, since 2026-11-30T12:00:00Z`.
+/// Written as `pid 12 on hosta, job 5_3, since 2026-11-30T12:00:00Z`.
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { host, pid, since, job } = self;
@@ -90,7 +90,7 @@ pub fn host_name() -> String {
     }
 }
 
-/// Takes the lock of the run in `folder`, and writes who holds it.
+/// Locks the run in `folder`, and writes the holder to the lock file.
 ///
 /// # Errors
 /// If another process holds it, or the file system keeps no locks.
@@ -106,7 +106,7 @@ pub(crate) fn lock(folder: &Path) -> Result<File, TrainError> {
         }
         Err(TryLockError::Error(error)) => return Err(no_lock(folder, &error)),
     }
-    // A second lock must be refused; some shared file systems grant whatever they are asked for.
+    // A second lock must be refused; some shared file systems grant every lock.
     if append(&path)?.try_lock().is_ok() {
         let problem = "its file system keeps no locks: two locks on one file were granted; mount \
                        it with locks, or train elsewhere";

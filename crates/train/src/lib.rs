@@ -1,4 +1,4 @@
-//! Training: the configuration, the loop, and the files that make it safe to stop at any moment.
+//! Training: the configuration, the loop, and the files that make it safe to stop at any time.
 //!
 //! [`fit`] is the loop, over any [`modiste_spec::Engine`]; it prints nothing and reports
 //! events to an [`Observer`]. A [`Config`] decides the result, a [`Run`] is its folder, a

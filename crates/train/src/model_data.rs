@@ -1,4 +1,4 @@
-//! Data for a trained model: what it was trained on, and other labelled images in its classes.
+//! Data for a trained model: its training data, and other labelled images of its classes.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use modiste_model::{Model, RunFolder};
 
 use crate::{Config, TrainError};
 
-/// The configuration that `model`, found at `path`, was trained with. Only a run folder knows the path of
-/// the folder its images came from; the model keeps that folder's name.
+/// The configuration that the `model` at `path` was trained with. Only a run folder stores the path of
+/// the images; the model stores only the name of their folder.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -23,8 +23,8 @@ pub fn config_of(path: &Path, model: &Model) -> Result<Config, TrainError> {
     Config::parse(&text, &path.display().to_string())
 }
 
-/// Checks that the images of `data` are such as `model`, found at `path`, was trained for. Classes that
-/// are only numbered, as the competition's are, are taken to be the model's in their order.
+/// Checks that the images of `data` fit the `model` at `path`. Classes that are only numbered, as in the
+/// competition, are taken to be the model's classes in order.
 ///
 /// # Errors
 /// If they have another shape or other classes.
@@ -48,13 +48,13 @@ fn check_shape(model: &Model, path: &Path, data: &Dataset) -> Result<(), TrainEr
     Err(TrainError::file(path, problem))
 }
 
-/// Whether the classes have no names but their positions.
+/// Whether the classes are named only by their positions.
 fn numbered(data: &Dataset) -> bool {
     data.classes.iter().enumerate().all(|(i, class)| *class == i.to_string())
 }
 
-/// All labelled images of the folder or table at `source` as one part, the training part, in the
-/// classes of `model`, found at `path`, by their names.
+/// All labelled images of the folder or table at `source` as one part, the training part, with classes
+/// matched by name to those of the `model` at `path`.
 ///
 /// # Errors
 /// If they cannot be read, or have another shape or other classes.
@@ -65,7 +65,7 @@ pub fn labelled(path: &Path, model: &Model, source: &Path) -> Result<Dataset, Tr
     // The list names images of the training data.
     config.data.exclude.clear();
     let mut data = config.load_data_for(Some(model.preparation))?;
-    // A test part that the folder has is not shared out.
+    // All parts of the folder are joined into one.
     for part in [data.validation.clone(), data.test.clone()] {
         if part.labels.is_some() && !part.is_empty() {
             data.train.append(part);

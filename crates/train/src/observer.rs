@@ -22,22 +22,22 @@ pub enum Event<'a> {
         classes: &'a [String],
         /// Training images.
         images: usize,
-        /// Steps an epoch.
+        /// Steps per epoch.
         steps: usize,
         /// The epochs done before; empty for a new run.
         history: &'a [EpochRow],
-        /// Steps of the present epoch done before.
+        /// Steps of the current epoch done before.
         steps_done: usize,
     },
-    /// A training step was made.
+    /// A training step was done.
     Step {
         /// The epoch.
         epoch: usize,
-        /// The last epoch there will be.
+        /// The planned number of epochs.
         epochs: usize,
         /// The step within the epoch.
         step: usize,
-        /// Steps an epoch.
+        /// Steps per epoch.
         steps: usize,
         /// Mean training loss of the epoch so far.
         loss: f64,
@@ -45,7 +45,7 @@ pub enum Event<'a> {
         accuracy: f64,
         /// The learning rate of this step.
         learning_rate: f64,
-        /// Speed since the epoch began, or went on.
+        /// Speed since the epoch began or was resumed.
         images_per_second: f64,
     },
     /// Some validation images were predicted.
@@ -57,9 +57,9 @@ pub enum Event<'a> {
         /// Validation images.
         images: usize,
     },
-    /// An epoch has its numbers; its files are not written yet.
+    /// An epoch has been evaluated; its files are not written yet.
     EpochEnded {
-        /// The numbers.
+        /// Metrics of the epoch.
         metrics: &'a EpochMetrics,
         /// Its duration.
         timing: &'a Timing,
@@ -77,7 +77,7 @@ pub enum Event<'a> {
     },
     /// The loop is about to return.
     Ended {
-        /// Progress of the run.
+        /// The outcome.
         outcome: &'a Outcome,
     },
 }

@@ -1,4 +1,4 @@
-//! How many epochs fit into a time: measured on the very engine, network and pictures.
+//! How many epochs fit into a given time, measured with the actual engine, network and pictures.
 
 use std::time::Instant;
 
@@ -7,17 +7,17 @@ use modiste_spec::engine::{Batch, Engine, Step, Weights};
 
 use crate::{Config, TrainError};
 
-/// Steps before the clock starts: caches and threads are cold.
+/// Untimed steps at the start, while caches and threads are cold.
 const WARM_UP: usize = 2;
-/// Seconds of steps that are measured, and the most steps.
+/// Seconds of steps to measure, and the largest number of steps.
 const SECONDS: f64 = 2.0;
 const MOST: usize = 64;
-/// Validation pictures whose prediction is measured.
+/// Number of validation pictures whose prediction is timed.
 const PREDICTED: usize = 256;
-/// Share of the time that is kept for files, the last evaluation and the report.
+/// Share of the time reserved for files, the last evaluation and the report.
 const KEPT: f64 = 0.1;
 
-/// What was measured, and what follows from it.
+/// The measured speed, and the planned epochs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// Seconds of an epoch, validation included.
@@ -28,7 +28,7 @@ pub struct Pace {
 
 impl Pace {
     /// Trains some steps of `config` on `data` and plans the epochs of a run of `minutes`. The
-    /// engine's state is of no use afterwards.
+    /// engine's state is unusable afterwards.
     ///
     /// # Errors
     /// If data, engine and configuration do not fit each other.
@@ -43,7 +43,7 @@ impl Pace {
         let each = seconds_of_image(engine, data)?;
         let validation = data.validation.len() as f64;
         let epoch_seconds = (step * batches as f64 + each * validation).max(1e-6);
-        // The best model is asked about the training and the validation pictures once more.
+        // At the end, the best model predicts the training and the validation pictures again.
         let evaluation = each * (data.train.len() as f64 + 3.0 * validation);
         let left = 60.0 * minutes * (1.0 - KEPT) - evaluation;
         let epochs = (left / epoch_seconds).floor().max(1.0) as usize;
@@ -51,7 +51,7 @@ impl Pace {
     }
 }
 
-/// The mean of some steps after the first ones.
+/// Mean seconds of a step, after the first ones.
 fn seconds_of_step(
     engine: &mut dyn Engine,
     config: &Config,
@@ -97,7 +97,7 @@ fn seconds_of_step(
     Ok(clock.elapsed().as_secs_f64() / steps as f64)
 }
 
-/// Prediction of one picture among many.
+/// Seconds to predict one picture, in a large batch.
 fn seconds_of_image(engine: &mut dyn Engine, data: &Dataset) -> Result<f64, TrainError> {
     let images = &data.train.images;
     let count = images.len().min(PREDICTED);

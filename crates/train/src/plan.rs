@@ -1,5 +1,5 @@
-//! From what a user asked for to a complete configuration and its data: settings by name, and for
-//! somebody's own pictures what suits them.
+//! Builds a complete configuration and loads its data from the user's settings; the user's own
+//! pictures get settings that suit them.
 
 use std::path::Path;
 
@@ -16,14 +16,14 @@ pub struct Plan {
     pub config: Config,
     /// Its data.
     pub data: Dataset,
-    /// What was chosen because it suits the data, a line each; none where nothing was.
+    /// What was chosen to suit the data, one line each; may be empty.
     pub suited: Vec<String>,
 }
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A setting that was asked for does not exist, is out of range or has no effect.
+    /// A requested setting does not exist, is out of range or has no effect.
     #[error(transparent)]
     Setting(TrainError),
     /// The data or a model cannot be read, or no network suits them.
@@ -32,8 +32,9 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// `base` with `settings`, which are fields with their values. Unless `base` was `chosen` (a preset, a
-    /// file) or a network is among the settings, somebody's own pictures get what suits them.
+    /// Plans `base` with `settings`, which are fields with their values. Unless `base` was `chosen`
+    /// (a preset, a file) or a network is among the settings, the user's own pictures get settings
+    /// that suit them.
     ///
     /// # Errors
     /// If a setting makes no sense, or the data cannot be loaded.
@@ -73,7 +74,7 @@ impl Plan {
     }
 }
 
-/// Whether `path` means the field `field`.
+/// Whether `path` refers to the field `field`.
 fn is(path: &str, field: &str) -> bool {
     Config::path_of(path).is_ok_and(|found| found == field)
 }
@@ -92,11 +93,11 @@ fn network_of(from: &Path) -> Result<Architecture, TrainError> {
 }
 
 impl Config {
-    /// Sets fields as a user asked for them, in any order, and checks the whole. Data that are not the
-    /// embedded ones are divided as suits them, unless a split is among the settings.
+    /// Applies the user's settings, in any order, and checks the result. Data other than the
+    /// embedded data is split automatically, unless a split is among the settings.
     ///
     /// # Errors
-    /// If a field does not exist, does not take its value, or has no effect beside the others.
+    /// If a field does not exist, does not take its value, or has no effect together with the others.
     pub fn apply(&mut self, settings: &[(String, String)]) -> Result<(), TrainError> {
         let mut all: Vec<&(String, String)> = settings.iter().collect();
         // Kinds first: they reset the settings that belong to them.
@@ -121,8 +122,8 @@ impl Config {
         self.check_effect(&all)
     }
 
-    /// Settings of the network that another one switches off. A configuration always has them, so only
-    /// here, where somebody asked for them, are they a mistake.
+    /// Rejects requested settings of the network that another one makes ineffective. They are a
+    /// mistake only if requested, because every configuration has them.
     fn check_effect(&self, asked: &[&(String, String)]) -> Result<(), TrainError> {
         let Some(network) = self.network.inception() else { return Ok(()) };
         for (field, idle, reason) in [

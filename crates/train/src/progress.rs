@@ -14,12 +14,12 @@ pub struct StoppingState {
     pub best: Option<f64>,
     /// Epochs in a row that did not improve on it by more than `min_delta`.
     pub waited: usize,
-    /// Whether that were enough.
+    /// Whether that was enough to stop.
     pub stopped: bool,
 }
 
 impl StoppingState {
-    /// Begins to wait anew: the user wants more epochs.
+    /// Resets the waiting, because the user wants more epochs.
     pub(crate) fn go_on(&mut self) {
         (self.waited, self.stopped) = (0, false);
     }
@@ -29,11 +29,11 @@ impl StoppingState {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// The epochs that are done.
+    /// The completed epochs.
     pub history: Vec<EpochMetrics>,
-    /// Steps done of the present epoch.
+    /// Completed steps of the current epoch.
     pub steps_done: usize,
-    /// Sums over those.
+    /// Sums over those steps.
     pub totals: Totals,
     /// The learning rate of the last step; `None` before the first.
     pub learning_rate: Option<f64>,
@@ -46,7 +46,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The present epoch, from 1.
+    /// The current epoch, from 1.
     pub fn epoch(&self) -> usize {
         self.history.len() + 1
     }
@@ -56,12 +56,12 @@ impl Progress {
         self.stopping.stopped || self.history.len() >= config.training.epochs
     }
 
-    /// The numbers of the best epoch.
+    /// The metrics of the best epoch.
     pub fn best(&self) -> Option<&EpochMetrics> {
         self.history.get(self.best_epoch?.checked_sub(1)?)
     }
 
-    /// Closes the present epoch; whether it is the best so far.
+    /// Completes the current epoch; returns whether it is the best so far.
     pub fn end_epoch(&mut self, metrics: EpochMetrics, config: &Config) -> bool {
         let by = config.training.select_by;
         let best = self.best().is_none_or(|best| metrics.better_than(best, by));
@@ -80,7 +80,7 @@ impl Progress {
         best
     }
 
-    /// The rule of early stopping, as in Keras' `EarlyStopping`.
+    /// Applies the rule of early stopping, as in Keras' `EarlyStopping`.
     fn watch(&mut self, score: f64, config: &Config) {
         let rule = &config.training.early_stopping;
         if rule.patience == 0 {
@@ -149,7 +149,7 @@ mod tests {
             progress.end_epoch(metrics(&progress, accuracy, 1.0), &config);
         }
         assert!(progress.ended(&config));
-        // The best epoch owes nothing to min_delta.
+        // The best epoch does not depend on min_delta.
         assert_eq!(progress.best_epoch, Some(5));
     }
 }

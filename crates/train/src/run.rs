@@ -1,8 +1,8 @@
 //! The run folder: its files, its lock, and which file is authoritative.
 //!
-//! `last.ckpt` is the truth. It holds everything, the best parameters and the rows of `metrics.csv`
-//! included, and is written last at the end of an epoch; on a resume the other files are made to
-//! agree with it. So a process may be killed between any two writes, and nothing gets out of step.
+//! `last.ckpt` is authoritative. It holds everything, including the best parameters and the rows of
+//! `metrics.csv`, and is written last at the end of an epoch; resuming brings the other files into
+//! agreement with it. So a process may be killed between any two writes without harm.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -28,19 +28,19 @@ pub struct Run {
     keeper: Keeper,
 }
 
-/// Who keeps the folder of a run.
+/// Who owns the folder of a run.
 #[derive(Debug)]
 enum Keeper {
-    /// This process. The lock is held as long as the run is; the system lets go of it when the process
-    /// ends, however it does.
+    /// This process. It holds the lock as long as the `Run` exists; the system releases the lock
+    /// when the process ends, for whatever reason.
     This { _lock: File },
     /// Another rank, which has sent its checkpoint, if it has one.
     AnotherRank(Option<Box<Checkpoint>>),
 }
 
 impl Run {
-    /// A folder below `runs` for a new run called `name`: `runs/2026-11-23-170509-swift`, in UTC; numbered
-    /// where that is taken.
+    /// A folder below `runs` for a new run called `name`, as in `runs/2026-11-23-170509-swift`, in
+    /// UTC; with a number if that exists.
     pub fn new_folder(runs: &Path, name: &str) -> PathBuf {
         let time = utc(SystemTime::now()).replace('T', "-").replace([':', 'Z'], "");
         let numbered = (2..).map(|i| runs.join(format!("{time}-{name}-{i}")));
@@ -48,7 +48,7 @@ impl Run {
         folders.find(|folder| !folder.exists()).expect("the numbers do not end")
     }
 
-    /// A new run in `folder`, which is made if it is not there; writes `config.toml`.
+    /// Creates a run in `folder`, and the folder if necessary; writes `config.toml`.
     ///
     /// # Errors
     /// If the configuration is not valid, the folder cannot be written, already holds a run or is
@@ -63,14 +63,15 @@ impl Run {
             [run.files.config(), run.files.checkpoint(), run.files.model(), run.files.metrics()];
         if let Some(file) = files.iter().find(|file| file.exists()) {
             let name = file.file_name().unwrap_or_default().display();
-            let problem = format!("already holds a run ({name}); resume it or take another folder");
+            let problem =
+                format!("already holds a run ({name}); resume it or choose another folder");
             return Err(TrainError::run(folder, problem));
         }
         atomic_write(&run.files.config(), config.to_toml().as_bytes())?;
         Ok(run)
     }
 
-    /// The run in `folder`, to resume it.
+    /// Opens the run in `folder` to resume it.
     ///
     /// # Errors
     /// If there is none, its `config.toml` is broken, or another process uses it.
@@ -95,8 +96,8 @@ impl Run {
         Ok(Self { files, config, keeper: Keeper::This { _lock: lock } })
     }
 
-    /// The run that another rank keeps in its `folder`: this one reads and writes nothing there.
-    /// `checkpoint` is what [`Self::checkpoint_bytes`] gave that rank.
+    /// The run that another rank owns in its `folder`; this rank reads and writes nothing there.
+    /// `checkpoint` is that rank's result of [`Self::checkpoint_bytes`].
     ///
     /// # Errors
     /// If the configuration is not valid or the checkpoint broken.
@@ -113,12 +114,12 @@ impl Run {
         Ok(Self { files, config: config.clone(), keeper })
     }
 
-    /// Whether this process keeps the folder, rather than another rank.
+    /// Whether this process owns the folder, rather than another rank.
     pub fn is_kept_here(&self) -> bool {
         matches!(self.keeper, Keeper::This { .. })
     }
 
-    /// The bytes of the checkpoint, for the other ranks; `None` before the first was written.
+    /// The bytes of the checkpoint, for the other ranks; `None` before the first one is written.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -130,8 +131,9 @@ impl Run {
         Ok(Some(modiste_files::read(&path, crate::checkpoint::MAX_BYTES)?))
     }
 
-    /// Goes on as `config` says, which may have other epochs and another place of the data; `data` are
-    /// those there. The checkpoint is written first: without it, nothing has changed.
+    /// Changes the configuration to `config`, which may have other epochs and another path of the
+    /// data; `data` is the data at that path. The checkpoint is written first: until then, nothing
+    /// has changed.
     ///
     /// # Errors
     /// If `config` or `data` differ otherwise, or more epochs are done than it has.
@@ -141,7 +143,7 @@ impl Run {
         same.training.epochs = self.config.training.epochs;
         same.data.source.clone_from(&self.config.data.source);
         if let Some([field, ..]) = self.config.first_difference(&same) {
-            return Err(TrainError::config(field, "cannot change in a run; begin another"));
+            return Err(TrainError::config(field, "cannot be changed in a run; start a new one"));
         }
         if !self.is_kept_here() {
             self.config = config.clone();
@@ -162,7 +164,7 @@ impl Run {
             }
             let (done, epochs) = (checkpoint.progress.history.len(), config.training.epochs);
             if epochs < done {
-                let problem = format!("{epochs} is below {done}, the epochs that are done");
+                let problem = format!("{epochs} is below {done}, the number of epochs done");
                 return Err(TrainError::config("training.epochs", problem));
             }
             if epochs > checkpoint.config.training.epochs {
@@ -191,7 +193,7 @@ impl Run {
         &self.files
     }
 
-    /// The checkpoint; `None` before the first was written.
+    /// The checkpoint; `None` before the first one is written.
     ///
     /// # Errors
     /// If it is broken, or of another configuration than `config.toml`.
@@ -236,18 +238,18 @@ impl Run {
         Ok(path)
     }
 
-    /// Notes the state's digest after an epoch, in place of what was known of this and later epochs.
+    /// Stores the state's digest after an epoch, replacing any of this and later epochs.
     pub(crate) fn save_digest(&self, digest: Digest) -> Result<(), TrainError> {
         let path = self.files.digests();
-        // The list is for comparisons; no result depends on it.
+        // A damaged list is dropped: it is only for comparisons, and no result depends on it.
         let mut digests = read_digests(&path).unwrap_or_default();
         digests.retain(|known| known.epoch < digest.epoch);
         digests.push(digest);
         Ok(atomic_write(&path, write_digests(&digests).as_bytes())?)
     }
 
-    /// The rows that `metrics.csv` has; none where it is missing or broken, as the checkpoint knows
-    /// all of them but their times.
+    /// The rows of `metrics.csv`; none if it is missing or broken, because the checkpoint has all
+    /// of them except their times.
     pub(crate) fn known_rows(&self) -> Vec<EpochRow> {
         if !self.is_kept_here() {
             return Vec::new();
@@ -255,7 +257,8 @@ impl Run {
         read_metrics(&self.files.metrics()).unwrap_or_default()
     }
 
-    /// Adds this start to `environment.json`; a damaged list is replaced by a new one, as no result depends on it.
+    /// Adds this start to `environment.json`; a damaged list is replaced, because no result depends
+    /// on it.
     pub(crate) fn note_environment(&self, here: Environment) -> Result<(), TrainError> {
         if !self.is_kept_here() {
             return Ok(());
@@ -268,7 +271,7 @@ impl Run {
         Ok(atomic_write(&path, format!("{text}\n").as_bytes())?)
     }
 
-    /// Adds a line with the time to `log.txt`, the one file that grows in place.
+    /// Adds a line with the time to `log.txt`, the only file that grows in place.
     pub(crate) fn log(&self, line: impl Display) -> Result<(), TrainError> {
         if !self.is_kept_here() {
             return Ok(());

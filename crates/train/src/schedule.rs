@@ -8,18 +8,18 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// A schedule of the learning rate; in the configuration `training.schedule`, with the kind in `kind`.
+/// A schedule of the learning rate: `training.schedule` in the configuration, with the kind in `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
-    /// Always the same.
+    /// Constant.
     Constant {
         /// The learning rate.
         learning_rate: f64,
     },
     /// Reduced when the validation loss is stuck (PyTorch's `ReduceLROnPlateau`, mode min).
     Plateau {
-        /// The learning rate at first.
+        /// The initial learning rate.
         learning_rate: f64,
         /// Factor by which a reduction multiplies it.
         factor: f64,
@@ -27,7 +27,7 @@ pub enum Schedule {
         patience: usize,
         /// A loss improves if it is under (1 - threshold) x the best so far.
         threshold: f64,
-        /// Epochs after a reduction during which nothing is counted.
+        /// Epochs after a reduction during which epochs without improvement are not counted.
         cooldown: usize,
         /// The learning rate is never reduced below this.
         floor: f64,
@@ -47,7 +47,7 @@ pub enum Schedule {
     OneCycle {
         /// The largest learning rate.
         learning_rate: f64,
-        /// Part of all steps that the way up takes (`pct_start`).
+        /// Share of all steps during which the rate rises (`pct_start`).
         warmup_fraction: f64,
         /// The first learning rate is the largest divided by this (`div_factor`).
         start_divisor: f64,
@@ -57,10 +57,10 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The kinds, as they are written in a configuration.
+    /// The kinds, as written in a configuration.
     pub const KINDS: [&'static str; 4] = ["constant", "plateau", "cosine", "one_cycle"];
 
-    /// The kind, as it is written in a configuration.
+    /// The kind, as written in a configuration.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Constant { .. } => "constant",
@@ -70,7 +70,7 @@ impl Schedule {
         }
     }
 
-    /// The setting `learning_rate`: first, constant or largest, as the kind has it.
+    /// The setting `learning_rate`: the initial, constant or largest one, depending on the kind.
     pub fn base_learning_rate(&self) -> f64 {
         match *self {
             Self::Constant { learning_rate }
@@ -118,9 +118,9 @@ fn cosine(step: u64, total: u64, warmup: u64, peak: f64, floor: f64) -> f64 {
     half_cosine(peak, floor, (step - warmup).min(length) as f64 / length as f64)
 }
 
-/// With the summit at step s = fraction x total - 1 and the end at e = total - 1: half a cosine from
-/// `start` to `peak` over 0 ..= s, half a cosine from `peak` to `end` over s ..= e. A summit at or
-/// before step 0 leaves the way down alone.
+/// With the peak at step s = fraction x total - 1 and the end at e = total - 1: half a cosine from
+/// `start` to `peak` over 0 ..= s, half a cosine from `peak` to `end` over s ..= e. With a peak at or
+/// before step 0, the rate only falls.
 fn one_cycle(step: u64, total: u64, fraction: f64, start: f64, peak: f64, end: f64) -> f64 {
     let (step, last) = (step as f64, total.saturating_sub(1) as f64);
     let summit = (fraction * total as f64 - 1.0).max(0.0);
@@ -136,7 +136,7 @@ fn one_cycle(step: u64, total: u64, fraction: f64, start: f64, peak: f64, end: f
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlateauState {
-    /// The present learning rate; `None` while it was never reduced.
+    /// The current learning rate; `None` until it is first reduced.
     pub learning_rate: Option<f64>,
     /// The lowest loss so far; `None` before the first epoch.
     pub best: Option<f64>,
@@ -147,9 +147,9 @@ pub struct PlateauState {
 }
 
 impl PlateauState {
-    /// Takes note of an epoch's validation loss; other kinds than plateau change nothing.
+    /// Records an epoch's validation loss; kinds other than plateau ignore it.
     ///
-    /// PyTorch's rule, with its `eps`: a reduction of 1e-8 or less is not made.
+    /// PyTorch's rule, with its `eps`: a reduction by 1e-8 or less is skipped.
     pub fn epoch_ended(&mut self, schedule: &Schedule, loss: f64) {
         let Schedule::Plateau { learning_rate, factor, patience, threshold, cooldown, floor } =
             *schedule

@@ -1,29 +1,29 @@
-//! Settings that suit a user's own pictures: network, batch, epochs and augmentation follow from
-//! how many pictures there are, how large they are and what mirroring does to them.
+//! Settings that suit a user's own pictures: network, batch, epochs and augmentation depend on the
+//! number and size of the pictures and on whether mirroring and turning keep their classes.
 //!
-//! How the numbers were chosen is in docs/training.md; Fashion-MNIST has presets of its own.
+//! docs/training.md explains how the numbers were chosen; Fashion-MNIST has its own presets.
 
 use modiste_check::{Mirroring, Turning};
 use modiste_data::{Dataset, FASHION_CLASSES};
 
 use crate::{Config, DataConfig, TrainError};
 
-/// Multiply-adds of all forward passes of a training together: less than a minute on two cores.
+/// Multiply-adds of all forward passes of a run: less than a minute on two cores.
 const BUDGET: f64 = 1e12;
-/// Fewest and most epochs.
+/// Smallest and largest number of epochs.
 const EPOCHS: [f64; 2] = [8.0, 200.0];
-/// Steps an epoch has at least where the pictures allow it.
+/// Smallest number of steps per epoch, if there are enough pictures.
 const STEPS: usize = 8;
 /// The smallest and the largest batch.
 const BATCH: [usize; 2] = [16, 64];
-/// The learning rate of a batch of 64; it falls with the root of the batch.
+/// The learning rate for a batch of 64; it is proportional to the square root of the batch.
 const LEARNING_RATE: f64 = 8e-3;
-/// From this side on pictures are taken for photographs.
+/// Pictures with at least this side are treated as photographs.
 const PHOTOGRAPH: usize = 40;
-/// The smallest side of the last stage's map.
+/// Smallest side of the last stage's map.
 const LAST: usize = 7;
 
-/// Settings for some data, and why.
+/// Settings for some data, and descriptions of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suited {
     /// The settings.
@@ -34,15 +34,15 @@ pub struct Suited {
     pub mirroring: String,
 }
 
-/// Whether `data` are a user's own, for which there is no preset.
+/// Whether `data` is a user's own, for which there is no preset.
 pub fn own_pictures(data: &Dataset) -> bool {
     data.classes != FASHION_CLASSES
 }
 
-/// The settings for `data`, which `source` names.
+/// The settings for `data`, loaded from `source`.
 ///
 /// # Errors
-/// If no network is as small as the pictures.
+/// If the pictures are too small for any network.
 pub fn suit(data: &Dataset, source: &DataConfig) -> Result<Suited, TrainError> {
     let mut config = Config::preset("cnn")?;
     config.data = source.clone();
@@ -89,12 +89,13 @@ pub fn suit(data: &Dataset, source: &DataConfig) -> Result<Suited, TrainError> {
     Ok(Suited { config, line, mirroring })
 }
 
-/// Stages that leave at least [`LAST`] pixels a side: each further one halves them.
+/// Number of stages that leave at least [`LAST`] pixels per side: each further one halves the side.
 fn stages(side: usize) -> usize {
     1 + (1..5).take_while(|&halved| side >> halved >= LAST).count()
 }
 
-/// By how many degrees pictures are turned, and how to say so: any way where nothing tells up from down.
+/// By how many degrees pictures are turned, and a description: by any angle if nothing distinguishes up
+/// from down.
 fn turning(data: &Dataset, side: usize) -> (u32, &'static str) {
     let shape = data.shape();
     let labels = data.train.labels.as_deref().unwrap_or_default();
@@ -102,7 +103,7 @@ fn turning(data: &Dataset, side: usize) -> (u32, &'static str) {
     let named = sided(&data.classes).is_some();
     match Turning::of(&images, labels, [shape.height, shape.width, shape.channels]) {
         Some(found) if !named && !found.harms() => {
-            (180, "turned any way (nothing tells up from down; otherwise --turn 12)")
+            (180, "turned by any angle (up and down look alike; if they differ, use --turn 12)")
         }
         _ if side >= PHOTOGRAPH => (12, "turned by up to 12 degrees"),
         _ => (8, "turned by up to 8 degrees"),
@@ -131,7 +132,7 @@ fn mirroring(data: &Dataset) -> (bool, String) {
     let sides = [shape.height, shape.width, shape.channels];
     if let Some(name) = sided(&data.classes) {
         let line = format!(
-            "not mirrored: class {name:?} sounds as if left and right matter; --flip mirrors"
+            "not mirrored: the class name {name:?} suggests that left and right matter; --flip mirrors"
         );
         return (false, line);
     }
@@ -147,12 +148,12 @@ fn mirroring(data: &Dataset) -> (bool, String) {
             (false, line)
         }
         Some(_) | None => {
-            (true, "mirrored left and right; where that matters: --flip=false".to_owned())
+            (true, "mirrored left and right; if that changes a class, use --flip=false".to_owned())
         }
     }
 }
 
-/// A class that is called after a side, or that is a letter.
+/// The name of a class that refers to a side or is a letter.
 fn sided(classes: &[String]) -> Option<&str> {
     let side = |class: &&String| {
         let class = class.to_lowercase();

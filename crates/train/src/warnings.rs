@@ -1,5 +1,5 @@
-//! Warnings about a run: data that make its numbers less meaningful than they seem, and training without
-//! progress. Each warning is one line that says what to do.
+//! Warnings about a run: data that makes its numbers less meaningful than they seem, and training
+//! without progress. Each warning is one line that says what to do.
 
 use modiste_check::{Copies, Match, copies, oddity};
 use modiste_data::{Dataset, PartName};
@@ -9,13 +9,12 @@ use modiste_spec::engine::Optimiser;
 
 use crate::Config;
 
-/// Epochs after which validation ought to be above chance.
+/// Number of epochs after which validation should be better than chance.
 const EPOCHS: usize = 5;
-/// How far accuracy on the training pictures, as the network is evaluated, may be under what it was
-/// while training.
+/// How far the evaluated accuracy on training pictures may fall below the accuracy during training.
 const GAP: f64 = 0.15;
 
-/// From which learning rate on Adam is warned of.
+/// Learning rates of at least this much cause a warning with Adam.
 const HIGH_FOR_ADAM: f64 = 0.03;
 
 /// The problems of `data`, one line each.
@@ -26,7 +25,7 @@ pub fn data_warnings(data: &Dataset) -> Vec<String> {
     lines
 }
 
-/// What speaks against a learning rate: those of SGD and Muon make Adam diverge.
+/// A warning about the learning rate: rates that suit SGD and Muon make Adam diverge.
 pub fn rate_warning(config: &Config) -> Option<String> {
     let rate = config.training.schedule.base_learning_rate();
     let adam = matches!(config.training.optimiser, Optimiser::Adam(_));
@@ -34,7 +33,7 @@ pub fn rate_warning(config: &Config) -> Option<String> {
         .then(|| format!("a learning rate of {rate} is high for adam; --lr 0.001 to 0.01 is usual"))
 }
 
-/// Pictures that hold nothing.
+/// A warning about pictures without content.
 fn odd(data: &Dataset) -> Option<String> {
     let shape = data.shape();
     let mut found = 0;
@@ -53,15 +52,15 @@ fn odd(data: &Dataset) -> Option<String> {
     Some(format!("{} black or of one colour ({first}); {CHECK}", are(found)))
 }
 
-/// Where to see all of them.
+/// How to see all of them.
 const CHECK: &str = "modiste data check shows them";
 
-/// "1 picture is", "3 pictures are".
+/// A count as in "1 picture is" or "3 pictures are".
 fn are(count: usize) -> String {
     if count == 1 { "1 picture is".to_owned() } else { format!("{count} pictures are") }
 }
 
-/// Pictures that are there twice, with other labels or in other parts.
+/// Warnings about copies, with other labels or in other parts.
 fn repeated(data: &Dataset) -> Vec<String> {
     let (mut images, mut labels, mut ends): (Vec<&[u8]>, Vec<Option<u16>>, _) =
         (Vec::new(), Vec::new(), [0; 3]);
@@ -74,7 +73,7 @@ fn repeated(data: &Dataset) -> Vec<String> {
     }
     let shape = data.shape();
     let shape = [shape.height, shape.width, shape.channels];
-    // Exact copies alone: near ones take longer than some trainings.
+    // Only exact copies: searching near ones takes longer than some training runs.
     let found =
         copies(&Copies { images: &images, shape, groups: &ends, similarity: 2.0, threads: 1 });
     let part = |i: usize| ends.partition_point(|&end| end <= i);
@@ -90,20 +89,20 @@ fn repeated(data: &Dataset) -> Vec<String> {
     let within = count(&|m| part(m.image) == part(m.of));
     let mut lines = Vec::new();
     if conflicts > 0 {
-        lines.push(format!("{} there before under another label; {CHECK}", are(conflicts)));
+        lines.push(format!("{} identical to one with another label; {CHECK}", are(conflicts)));
     }
     if leaks > 0 {
         let what = are(leaks);
         lines.push(format!("{what} in two parts, which makes accuracies too high; {CHECK}"));
     }
-    // A few copies do no harm; many make an epoch of little variety.
+    // A few copies are harmless; many reduce the variety of an epoch.
     if within * 10 >= images.len().max(1) {
-        lines.push(format!("{} there twice within a part; {CHECK}", are(within)));
+        lines.push(format!("{} repeated within a part; {CHECK}", are(within)));
     }
     lines
 }
 
-/// Classes that are hardly there.
+/// Warnings about classes with hardly any pictures.
 fn thin_classes(data: &Dataset) -> Vec<String> {
     let counts =
         |part: PartName| data.part(part).class_counts(data.classes.len()).unwrap_or_default();
@@ -116,7 +115,7 @@ fn thin_classes(data: &Dataset) -> Vec<String> {
     if let [first, rest @ ..] = &named(PartName::Train, 1)[..] {
         let more = more(rest.len());
         lines.push(format!(
-            "class {first:?}{more} has one training picture; nothing can be learned from that"
+            "class {first:?}{more} has only one training picture, too few to learn from"
         ));
     }
     if !data.validation.is_empty()
@@ -144,38 +143,38 @@ pub fn at_chance(history: &[EpochMetrics], counts: &[usize]) -> Option<String> {
     if epochs < EPOCHS || images == 0 {
         return None;
     }
-    // The most frequent class is the best guess; three deviations above it is no guess any more.
+    // The most frequent class is the best guess; three deviations above that is better than guessing.
     let guess = counts.iter().copied().max().unwrap_or(0) as f64 / images as f64;
     let spread = (guess * (1.0 - guess) / images as f64).sqrt();
     let best = history.iter().filter_map(|m| m.validation_accuracy).fold(0.0, f64::max);
     (best <= guess + spread.max(0.01) && images >= 10).then(|| {
         format!(
-            "after {epochs} epochs validation accuracy is {:.3}, which guessing gives, too; try \
-             --flip=false where left and right matter, a smaller --batch, another --lr, more --epochs",
+            "after {epochs} epochs validation accuracy is {:.3}, no better than guessing; try \
+             --flip=false if left and right matter, a smaller --batch, another --lr, or more --epochs",
             last.validation_accuracy.unwrap_or_default()
         )
     })
 }
 
-/// Whether the network, as it is evaluated, knows its training pictures worse than while it was
-/// trained: its running statistics then do not fit.
+/// Warns if the evaluated network is much worse on training pictures than during training, which means
+/// that its running statistics do not fit.
 pub fn parted(metrics: &EpochMetrics, evaluated: f64) -> Option<String> {
     let while_training = metrics.train_accuracy;
     (while_training - evaluated > GAP).then(|| {
         format!(
-            "accuracy on the training pictures was {while_training:.3} while training and is \
-             {evaluated:.3} as evaluated: the running statistics do not fit; try a smaller --batch or \
+            "accuracy on the training pictures was {while_training:.3} during training but is \
+             {evaluated:.3} in evaluation: the running statistics do not fit; try a smaller --batch or \
              more --epochs"
         )
     })
 }
 
-/// Why a model's probabilities were left as they are, if they were.
+/// Warns if a model's probabilities could not be calibrated.
 pub fn uncalibrated(confidence: &Confidence) -> Option<String> {
     (confidence.temperature == 1.0).then(|| {
         format!(
-            "probabilities are not calibrated: {} validation pictures, or their few mistakes, say too \
-             little for a temperature, which stays 1{}",
+            "probabilities are not calibrated: {} validation pictures, or their few mistakes, are too \
+             few to fit a temperature, which stays 1{}",
             confidence.images,
             if confidence.rejection.is_empty() { "; there are no thresholds for --reject" } else { "" }
         )
@@ -207,7 +206,7 @@ mod tests {
         assert!(line.contains("after 5 epochs") && line.contains("--flip=false"), "{line}");
         assert_eq!(told(&[0.5, 0.5, 0.5, 0.5], &[25, 25]), None);
         assert_eq!(told(&[0.5, 0.5, 0.9, 0.5, 0.5], &[25, 25]), None);
-        // The most frequent class is what guessing gives.
+        // Guessing gives the most frequent class.
         assert!(told(&[0.9; 6], &[90, 10]).is_some());
         assert_eq!(told(&[0.9; 6], &[50, 50]), None);
         assert_eq!(told(&[], &[]), None);

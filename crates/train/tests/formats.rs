@@ -171,8 +171,11 @@ fn files_that_are_something_else_are_refused() {
         said.ends_with("reads up to \"mdstckp1\"; a newer version of modiste reads it"),
         "{said}"
     );
-    assert_eq!(error(&FILES[1][..9]), "c: the checksum differs: the file was damaged or cut");
-    assert_eq!(error(&FILES[1][..100]), "c: the checksum differs: the file was damaged or cut");
+    assert_eq!(error(&FILES[1][..9]), "c: the checksum differs: the file was damaged or truncated");
+    assert_eq!(
+        error(&FILES[1][..100]),
+        "c: the checksum differs: the file was damaged or truncated"
+    );
 }
 
 /// What may happen to the bytes of a file.

@@ -35,7 +35,7 @@ fn a_folder_holds_one_run() {
     interrupted(&folder);
     let before = outcome_of(&folder);
     let error = Run::create(&folder, &Config::paper()).unwrap_err().to_string();
-    let expected = "already holds a run (config.toml); resume it or take another folder";
+    let expected = "already holds a run (config.toml); resume it or choose another folder";
     assert_eq!(error, format!("{}: {expected}", folder.display()));
     std::fs::remove_file(folder.join("config.toml")).unwrap();
     let error = Run::create(&folder, &Config::paper()).unwrap_err().to_string();
@@ -181,8 +181,8 @@ fn a_loss_that_is_not_finite_stops_the_run_and_saves_nothing() {
     let error = refused(&folder, &mut engine, &dataset());
     let expected = format!(
         "the training loss is not finite in epoch 2, step 3 (learning rate 0.05); last good \
-         checkpoint: {} (epoch 2, 2 steps done); a lower training.schedule.learning_rate, or a \
-         longer warm-up, is the usual cure",
+         checkpoint: {} (epoch 2, 2 steps done); try a lower training.schedule.learning_rate or a \
+         longer warm-up",
         folder.join("last.ckpt").display()
     );
     assert_eq!(error, expected);

@@ -1,8 +1,9 @@
-//! The table of fields: one row says all that help, checks, files and `docs/configuration.md` need.
+//! The table of fields: one row has everything that help, checks, files and `docs/configuration.md`
+//! need.
 //!
 //! To add a field, add its member to the struct it belongs to and its row here. A field of one kind
 //! of network, schedule or optimiser names that kind with [`Field::of`]. A field that older files
-//! don't have says with [`Field::since`] what those files mean.
+//! lack gives the value that they imply with [`Field::since`].
 
 use std::ops::Bound::{Excluded, Included};
 
@@ -21,19 +22,19 @@ pub struct Field {
     pub path: &'static str,
     /// The flag without its dashes; `None` if it is the last part of the path with dashes.
     renamed: Option<&'static str>,
-    /// The value in the default configuration, or that a kind begins with.
+    /// The value in the default configuration, or the default of a kind.
     default: &'static str,
-    /// Kinds that begin with another value, and that value.
+    /// Kinds with another default, and that default.
     defaults_of: &'static [(&'static str, &'static str)],
     /// The values that it takes.
     pub range: Range,
     /// One line about it.
     pub doc: &'static str,
-    /// The kinds that have this field; none if it doesn't depend on a kind.
+    /// The kinds that have this field; empty if it does not depend on a kind.
     pub kinds: &'static [&'static str],
     /// Whether this field decides which other fields its table has.
     pub is_kind: bool,
-    /// The value that files without the field mean; `None` if files must have it.
+    /// The value that files without the field imply; `None` if files must have it.
     pub absent: Option<&'static str>,
 }
 
@@ -57,28 +58,28 @@ const fn field(
 }
 
 impl Field {
-    /// A field that only these kinds of its table have.
+    /// Restricts the field to these kinds of its table.
     const fn of(self, kinds: &'static [&'static str]) -> Self {
         Self { kinds, ..self }
     }
 
-    /// The field that decides which other fields its table has.
+    /// Makes this the field that decides which other fields its table has.
     const fn kind(self) -> Self {
         Self { is_kind: true, ..self }
     }
 
-    /// A field that files of earlier versions lack; they mean `value`. It is written only if it has
-    /// another value, so that those files stay the same, byte for byte.
+    /// Marks a field that files of earlier versions lack, implying `value`. It is written only if it has
+    /// another value, so those files stay the same, byte for byte.
     const fn since(self, value: &'static str) -> Self {
         Self { absent: Some(value), ..self }
     }
 
-    /// A field with a flag that is not named after the last part of its path.
+    /// Gives the field a flag that is not named after the last part of its path.
     const fn flag(self, name: &'static str) -> Self {
         Self { renamed: Some(name), ..self }
     }
 
-    /// Kinds that begin with another value.
+    /// Sets other defaults for some kinds.
     const fn but(self, defaults_of: &'static [(&'static str, &'static str)]) -> Self {
         Self { defaults_of, ..self }
     }
@@ -97,8 +98,7 @@ const SGD: &[&str] = &["sgd"];
 const MUON: &[&str] = &["muon"];
 const MOMENTUM: &[&str] = &["sgd", "muon"];
 
-/// Every field that some configuration has, in the order of the file. Presets start from
-/// the defaults.
+/// All fields of all configurations, in the order of the file. Presets start from the defaults.
 #[rustfmt::skip]
 pub const FIELDS: &[Field] = &[
     field("data.source", "embedded", Range::Text("embedded or a path"),
@@ -109,18 +109,18 @@ pub const FIELDS: &[Field] = &[
     field("data.split_seed", "0", Range::WHOLE,
         "Seed that draws a split by counts or shares, and folds"),
     field("data.image_size", "auto", Range::Text("auto, N or HxW"),
-        "Sides of every image; auto takes what the pictures have in common, or what suits them").since("auto"),
+        "Height and width of every image; auto uses the pictures' common size, or one that suits them").since("auto"),
     field("data.fit", "pad", Range::OneOf(&["pad", "crop", "stretch"]),
         "How a picture of another shape is fitted: padded, cropped or stretched").since("pad"),
     field("data.ground", "auto", Range::OneOf(&["auto", "white", "black"]),
-        "What lies behind transparent pictures; auto is white, or black behind white ones").since("auto"),
+        "Background of transparent pictures; auto is white, or black behind white pictures").since("auto"),
     field("data.strict", "false", Range::Switch,
         "Refuse data with files that cannot be used, instead of passing over them").since("false"),
-    field("data.picture_column", "", Range::Text("the name of a column, or nothing to find it"),
+    field("data.picture_column", "", Range::Text("the name of a column, or empty to detect it"),
         "Column that names the pictures in a table of labels").since(""),
-    field("data.label_column", "", Range::Text("the name of a column, or nothing to find it"),
+    field("data.label_column", "", Range::Text("the name of a column, or empty to detect it"),
         "Column of the classes in a table").since(""),
-    field("data.exclude", "", Range::Text("the path of a list, or nothing"),
+    field("data.exclude", "", Range::Text("the path of a list, or empty"),
         "CSV file of images to leave out of training and validation, as data check writes it").since(""),
 
     field("network.architecture", "residual", Range::OneOf(&Architecture::KINDS),
@@ -130,7 +130,7 @@ pub const FIELDS: &[Field] = &[
     field("network.width", "3", InceptionResNet::WIDTH,
         "W, the number of branches of a block").of(PAPER),
     field("network.depth", "16", WideResNet::DEPTH,
-        "Convolutions in a row and the dense layer: 4 more than a multiple of 6").of(WIDE),
+        "Number of consecutive convolutions plus the dense layer: 4 more than a multiple of 6").of(WIDE),
     field("network.widening", "2", WideResNet::WIDENING,
         "Factor of the 16, 32 and 64 channels of the three stages").of(WIDE),
     field("network.widths", "16,48,96", Residual::WIDTHS,
@@ -146,22 +146,22 @@ pub const FIELDS: &[Field] = &[
     field("network.dropout", "0.3", Range::RATE,
         "D, the dropout rate").of(ALL_NETWORKS).but(&[("residual", "0"), ("wide_resnet", "0")]),
     field("network.dropout_places", "reduction,dense", Range::AnyOf(&DropoutPlace::NAMES),
-        "Blocks that dropout follows, and the dense layer that it precedes").of(PAPER),
+        "Where dropout is applied: after these blocks, and before the dense layer").of(PAPER),
     field("network.stem_stride", "2", InceptionResNet::STEM_STRIDE,
-        "Stride of the first convolution: 1 in the paper; 2 costs a quarter").of(PAPER),
+        "Stride of the first convolution: 1 in the paper; 2 needs a quarter of the arithmetic").of(PAPER),
     field("network.residual", "true", Range::Switch,
         "Whether a block adds its input to its output").of(PAPER),
     field("network.residual_scale", "0.2", Range::FINITE,
-        "Factor of a block's output in that sum").of(PAPER),
+        "Factor of a block's output before its input is added").of(PAPER),
 
     field("training.epochs", "12", Range::COUNT,
         "Passes over the training images"),
     field("training.batch", "128", Range::COUNT,
         "Images in each step"),
     field("training.from", "", Range::Text("a model file or a run folder"),
-        "Trained model to start from: its network unless another is given, its classes by name").since(""),
+        "Trained model to start from; uses its network unless another is given, and matches classes by name").since(""),
     field("training.freeze", "0", Range::WHOLE,
-        "Number of the first blocks of that model that are not trained further").since("0"),
+        "Number of leading blocks of that model whose parameters stay fixed").since("0"),
     field("training.seed", "0", Range::WHOLE,
         "Seed of initial values, image order, augmentation and dropout masks"),
     field("training.label_smoothing", "0.1", Range::RATE,
@@ -171,7 +171,7 @@ pub const FIELDS: &[Field] = &[
     field("training.select_by", "accuracy", Range::OneOf(&["accuracy", "loss"]),
         "Validation metric that chooses the best epoch"),
     field("training.average", "0", Range::RATE,
-        "Decay of the averaged weights, which then judge epochs and make the model; 0 for none")
+        "Decay of the averaged weights, which are then evaluated and become the model; 0 for none")
         .since("0"),
     field("training.checkpoint_minutes", "10", Range::NOT_NEGATIVE,
         "Minutes between checkpoints within an epoch; 0 writes none"),
@@ -193,7 +193,7 @@ pub const FIELDS: &[Field] = &[
     field("training.augmentation.zoom", "0.0", Range::PROBABILITY,
         "Enlarge or shrink each image by up to this share").since("0.0"),
     field("training.augmentation.shear", "0.0", Augmentation::SHEAR,
-        "Lean upright lines by up to this many degrees either way").since("0.0"),
+        "Slant vertical lines by up to this many degrees either way").since("0.0"),
     field("training.augmentation.brightness", "0.0", Range::PROBABILITY,
         "Make each image brighter or darker by up to this share").since("0.0"),
     field("training.augmentation.contrast", "0.0", Range::PROBABILITY,
@@ -201,16 +201,16 @@ pub const FIELDS: &[Field] = &[
     field("training.augmentation.colour", "0.0", Range::PROBABILITY,
         "Raise or lower the saturation of colours by up to this share").since("0.0"),
     field("training.augmentation.cutmix", "0", Range::PROBABILITY,
-        "Probability that a rectangle of another image is pasted in, and the class shared")
+        "Probability that a rectangle of another image is pasted in, sharing the class in proportion")
         .since("0"),
     field("training.augmentation.mixup", "0", Range::Number(Included(0.0), Included(4.0)),
-        "Blend each other image with a second one by shares from Beta(this, this); 0 for none")
+        "Blend every image without CutMix with a second one, in shares from Beta(this, this); 0 for none")
         .since("0"),
 
     field("training.schedule.kind", "cosine", Range::OneOf(&Schedule::KINDS),
         "How the learning rate changes").kind().flag("schedule"),
     field("training.schedule.learning_rate", "0.001", Range::POSITIVE,
-        "Learning rate: the largest of cosine and one_cycle, the first of others")
+        "Learning rate: the peak for cosine and one_cycle, the initial one for others")
         .of(&Schedule::KINDS).but(&[("one_cycle", "0.008")]).flag("lr"),
     field("training.schedule.factor", "0.1", Range::Number(Excluded(0.0), Excluded(1.0)),
         "Factor by which a reduction multiplies the learning rate").of(PLATEAU),
@@ -245,10 +245,10 @@ pub const FIELDS: &[Field] = &[
     field("training.optimiser.nesterov", "true", Range::Switch,
         "Look ahead along the velocity (Nesterov's momentum)").of(MOMENTUM),
     field("training.optimiser.matrix_rate", "0.2", Range::POSITIVE,
-        "Muon's learning rate for weights but the last layer's, as a factor of the learning rate")
+        "Muon's learning rate for all weights except the last layer's, as a factor of the learning rate")
         .of(MUON),
     field("training.optimiser.weight_decay", "0.02", Range::NOT_NEGATIVE,
-        "Decay of the weights, for adam decoupled from the gradient (AdamW)")
+        "Weight decay; for adam, decoupled from the gradient (AdamW)")
         .of(&Optimiser::KINDS).but(&[("sgd", "0.0005"), ("muon", "0.15")]),
     field("training.optimiser.decoupled", "false", Range::Switch,
         "Decay the weights themselves (SGDW) instead of adding the decay to the gradient")
@@ -262,7 +262,7 @@ pub const FIELDS: &[Field] = &[
         .flag("early-stopping-delta"),
 ];
 
-/// The titles of groups of fields, by the beginning of a path; the first that fits holds.
+/// The titles of groups of fields, by prefix of the path; the first match counts.
 const GROUPS: [(&str, &str); 7] = [
     ("data.", "Data"),
     ("network.", "Network"),
@@ -274,58 +274,58 @@ const GROUPS: [(&str, &str); 7] = [
 ];
 
 impl Field {
-    /// Its flag, without the dashes.
+    /// The flag of the field, without the dashes.
     pub fn flag_name(&self) -> String {
         self.renamed.map_or_else(|| self.key().replace('_', "-"), str::to_owned)
     }
 
-    /// The title of its group.
+    /// The title of the field's group.
     pub fn group(&self) -> &'static str {
         let group = GROUPS.iter().find(|(prefix, _)| self.path.starts_with(prefix));
         group.map_or("Other", |(_, title)| title)
     }
 
-    /// The path of its table, and its name there.
+    /// The path of the field's table, and its name there.
     pub(super) fn parts(&self) -> (&'static str, &'static str) {
         self.path.rsplit_once('.').expect("every field has a table")
     }
 
-    /// Its name in its table.
+    /// The field's name in its table.
     pub fn key(&self) -> &'static str {
         self.parts().1
     }
 
-    /// The field that decides which others its table has, if there is one.
+    /// The field that decides which others this field's table has, if there is one.
     pub(super) fn kind_field(&self) -> Option<&'static Field> {
         let table = self.parts().0;
         FIELDS.iter().find(|field| field.is_kind && field.parts().0 == table)
     }
 
-    /// Whether a table of this kind has it.
+    /// Whether a table of this kind has the field.
     pub(super) fn belongs_to(&self, kind: &str) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 
-    /// Whether a table of any kind has it.
+    /// Whether tables of all kinds have the field.
     pub fn of_every_kind(&self) -> bool {
         let kinds = self.kind_field().map(|kind| kind.range);
         self.kinds.is_empty() || kinds == Some(Range::OneOf(self.kinds))
     }
 
-    /// The value that a configuration begins with if its table has this kind.
+    /// The default of the field in a table of this kind.
     pub(super) fn default_of(&self, kind: &str) -> &'static str {
         let other = self.defaults_of.iter().find(|(of, _)| *of == kind);
         other.map_or(self.default, |(_, value)| value)
     }
 
-    /// The default, with other defaults of single kinds, as text.
+    /// The default, and the differing defaults of single kinds, as text.
     pub fn defaults(&self) -> String {
         let one = if self.default.is_empty() { "empty" } else { self.default };
         let others = self.defaults_of.iter().map(|(kind, value)| format!(", {value} for {kind}"));
         one.to_owned() + &others.collect::<String>()
     }
 
-    /// The noun for the kinds of its table: `architecture`, `schedule`.
+    /// The noun for the kinds of the field's table: `architecture`, `schedule`.
     pub(super) fn noun(&self) -> &'static str {
         match self.parts() {
             (table, "kind") => table.rsplit('.').next().unwrap_or(table),

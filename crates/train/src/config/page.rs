@@ -1,4 +1,4 @@
-//! The page `docs/configuration.md`, made from the table of fields and the presets.
+//! The page `docs/configuration.md`, generated from the table of fields and the presets.
 
 use std::fmt::Write;
 
@@ -8,10 +8,10 @@ const INTRODUCTION: &str = "# Configuration
 
 Everything that decides the result of a run. `config.toml` in a run folder holds it; `modiste train --config FILE` repeats the run.
 A field is set by its flag, by `--set FIELD=VALUE`, in a file for `--config`, and by `--over FIELD=VALUES` in `modiste grid`.
-The end of a path is enough if no other field ends so. Presets change the defaults as listed at the end. A field of one kind of network, schedule or optimiser can only be set together with that kind.
+The end of a path is enough if it is unique. Presets change the defaults as listed below. A field of one kind of network, schedule or optimiser can only be set together with that kind.
 
-This page is made from the table in [`fields.rs`](../crates/train/src/config/fields.rs); a test compares the two, and
-`cargo test -p modiste-train --test configuration_page -- --ignored` writes the page again.
+This page is generated from the table in [`fields.rs`](../crates/train/src/config/fields.rs); a test compares the two, and
+`cargo test -p modiste-train --test configuration_page -- --ignored` regenerates it.
 ";
 
 /// The page about every field, as Markdown.
@@ -31,7 +31,7 @@ pub fn configuration_page() -> String {
         writeln!(page, "| `{path}` | `--{flag}` | {default} | {range} | {doc} | {kinds} |")
             .expect("strings take all");
     }
-    page += "\n## Presets\n\nWhat each preset changes of the defaults:\n";
+    page += "\n## Presets\n\nDifferences of each preset from the defaults:\n";
     for preset in PRESETS {
         let changes: Vec<String> =
             preset.settings.iter().map(|(path, value)| format!("`{path}={value}`")).collect();

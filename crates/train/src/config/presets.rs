@@ -1,9 +1,9 @@
-//! Configurations to start from, as differences from the defaults in the table of fields.
+//! Presets: named configurations, as differences from the defaults in the table of fields.
 
 use super::Config;
 use crate::TrainError;
 
-/// A configuration with a name.
+/// A named configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
     /// Its name on the command line.
@@ -16,14 +16,14 @@ pub struct Preset {
 
 /// All presets, the default first.
 pub const PRESETS: [Preset; 5] = [
-    Preset { name: "swift", about: "a good small network in minutes", settings: SWIFT },
-    Preset { name: "light", about: "the paper's network, made small", settings: LIGHT },
-    Preset { name: "paper", about: "the paper, to the letter", settings: PAPER },
+    Preset { name: "swift", about: "a good small network, trained in minutes", settings: SWIFT },
+    Preset { name: "light", about: "a small version of the paper's network", settings: LIGHT },
+    Preset { name: "paper", about: "exactly as in the paper", settings: PAPER },
     Preset { name: "cnn", about: "a plain convolutional network to compare with", settings: CNN },
     Preset { name: "mlp", about: "a multi-layer perceptron to compare with", settings: MLP },
 ];
 
-/// A plain residual network and a schedule for some three minutes on two cores; docs/record.md tells
+/// A plain residual network and a schedule for some three minutes on two cores; docs/record.md explains
 /// how they were chosen.
 const SWIFT: &[(&str, &str)] = &[
     ("training.optimiser.kind", "muon"),
@@ -85,8 +85,8 @@ const CNN: &[(&str, &str)] = &[
     ("training.augmentation.shift", "0"),
 ];
 
-/// A multi-layer perceptron with the schedule of `light`. It knows no neighbouring pixels, so there is
-/// no augmentation.
+/// A multi-layer perceptron with the schedule of `light`. It has no notion of neighbouring pixels,
+/// so there is no augmentation.
 const MLP: &[(&str, &str)] = &[
     ("network.architecture", "mlp"),
     ("training.schedule.kind", "one_cycle"),
@@ -126,7 +126,7 @@ impl Config {
         let found = PRESETS.iter().find(|preset| preset.name == name);
         found.map(Preset::config).ok_or_else(|| {
             let names = PRESETS.map(|preset| preset.name).join(", ");
-            TrainError::config("preset", format!("{name:?} does not exist; there are {names}"))
+            TrainError::config("preset", format!("{name:?} does not exist; available: {names}"))
         })
     }
 

@@ -1,4 +1,4 @@
-//! Configurations as values by path: reading, writing and setting of single fields.
+//! Configurations as values by path: reading, writing and setting single fields.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -21,7 +21,7 @@ pub struct Setting {
 pub(super) type Values = BTreeMap<&'static str, Value>;
 
 impl Config {
-    /// The fields that this configuration has with their values, in the order of the file.
+    /// The fields of this configuration with their values, in the order of the file.
     pub fn settings(&self) -> Vec<Setting> {
         let values = self.values();
         let setting = |field: &Field| {
@@ -41,10 +41,10 @@ impl Config {
         FIELDS.iter().any(|field| field.is_kind && field.path == path)
     }
 
-    /// A field from its path or the end of it, as [`Config::set`] takes it.
+    /// Finds a field by its path or the end of it, as in [`Config::set`].
     ///
     /// # Errors
-    /// If there is no such field (the nearest is named), or several end so.
+    /// If there is no such field (the error names the nearest), or several match.
     pub fn field(path: &str) -> Result<&'static Field, TrainError> {
         if let Ok(field) = exact(path) {
             return Ok(field);
@@ -63,7 +63,7 @@ impl Config {
         }
     }
 
-    /// The full path of a field from its path or the end of it.
+    /// The full path of a field, given its path or the end of it.
     ///
     /// # Errors
     /// As [`Config::field`].
@@ -73,23 +73,24 @@ impl Config {
 
     /// Sets one field from text: `set("training.batch", "64")`.
     ///
-    /// The end of the path is enough if no other field ends so: `batch`. List items are separated
-    /// by commas. Another kind of network or schedule brings the default settings of that kind, so
-    /// kinds are set first.
+    /// The end of the path is enough if it is unique: `batch`. List items are separated by commas.
+    /// Setting another kind of network or schedule resets its fields to the defaults of that kind,
+    /// so set kinds first.
     ///
     /// # Errors
-    /// If there is no such field (the nearest is named), it doesn't belong to the present kind, or
-    /// the value is out of range; then nothing has changed. Whether values make sense together is
-    /// for [`Config::check`] to say.
+    /// If there is no such field (the error names the nearest), it does not belong to the current
+    /// kind, or the value is out of range; then nothing has changed. [`Config::check`] checks
+    /// whether values make sense together.
     pub fn set(&mut self, path: &str, value: &str) -> Result<(), TrainError> {
         let field = Self::field(path)?;
         self.assign(field, field.read(value)?)
     }
 
-    /// Sets the fields that a file has, which may be only some; `name` is the file's, for errors.
+    /// Sets the fields in a file, which may be incomplete; errors name the file `name`.
     ///
     /// # Errors
-    /// If it is no TOML, a field is unknown or a value is out of range; then nothing has changed.
+    /// If the file is not valid TOML, a field is unknown or a value is out of range; then nothing
+    /// has changed.
     pub fn overlay(&mut self, contents: &str, name: &str) -> Result<(), TrainError> {
         let mut leaves = leaves_of(contents, name)?;
         leaves.sort_by_key(|(path, _)| !Self::is_kind(path));
@@ -102,10 +103,10 @@ impl Config {
         Ok(())
     }
 
-    /// Reads a complete configuration; `name` is the file's, for errors.
+    /// Reads a complete configuration; errors name the file `name`.
     ///
     /// # Errors
-    /// If it is no TOML, a field is missing or unknown, or a value is out of range.
+    /// If the file is not valid TOML, a field is missing or unknown, or a value is out of range.
     pub fn parse(contents: &str, name: &str) -> Result<Self, TrainError> {
         let leaves = leaves_of(contents, name)?;
         let config = Self::complete(leaves).and_then(|config| config.check().map(|()| config));
@@ -119,7 +120,7 @@ impl Config {
             given.insert(field.path, accept(field, value)?);
         }
         let mut values = Values::new();
-        // Kinds first, as they decide which other fields there must be.
+        // Kinds first, because they decide which other fields must exist.
         for kinds in [true, false] {
             for field in FIELDS.iter().filter(|field| field.is_kind == kinds) {
                 if !belongs(field, &values) {
@@ -137,7 +138,8 @@ impl Config {
         }
     }
 
-    /// The file `config.toml`: every field, except those with the value that their absence means.
+    /// The contents of `config.toml`: every field, except those with the value that their absence
+    /// implies.
     pub fn to_toml(&self) -> String {
         let values = self.values();
         let (mut file, mut open) = (String::new(), "");
@@ -157,7 +159,7 @@ impl Config {
         file
     }
 
-    /// The first field that differs in `other`: its path, its value here and its value there.
+    /// The first field that differs in `other`: its path, its value here and its value in `other`.
     pub fn first_difference(&self, other: &Self) -> Option<[String; 3]> {
         if self == other {
             return None;
@@ -191,7 +193,7 @@ impl Config {
         self.try_values().expect("the whole numbers of a checked configuration fit into a file")
     }
 
-    /// Every field by path.
+    /// All fields by path.
     pub(super) fn try_values(&self) -> Result<Values, TrainError> {
         let table = Table::try_from(self).map_err(|_| {
             let problem = format!("a whole number in it is above {}", Range::MAX_WHOLE);
@@ -237,7 +239,7 @@ impl Config {
 }
 
 impl Field {
-    /// `value` as this field writes it: `0.30` becomes `0.3`.
+    /// `value` in this field's canonical form: `0.30` becomes `0.3`.
     ///
     /// # Errors
     /// If it is out of range.
@@ -256,7 +258,7 @@ impl Field {
     }
 }
 
-/// Gives the fields of `table` their defaults, as its kind, which is there, has them.
+/// Gives the fields of `table` the defaults of its kind, which must be set.
 fn begin(values: &mut Values, table: &str) {
     for field in FIELDS.iter().filter(|field| field.parts().0 == table && !field.is_kind) {
         let kind = field.kind_field().map_or("", |kind| kind_in(kind, values)).to_owned();
@@ -289,7 +291,7 @@ fn out_of_range(field: &Field, value: &str) -> TrainError {
     TrainError::config(field.path, format!("{value} is not {}", field.range))
 }
 
-/// The field of exactly this path.
+/// The field with exactly this path.
 fn exact(path: &str) -> Result<&'static Field, TrainError> {
     static BY_PATH: LazyLock<HashMap<&str, &Field>> =
         LazyLock::new(|| FIELDS.iter().map(|field| (field.path, field)).collect());
@@ -331,12 +333,12 @@ fn is_table(path: &str) -> bool {
     FIELDS.iter().any(inside)
 }
 
-/// A value of the table of fields.
+/// Parses a value of the table of fields.
 fn written(field: &Field, value: &str) -> Value {
     read(&field.range, value).unwrap_or_else(|| panic!("{}: {value:?} is no value", field.path))
 }
 
-/// A value of a file with the type of the field: a whole number becomes a number.
+/// Converts a value of a file to the type of the field: a whole number may become a number.
 fn accept(field: &Field, value: Value) -> Result<Value, TrainError> {
     let value = match (field.range, value) {
         (Range::Number(..), Value::Integer(whole)) => Value::Float(whole as f64),

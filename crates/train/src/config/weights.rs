@@ -11,13 +11,13 @@ pub enum ClassWeights {
     None,
     /// n / (classes x images of the class), as scikit-learn's `class_weight="balanced"`.
     Balanced,
-    /// One number a class.
+    /// One number per class.
     List(Vec<f64>),
 }
 
 impl ClassWeights {
-    /// The weights for training labels that have so many images a class as `counts` says, which is only
-    /// asked if it matters.
+    /// The weights for training labels; `counts` gives the number of images per class and is called
+    /// only if needed.
     pub(crate) fn resolve(
         &self,
         counts: impl FnOnce() -> Vec<usize>,

@@ -8,9 +8,9 @@ use super::{PREDICT_IMAGES, Trainer};
 use crate::TrainError;
 
 impl Trainer<'_> {
-    /// Fits temperature and thresholds to the best model's answers and writes the model again, with
-    /// them; the engine is left as it was. Without a validation set nothing is fitted. Whether it came to
-    /// its end without being interrupted.
+    /// Fits temperature and thresholds to the best model's answers and rewrites the model with them; the
+    /// engine's state is restored. Without a validation set nothing is fitted. Returns false if
+    /// interrupted.
     pub(super) fn measure_confidence(&mut self) -> Result<bool, TrainError> {
         let Some(parameters) = self.best.clone() else { return Ok(true) };
         if self.data.validation.is_empty() {

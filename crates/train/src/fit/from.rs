@@ -1,4 +1,4 @@
-//! What a run starts from: drawn values, or a trained model whose head is matched class by class.
+//! The initial state of a run: random values, or a trained model whose last layer is matched by class.
 
 use std::path::Path;
 
@@ -11,9 +11,8 @@ use crate::config::TrainingConfig;
 
 /// The state before the first step.
 ///
-/// Of a model, every parameter but those of the last dense layer is taken as it is; of that layer the
-/// rows of the classes that have the same name in `classes`. All other values are drawn, as for a new
-/// run.
+/// Takes all parameters of a model except those of its last dense layer; of that layer it takes the rows
+/// of the classes that are also in `classes`. All other values are drawn, as for a new run.
 pub(super) fn state(
     network: &Network,
     training: &TrainingConfig,
@@ -33,7 +32,7 @@ pub(super) fn state(
         });
         if !taken {
             let problem = format!(
-                "has another network: {:?} of shape {:?} is not in it",
+                "has another network: it lacks {:?} of shape {:?}",
                 tensor.name, tensor.shape
             );
             return Err(TrainError::file(training.from.clone(), problem));
@@ -42,8 +41,8 @@ pub(super) fn state(
     Ok(state)
 }
 
-/// The factor of the learning rate of each parameter: 0 for those of the first blocks that are frozen,
-/// none at all where none is.
+/// The factor of each parameter's learning rate: 0 in the leading blocks that are frozen; empty if none
+/// is frozen.
 pub(super) fn rates(network: &Network, frozen: usize) -> Result<Vec<f32>, TrainError> {
     if frozen == 0 {
         return Ok(Vec::new());
@@ -78,12 +77,12 @@ fn is_of(parameter: &str, node: &str) -> bool {
     parameter.strip_prefix(node).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// `stem` of `stem.0.weight`.
+/// The block of a parameter: `stem` for `stem.0.weight`.
 fn block(parameter: &str) -> &str {
     parameter.split('.').next().unwrap_or(parameter)
 }
 
-/// Takes all values of `old`, if there are as many of each kind.
+/// Copies all values of `old`, if the shapes are equal.
 fn take(tensor: &mut Tensor, old: &Tensor) -> bool {
     let fits = tensor.shape == old.shape;
     if fits {
@@ -92,7 +91,7 @@ fn take(tensor: &mut Tensor, old: &Tensor) -> bool {
     fits
 }
 
-/// Takes the rows (classes, inputs) of `old` for the classes of the same name.
+/// Copies the rows (classes, inputs) of `old` for classes of the same name.
 fn take_classes(tensor: &mut Tensor, classes: &[String], old: &Tensor, known: &[String]) -> bool {
     let fits = tensor.shape.get(1..) == old.shape.get(1..);
     let row = tensor.values.len() / classes.len().max(1);

@@ -1,8 +1,8 @@
-//! The training loop: epochs of steps, validation after each, and the files that keep the run.
+//! The training loop: epochs of steps, validation after each, and the files of the run.
 //!
-//! An epoch is a function of the state at its beginning: the order of the images, their
-//! augmentation and the dropout masks are drawn by position from the seed, and the learning rate
-//! follows from the step. So whatever the moment a run is resumed at, it ends with the same bits.
+//! An epoch is a function of the state at its start: the order of the images, their augmentation and the
+//! dropout masks are drawn by position from the seed, and the learning rate depends on the step. So a
+//! run that is resumed at any point ends with the same bits.
 
 mod confidence;
 mod from;
@@ -25,20 +25,20 @@ use self::start::Start;
 use crate::digest::state_digest;
 use crate::{Config, Event, Observer, Progress, Run, TrainError};
 
-/// Validation images predicted between two looks at whether to stop.
+/// Number of validation images predicted between two checks of whether to stop.
 const PREDICT_IMAGES: usize = 1_000;
-/// How often to ask the engine for its totals; it then has to complete its steps.
+/// How often to ask the engine for its totals, which makes it complete its steps.
 const TOTALS_EVERY: Duration = Duration::from_millis(100);
 
-/// Trains `engine` on `data` as the run's configuration says, from the run's checkpoint if it has
-/// one, until all epochs are done, early stopping has seen enough, or `stop` is true.
+/// Trains `engine` on `data` according to the run's configuration, from the run's checkpoint if it has
+/// one, until all epochs are done, early stopping ends the run, or `stop` is true.
 ///
-/// `engine` runs [`Config::network`]; its state is replaced. `stop` is looked at before every step.
+/// `engine` must run [`Config::network`]; its state is replaced. `stop` is checked before every step.
 /// Prints nothing; `observer` receives the events.
 ///
 /// # Errors
 /// If data, engine, configuration and checkpoint do not fit each other, a file cannot be written, or
-/// the loss is not finite. The last good checkpoint is then still there.
+/// the loss is not finite. The last good checkpoint is kept.
 pub fn fit(
     engine: &mut dyn Engine,
     data: &Dataset,
@@ -48,13 +48,13 @@ pub fn fit(
 ) -> Result<Outcome, TrainError> {
     let result = Trainer::new(engine, data, run, observer, stop).and_then(Trainer::train);
     if let Err(error) = &result {
-        // The caller has to see the error itself, even if it cannot be logged.
+        // Return the error even if it cannot be logged.
         let _ = run.log(format!("failed: {error}"));
     }
     result
 }
 
-/// Room for one step's batch.
+/// Buffers for one step's batch.
 #[derive(Default)]
 struct Room {
     pixels: Vec<u8>,
@@ -64,13 +64,13 @@ struct Room {
 
 /// Logits of the validation images.
 struct Answers {
-    /// Of the weights that epochs are judged by.
+    /// Logits of the weights that are evaluated after each epoch.
     judged: Vec<f32>,
-    /// Of the current weights, where those are others.
+    /// Logits of the current weights, if they differ.
     current: Option<Vec<f32>>,
 }
 
-/// A run under way.
+/// A run in progress.
 struct Trainer<'a> {
     engine: &'a mut dyn Engine,
     data: &'a Dataset,
@@ -90,7 +90,7 @@ struct Trainer<'a> {
     /// Epoch and step of the checkpoint on disk, and when it was written.
     saved: Option<(usize, usize)>,
     saved_at: Instant,
-    /// When the engine was asked for its totals.
+    /// When the engine was last asked for its totals.
     asked_at: Instant,
 }
 
@@ -128,7 +128,7 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// Epoch after epoch.
+    /// Runs epoch after epoch.
     fn train(mut self) -> Result<Outcome, TrainError> {
         while !self.progress.ended(self.run.config()) {
             let clock = Instant::now();
@@ -137,14 +137,15 @@ impl<'a> Trainer<'a> {
             let timing = Timing { seconds: clock.elapsed().as_secs_f64(), images_per_second };
             self.end_epoch(&answers, timing)?;
         }
-        // The checkpoint has everything, so a run that is stopped here continues here.
+        // The checkpoint has everything, so a run that is stopped here continues from here.
         if !self.measure_confidence()? {
             return self.interrupt();
         }
         self.finish()
     }
 
-    /// The steps of the present epoch that are left; images per second, or `None` if interrupted.
+    /// Runs the remaining steps of the current epoch. Returns images per second, or `None` if
+    /// interrupted.
     fn train_epoch(&mut self) -> Result<Option<f64>, TrainError> {
         let seed = self.run.config().training.seed;
         let shuffle = Stream::new(seed, Purpose::Shuffle, 0, self.epochs_done());
@@ -168,12 +169,12 @@ impl<'a> Trainer<'a> {
         Ok(Some(speed))
     }
 
-    /// Whether to stop now, which all ranks decide together.
+    /// Whether to stop now; all ranks decide this together.
     fn stops(&mut self) -> Result<bool, TrainError> {
         Ok(self.engine.any(self.stop.load(Ordering::Relaxed))?)
     }
 
-    /// One step; its learning rate.
+    /// Runs one step; returns its learning rate.
     fn train_step(&mut self, order: &[u32], room: &mut Room) -> Result<f64, TrainError> {
         let Config { training, .. } = self.run.config();
         let first = self.progress.steps_done * training.batch;
@@ -195,7 +196,7 @@ impl<'a> Trainer<'a> {
         Ok(learning_rate)
     }
 
-    /// The batch of the training images at `indices`, of which the engine may take a part.
+    /// Fills the batch of training images at `indices`, or the engine's share of it.
     fn fill<'r>(&self, indices: &[u32], room: &'r mut Room) -> Batch<'r> {
         let (training, epoch) = (&self.run.config().training, self.epochs_done());
         let (augmentation, seed) = (&training.augmentation, training.seed);
@@ -224,14 +225,14 @@ impl<'a> Trainer<'a> {
             self.progress.totals = totals;
             return Ok(());
         };
-        // Steps were queued behind it; the error is about this one.
+        // Later steps were queued already; the error names this one.
         let step = (number - self.step_of_epoch(0).0) as usize;
         self.progress.steps_done = step + 1;
         self.progress.learning_rate = Some(self.step_of_epoch(step).1);
         Err(self.not_finite("the training loss"))
     }
 
-    /// Number of a step of the present epoch (from 0), counted from the beginning of the run, and its
+    /// The index of a step of the current epoch (from 0), counted from the beginning of the run, and its
     /// learning rate.
     fn step_of_epoch(&self, step: usize) -> (u64, f64) {
         let Config { training, .. } = self.run.config();
@@ -242,12 +243,12 @@ impl<'a> Trainer<'a> {
         (number, training.schedule.learning_rate(number, total, steps, plateau))
     }
 
-    /// Images of the present epoch that were trained on.
+    /// Number of images trained on in the current epoch.
     fn images_done(&self) -> usize {
         (self.progress.steps_done * self.run.config().training.batch).min(self.data.train.len())
     }
 
-    /// The weights that epochs are judged by.
+    /// The weights that are evaluated after each epoch.
     fn judged(&self) -> Weights {
         match self.run.config().training.average > 0.0 {
             true => Weights::Average,
@@ -255,7 +256,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Logits of the validation images, none where there is no validation set; `None` if interrupted.
+    /// Logits of the validation images, empty without a validation set; `None` if interrupted.
     fn answers(&mut self) -> Result<Option<Answers>, TrainError> {
         let weights = self.judged();
         let Some(judged) = self.predict_validation(weights)? else { return Ok(None) };
@@ -282,7 +283,7 @@ impl<'a> Trainer<'a> {
         Ok(Some(logits))
     }
 
-    /// The numbers of the present epoch.
+    /// The metrics of the current epoch.
     fn measure(&self, answers: &Answers) -> Result<EpochMetrics, TrainError> {
         let (labels, classes) = (self.labels[1], self.data.classes.len());
         let validated = |logits: &&Vec<f32>| !logits.is_empty();
@@ -308,7 +309,8 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Numbers, choice of the best, files; the checkpoint comes last, as [`Run`] has it.
+    /// Computes metrics, chooses the best epoch and writes files; the checkpoint comes last, see
+    /// [`Run`].
     fn end_epoch(&mut self, answers: &Answers, timing: Timing) -> Result<(), TrainError> {
         let metrics = self.measure(answers)?;
         let mut state = self.engine.state();

@@ -1,4 +1,4 @@
-//! Outcomes of a call of the loop.
+//! The result of a call of the loop.
 
 use std::path::PathBuf;
 
@@ -8,24 +8,24 @@ use serde::Serialize;
 use super::Trainer;
 use crate::{Event, TrainError};
 
-/// Outcome of a call of [`fit`](crate::fit()).
+/// The result of a call of [`fit`](crate::fit()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// All epochs are done, or early stopping had seen enough.
+    /// All epochs are done, or early stopping ended the run.
     Finished(Summary),
-    /// It was asked to stop; the checkpoint is written.
+    /// Training was stopped on request; the checkpoint is written.
     Interrupted {
-        /// The present epoch, from 1.
+        /// The current epoch, from 1.
         epoch: usize,
-        /// Its steps that are done.
+        /// The steps of that epoch that are done.
         steps_done: usize,
         /// The checkpoint to resume from.
         checkpoint: PathBuf,
     },
 }
 
-/// A finished run in numbers.
+/// Summary of a finished run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// The run folder.
@@ -36,11 +36,11 @@ pub struct Summary {
     pub epochs: usize,
     /// Whether early stopping ended the run.
     pub stopped_early: bool,
-    /// The numbers of the best epoch.
+    /// The metrics of the best epoch.
     pub best: EpochMetrics,
-    /// Seconds of all epochs, as far as they are known.
+    /// Seconds of all epochs, as far as known.
     pub seconds: f64,
-    /// Training images by seconds of training over the same epochs.
+    /// Training images per second of training over those epochs.
     pub images_per_second: f64,
 }
 
@@ -56,7 +56,7 @@ impl Trainer<'_> {
         Ok(outcome)
     }
 
-    /// Sums up a run that has nothing left to do.
+    /// Summarises a finished run.
     pub(super) fn finish(self) -> Result<Outcome, TrainError> {
         let best = *self.progress.best().expect("a run that has ended has an epoch");
         let timings: Vec<Timing> = self.rows.iter().filter_map(|row| row.timing).collect();
@@ -77,7 +77,7 @@ impl Trainer<'_> {
     }
 }
 
-/// All images by all seconds of training: epochs have the same number of images, so this is the
+/// All images divided by all seconds of training: epochs have the same number of images, so this is the
 /// harmonic mean of their speeds.
 fn mean_speed(timings: &[Timing]) -> f64 {
     let speeds: Vec<f64> = timings
