@@ -1,4 +1,4 @@
-//! The one place that chooses what computes.
+//! Chooses the engine; the only place that names one.
 
 use modiste_cpu::{CpuEngine, CpuOptions};
 use modiste_spec::engine::EngineError;
@@ -6,9 +6,9 @@ use modiste_spec::{Engine, Network};
 
 use crate::ranks;
 
-/// An engine for `network` that trains on, or predicts, up to `batch` images at once with `threads`
-/// threads. Its state is still to be loaded. If this process is one of several ranks, the engine shares
-/// its work with theirs.
+/// An engine for `network` that trains on or predicts up to `batch` images at once with `threads`
+/// threads; its state must still be loaded. If this process is one of several ranks, the engine shares
+/// the work with theirs.
 ///
 /// # Errors
 /// If the engine cannot run the network.
@@ -25,19 +25,19 @@ pub fn new(
 /// # Errors
 /// As [`new`].
 pub fn for_prediction(network: &Network, threads: usize) -> Result<Box<dyn Engine>, EngineError> {
-    // Training one image at a time takes the least memory, which is never touched.
+    // A batch of one reserves the least memory for training, which is never used.
     new(network, 1, threads)
 }
 
-/// Whether any engine takes training batches of so many images, which needs no network to be said.
+/// Checks that engines accept training batches of this size, whatever the network.
 ///
 /// # Errors
-/// If they are empty or too large.
+/// If the batch is empty or too large.
 pub fn check_batch(batch: usize) -> Result<(), EngineError> {
     CpuOptions { batch, ..CpuOptions::default() }.check()
 }
 
-/// An engine made as `options` say.
+/// An engine with the given options.
 ///
 /// # Errors
 /// As [`new`].

@@ -1,20 +1,20 @@
-//! Why a command did not do what was asked, as one line on stderr and an exit status.
+//! Failures of commands, reported as one line on stderr and an exit status.
 
 use std::process::ExitCode;
 
 use crate::output;
 
-/// Why a command ended without doing what was asked.
+/// Why a command ended without completing its task.
 #[derive(Debug)]
 pub enum Failure {
-    /// What was typed makes no sense; status 2.
+    /// The command line makes no sense; status 2.
     Usage(String),
-    /// It made sense and could not be done; status 1.
+    /// The command failed; status 1.
     Failed(anyhow::Error),
     /// The user or the system asked to stop, and all work is saved; status 130. The text says how
-    /// to go on.
+    /// to continue.
     Interrupted(String),
-    /// It was told already, by this rank or another; the exit status.
+    /// Already reported, by this rank or another; the exit status.
     Told(u8),
 }
 
@@ -25,7 +25,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 }
 
 impl Failure {
-    /// Prints the line and gives the exit status.
+    /// Prints the line and returns the exit status.
     pub fn report(&self) -> ExitCode {
         if let Some(line) = self.line() {
             output::note(&format!("modiste: {line}"));
@@ -33,7 +33,7 @@ impl Failure {
         ExitCode::from(self.status())
     }
 
-    /// What happened, in one line; `None` if it was told.
+    /// The failure in one line; `None` if it was reported already.
     pub fn line(&self) -> Option<String> {
         match self {
             Self::Usage(text) => Some(format!("{} (try 'modiste help')", shorten(text))),
@@ -54,8 +54,8 @@ impl Failure {
     }
 }
 
-/// The error and its causes, joined by colons. A cause that an error already tells in its own text
-/// is not told twice.
+/// The error and its causes, joined by colons. A cause that is already part of the text is not
+/// repeated.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = error.to_string();
     for cause in error.chain().skip(1) {
@@ -67,10 +67,11 @@ pub fn one_line(error: &anyhow::Error) -> String {
     shorten(&line.replace('\n', " "))
 }
 
-/// The most characters of a line: more than any error of ours has, less than a file can put into one.
+/// Largest length of a line in characters: longer than any of our errors, shorter than what a file may
+/// put into one.
 const LONGEST: usize = 4096;
 
-/// The line, without its end where it is too long.
+/// The line, truncated if it is too long.
 fn shorten(line: &str) -> String {
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{} ...", &line[..end]),

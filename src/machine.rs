@@ -1,14 +1,14 @@
-//! What the machine offers and what the process took of it.
+//! Threads of the machine, and memory used by the process.
 
 use std::num::NonZero;
 
-/// Threads that the machine runs at once; 1 where the system does not say.
+/// Number of threads that the machine runs at once; 1 if the system does not report it.
 pub fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// The most memory that the process had resident so far, in bytes; `None` where the system does
-/// not say (it does on Linux, as `VmHWM` in `/proc/self/status`).
+/// Peak resident memory of the process so far, in bytes; `None` if the system does not report it
+/// (Linux does, as `VmHWM` in `/proc/self/status`).
 pub fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     peak_in(&status)

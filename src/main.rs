@@ -1,10 +1,9 @@
 //! `modiste` trains, evaluates and explains small image classifiers on a CPU.
 //!
-//! The binary only translates: what was typed ([`cli`]) becomes what it means, a command
-//! ([`commands`]) hands that to the crates, and what comes back becomes text, JSON and an exit
-//! status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+//! The binary parses arguments ([`cli`]), calls the crates ([`commands`]) and turns their results into
+//! text, JSON and an exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
-// A reader that went away ends no work: see `output`.
+// All output goes through `output`, so that work continues when the reader of a pipe is gone.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;

@@ -1,4 +1,4 @@
-//! What goes to stdout: tables as text, or one JSON object; and to stderr: lines about the work.
+//! Output: tables as text or one JSON object on stdout, and messages on stderr.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -9,21 +9,21 @@ use anyhow::Context;
 use modiste_draw::{plain, unseen};
 use serde::Serialize;
 
-/// Whether another rank speaks for this process.
+/// Whether another rank prints for this process.
 static MUTE: AtomicBool = AtomicBool::new(false);
 
-/// From now on nothing is written if `mute`: another rank writes the same.
+/// If `mute`, nothing is printed from now on, because another rank prints the same.
 pub fn mute(mute: bool) {
     MUTE.store(mute, Ordering::Relaxed);
 }
 
-/// Writes `text` to stdout; characters that a terminal would obey are shown instead.
+/// Writes `text` to stdout, with control characters escaped.
 pub fn print(text: &str) -> anyhow::Result<()> {
     print_raw(&shown_lines(text))
 }
 
-/// Writes `text`, made by ourselves for other programs, to stdout as it is. A reader that went away
-/// (`modiste summary | head`) is no failure.
+/// Writes `text`, generated for other programs, to stdout unchanged. A closed pipe
+/// (`modiste summary | head`) is not a failure.
 pub fn print_raw(text: &str) -> anyhow::Result<()> {
     if MUTE.load(Ordering::Relaxed) {
         return Ok(());
@@ -42,7 +42,7 @@ pub fn note(line: &str) {
     }
 }
 
-/// `text` with every character shown that a terminal would obey, but for the ends of lines.
+/// `text` with all control characters escaped, except line ends.
 fn shown_lines(text: &str) -> Cow<'_, str> {
     match text.contains(|c| c != '\n' && unseen(c)) {
         false => text.into(),
@@ -50,12 +50,12 @@ fn shown_lines(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A path as JSON has it, which holds no other than Unicode: as it is shown.
+/// Serialises a path as it is displayed, because JSON can hold only Unicode.
 pub fn shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 
-/// Some paths, each as [`shown`].
+/// Serialises paths, each like [`shown`].
 pub fn all_shown<S: serde::Serializer>(
     paths: &[PathBuf],
     serializer: S,
@@ -68,8 +68,8 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_json_text(&format!("{}\n", serde_json::to_string(value)?))
 }
 
-/// Writes JSON, or a part of it, to stdout; characters that a terminal would obey, which JSON has within
-/// texts alone, are written as their numbers.
+/// Writes JSON, or a part of it, to stdout. Control characters, which occur only within strings, are
+/// written as escapes.
 pub fn print_json_text(text: &str) -> anyhow::Result<()> {
     let obeyed = |c: char| c != '\n' && unseen(c);
     if !text.contains(obeyed) {

@@ -1,8 +1,8 @@
-//! The ranks that this process is one of, if `mpirun` or `srun` started several: who speaks, what all
-//! must have alike, and how a failure of one becomes the failure of all.
+//! Ranks: several processes started by `mpirun` or `srun` that train together. Decides which one prints,
+//! checks what all must agree on, and turns a failure of one into a failure of all.
 //!
-//! Commands that divide their work call [`join`] first; for all others a process is always alone. Rank 0
-//! alone writes files and speaks.
+//! Commands that divide their work call [`join`] first; in other commands every process is on its own.
+//! Only rank 0 writes files and prints.
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -16,16 +16,16 @@ use modiste_train::Config;
 use crate::failure::Failure;
 use crate::output;
 
-/// What all ranks must have alike: names and values.
+/// Names and values of what all ranks must agree on.
 pub type Facts = Vec<(String, String)>;
 
 static TEAM: OnceLock<Team> = OnceLock::new();
 
-/// How long a rank waits for the others in one exchange before it gives up, in seconds, unless
-/// [`PATIENCE_VARIABLE`] says otherwise: longer than any of them loads data or writes files.
+/// Seconds that a rank waits for the others in one exchange before it gives up, unless
+/// [`PATIENCE_VARIABLE`] is set: longer than loading data or writing files should take.
 const PATIENCE: f64 = 300.0;
 const PATIENCE_VARIABLE: &str = "MODISTE_EXCHANGE_SECONDS";
-/// How long a rank that failed waits for rank 0 to tell the same failure.
+/// How long a failed rank waits for rank 0 to report the failure.
 const DEFERENCE: Duration = Duration::from_secs(3);
 
 /// Joins the other ranks, if there are any.
@@ -80,12 +80,12 @@ pub fn is_first() -> bool {
     TEAM.get().is_none_or(|team| team.rank() == 0)
 }
 
-/// What engines share their work through; `None` if this process is alone.
+/// The exchange through which engines share their work; `None` if this process is alone.
 pub fn exchange() -> Option<Box<dyn Exchange>> {
     TEAM.get().map(Team::exchange)
 }
 
-/// `result`, if all ranks succeeded. Otherwise all fail, and rank 0 tells why the first one did.
+/// Returns `result` if all ranks succeeded. Otherwise all fail, and rank 0 reports the first failure.
 pub fn agree<T>(result: Result<T, Failure>) -> Result<T, Failure> {
     let Some(team) = TEAM.get() else { return result };
     let told = match &result {
@@ -99,7 +99,7 @@ pub fn agree<T>(result: Result<T, Failure>) -> Result<T, Failure> {
     }
 }
 
-/// What rank 0 makes; the others only receive it.
+/// Computes a value on rank 0 and sends it to the others.
 pub fn first_makes(make: impl FnOnce() -> Result<Vec<u8>, Failure>) -> Result<Vec<u8>, Failure> {
     let Some(team) = TEAM.get() else { return make() };
     let made = if team.rank() == 0 { make() } else { Ok(Vec::new()) };
@@ -130,8 +130,8 @@ pub fn check_alike(facts: Facts) -> Result<(), Failure> {
     )))
 }
 
-/// The facts of a configuration that decide a result. Where the data lie is not one of them: each rank may
-/// have its own copy.
+/// The facts of a configuration that affect results. The path of the data is not one of them,
+/// because each rank may have its own copy.
 pub fn facts_of(config: &Config) -> Facts {
     let settings = config.settings().into_iter();
     let decides = |path: &str| !["data.source", "data.exclude"].contains(&path);
@@ -147,7 +147,7 @@ fn checksum_of_program() -> Result<String, Failure> {
     Ok(format!("{:08x}", crc32fast::hash(&bytes)))
 }
 
-/// What this rank has to tell of its failure: the exit status and a line.
+/// This rank's report of its failure: the exit status and a line.
 fn report_of(team: &Team, failure: &Failure) -> Vec<u8> {
     let line = failure.line().unwrap_or_default();
     let name = if team.rank() == 0 { String::new() } else { name(team) };
@@ -158,7 +158,7 @@ fn coded(status: u8, line: &str) -> Vec<u8> {
     [&[status], line.as_bytes()].concat()
 }
 
-/// All ranks fail with what one has to tell; rank 0 tells it.
+/// Makes all ranks fail with one rank's report, which rank 0 prints.
 fn fail_alike(told: &[u8]) -> Failure {
     let (status, line) = told.split_first().expect("a report has a status");
     output::note(&format!("modiste: {}", String::from_utf8_lossy(line)));
@@ -169,7 +169,7 @@ fn unreachable(error: std::io::Error) -> Failure {
     anyhow!("exchange with the other ranks: {error}").into()
 }
 
-/// Ends the process: reports a failure, and makes one that the other ranks do not know theirs.
+/// Ends the process: reports a failure, and makes the other ranks fail if they do not know about it.
 pub fn end(result: Result<(), Failure>) -> ExitCode {
     let Some(team) = TEAM.get() else {
         return result.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
@@ -179,7 +179,7 @@ pub fn end(result: Result<(), Failure>) -> ExitCode {
             team.end();
             ExitCode::SUCCESS
         }
-        // All ranks have decided these together.
+        // All ranks know about these.
         Err(failure @ (Failure::Told(_) | Failure::Interrupted(_))) => {
             let status = failure.report();
             team.end();
@@ -197,8 +197,7 @@ pub fn end(result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Shows what is wrong with what was typed, or the help that was asked for; of several ranks, the first
-/// one does.
+/// Prints a usage error or the requested help; with several ranks, only the first one prints.
 pub fn wrong_usage(error: &clap::Error) -> ExitCode {
     if Launch::of_environment().rank == 0 {
         error.exit();

@@ -1,4 +1,4 @@
-//! Ctrl-C and the system's requests to end: noted here, obeyed where all work can be saved.
+//! Ctrl-C and termination signals: recorded here, obeyed where all work can be saved.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,9 +9,9 @@ use crate::output;
 static STOP: AtomicBool = AtomicBool::new(false);
 static LISTENING: AtomicBool = AtomicBool::new(false);
 
-/// From now on SIGINT, SIGTERM and SIGHUP end the process no more; they are noted, and whoever
-/// works looks at [`stop`]. A second signal changes nothing: files that are being written
-/// are written to their end. Calling this again changes nothing either.
+/// From now on SIGINT, SIGTERM and SIGHUP do not end the process but set [`stop`], which all long work
+/// checks. A second signal changes nothing: files being written are completed. Calling this again has
+/// no effect.
 pub fn listen() -> anyhow::Result<()> {
     if LISTENING.swap(true, Ordering::Relaxed) {
         return Ok(());

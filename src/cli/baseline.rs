@@ -73,7 +73,7 @@ pub struct NetworkArgs {
     pub training: TrainingFlags,
 }
 
-/// Options that make a classifier's settings.
+/// Options that define a classifier's settings.
 pub trait Flags {
     /// The settings.
     fn settings(&self) -> Settings;
@@ -114,7 +114,7 @@ pub struct LogisticFlags {
 /// Options of nearest neighbours.
 #[derive(Debug, Args)]
 pub struct KnnFlags {
-    /// Neighbours that vote
+    /// Number of neighbours that vote
     #[arg(long, value_name = "K", default_value_t = KnnSettings::default().k)]
     pub k: usize,
 }

@@ -14,25 +14,25 @@ pub struct CheckArgs {
     pub base: BaseArgs,
     #[command(flatten)]
     pub settings: SettingArgs,
-    /// Networks to train for label errors, each on all training and validation pictures but its
-    /// fold of them
+    /// Number of networks to train for label errors, each on all training and validation pictures
+    /// except its own fold
     #[arg(long, value_name = "K", default_value = "4",
           value_parser = clap::value_parser!(u16).range(2..=20))]
     pub folds: u16,
-    /// Take the probabilities of this CSV file instead of training networks: a row a picture, a
-    /// column a class, as --save-probabilities writes it
+    /// Read probabilities from this CSV file instead of training networks: one row per picture, one
+    /// column per class, as --save-probabilities writes it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["folds", "work", "no_labels"])]
     pub probabilities: Option<PathBuf>,
-    /// Write the probabilities that the networks gave to this CSV file
+    /// Write the probabilities of the networks to this CSV file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["probabilities", "no_labels"])]
     pub save_probabilities: Option<PathBuf>,
-    /// Train nothing and look for copies and odd pictures alone
+    /// Train nothing and look only for copies and odd pictures
     #[arg(long, conflicts_with_all = ["folds", "work"])]
     pub no_labels: bool,
-    /// How much the edges of near copies correlate at least, up to 1
+    /// Smallest correlation of the edges of near copies, up to 1
     #[arg(long, value_name = "R", default_value = "0.98", value_parser = correlation)]
     pub similarity: f64,
-    /// Keep the folds' runs in this folder; the same command goes on where it was stopped
+    /// Keep the folds' runs in this folder; the same command continues where it was stopped
     #[arg(long, value_name = "FOLDER")]
     pub work: Option<PathBuf>,
     /// The page to write, with the pictures
@@ -53,7 +53,7 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// A correlation that only copies have.
+/// Parses a correlation that only copies have.
 fn correlation(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.5..=1.0).contains(number));
     number.ok_or_else(|| "not a number from 0.5 to 1".to_owned())

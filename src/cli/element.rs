@@ -8,12 +8,12 @@ use modiste_search::Scheduler;
 /// Trials as elements of a job array.
 #[derive(Debug, Args)]
 pub struct ElementArgs {
-    /// Train this one trial of the folder --out, which has its plan already; numbers begin at 0
+    /// Train only this trial of the folder --out, which already has a plan; numbers start at 0
     #[arg(long, value_name = "I", conflicts_with_all = [
         "preset", "config", "network-flags", "data-flags", "training-flags", "set", "jobs", "plan",
     ])]
     pub trial: Option<usize>,
-    /// Train nothing, write the plan to the folder --out and print what makes a scheduler train it:
+    /// Train nothing, write the plan to the folder --out and print a submission for a scheduler:
     /// slurm, kubernetes or parallel
     #[arg(long, value_name = "SCHEDULER", conflicts_with_all = ["threads", "jobs", "quiet", "json"])]
     pub plan: Option<Scheduler>,

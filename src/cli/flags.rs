@@ -1,13 +1,13 @@
-//! A flag for every field of the configuration, made from the configuration's own table of fields.
+//! Makes a flag for every field of the configuration, from the table of fields.
 //!
-//! Values are kept as text; the configuration itself knows what a field takes.
+//! Values are kept as text; the configuration checks them.
 
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
 use modiste_spec::Range;
 use modiste_train::{FIELDS, Field};
 
-/// The path of the field whose flag is called `name`, else `name`: what is typed after `--` may be
-/// typed in `--set` and `--over`.
+/// The path of the field whose flag is `name`, else `name` itself, so that `--set` and `--over` also
+/// accept names of flags.
 pub(super) fn field(name: &str) -> String {
     let field = FIELDS.iter().find(|field| field.flag_name() == name);
     field.map_or_else(|| name.replace('-', "_"), |field| field.path.to_owned())
@@ -37,19 +37,19 @@ fn help(field: &Field, default: &str) -> String {
     format!("{kinds}{} [{}; default: {default}]", field.doc, field.range)
 }
 
-/// For commands that take the data of a model: names that as the default of the fields.
+/// Help for commands that use the data of a model, which gives the defaults of the fields.
 pub(super) fn defaults_of_the_model(arg: Arg) -> Arg {
     let field = FIELDS.iter().find(|field| field.path == arg.get_id().as_str());
     field.map_or(arg.clone(), |field| arg.help(help(field, "the model's")))
 }
 
-/// For commands with a preset of their own: names that as the default of the fields.
+/// Help for commands with their own preset, which gives the defaults of the fields.
 pub(super) fn defaults_of_the_preset(arg: Arg) -> Arg {
     let field = FIELDS.iter().find(|field| field.path == arg.get_id().as_str());
     field.map_or(arg.clone(), |field| arg.help(help(field, "the preset's")))
 }
 
-/// Fields that were typed, with their values.
+/// Fields given on the command line, with their values.
 pub type Settings = Vec<(String, String)>;
 
 macro_rules! flag_set {
@@ -88,19 +88,19 @@ macro_rules! flag_set {
 }
 
 flag_set!(
-    /// Which data.
+    /// Flags of the data.
     DataFlags,
     "data-flags",
     "data."
 );
 flag_set!(
-    /// Which network.
+    /// Flags of the network.
     NetworkFlags,
     "network-flags",
     "network."
 );
 flag_set!(
-    /// How it is trained.
+    /// Flags of the training.
     TrainingFlags,
     "training-flags",
     "training."

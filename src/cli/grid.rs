@@ -11,9 +11,9 @@ use super::{BaseArgs, ElementArgs};
 /// Arguments of `modiste grid`.
 #[derive(Debug, Args)]
 pub struct GridArgs {
-    /// A field of the configuration and its values, as in --over length=3,4; can be repeated, and the
+    /// A field of the configuration and its values, as in --over length=3,4; repeatable; the
     /// first field changes fastest. Semicolons separate values that contain commas
-    /// [default: the paper's: length=3,4 width=4,5 dropout=0.5,0.3]
+    /// [default: the paper's grid, length=3,4 width=4,5 dropout=0.5,0.3]
     #[arg(long, value_name = "FIELD=VALUES", value_parser = field_and_values, conflicts_with = "trial")]
     pub over: Vec<(String, Vec<String>)>,
     /// Runs of each combination, with consecutive seeds; the table shows mean and standard
@@ -57,7 +57,7 @@ pub struct TrialArgs {
 }
 
 impl TrialArgs {
-    /// The preset or file that was given, else the preset `paper`.
+    /// The given preset or file, else the preset `paper`.
     pub fn base(&self) -> BaseArgs {
         match &self.config {
             Some(path) => BaseArgs { preset: None, config: Some(path.clone()) },

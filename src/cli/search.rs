@@ -13,20 +13,20 @@ use super::{ElementArgs, TrialArgs, WorkerArgs};
 #[derive(Debug, Args)]
 pub struct SearchArgs {
     /// A field of the configuration and its values: a range as in --over lr=1e-4..1e-1:log or --over
-    /// width=3..5, or choices as in --over schedule=cosine,one_cycle; can be repeated. A field that belongs
-    /// to a kind only varies where the kind is drawn
+    /// width=3..5, or choices as in --over schedule=cosine,one_cycle; repeatable. A field that belongs
+    /// to a kind varies only where that kind is drawn
     #[arg(long, value_name = "FIELD=VALUES", value_parser = field_and_value, conflicts_with = "trial")]
     pub over: Vec<(String, String)>,
-    /// Configurations to draw
+    /// Number of configurations to draw
     #[arg(long, value_name = "N", default_value = "30", value_parser = trials, conflicts_with = "trial")]
     pub trials: usize,
-    /// Draw no further configurations after so many minutes on this machine
+    /// Draw no further configurations after this many minutes on this machine
     #[arg(long, value_name = "M", conflicts_with_all = ["trial", "plan"])]
     pub minutes: Option<f64>,
     /// Runs of each configuration, with consecutive seeds; configurations are compared by their mean
     #[arg(long, value_name = "K", default_value = "1", value_parser = count, conflicts_with = "trial")]
     pub seeds: usize,
-    /// By what configurations are compared: that of the best epoch on the validation set
+    /// Metric that compares configurations: that of the best epoch on the validation set
     #[arg(long, value_enum, default_value = "accuracy", conflicts_with = "trial")]
     pub objective: ObjectiveArg,
     /// How configurations are drawn
@@ -35,23 +35,24 @@ pub struct SearchArgs {
     /// Seed of the draws
     #[arg(long, value_name = "SEED", default_value = "0", conflicts_with = "trial")]
     pub search_seed: u64,
-    /// Configurations to draw and train at a time; those of a round do not know each other's results
+    /// Number of configurations to draw and train at a time; draws in a round do not use each other's
+    /// results
     #[arg(long, value_name = "N", default_value = "4", value_parser = count, conflicts_with = "trial")]
     pub round: usize,
-    /// Successive halving: of each rung the best 1 / FACTOR go on to FACTOR times the epochs
+    /// Successive halving: the best 1 / FACTOR of each rung continue to FACTOR times the epochs
     #[arg(long, value_name = "FACTOR", conflicts_with = "trial")]
     pub halving: Option<usize>,
     /// Epochs of the first rung of successive halving
     #[arg(long, value_name = "N", default_value = "1", value_parser = count, conflicts_with = "trial")]
     pub min_epochs: usize,
-    /// Only networks of at most so many trainable parameters
+    /// Only networks with at most this many trainable parameters
     #[arg(long, value_name = "N", conflicts_with = "trial")]
     pub max_parameters: Option<usize>,
-    /// Only networks of at most so many multiply-adds an image
+    /// Only networks with at most this many multiply-adds per image
     #[arg(long, value_name = "N", conflicts_with = "trial")]
     pub max_multiply_adds: Option<u64>,
-    /// Only networks that predict a single image in at most so many milliseconds, on one thread of this
-    /// machine
+    /// Only networks that predict a single image in at most this many milliseconds, on one thread
+    /// of this machine
     #[arg(long, value_name = "MS", conflicts_with = "trial")]
     pub max_ms: Option<f64>,
     #[command(flatten)]
@@ -86,7 +87,7 @@ impl From<SamplerArg> for Sampler {
     }
 }
 
-/// By what configurations are compared.
+/// The metric that compares configurations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ObjectiveArg {
     /// The highest validation accuracy

@@ -16,8 +16,8 @@ pub struct TrainArgs {
     /// The run folder to create [default: runs/DATE-TIME-PRESET]
     #[arg(long, value_name = "RUN")]
     pub out: Option<PathBuf>,
-    /// Continue a run with its own configuration: an interrupted one, with --data one whose data
-    /// moved, with --epochs a finished one
+    /// Continue an interrupted run with its own configuration; add --data if its data has moved, or
+    /// --epochs to extend a finished run
     #[arg(long, value_name = "RUN", conflicts_with_all = ["preset", "config", "network-flags", "set", "out"])]
     pub resume: Option<PathBuf>,
     /// Plan the epochs so that the run takes this many minutes on this machine; the run's config.toml
@@ -55,7 +55,7 @@ pub struct SettingArgs {
 }
 
 impl SettingArgs {
-    /// The settings that were given.
+    /// The settings from the command line.
     pub fn typed(&self) -> [&Settings; 4] {
         [&self.data.0, &self.network.0, &self.training.0, &self.set]
     }
@@ -71,7 +71,7 @@ pub(super) fn field_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// A time to train for.
+/// A duration of training.
 fn minutes(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.05..=100_000.0).contains(number));
     number.ok_or_else(|| "not a number of minutes from 0.05 to 100,000".to_owned())

@@ -12,7 +12,7 @@ use crate::commands::{element, trials, verdicts};
 use crate::failure::Failure;
 use crate::{engine, output};
 
-/// Trains what is missing and prints the verdicts.
+/// Trains the missing runs and prints the verdicts.
 pub fn run(args: AblateArgs) -> Result<(), Failure> {
     if let Some(number) = args.element.trial {
         if element::train("ablate", &args.out, number, &args.workers)? {
@@ -42,7 +42,7 @@ pub fn run(args: AblateArgs) -> Result<(), Failure> {
     trials::check(&failed, study.runs())
 }
 
-/// Variants, then verdicts.
+/// The table of variants, then the verdicts, as text.
 fn text(out: &Path, results: &AblationResults) -> String {
     let mut table =
         Table::new(2, ["variant", "settings", "train acc", "val acc", "mean val acc", "done"]);

@@ -1,7 +1,7 @@
-//! `modiste baseline`: the classifiers beside which the paper's network stands, on the same data.
+//! `modiste baseline`: other classifiers on the same data, for comparison with the paper's network.
 //!
-//! Classical ones come from `modiste_baselines`, networks from the training loop that all networks
-//! have; both end as a [`BaselineResult`].
+//! Classical ones come from `modiste_baselines`, networks from the usual training loop; both give
+//! a [`BaselineResult`].
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -25,13 +25,13 @@ use crate::failure::Failure;
 use crate::watch::{Pieces, Progress};
 use crate::{engine, machine, output};
 
-/// What is printed and written to `baseline.json`.
+/// The output, printed and written to `baseline.json`.
 #[derive(Serialize)]
 pub struct Measured {
     #[serde(flatten)]
     pub result: BaselineResult,
     pub threads: usize,
-    /// Most memory resident at once; `None` where the system does not say.
+    /// Peak resident memory; `None` if the system does not report it.
     pub peak_bytes: Option<u64>,
     /// When, where and with what it was measured.
     pub environment: Environment,
@@ -57,17 +57,17 @@ fn classic<F: Flags + clap::Args>(args: &ClassicArgs<F>) -> Result<(), Failure> 
     }
     let threads = args.common.threads.unwrap_or_else(machine::available_threads);
     let parts = parts(args.common.part);
-    // A fit may take minutes; whether its result can be kept shows before.
+    // A fit may take minutes, so check first that its result can be written.
     if let Some(folder) = &args.common.out {
         make(folder)?;
     }
-    // A signal ends the process as it does any other: there is nothing to save.
+    // A signal ends the process at once: there is nothing to save.
     let (settings, stop) = (args.flags.settings(), AtomicBool::new(false));
     let result = measure(&settings, &data, &parts, threads, args.common.quiet, &stop)?;
     finish(result, &args.common, threads, String::new())
 }
 
-/// Fits a classical baseline and measures it on `parts`, unless `stop` becomes true before.
+/// Fits a classical baseline and measures it on `parts`; gives up when `stop` becomes true.
 pub fn measure(
     settings: &Settings,
     data: &Dataset,
@@ -84,7 +84,7 @@ pub fn measure(
     Ok(result)
 }
 
-/// A setting out of range was typed wrongly; to be asked to stop is none; all else is a failure.
+/// A setting out of range is a usage error, a request to stop an interruption, all else a failure.
 fn usage(error: BaselineError) -> Failure {
     match error {
         BaselineError::Setting { .. } => Failure::Usage(error.to_string()),
@@ -113,7 +113,7 @@ fn network(kind: &str, args: &NetworkArgs) -> Result<(), Failure> {
             let folder = tempfile::tempdir()?;
             trained(folder.path()).map_err(|failure| match failure {
                 Failure::Interrupted(_) => Failure::Interrupted(
-                    "interrupted; with --out the run would be kept and could be resumed".to_owned(),
+                    "interrupted; use --out to keep the run, so that it can be resumed".to_owned(),
                 ),
                 other => other,
             })?
@@ -122,8 +122,8 @@ fn network(kind: &str, args: &NetworkArgs) -> Result<(), Failure> {
     finish(result, common, threads, engine)
 }
 
-/// Trains a network as a run in `folder` and measures its best epoch on `parts`; the result, and the
-/// engine in its own words.
+/// Trains a network as a run in `folder` and measures its best epoch on `parts`. Returns the result and
+/// the engine's description of itself.
 pub fn measure_network(
     config: &Config,
     folder: &Path,
@@ -192,7 +192,7 @@ pub fn of_network(
     })
 }
 
-/// The parts to measure on: validation, and the one that was asked for.
+/// The parts to measure on: validation, and the requested one.
 fn parts(part: PartArg) -> Vec<PartName> {
     match part {
         PartArg::Train => vec![PartName::Train, PartName::Validation],
@@ -201,13 +201,13 @@ fn parts(part: PartArg) -> Vec<PartName> {
     }
 }
 
-/// The folder of a result.
+/// Creates the folder of a result.
 fn make(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: failed to create", folder.display()))
 }
 
-/// Prints and writes; what cannot be written has been seen at least.
+/// Prints, then writes the file, so that the result is shown even if writing fails.
 fn finish(
     result: BaselineResult,
     common: &CommonArgs,

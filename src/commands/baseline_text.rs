@@ -1,11 +1,11 @@
-//! The table of a baseline: ours, the published ones, the paper's network.
+//! The table of a baseline: our result, published results, the paper's network.
 
 use modiste_paper::PUBLISHED_BEST;
 use modiste_views::{Table, grouped};
 
 use crate::commands::baseline::Measured;
 
-/// The table, and what it took.
+/// The table, followed by times and facts.
 pub fn text(output: &Measured) -> String {
     let result = &output.result;
     let headings =
@@ -50,7 +50,7 @@ pub fn text(output: &Measured) -> String {
     )
 }
 
-/// As in `support vectors 2,771`.
+/// A fact such as `support vectors 2,771`.
 fn fact_text(name: &str, fact: &serde_json::Value) -> String {
     let value = match (fact.as_u64(), fact.as_f64()) {
         (Some(whole), _) => grouped(whole),

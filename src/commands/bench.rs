@@ -1,6 +1,6 @@
-//! `modiste bench`: how fast this machine trains and predicts with a network, and where time goes.
+//! `modiste bench`: how fast this machine trains and predicts with a network, and where the time goes.
 //!
-//! The clock's rules: two steps untimed, then steps until the time is up, medians of all. Images are
+//! Two steps run untimed, then steps are timed until the time is up; figures are medians. Images are
 //! noise; the work does not depend on them.
 
 mod table;
@@ -21,10 +21,10 @@ use crate::failure::Failure;
 use crate::machine;
 use crate::output;
 
-/// Steps before the clock starts: they touch all memory for the first time.
+/// Steps before timing starts: they touch all memory for the first time.
 const WARM_UP: u64 = 2;
 
-/// What was measured.
+/// The measured speeds and costs.
 #[derive(Debug, Serialize)]
 struct Bench {
     threads: usize,
@@ -35,7 +35,7 @@ struct Bench {
     infer_images_per_second: f64,
     /// Median time of a single image, in milliseconds.
     infer_latency_milliseconds: f64,
-    /// From the making of the engine to the end of the first training step.
+    /// Seconds from the creation of the engine to the end of the first training step.
     first_step_seconds: f64,
     /// Training steps that were timed.
     steps_timed: usize,
@@ -44,16 +44,16 @@ struct Bench {
     /// Milliseconds of a training step outside the plan's steps: conversion, filters, loss, optimiser.
     rest_milliseconds: f64,
     steps: Vec<StepCost>,
-    /// Those of prediction, which has no way back; threads work side by side on images of their own.
+    /// Steps of prediction, without backward times; each thread works on its own images.
     infer_steps: Vec<StepCost>,
 }
 
-/// What the machine can do at best, measured in the same run.
+/// The machine's upper limits, measured in the same run.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Limits {
-    /// Matrix products in the first cache, all threads, in 10^9 operations a second.
+    /// Matrix products in the first-level cache, all threads, in 10^9 operations per second.
     gflops: f64,
-    /// Copying large arrays, all threads, read and written, in 10^9 bytes a second.
+    /// Bytes read and written when copying large arrays, all threads, in 10^9 bytes per second.
     gigabytes_per_second: f64,
 }
 
@@ -66,27 +66,27 @@ struct NetworkSize {
     multiply_adds: u64,
 }
 
-/// One step of a plan, a batch's mean.
+/// The mean cost of one step of a plan, for one batch.
 #[derive(Debug, Serialize)]
 struct StepCost {
     name: String,
     method: &'static str,
-    /// Of the batch forward, as the direct method counts them.
+    /// Multiply-adds of the batch, forward, as the direct method counts them.
     multiply_adds: u64,
-    /// Of the batch forward, read and written at least.
+    /// Bytes that the batch must read and write at least, forward.
     bytes: u64,
     forward_milliseconds: f64,
     backward_milliseconds: f64,
-    /// Direct operations (2 a multiply-add) a second, forward, in 10^9.
+    /// Operations of the direct method (2 per multiply-add) per second, forward, in 10^9.
     forward_gflops: f64,
-    /// Likewise backward, which is twice the work.
+    /// The same for the backward pass, which is twice the work.
     backward_gflops: f64,
-    /// The least time forwards by the limits (products of the method, bytes) over the time taken.
-    /// Bytes of prediction stay in the caches and are no limit.
+    /// The shortest possible time of the forward pass by the limits (products of the method, bytes),
+    /// divided by the time taken. In prediction, bytes stay in the caches and are not counted.
     roofline_share: f64,
 }
 
-/// Measures and prints.
+/// Measures and prints the results.
 pub fn run(args: BenchArgs) -> Result<(), Failure> {
     let isa = match &args.instruction_set {
         None => Isa::best(),
@@ -109,13 +109,13 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
     let optimiser = config.training.optimiser;
     let training = train(&mut engine, batch, optimiser, started, limit)?;
     let prediction = predict(&mut engine, batch, limit)?;
-    let peak_bytes = machine::peak_bytes(); // before the limits' own arrays
+    let peak_bytes = machine::peak_bytes(); // before the arrays of the limits are allocated
     let limits = Limits::measure(&mut engine)?;
     if let Some(path) = &args.trace {
         trace::record(&mut engine, batch, optimiser, path)?;
     }
     let count = training.seconds.len() as f64;
-    // Threads that predict side by side each spend their own time on a step.
+    // In prediction every thread spends its own time on a step, so times add up over threads.
     let workers = (prediction.seconds.len() * threads.min(batch)) as f64;
     let bench = Bench {
         threads,
@@ -140,10 +140,10 @@ pub fn run(args: BenchArgs) -> Result<(), Failure> {
     Ok(output::print_either(&bench, args.json)?)
 }
 
-/// Images a second that a training step on this machine takes, the median of a second's steps.
+/// Training speed of this machine in images per second: the median over one second of steps.
 ///
 /// # Errors
-/// If the engine cannot be made.
+/// If the engine cannot be created.
 pub fn training_speed(
     network: &Network,
     batch: usize,
@@ -185,7 +185,7 @@ fn train(
 
 /// The timed predictions.
 struct Prediction {
-    /// Of a batch.
+    /// Seconds of each batch.
     seconds: Vec<f64>,
     profile: Profile,
     /// Median seconds of a single image.
@@ -201,7 +201,7 @@ fn predict(engine: &mut CpuEngine, batch: usize, limit: Duration) -> anyhow::Res
     Ok(Prediction { seconds, profile, latency })
 }
 
-/// Training steps, one after the other.
+/// Runs training steps, one after the other.
 struct Steps {
     images: Vec<u8>,
     labels: Vec<u16>,
@@ -268,12 +268,12 @@ impl Limits {
     }
 }
 
-/// What the roofline of a plan's steps counts.
+/// Which limits the roofline of a plan's steps counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bound {
     /// Products and bytes.
     Both,
-    /// Products alone, as bytes stay in the caches.
+    /// Products only, because bytes stay in the caches.
     Products,
 }
 
@@ -288,12 +288,12 @@ fn step_costs(
 }
 
 impl StepCost {
-    /// The cost of a batch, of `count` of which the step has the time.
+    /// The cost of one batch; the step's times are totals over `count` batches.
     fn new(step: &StepProfile, batch: usize, count: f64, limits: Limits, bound: Bound) -> Self {
         let of_batch = |of_image: u64| of_image * batch as u64;
         let (multiply_adds, bytes) = (of_batch(step.multiply_adds), of_batch(step.bytes));
         let (forward, backward) = (step.forward_seconds / count, step.backward_seconds / count);
-        // What took no time, as prediction's way back, has no rate.
+        // Without a time, as for the backward pass in prediction, the rate is 0.
         let rate = |amount: f64, seconds: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
         let products = 2e-9 * of_batch(step.products) as f64 / limits.gflops;
         let least = match bound {

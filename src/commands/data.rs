@@ -1,4 +1,4 @@
-//! `modiste data`: what the data are.
+//! `modiste data`: describes, checks and draws data.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ fn info(args: InfoArgs) -> Result<(), Failure> {
     Ok(output::print_either(&InfoText(modiste_data::info(&data)), args.json)?)
 }
 
-/// Writes as text what it serialises as it stands.
+/// Serialises like the value inside, and displays it as tables.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct InfoText(DataInfo);
@@ -55,7 +55,7 @@ impl fmt::Display for InfoText {
     }
 }
 
-/// Images of each class and their share, a column a part.
+/// Number and share of the images of each class, one column per part.
 fn class_table(parts: &[PartInfo]) -> Table {
     let headings = parts.iter().map(|part| part.part.to_string());
     let mut table = Table::new(1, std::iter::once("class".to_owned()).chain(headings));
@@ -84,7 +84,7 @@ fn class_table(parts: &[PartInfo]) -> Table {
     table
 }
 
-/// Mean and deviation of pixel / 255, a row a part.
+/// Mean and deviation of pixel / 255, one row per part.
 fn pixel_table(info: &DataInfo) -> Table {
     let mut table = Table::new(1, ["pixels / 255", "mean", "deviation"]);
     let parts = info.parts.iter().filter(|part| part.images > 0);

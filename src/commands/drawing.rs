@@ -1,4 +1,4 @@
-//! Drawings as files, their format by the ending of the name.
+//! Writes drawings to files; the file extension decides the format.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use modiste_report::PIXELS;
 use crate::failure::Failure;
 use crate::output;
 
-/// What a drawing is written as.
+/// The format of a drawing file.
 #[derive(Clone, Copy)]
 pub enum Format {
     Svg,
@@ -21,7 +21,7 @@ pub fn format(out: &Path) -> Result<Format, Failure> {
     match out.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => Ok(Format::Svg),
         Some("png") => Ok(Format::Png),
-        _ => Err(Failure::Usage(format!("--out {}: takes a name.svg or name.png", out.display()))),
+        _ => Err(Failure::Usage(format!("--out {}: must end in .svg or .png", out.display()))),
     }
 }
 

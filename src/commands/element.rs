@@ -1,4 +1,5 @@
-//! One trial of a planned results folder, as an element of a job array; and the submission of an array.
+//! Trains one trial of a planned results folder, as an element of a job array, and prints submissions of
+//! arrays.
 
 use std::path::Path;
 
@@ -10,8 +11,8 @@ use crate::commands::{grid, trials};
 use crate::failure::Failure;
 use crate::output;
 
-/// Trains trial `number` of the folder `out`, which `command` has planned. Whether all trials are done
-/// then, so that the tables can be written.
+/// Trains trial `number` of the folder `out`, which `command` has planned. Returns whether all trials
+/// are done, so that the tables can be written.
 pub fn train(
     command: &str,
     out: &Path,
@@ -19,7 +20,7 @@ pub fn train(
     workers: &WorkerArgs,
 ) -> Result<bool, Failure> {
     let Some(elements) = Elements::load(out)? else {
-        let problem = format!("has no plan; make it with modiste {command} --plan");
+        let problem = format!("has no plan; create one with modiste {command} --plan");
         return Err(SearchError::place(out.display().to_string(), problem).into());
     };
     check_command(&elements, command, out)?;
@@ -33,7 +34,7 @@ pub fn train(
     }))
 }
 
-/// The folder of another command's trials has another table.
+/// Fails if another command planned the folder, because its table has another form.
 fn check_command(elements: &Elements, command: &str, out: &Path) -> Result<(), Failure> {
     let planned = &elements.command;
     match planned == command {
@@ -45,7 +46,7 @@ fn check_command(elements: &Elements, command: &str, out: &Path) -> Result<(), F
     }
 }
 
-/// A second process waits for the first, and takes over if that one dies.
+/// Notes that another process is training the trial; this one waits, and takes over if that one dies.
 fn say_who_is_there(number: usize, task: &Task) -> Result<(), Failure> {
     if let Some(holder) = modiste_train::Holder::of(&task.folder)? {
         let who = holder.known().map(|holder| format!(" by {holder}")).unwrap_or_default();
@@ -57,7 +58,7 @@ fn say_who_is_there(number: usize, task: &Task) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints what makes `scheduler` train the trials of `out` that are not done.
+/// Prints a submission with which `scheduler` trains the trials of `out` that are not done.
 pub fn print_plan(scheduler: Scheduler, command: &str, out: &Path) -> Result<(), Failure> {
     let elements = Elements::load(out)?.expect("the plan was written");
     let run = |i: &usize| RunFolder::new(Elements::folder(out, &elements.all()[*i]));
@@ -66,7 +67,7 @@ pub fn print_plan(scheduler: Scheduler, command: &str, out: &Path) -> Result<(),
     if left.is_empty() {
         let out = shell(&out.display().to_string());
         output::note(&format!(
-            "modiste: all trials are done; the tables: modiste {command} --out {out}"
+            "modiste: all trials are done; write the tables with modiste {command} --out {out}"
         ));
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! `modiste evaluate`: what a trained model is worth on one part of the data.
+//! `modiste evaluate`: how good a trained model is on one part of the data.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ struct PartEvaluation {
     model: String,
     data: String,
     split: String,
-    /// `train`, `validation` or `test`; `all` of a folder that was named.
+    /// `train`, `validation` or `test`; `all` for a folder given with `--data`.
     part: String,
     #[serde(flatten)]
     worth: Worth,
@@ -75,7 +75,7 @@ fn prepare(args: &EvaluateArgs) -> Result<(AnyPredictor, Dataset, PartName), Fai
     Ok((predictor, data, part))
 }
 
-/// Writes the files that were asked for.
+/// Writes the requested files.
 fn write_files(
     args: &EvaluateArgs,
     answers: &Answers<'_>,
@@ -117,7 +117,7 @@ impl fmt::Display for PartEvaluation {
     }
 }
 
-/// Accuracy, loss, AUROC with their intervals, the calibration error, and all of it at the model's
+/// Accuracy, loss and AUROC with their intervals, the calibration error, and the same at the model's
 /// temperature and with mirror images.
 fn measures(output: &PartEvaluation) -> Table {
     let e = &output.worth.evaluation;
@@ -159,7 +159,7 @@ fn rules(trust: &Trust) -> Table {
     table
 }
 
-/// A row a class.
+/// One row per class.
 fn classes(evaluation: &Evaluation) -> Table {
     let headings = ["class", "precision", "recall", "F1", "AUROC", "images"];
     let mut table = Table::new(1, headings);

@@ -1,4 +1,4 @@
-//! `modiste explain`: heat maps of the parts of a picture that led to the model's answer.
+//! `modiste explain`: heat maps that show which parts of a picture led to the model's answer.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::commands::{memory, model, report};
 use crate::failure::Failure;
 use crate::output;
 
-/// Mistakes that are explained unless the user says otherwise.
+/// Number of mistakes explained by default.
 const MISTAKES: usize = 12;
 /// Pixels of a PNG file for each unit of the drawing.
 const PNG_SCALE: f64 = 2.0;
@@ -28,7 +28,7 @@ struct Explanations {
     /// The model file.
     model: String,
     method: &'static str,
-    /// The layer that Grad-CAM looked at.
+    /// The layer that Grad-CAM used.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<String>,
     /// The picture that was written.
@@ -41,10 +41,10 @@ struct Explanations {
 #[derive(Serialize)]
 struct Image {
     image: String,
-    /// What was done to the picture first.
+    /// How the picture was prepared.
     #[serde(skip_serializing_if = "String::is_empty")]
     note: String,
-    /// What it really is, where that is known.
+    /// Its true class, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     truth: Option<String>,
     prediction: String,
@@ -57,7 +57,7 @@ struct Image {
 struct Map {
     class: String,
     probability: f64,
-    /// What 1 stands for in the map.
+    /// The effect that the value 1 stands for.
     peak: f32,
     /// Rows of values from 0 to 1.
     map: Vec<Vec<f32>>,
@@ -99,7 +99,7 @@ pub fn run(args: ExplainArgs) -> Result<(), Failure> {
     Ok(output::print_either(&output, args.json)?)
 }
 
-/// Options that would change nothing.
+/// Rejects options that would have no effect.
 fn check_effect(args: &ExplainArgs) -> Result<(), Failure> {
     let grad_cam = args.method == MethodArg::GradCam;
     let idle = [
@@ -120,11 +120,11 @@ fn is_png(out: &Path) -> Result<bool, Failure> {
     match out.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => Ok(false),
         Some("png") => Ok(true),
-        _ => Err(Failure::Usage(format!("--out {}: takes a name.svg or name.png", out.display()))),
+        _ => Err(Failure::Usage(format!("--out {}: must end in .svg or .png", out.display()))),
     }
 }
 
-/// The position of the class of this name; capitals count where two differ in them alone.
+/// The position of the class of this name. Case matters only if two names differ in nothing else.
 fn find_class(classes: &[String], name: &str) -> Result<usize, Failure> {
     if let Some(class) = classes.iter().position(|class| class == name) {
         return Ok(class);
@@ -134,13 +134,13 @@ fn find_class(classes: &[String], name: &str) -> Result<usize, Failure> {
     let problem = match alike[..] {
         [class] => return Ok(class),
         [] => "is none",
-        _ => "is like more than one",
+        _ => "matches more than one",
     };
     let known = classes.join(", ");
     Err(Failure::Usage(format!("--class {name:?}: {problem} of the model's classes: {known}")))
 }
 
-/// The pictures that were named, or the run's worst mistakes.
+/// The given pictures, or the run's worst mistakes.
 fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked) -> anyhow::Result<Vec<Subject>> {
     let picture = |path: &PathBuf| {
         let name = path.display().to_string();
@@ -167,11 +167,11 @@ fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked) -> anyhow::Result<
     Ok(mistakes.into_iter().take(count).map(mistake).collect())
 }
 
-/// A model that is asked why.
+/// A model whose answers are explained.
 struct Asked {
     predictor: AnyPredictor,
     explainer: Explainer,
-    /// The layer that Grad-CAM looks at; none if the image is covered instead.
+    /// The layer that Grad-CAM uses; `None` for occlusion.
     layer: Option<String>,
     occlusion: Occlusion,
 }
@@ -225,7 +225,7 @@ impl Asked {
         }
     }
 
-    /// What is drawn and what is printed of one image.
+    /// The drawing and the printed row of one image.
     fn describe(
         &self,
         [name, note]: [String; 2],
@@ -264,7 +264,7 @@ impl Asked {
     }
 }
 
-/// A layer that the user asked for in vain.
+/// The error for a `--layer` that cannot be explained.
 fn wrong_layer(error: ExplainError) -> Failure {
     match error {
         ExplainError::UnknownLayer(_) => {
@@ -277,7 +277,7 @@ fn wrong_layer(error: ExplainError) -> Failure {
 
 impl fmt::Display for Explanations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(3, ["image", "answer", "looked for", "probability", "peak"]);
+        let mut table = Table::new(3, ["image", "answer", "map for", "probability", "peak"]);
         for image in &self.images {
             for map in &image.maps {
                 let [probability, peak] = [map.probability, f64::from(map.peak)];

@@ -1,4 +1,4 @@
-//! `modiste licences`: the licences of all that is in the binary.
+//! `modiste licences`: the licences of everything in the binary.
 
 use crate::failure::Failure;
 use crate::output;

@@ -1,4 +1,4 @@
-//! What is to be told of data that was loaded: how it was read, and which files were not used.
+//! Reports how loaded data was read, and which files were not used.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use modiste_files::{FileError, atomic_write};
 
 use crate::output;
 
-/// The file in a run folder that lists what was passed over.
+/// The file in a run folder that lists the files that were passed over.
 const LIST: &str = "passed_over.txt";
 
-/// Tells it on stderr, in a line each.
+/// Prints the notes to stderr, one line each.
 pub fn tell(data: &Dataset) {
     let skipped = data.skipped.summary();
     for note in data.notes.iter().chain(&skipped) {
@@ -18,7 +18,7 @@ pub fn tell(data: &Dataset) {
     }
 }
 
-/// Lists the files that were passed over in the folder of a run.
+/// Writes the list of files that were passed over to the run folder `folder`.
 pub fn list(data: &Dataset, folder: &Path) -> Result<(), FileError> {
     if data.skipped.all().is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Whether a training fits into memory, said before anything is allocated.
+//! Checks whether training fits into memory, before anything is allocated.
 
 use modiste_cpu::{CpuOptions, engine_bytes};
 use modiste_explain::Explainer;
@@ -7,13 +7,13 @@ use modiste_spec::engine::Optimiser;
 
 use crate::failure::Failure;
 
-/// From how many bytes on a training's need is said.
+/// Memory needs of at least this many bytes are printed.
 const WORTH_SAYING: u64 = 1 << 30;
 
-/// Bytes that training `network` takes, and a line about them where they are many.
+/// A line about the memory that training `network` takes, if it is a lot.
 ///
 /// # Errors
-/// If the machine does not have them; the error names a batch that fits, if there is one.
+/// If the machine does not have that much; the error names a batch that fits, if there is one.
 pub fn check(
     network: &Network,
     options: &CpuOptions,
@@ -23,7 +23,7 @@ pub fn check(
     let available = modiste_data::free_memory().unwrap_or(u64::MAX);
     if need > available {
         let text = format!(
-            "training with --batch {} needs about {}, and {} are available; {}",
+            "training with --batch {} needs about {}, but only {} is available; {}",
             options.batch,
             shown(need),
             shown(available),
@@ -34,7 +34,7 @@ pub fn check(
     Ok((need > WORTH_SAYING).then(|| format!("training needs about {} of memory", shown(need))))
 }
 
-/// Whether heat maps of `network` can be made.
+/// Checks whether there is enough memory for heat maps of `network`.
 ///
 /// # Errors
 /// If the machine does not have the memory for them.
@@ -43,13 +43,13 @@ pub fn check_explaining(network: &Network) -> Result<(), String> {
     match modiste_data::free_memory() {
         Some(free) if need > free => {
             let [need, free] = [need, free].map(shown);
-            Err(format!("explaining takes about {need}, and {free} are available"))
+            Err(format!("explaining takes about {need}, but only {free} is available"))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// What would fit.
+/// Advice on what would fit.
 fn cure(network: &Network, options: &CpuOptions, optimiser: &Optimiser, available: u64) -> String {
     let halves = std::iter::successors(Some(options.batch / 2), |batch| Some(batch / 2));
     let fits = |&batch: &usize| {
@@ -58,11 +58,11 @@ fn cure(network: &Network, options: &CpuOptions, optimiser: &Optimiser, availabl
     let shape = network.input_shape();
     match halves.take_while(|&batch| batch > 0).find(fits) {
         Some(batch) => format!("--batch {batch} fits"),
-        None => format!("take smaller pictures than {shape}, or a smaller network"),
+        None => format!("use pictures smaller than {shape}, or a smaller network"),
     }
 }
 
-/// A number of bytes for people.
+/// A number of bytes in a readable unit.
 pub fn shown(bytes: u64) -> String {
     match bytes as f64 {
         bytes if bytes < 1e9 => format!("{:.0} MB", bytes / 1e6),

@@ -1,4 +1,4 @@
-//! What was typed becomes what it means: each command builds its objects and runs them.
+//! The commands: each turns its arguments into objects and runs them.
 
 mod ablate;
 mod baseline;

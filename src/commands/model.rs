@@ -1,4 +1,4 @@
-//! A trained model, named by its file or by the folder of its run, and its answers.
+//! A trained model, given by its file or its run folder, and its answers.
 
 use std::path::{Path, PathBuf};
 
@@ -18,13 +18,13 @@ use crate::{engine, machine, output};
 /// cache.
 pub const AT_ONCE: usize = 64;
 
-/// The model file at `path`, or that of the best epoch where `path` is the folder of a run.
+/// The model file at `path`, or that of the best epoch if `path` is a run folder.
 pub fn file(path: &Path) -> PathBuf {
     if path.is_dir() { RunFolder::new(path).model() } else { path.to_owned() }
 }
 
-/// Checks that the files to be written, with their options, are neither the model's own at `path` nor
-/// one and the same.
+/// Checks that the files to be written, given with their options, are different from each other and from
+/// the model at `path`.
 pub fn check_outputs(path: &Path, outputs: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
     for &(option, out) in outputs {
         if let Some(out) = out.filter(|out| same_file(out, &file(path))) {
@@ -36,7 +36,7 @@ pub fn check_outputs(path: &Path, outputs: &[(&str, Option<&Path>)]) -> Result<(
     check_distinct(outputs)
 }
 
-/// Checks that no two of the files, with their options, are one and the same.
+/// Checks that the files, given with their options, are all different.
 pub fn check_distinct(files: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
     let given: Vec<(&str, &Path)> =
         files.iter().filter_map(|&(option, file)| Some((option, file?))).collect();
@@ -50,7 +50,7 @@ pub fn check_distinct(files: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether both name one file, which need not be there.
+/// Whether both paths name the same file, which need not exist.
 fn same_file(a: &Path, b: &Path) -> bool {
     let whole = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -61,7 +61,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
     matches!((whole(a), whole(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Mirrored, an image of one column is the same image.
+/// Rejects `--mirror` for images of one column, which it would not change.
 pub fn check_mirror(model: &Model, mirror: bool) -> Result<(), Failure> {
     let shape = model.network.input_shape();
     if mirror && shape.width == 1 {
@@ -70,13 +70,13 @@ pub fn check_mirror(model: &Model, mirror: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads the model at `path`: a model file, or the folder of a run.
+/// Reads the model at `path`: a model file or a run folder.
 pub fn load(path: &Path) -> Result<Model, ModelError> {
     Model::load(&file(path))
 }
 
-/// The data that `model`, found at `path`, was trained on, or what `flags` make of them; checked to be
-/// such as the model takes.
+/// The data that the `model` at `path` was trained on, as changed by `flags`; checks that the model
+/// can take its images.
 pub fn data(path: &Path, model: &Model, flags: &DataFlags) -> Result<(Config, Dataset), Failure> {
     let mut config = config_of(path, model)?;
     need_folder(path, &config, model, flags)?;
@@ -90,8 +90,8 @@ pub fn data(path: &Path, model: &Model, flags: &DataFlags) -> Result<(Config, Da
     Ok((config, data))
 }
 
-/// Another split of the same images, or the same split of images that have changed, may deal training
-/// images to the part that is measured on.
+/// Warns of another split or of other images than in training: the evaluated part may then contain
+/// training images.
 fn note_other_images(data: &Dataset, model: &Model, old: &(String, u64), new: &(String, u64)) {
     if data.name != model.provenance.data {
         return;
@@ -100,7 +100,7 @@ fn note_other_images(data: &Dataset, model: &Model, old: &(String, u64), new: &(
         let name = &data.name;
         output::note(&format!(
             "modiste: note: {name} has other images than the model was trained on; some of these may \
-             be known to it"
+             have been in its training set"
         ));
     }
     if old != new {
@@ -116,7 +116,7 @@ pub fn is_trained_on(data: &Dataset, model: &Model) -> bool {
     DataIdentity::of(data).checksum == model.provenance.data_checksum
 }
 
-/// A model file alone does not know where its folder of images lies.
+/// Fails if the model file alone does not say where the images are.
 fn need_folder(
     path: &Path,
     config: &Config,
@@ -131,7 +131,7 @@ fn need_folder(
     Err(Failure::Usage(format!("{path}: was trained on {name}; give that folder with --data")))
 }
 
-/// Answers of `engine`, which has a model loaded, to one part of `data`.
+/// The answers of `engine`, which has a model loaded, to one part of `data`.
 pub fn answer<'a>(
     engine: &mut dyn Engine,
     data: &'a Dataset,
@@ -140,10 +140,10 @@ pub fn answer<'a>(
     Answers::of(data, part, |pixels| engine.predict(pixels, Weights::Current))
 }
 
-/// A predictor over whichever engine was chosen.
+/// A predictor with any engine.
 pub type AnyPredictor = Predictor<Box<dyn Engine>>;
 
-/// `model` as it is asked, computed with so many threads.
+/// A predictor for `model` with the given options and number of threads.
 pub fn predictor(
     path: &Path,
     model: Model,

@@ -16,10 +16,10 @@ use crate::commands::{element, grid, trials};
 use crate::failure::Failure;
 use crate::{engine, output};
 
-/// Predictions whose median is the time of one.
+/// Number of predictions timed to find the median.
 const PREDICTIONS: usize = 21;
 
-/// Draws, trains and prints, or one of these.
+/// Draws, trains and prints, or does one of these.
 pub fn run(args: SearchArgs) -> Result<(), Failure> {
     if let Some(number) = args.element.trial {
         element::train("search", &args.out, number, &args.workers)?;
@@ -34,7 +34,7 @@ pub fn run(args: SearchArgs) -> Result<(), Failure> {
     if let Some(scheduler) = args.element.plan {
         let open = folder.advance(&milliseconds).map_err(grid::usage)?;
         if open.is_empty() {
-            output::note("modiste: the search is at its end");
+            output::note("modiste: the search is finished");
             return show(&args, &folder);
         }
         let text = modiste_search::submission(scheduler, "search", &args.out, &open);
@@ -45,7 +45,7 @@ pub fn run(args: SearchArgs) -> Result<(), Failure> {
     show(&args, &folder)
 }
 
-/// Round after round, rung after rung.
+/// Trains round after round, rung after rung.
 fn train(args: &SearchArgs, folder: &mut SearchFolder) -> Result<(), Failure> {
     let began = Instant::now();
     let limit = args.minutes.map(|minutes| Duration::try_from_secs_f64(60.0 * minutes));
@@ -57,14 +57,14 @@ fn train(args: &SearchArgs, folder: &mut SearchFolder) -> Result<(), Failure> {
         }
         let task = |number: usize| folder.elements().task(&args.out, number);
         let tasks: Vec<Task> = open.into_iter().map(task).collect::<Result<_, SearchError>>()?;
-        // A trial that fails is worse than all others; the search goes on.
+        // A trial that fails counts as worse than all others; the search continues.
         trials::run_left(&tasks, Shard::WHOLE, &args.workers, &mut |_| Ok(()))?;
         folder.write()?;
     }
     Ok(())
 }
 
-/// What was typed.
+/// The search that the arguments describe.
 fn search(args: &SearchArgs) -> Result<Search, Failure> {
     let base = grid::base_of_trials(&args.trial)?;
     let dimension = |(field, text): &(String, String)| Dimension::parse(field, text);
@@ -89,7 +89,7 @@ fn search(args: &SearchArgs) -> Result<Search, Failure> {
     })
 }
 
-/// Milliseconds of the prediction of one image on one thread: the median of some.
+/// Median milliseconds to predict one image on one thread.
 fn milliseconds(network: &Network) -> Result<f64, SearchError> {
     let fail = |error| SearchError::from(TrainError::from(error));
     let mut engine = engine::new(network, 1, 1).map_err(fail)?;
@@ -114,7 +114,7 @@ fn show(args: &SearchArgs, folder: &SearchFolder) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The best ones, what mattered, and the command that trains the winner.
+/// The best trials, the fields that mattered, and the command that trains the winner.
 fn text(
     args: &SearchArgs,
     folder: &SearchFolder,
@@ -148,7 +148,7 @@ fn text(
         .zip(importance)
         .map(|(d, share)| format!("{} {:.0} %", label(&d.field), 100.0 * share))
         .collect();
-    text += &format!("\nexplained by each field: {}\n", mattered.join(", "));
+    text += &format!("\nvariance explained by each field: {}\n", mattered.join(", "));
     text += &format!("epochs trained: {}\n", folder.epochs_trained()?);
     if let Some(best) = folder.best(candidates) {
         text += &format!(

@@ -45,14 +45,14 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         output::note(&format!("modiste: listening on {address}"));
         if open && bound.open {
             output::note(&format!(
-                "modiste: note: anybody who can reach {address} may use it; see --token-file"
+                "modiste: note: anyone who can reach {address} can use it; see --token-file"
             ));
         }
     };
     Ok(modiste_serve::serve(options, Arc::new(load), started)?)
 }
 
-/// The most bytes of a token's file.
+/// Largest token file, in bytes.
 const MAX_TOKEN: u64 = 1 << 16;
 
 /// The token from the file or the environment.
@@ -85,7 +85,7 @@ fn load(path: &Path, threads: usize, card: bool) -> anyhow::Result<modiste_serve
         Ok(engine)
     };
     let (explained, explainer) = (model.clone(), OnceLock::new());
-    // Made at the first explanation and kept: it holds the parameters once more, in double precision.
+    // Created by the first explanation and kept: it holds another copy of the parameters, in f64.
     let explain = move |pixels: &[u8], class| {
         memory::check_explaining(&explained.network)?;
         let make = || Explainer::new(&explained.network, &explained.parameters);
@@ -103,7 +103,7 @@ fn load(path: &Path, threads: usize, card: bool) -> anyhow::Result<modiste_serve
     Ok(modiste_serve::Model { about, make, evaluate, explain: Arc::new(explain) })
 }
 
-/// The heat map of a class by Grad-CAM, in the size of the image.
+/// The Grad-CAM heat map of a class, scaled to the size of the image.
 fn heat(explainer: &Explainer, pixels: &[u8], class: usize) -> Result<Heat, String> {
     let shape = explainer.image_shape();
     let map = explainer.grad_cam(pixels, class, None).map_err(|error| error.to_string())?;
@@ -136,7 +136,7 @@ fn about(path: &Path, model: &Model) -> About {
     }
 }
 
-/// The last part of the path: clients need not know the folders.
+/// The last part of the path, so that clients do not see the folders.
 fn name(path: &Path) -> String {
     let full = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
     full.file_name().unwrap_or(full.as_os_str()).to_string_lossy().into_owned()
@@ -171,7 +171,7 @@ fn evaluate(path: &Path, model: &Model, ask: &mut Ask<'_>) -> Result<Card, CardE
 
 /// The images that the model was trained on.
 fn images(path: &Path, model: &Model) -> Result<Dataset, CardError> {
-    // The configuration in a run's folder knows the folder of the images.
+    // The configuration in the run folder names the folder of the images.
     let folder = path.parent().filter(|folder| folder.join("config.toml").exists());
     let path = if path.is_dir() { path } else { folder.unwrap_or(path) };
     let none = || CardError::None(no_images(model));

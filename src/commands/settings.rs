@@ -1,4 +1,4 @@
-//! The configuration that was asked for: preset or file, then flags, then `--set`.
+//! Builds the configuration: preset or file, then flags, then `--set`.
 
 use std::path::Path;
 
@@ -8,15 +8,15 @@ use modiste_train::Config;
 use crate::cli::{BaseArgs, Settings};
 use crate::failure::Failure;
 
-/// The configuration, and what it is called after: the preset or the file.
+/// The configuration, and its name, from the preset or the file.
 pub fn build(base: &BaseArgs, settings: &[&Settings]) -> Result<(Config, String), Failure> {
     let (mut config, name) = begin(base)?;
     apply(&mut config, settings)?;
     Ok((config, name))
 }
 
-/// Sets what was typed; a setting that a later one undoes, or a value that a field does not take, is
-/// wrong usage.
+/// Applies the settings from the command line. A setting that a later one overrides, or a value that a
+/// field does not take, is a usage error.
 pub fn apply(config: &mut Config, settings: &[&Settings]) -> Result<(), Failure> {
     let typed: Settings = settings.iter().copied().flatten().cloned().collect();
     config.apply(&typed).map_err(|error| Failure::Usage(error.to_string()))
@@ -34,7 +34,7 @@ pub fn begin(base: &BaseArgs) -> Result<(Config, String), Failure> {
     Ok((config, name))
 }
 
-/// What a run is called that repeats the file at `path`.
+/// The name of a run that repeats the configuration at `path`.
 fn config_name(path: &Path) -> String {
     path.file_stem().map_or_else(|| "config".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }

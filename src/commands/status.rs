@@ -1,4 +1,4 @@
-//! `modiste status`: how the trials of a results folder stand, and how to go on.
+//! `modiste status`: the state of the trials in a results folder, and how to continue.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::cli::StatusArgs;
 use crate::failure::Failure;
 use crate::output;
 
-/// Trials that the text names one by one.
+/// Number of trials listed one by one in the text.
 const SHOWN: usize = 20;
 
 /// What is printed.
@@ -23,7 +23,7 @@ struct Told {
     running: usize,
     waiting: usize,
     failed: usize,
-    /// How to go on: commands or advice, a line each.
+    /// How to continue: commands or advice, one per line.
     next: Vec<String>,
 }
 
@@ -106,14 +106,14 @@ impl fmt::Display for Told {
             write!(f, "\n{table}")?;
         }
         if rows > SHOWN {
-            writeln!(f, "and {} more; --json has all", rows - SHOWN)?;
+            writeln!(f, "and {} more; --json lists all", rows - SHOWN)?;
         }
         let left = status.numbers(|s| matches!(s, Standing::Waiting { .. }));
         if !left.is_empty() {
             writeln!(f, "\nwaiting: {}", ranges(&left))?;
         }
         if !next.is_empty() {
-            writeln!(f, "\nto go on:")?;
+            writeln!(f, "\nto continue:")?;
             next.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! The configuration and the data of a command that trains: what was typed, and for somebody's own
-//! pictures what suits them.
+//! The configuration and the data of a command that trains: settings from the command line, and for the
+//! user's own pictures settings that suit them.
 
 use modiste_data::Dataset;
 use modiste_train::{Config, Plan, PlanError};
@@ -11,15 +11,15 @@ use crate::failure::Failure;
 /// A configuration, and the data that it names.
 pub struct Prepared {
     pub config: Config,
-    /// What it is called after: a preset, a file, or `own`.
+    /// The name of the configuration: a preset, a file, or `own`.
     pub name: String,
     pub data: Dataset,
-    /// What was chosen and is not typed, a line each.
+    /// The choices that were made automatically, one per line.
     pub lines: Vec<String>,
 }
 
-/// Loads the data and builds the configuration: that of the preset or file; without either, that
-/// which suits the pictures, unless they are Fashion-MNIST or a network was typed.
+/// Loads the data and builds the configuration: that of the preset or file, or else one that suits the
+/// pictures, unless they are Fashion-MNIST or a network was given.
 pub fn prepare(base: &BaseArgs, typed: &[&Settings]) -> Result<Prepared, Failure> {
     let (config, name) = settings::begin(base)?;
     let typed: Settings = typed.iter().copied().flatten().cloned().collect();

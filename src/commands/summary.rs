@@ -1,5 +1,5 @@
-//! `modiste summary`: a network's layers, shapes, parameters, multiply-adds, and the memory that training
-//! takes. `modiste diagram` takes its network from here too.
+//! `modiste summary`: a network's layers, shapes, parameters and multiply-adds, and the memory that
+//! training takes. `modiste diagram` gets its network from here, too.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ struct NetworkSummary {
     table: Summary,
     batch: usize,
     threads: usize,
-    /// An estimate of what an engine that trains with this batch takes, without the data.
+    /// Estimated memory of an engine that trains with this batch, without the data.
     training_bytes: u64,
 }
 
@@ -48,12 +48,12 @@ pub fn run(args: SummaryArgs) -> Result<(), Failure> {
     Ok(output::print_either(&summary, args.json)?)
 }
 
-/// The network of a model, or that which the options describe.
+/// The network of a model, or the one that the options describe.
 pub fn network(args: &AnyNetworkArgs) -> Result<Network, Failure> {
     network_and_training(args).map(|(network, _)| network)
 }
 
-/// The network, and how it was or will be trained.
+/// The network, and the settings with which it was or will be trained.
 fn network_and_training(args: &AnyNetworkArgs) -> Result<(Network, TrainingConfig), Failure> {
     if let Some(path) = &args.model {
         let loaded = model::load(path)?;

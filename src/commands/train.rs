@@ -1,4 +1,4 @@
-//! `modiste train`: a run from the first step, or from where it stopped, to its report.
+//! `modiste train`: trains a run from its first step, or from where it stopped, and writes its report.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::watch::{Events, Progress, Warned};
 use crate::{engine, machine, output, ranks, signals};
 
-/// What is printed at the end.
+/// The output at the end of a run.
 #[derive(Serialize)]
 pub struct TrainingResult {
     #[serde(flatten)]
@@ -32,11 +32,11 @@ pub struct TrainingResult {
     train: PartNumbers,
     #[serde(skip_serializing_if = "Option::is_none")]
     validation: Option<PartNumbers>,
-    /// What the numbers are to be taken with care for, a line each.
+    /// Reasons to take the numbers with care, one per line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     threads: usize,
-    /// Most memory resident at once; `None` where the system does not say.
+    /// Peak resident memory; `None` if the system does not report it.
     peak_bytes: Option<u64>,
 }
 
@@ -77,7 +77,7 @@ struct PartNumbers {
 pub fn run(args: TrainArgs) -> Result<(), Failure> {
     ranks::join()?;
     if ranks::several() && args.minutes.is_some() {
-        let text = "--minutes: is measured on one machine; with several ranks, give --epochs";
+        let text = "--minutes: works on one machine only; with several ranks, give --epochs";
         return ranks::agree(Err(Failure::Usage(text.to_owned())));
     }
     let mut resumed = args.resume.as_deref().map(take_up).transpose()?;
@@ -85,7 +85,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         Some(run) => resume(run, &args),
         None => plan(&args),
     })?;
-    // All that can be wrong with data and network shows before a folder is made.
+    // Report problems with data and network before creating a folder.
     ranks::agree(config.check_data(&data).map_err(Failure::from))?;
     ranks::check_alike(facts(&args, &config, &data)?)?;
     if !args.quiet {
@@ -141,7 +141,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     Ok(output::print(&text(&output))?)
 }
 
-/// What all ranks must have alike, beside the program.
+/// What all ranks must agree on, apart from the program.
 fn facts(
     args: &TrainArgs,
     config: &Config,
@@ -165,7 +165,7 @@ fn facts(
     Ok(facts)
 }
 
-/// The run in `folder`, to go on with; rank 0 keeps it.
+/// Opens the run in `folder` to resume it; rank 0 owns the folder.
 fn take_up(folder: &Path) -> Result<Run, Failure> {
     let mut kept = None;
     let config = ranks::first_makes(|| {
@@ -180,7 +180,7 @@ fn take_up(folder: &Path) -> Result<Run, Failure> {
     }
 }
 
-/// A new run in `folder`, which rank 0 keeps.
+/// Creates a run in `folder`; rank 0 owns the folder.
 fn create(folder: &Path, config: &Config) -> Result<Run, Failure> {
     let mut kept = None;
     ranks::first_makes(|| {
@@ -190,12 +190,12 @@ fn create(folder: &Path, config: &Config) -> Result<Run, Failure> {
     kept.map_or_else(|| followed(folder, config), Ok)
 }
 
-/// The run that rank 0 keeps, before its first checkpoint is known.
+/// The run of rank 0 as another rank sees it, before the first checkpoint is shared.
 fn followed(folder: &Path, config: &Config) -> Result<Run, Failure> {
     Ok(Run::of_another_rank(folder, config, None)?)
 }
 
-/// Tells the other ranks the checkpoint that rank 0 starts from.
+/// Sends the checkpoint that rank 0 starts from to the other ranks.
 fn share(run: Run) -> Result<Run, Failure> {
     if !ranks::several() {
         return Ok(run);
@@ -208,7 +208,7 @@ fn share(run: Run) -> Result<Run, Failure> {
     Ok(Run::of_another_rank(run.folder(), run.config(), checkpoint)?)
 }
 
-/// The configuration of a run to go on with, its folder and its data.
+/// The configuration, folder and data of a run to resume.
 fn resume(run: &mut Run, args: &TrainArgs) -> Result<(Config, PathBuf, Dataset), Failure> {
     let usage = |error: modiste_train::TrainError| Failure::Usage(error.to_string());
     let mut config = run.config().clone();
@@ -216,7 +216,9 @@ fn resume(run: &mut Run, args: &TrainArgs) -> Result<(Config, PathBuf, Dataset),
     for (field, value) in &typed {
         let path = Config::path_of(field).map_err(usage)?;
         if !["training.epochs", "data.source"].contains(&path) {
-            let text = format!("{path}: a run keeps its own; --resume takes --epochs and --data");
+            let text = format!(
+                "{path}: a run keeps its own settings; --resume takes only --epochs and --data"
+            );
             return Err(Failure::Usage(text));
         }
         config.set(path, value).map_err(usage)?;
@@ -224,7 +226,7 @@ fn resume(run: &mut Run, args: &TrainArgs) -> Result<(Config, PathBuf, Dataset),
     let folder = run.folder().to_owned();
     let data = config.load_data().with_context(|| {
         format!(
-            "{}: the run's data cannot be loaded; if they moved, name them with --data",
+            "{}: the run's data cannot be loaded; if it has moved, give its path with --data",
             folder.display()
         )
     })?;
@@ -234,7 +236,7 @@ fn resume(run: &mut Run, args: &TrainArgs) -> Result<(Config, PathBuf, Dataset),
     Ok((config, folder, data))
 }
 
-/// The configuration of a new run, its folder and its data.
+/// The configuration, folder and data of a new run.
 fn plan(args: &TrainArgs) -> Result<(Config, PathBuf, Dataset), Failure> {
     let prepared = suit::prepare(&args.base, &args.settings.typed())?;
     let Prepared { config, name, data, lines } = prepared;
@@ -247,20 +249,20 @@ fn plan(args: &TrainArgs) -> Result<(Config, PathBuf, Dataset), Failure> {
 
 /// How a call of [`train`] ended.
 pub enum Trained {
-    /// The run is whole: trained, evaluated, reported.
+    /// The run is complete: trained, evaluated, reported.
     Finished(Box<TrainingResult>),
-    /// It was asked to stop; the checkpoint is written.
+    /// Training was stopped on request; the checkpoint is written.
     Interrupted {
-        /// The present epoch, from 1.
+        /// The current epoch, from 1.
         epoch: usize,
-        /// Its steps that are done.
+        /// The steps of that epoch that are done.
         steps_done: usize,
     },
 }
 
-/// Brings a run to its end from wherever it stands: the training loop, watched by `observer` and for
-/// TensorBoard, then evaluation and report. Every run goes this way, a grid's trials included. After the
-/// epoch `until` it is interrupted as if the user had asked for it.
+/// Completes a run from its current state: the training loop, reporting to `observer` and TensorBoard,
+/// then evaluation and report. All runs go through here, including the trials of a grid. After the epoch
+/// `until` the run is interrupted as if the user had asked for it.
 pub fn train(
     engine: &mut dyn Engine,
     data: &Dataset,
@@ -296,7 +298,7 @@ pub fn train(
     }
 }
 
-/// Evaluates the best model on what it was trained and chosen by; the test part stays untouched.
+/// Evaluates the best model on the training and validation parts; the test part stays untouched.
 fn finish(
     engine: &mut dyn Engine,
     data: &Dataset,
@@ -351,7 +353,7 @@ fn finish(
     })
 }
 
-/// The model of the best epoch, which rank 0 has written.
+/// The model of the best epoch, written by rank 0.
 fn best(summary: &Summary) -> Result<Model, Failure> {
     if !ranks::several() {
         return Ok(Model::load(&summary.model)?);

@@ -1,9 +1,8 @@
-//! Trains many runs, several at once: each in its own folder, from wherever it stands.
+//! Trains many runs, several at once: each in its own folder, from its current state.
 //!
-//! A trial that another process is training is left to it and looked at again later; so processes
-//! may share a folder, and one that was killed is taken over from. What ends one trial's training by
-//! itself (a loss that is not finite) does not end the others; what will end them all (a full disk)
-//! does.
+//! A trial that another process is training is skipped and checked again later, so processes may
+//! share a folder and take over from one that was killed. A problem of one trial (a loss that is not
+//! finite) does not stop the others; a problem that will affect all (a full disk) does.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -20,20 +19,20 @@ use crate::failure::Failure;
 use crate::watch::{Board, TrialState};
 use crate::{engine, machine, signals};
 
-/// Trials at once unless told otherwise: memory grows with them.
+/// Default limit of concurrent trials: memory grows with their number.
 const MOST_JOBS: usize = 4;
-/// Between two looks at a trial that another process is training.
+/// Time between two checks of a trial that another process is training.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A trial that cannot be trained.
 pub struct Failed {
     /// Its name.
     pub name: String,
-    /// Why, in one line.
+    /// The reason, in one line.
     pub problem: String,
 }
 
-/// Threads, and the trials that share them.
+/// The number of threads, and of trials that share them.
 pub struct Workers {
     jobs: usize,
     threads_each: usize,
@@ -41,7 +40,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// What was asked for, for `tasks` trials.
+    /// The workers that `args` ask for, to train `tasks` trials.
     pub fn new(args: &WorkerArgs, tasks: usize) -> Self {
         let threads = args.threads.unwrap_or_else(machine::available_threads);
         let jobs = args.jobs.unwrap_or(threads.min(MOST_JOBS)).min(tasks).max(1);
@@ -49,15 +48,15 @@ impl Workers {
     }
 }
 
-/// Called after each task that is done, by one thread at a time.
+/// Callback after each completed task, called by one thread at a time.
 type Done<'a> = dyn FnMut(&Task) -> Result<(), Failure> + Send + 'a;
 
-/// Completes all tasks; calls `done` after each, from one thread at a time. Returns those that could
-/// not be trained.
+/// Completes all tasks and calls `done` after each, from one thread at a time. Returns the trials that
+/// could not be trained.
 ///
 /// # Errors
-/// If the user or the system asked to stop, or something failed that would fail for all. Then
-/// all runs can be resumed.
+/// If the user or the system asked to stop, or on a failure that would affect all trials. All runs can
+/// then be resumed.
 pub fn run(tasks: &[Task], workers: &Workers, done: &mut Done<'_>) -> Result<Vec<Failed>, Failure> {
     signals::listen()?;
     let names: Vec<(String, u64)> = tasks.iter().map(|t| (t.name.clone(), t.cost)).collect();
@@ -88,7 +87,7 @@ pub fn run(tasks: &[Task], workers: &Workers, done: &mut Done<'_>) -> Result<Vec
     }
 }
 
-/// As [`run`], those of `tasks` that belong to the shard and are not done.
+/// Like [`run`], for those of `tasks` that belong to the shard and are not done.
 ///
 /// # Errors
 /// As [`run`], or if a folder holds another run.
@@ -102,7 +101,7 @@ pub fn run_left(
     run(&left, &Workers::new(workers, left.len()), done)
 }
 
-/// Fails if some trials could not be trained, after the results of the others were shown.
+/// Fails if some trials could not be trained; call it after showing the results of the others.
 pub fn check(failed: &[Failed], all: usize) -> Result<(), Failure> {
     let Some(Failed { name, problem }) = failed.first() else { return Ok(()) };
     let count = failed.len();
@@ -125,10 +124,10 @@ struct Shared<'a> {
 
 /// The part that changes, guarded by one lock.
 struct Queue {
-    /// Tasks that wait; `true` for those that another process was training.
+    /// Waiting tasks; `true` for those that another process was training.
     waiting: VecDeque<(usize, bool)>,
     failed: Vec<Failed>,
-    /// Why all work ends early.
+    /// Why all work ends early, if it does.
     end: Option<Failure>,
 }
 
@@ -143,7 +142,7 @@ enum Attempt {
 }
 
 impl Shared<'_> {
-    /// One worker: task after task.
+    /// The loop of one worker: task after task.
     fn work(&self) {
         let mut data = None;
         while !signals::stop().load(Ordering::Relaxed) {
@@ -179,8 +178,8 @@ impl Shared<'_> {
         self.queue.lock().expect("no worker panicked")
     }
 
-    /// Makes all workers stop at a point from which runs can be resumed. The first failure is
-    /// reported, as others may follow from it.
+    /// Makes all workers stop at a point from which runs can be resumed. Only the first failure is
+    /// reported, because others may follow from it.
     fn end(&self, reason: Failure) {
         let mut queue = self.queue();
         if matches!(queue.end, None | Some(Failure::Interrupted(_))) {
@@ -189,7 +188,7 @@ impl Shared<'_> {
         signals::stop().store(true, Ordering::Relaxed);
     }
 
-    /// Completes one task; `data` is the data of the worker's last one.
+    /// Completes one task; `data` is the data of the worker's last task.
     fn attempt(
         &self,
         index: usize,

@@ -1,4 +1,4 @@
-//! Verdicts on claims as text.
+//! Formats verdicts on claims as text.
 
 use modiste_paper::{Side, VERDICT_RULE, Verdict};
 use modiste_views::Table;
@@ -6,7 +6,7 @@ use modiste_views::Table;
 /// The columns of a table of verdicts.
 pub const HEADINGS: [&str; 6] = ["claim", "verdict", "measured", "95 % interval", "bound", "n"];
 
-/// A row a verdict, and the rule.
+/// A table with one row per verdict, and the rule.
 pub fn text(verdicts: &[Verdict]) -> String {
     let mut table = Table::new(2, HEADINGS);
     for verdict in verdicts {

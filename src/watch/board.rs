@@ -14,7 +14,7 @@ use super::duration;
 
 use crate::output;
 
-/// Rows of the table on a terminal; of more trials only those in training are shown.
+/// Largest number of rows on a terminal; with more trials, only those in training are shown.
 const MOST_ROWS: usize = 20;
 
 /// Shows the progress of many runs; shared by the threads that train them.
@@ -61,7 +61,7 @@ struct Line {
     position: f64,
     /// Epochs that were done before this process resumed it.
     began_at: f64,
-    /// The numbers of the best epoch so far.
+    /// The metrics of the best epoch so far.
     best: Option<EpochMetrics>,
 }
 
@@ -89,12 +89,12 @@ impl Board {
         Self { inner: Mutex::new(Inner { show, began: Instant::now(), lines }) }
     }
 
-    /// Whoever is told of the run of trial `index`.
+    /// An observer for the run of trial `index`.
     pub fn observer(&self, index: usize) -> impl Observer + '_ {
         move |event: &Event<'_>| self.lock().event(index, event)
     }
 
-    /// Trial `index` stands differently now.
+    /// Sets the state of trial `index`.
     pub fn set(&self, index: usize, state: TrialState) {
         let mut inner = self.lock();
         if inner.lines[index].state != state {
@@ -113,7 +113,7 @@ impl Board {
         }
     }
 
-    /// Takes the table off the terminal.
+    /// Removes the table from the terminal.
     pub fn close(&self) {
         if let Show::Table(bar) = &self.lock().show {
             bar.finish_and_clear();
@@ -126,7 +126,7 @@ impl Board {
 }
 
 impl Inner {
-    /// Says a line where there is no terminal.
+    /// Prints a line if there is no terminal.
     fn say(&self, line: impl FnOnce() -> String) {
         if let Show::Lines = self.show {
             output::note(&line());
@@ -186,7 +186,7 @@ impl Inner {
         self.draw();
     }
 
-    /// The time that all trials take that are left to this process, from what it did so far.
+    /// Estimated time of the trials left to this process, from its speed so far.
     fn left(&self) -> String {
         let cost = |epochs: f64, line: &Line| line.cost * epochs / line.epochs as f64;
         let made: f64 = self.lines.iter().map(|l| cost(l.position - l.began_at, l)).sum();

@@ -11,15 +11,15 @@ use modiste_report::tensorboard::{EventWriter, Hyperparameter, Outcome};
 use modiste_report::{ReportError, confusion_png};
 use modiste_train::{Config, Event, Observer};
 
-/// The curves that the HParams table compares runs by.
+/// The curves by which the HParams table compares runs.
 const COMPARED: [&str; 3] = ["validation/accuracy", "validation/loss", "validation/auroc"];
 
-/// Writes the event file while the run goes on.
+/// Writes the event file during the run.
 #[derive(Default)]
 pub struct Events {
     writer: Option<EventWriter>,
     classes: Vec<String>,
-    /// The first thing that went wrong; nothing is written after it.
+    /// The first error; nothing is written after it.
     error: Option<ReportError>,
 }
 
@@ -27,7 +27,7 @@ impl Events {
     /// Closes the table's row: the run has done all its epochs.
     ///
     /// # Errors
-    /// If this or anything before could not be written.
+    /// If this or an earlier event could not be written.
     pub fn finish(mut self) -> Result<(), ReportError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -38,8 +38,8 @@ impl Events {
         }
     }
 
-    /// A folder that has an event file gets another, which voids what the first says of the epochs
-    /// to come: the process may have been killed between an epoch's events and its checkpoint.
+    /// If the folder has an event file, the new one cancels its entries for epochs that will be
+    /// repeated: the process may have been killed between an epoch's events and its checkpoint.
     fn started(
         &mut self,
         folder: &Path,
@@ -111,8 +111,8 @@ impl Observer for Events {
     }
 }
 
-/// Whether a process wrote events there before. What cannot be listed cannot be written either,
-/// which is then the error to be told.
+/// Whether `folder` already has events. If it cannot be listed, it cannot be written either, and that
+/// error is then reported.
 fn has_events(folder: &Path) -> bool {
     let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
     names

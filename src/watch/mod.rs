@@ -1,4 +1,4 @@
-//! Those who watch a run: the progress on the terminal, and TensorBoard's event file.
+//! Observers of a run: progress on the terminal, TensorBoard's event file, warnings.
 
 mod board;
 mod events;

@@ -1,4 +1,4 @@
-//! Progress of a classical baseline on stderr: a bar on a terminal, a line now and then elsewhere.
+//! Progress of a classical baseline on stderr: a bar on a terminal, occasional lines elsewhere.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use modiste_baselines::Progress;
 
 use crate::output;
 
-/// The longest silence where there is no terminal.
+/// Time between lines if there is no terminal.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Shows how many pieces of work are done.
+/// Shows how many parts of the work are done.
 pub struct Pieces {
     bar: Option<ProgressBar>,
     /// When a line was last written; `None` when quiet.
@@ -25,7 +25,7 @@ impl Pieces {
         Self { bar, said: (!quiet).then(Instant::now) }
     }
 
-    /// Shows how far it has got.
+    /// Shows the current progress.
     pub fn show(&mut self, progress: Progress) {
         let Progress { what, done, of } = progress;
         if let Some(bar) = &self.bar {

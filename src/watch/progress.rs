@@ -9,26 +9,26 @@ use modiste_train::{Event, Observer};
 
 use crate::output;
 
-/// The longest silence within an epoch where there is no terminal.
+/// Time between lines within an epoch if there is no terminal.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Shows how a run gets on.
+/// Shows the progress of a run.
 pub struct Progress {
     /// `None` when quiet.
     show: Option<Show>,
-    /// Epochs the run is meant to have.
+    /// Planned epochs of the run.
     epochs: usize,
     pace: Pace,
 }
 
 enum Show {
-    /// One bar an epoch, on a terminal.
+    /// One bar per epoch, on a terminal.
     Bar(ProgressBar),
-    /// A line an epoch, and one where nothing was said since then for long.
+    /// One line per epoch, and further ones during a long epoch; when the last one was printed.
     Lines(Instant),
 }
 
-/// How long the rest takes, from the steps made since the process began.
+/// Estimates the remaining time from the steps since the process started.
 struct Pace {
     began: Instant,
     steps_made: usize,
@@ -47,7 +47,7 @@ impl Progress {
         Self { show, epochs: 0, pace: Pace { began: Instant::now(), steps_made: 0 } }
     }
 
-    /// Says a line: above the bar, where there is one.
+    /// Prints a line, above the bar if there is one.
     fn say(&mut self, line: &str) {
         match &mut self.show {
             Some(Show::Bar(bar)) => bar.suspend(|| output::note(line)),
@@ -59,7 +59,7 @@ impl Progress {
         }
     }
 
-    /// What the line or the bar of a step says; `steps` are those of an epoch.
+    /// Shows a step in the bar or as a line; `steps` are those of an epoch.
     fn step(&mut self, event: &StepEvent) {
         self.pace.steps_made += 1;
         let &StepEvent { epoch, step, steps, loss, accuracy, speed } = event;
@@ -106,7 +106,7 @@ impl Progress {
     }
 }
 
-/// What is shown of a step.
+/// The values shown for a step.
 struct StepEvent {
     epoch: usize,
     step: usize,
@@ -158,14 +158,14 @@ impl Observer for Progress {
 }
 
 impl Pace {
-    /// The time that `steps` more steps take, validation included.
+    /// Estimated time of `steps` more steps, including validation.
     fn left(&self, steps: usize) -> String {
         let each = self.began.elapsed().as_secs_f64() / self.steps_made.max(1) as f64;
         duration(each * steps as f64)
     }
 }
 
-/// `1h02m`, `2m05s` or `7s`.
+/// A duration such as `1h02m`, `2m05s` or `7s`.
 pub fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
@@ -175,7 +175,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A bar that says how many of how many.
+/// A bar with the number done and the total.
 pub(super) fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let template = "{prefix} [{bar:24}] {pos}/{len}  {msg}";

@@ -1,4 +1,4 @@
-//! Watches a run for training that gets nowhere, and says so once.
+//! Warns once if training makes no progress.
 
 use modiste_data::Dataset;
 use modiste_model::EpochMetrics;
@@ -6,7 +6,7 @@ use modiste_train::{Event, Observer, at_chance};
 
 use crate::output;
 
-/// An observer around another one.
+/// An observer that wraps another one and adds the warning.
 pub struct Warned<O> {
     inner: O,
     /// Validation images of each class.
@@ -16,7 +16,7 @@ pub struct Warned<O> {
 }
 
 impl<O: Observer> Warned<O> {
-    /// Watches a run on `data`, says nothing if `quiet`, and passes everything on to `inner`.
+    /// Watches a run on `data`, prints nothing if `quiet`, and passes all events on to `inner`.
     pub fn new(inner: O, data: &Dataset, quiet: bool) -> Self {
         let counts = data.validation.class_counts(data.classes.len()).unwrap_or_default();
         Self { inner, counts, history: Vec::new(), told: quiet }

@@ -1,5 +1,5 @@
-//! Data that claims to be far more than it is, or is far more than it claims: one line, status 1, soon, within
-//! little memory.
+//! Data that claims to be far larger than it is, or is far larger than it claims, is refused in one
+//! line with status 1, quickly and with little memory.
 
 use std::fs;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::util::Folder;
 
-/// A zip archive of entries that are stored as they are, each with the length that it announces.
+/// A zip archive of uncompressed entries, each with the length that its header claims.
 fn zip(entries: &[(&str, &[u8], u32)]) -> Vec<u8> {
     let (mut bytes, mut list) = (Vec::new(), Vec::new());
     for (name, data, announced) in entries {
@@ -56,7 +56,7 @@ fn npy(dims: &str) -> Vec<u8> {
     bytes
 }
 
-/// A gzip file of one block that is stored as it is, and what is meant to follow is not there.
+/// A gzip file of one uncompressed block that is cut off after it.
 fn gzip_begin(data: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x00".to_vec();
     let length = data.len() as u16;
@@ -66,7 +66,7 @@ fn gzip_begin(data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A file of `bytes` and then zeros up to `length`, which take no room on the disk.
+/// A file of `bytes` followed by zeros up to `length`, which take no disk space.
 fn sparse(folder: &Folder, name: &str, bytes: &[u8], length: u64) {
     let mut file = fs::File::create(folder.path(name)).unwrap();
     file.write_all(bytes).unwrap();
@@ -76,10 +76,10 @@ fn sparse(folder: &Folder, name: &str, bytes: &[u8], length: u64) {
 #[track_caller]
 fn expect_refusal(folder: &Folder, data: &str, words: &[&str]) {
     let begun = Instant::now();
-    // 1.2 GB of addresses.
+    // 1.2 GB of address space.
     let script = format!("ulimit -v 1200000; \"$MODISTE\" data info --data {data}");
     folder.shell(&script).expect_error(1, words);
-    // Far more than it takes, as other tests run beside this one.
+    // Far longer than it takes, because other tests run at the same time.
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?} for {data}", begun.elapsed());
 }
 
@@ -91,14 +91,14 @@ fn arrays_larger_than_memory_are_refused() {
     let length = header.len() as u64 + 4_000_000 * 28 * 28;
     sparse(&folder, "arrays/x_train.npy", &header, length);
     fs::write(folder.path("arrays/y_train.npy"), npy("4000000")).unwrap();
-    expect_refusal(&folder, "arrays", &["x_train.npy: takes 3.1 GB of memory, ", " are free"]);
+    expect_refusal(&folder, "arrays", &["x_train.npy: needs 3.1 GB of memory, ", " is free"]);
     let idx: Vec<u8> = [[0, 0, 8, 3], [0, 30, 0, 0], [0, 0, 0, 28], [0, 0, 0, 28]].concat();
     let labels = [0, 0, 8, 1, 0, 30, 0, 0];
     fs::create_dir(folder.path("idx")).unwrap();
     sparse(&folder, "idx/train-images-idx3-ubyte", &idx, 16 + 0x1e0000 * 28 * 28);
     fs::write(folder.path("idx/train-labels-idx1-ubyte"), labels).unwrap();
     expect_refusal(&folder, "idx", &["train-images-idx3-ubyte: takes 1.5 GB of memory, "]);
-    // Packed so well that the content may be there.
+    // Compressed so well that the contents may be complete.
     fs::remove_file(folder.path("idx/train-images-idx3-ubyte")).unwrap();
     let begin = gzip_begin(&[&idx[..], &[0; 60_000]].concat());
     sparse(&folder, "idx/train-images-idx3-ubyte.gz", &begin, 4 << 20);
@@ -136,7 +136,7 @@ fn archives_of_too_many_entries_or_too_long_names_are_refused() {
     many.extend(end(u16::MAX, u32::MAX, u32::MAX));
     fs::write(folder.path("many.zip"), many).unwrap();
     expect_refusal(&folder, "many.zip", &["many.zip: holds more than 1000000 files"]);
-    // A long name as GNU's tar writes it.
+    // A long name in the format of GNU tar.
     let mut head = vec![0; 512];
     head[..13].copy_from_slice(b"././@LongLink");
     head[124..136].copy_from_slice(b"00010000000\0"); // 2 MiB

@@ -1,4 +1,4 @@
-//! Bad input gets one line that names the file and what is wrong, and status 1; nothing is lost.
+//! Bad input gives one line that names the file and the problem, and status 1; nothing is lost.
 
 use std::fs;
 
@@ -120,8 +120,8 @@ fn values_that_no_field_takes_are_wrong_usage() {
 fn a_full_disk_loses_nothing() {
     let folder = Folder::new();
     folder.train(&["--out", "whole"]).expect(0);
-    // Files may grow to 1,000 blocks of 512 bytes: too few for a checkpoint. What the system says of
-    // a disk without room arrives the same way, as an error of the write.
+    // Files may grow to 1,000 blocks of 512 bytes: too few for a checkpoint. A full disk causes the same
+    // kind of error, in the write.
     let limited = "trap '' XFSZ; ulimit -f 1000; \"$MODISTE\" train --out run";
     let script = format!("{limited} {}", TINY.join(" "));
     folder.shell(&script).expect_error(1, &["run/", "failed to write"]);

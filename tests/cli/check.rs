@@ -2,9 +2,9 @@
 
 use crate::util::{Folder, bytes};
 
-/// A folder of IDX files of 16 x 16 pixels and two classes, 40 pictures to train on and 20 to test
-/// on, with all that can be wrong with pictures: 3 is 1 again; 5 is 2 again, under the other label;
-/// 7 is black; the test picture 0 is the training picture 8, a little darker.
+/// A folder of IDX files of 16 x 16 pixels and two classes, 40 training and 20 test pictures, with
+/// every problem: 3 is a copy of 1; 5 is a copy of 2 under the other label; 7 is black; the test
+/// picture 0 is the training picture 8, slightly darker.
 fn folder() -> Folder {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("data")).unwrap();
@@ -25,7 +25,7 @@ fn folder() -> Folder {
     folder
 }
 
-/// Six discs over each other, as no other `seed` gives them.
+/// Six overlapping discs, different for each `seed`.
 fn picture(seed: u32) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(99);
     let mut next = |below: u32| {
@@ -46,7 +46,7 @@ fn picture(seed: u32) -> Vec<u8> {
 
 const CHECK: [&str; 6] = ["data", "check", "--data", "data", "--split", "30/10/20"];
 
-/// Pictures of each issue, of the JSON that was printed.
+/// Number of pictures with each issue in the printed JSON.
 fn count(json: &serde_json::Value, issue: &str) -> usize {
     let found = json["findings"].as_array().unwrap().iter();
     found.filter(|finding| finding["issue"] == issue).count()
@@ -60,7 +60,7 @@ fn copies_conflicts_leaks_and_black_pictures_are_found() {
     assert_eq!(count(&json, "conflict"), 1);
     assert_eq!(count(&json, "odd"), 1);
     assert_eq!(count(&json, "near_duplicate"), 0);
-    // The copy within the training file may have been dealt to the validation part.
+    // The copy within the training file may be in the validation part.
     assert_eq!(count(&json, "duplicate") + count(&json, "leak"), 2);
     assert_eq!(json["findings"].as_array().unwrap().len(), 4);
     assert_eq!((&json["labels_checked"], &json["images"]), (&false.into(), &60.into()));
@@ -89,7 +89,7 @@ fn label_errors_come_from_networks_or_from_a_file() {
     let json = folder.run(&trained).expect_quiet().json();
     assert_eq!(json["labels_checked"], true);
     let saved = bytes(&folder.path("p.csv"));
-    // The runs are there, so the same command has nothing left to train.
+    // The runs exist, so the same command has nothing left to train.
     folder.run(&trained).expect_quiet();
     assert_eq!(bytes(&folder.path("p.csv")), saved);
     let text = String::from_utf8(saved).unwrap();
@@ -100,7 +100,7 @@ fn label_errors_come_from_networks_or_from_a_file() {
         assert!((sum - 1.0).abs() < 1e-6, "{row:?}");
     }
 
-    // Networks that are sure of every label but one.
+    // Networks that are sure of every label except one.
     let mut sure = rows[0].join(",") + "\n";
     for (i, row) in rows[1..].iter().enumerate() {
         let right = (row[2] == rows[0][3]) != (i == 17);
@@ -121,7 +121,7 @@ fn label_errors_come_from_networks_or_from_a_file() {
     let short = sure.lines().take(30).collect::<Vec<_>>().join("\n");
     for (text, said) in [
         (short, "has 29 rows"),
-        (sure.replacen("0.95", "much", 1), "\"much\" is no probability"),
+        (sure.replacen("0.95", "much", 1), "\"much\" is not a probability"),
         (sure.replacen("0.95", "0.5", 1), "the probabilities of picture 0"),
         (sure.replacen(rows[0][3], "what", 1), "has no column"),
     ] {
@@ -136,7 +136,7 @@ fn options_that_contradict_are_refused() {
     let folder = folder();
     let run = |args: &[&str]| folder.run(&[&CHECK[..4], args].concat());
     run(&["--no-labels", "--out", "a", "--csv", "a"]).expect_error(2, &["--out", "--csv"]);
-    run(&["--split", "full:fold=1/3"]).expect_error(2, &["is a fold already"]);
+    run(&["--split", "full:fold=1/3"]).expect_error(2, &["is already a fold"]);
     assert_eq!(run(&["--no-labels", "--folds", "3"]).status, 2);
     assert_eq!(run(&["--similarity", "2"]).status, 2);
 }

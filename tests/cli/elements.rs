@@ -33,7 +33,7 @@ fn elements_in_any_order_give_the_table_of_one_machine() {
     let told = status(&folder, "g");
     assert_eq!((&told["done"], &told["waiting"]), (&3.into(), &1.into()));
     assert!(!folder.path("g/results.csv").exists(), "the table is written once all are done");
-    // What the script would run for the last one, as a scheduler runs it.
+    // Run the last element as a scheduler would, with the script.
     let rest = script.replace("exec modiste", "exec \"$MODISTE\"");
     fs::write(folder.path("array.sh"), rest).unwrap();
     folder.shell("SLURM_ARRAY_TASK_ID=1 bash array.sh").expect(0);
@@ -58,7 +58,7 @@ fn a_plan_that_grows_keeps_the_numbers() {
     assert!(line.contains("{0..7} | parallel "), "{line}");
     let after = names(&status(&folder, "g"));
     assert_eq!((after.len(), &after[..4]), (8, &before[..]));
-    // Another plan is refused once there is one.
+    // Once there is a plan, another one is refused.
     let said = folder.run(&grid("g", &["--label-smoothing", "0.2", "--plan", "slurm"]));
     said.expect_error(1, &["g: belongs to another grid", "label_smoothing"]);
 }
@@ -121,7 +121,7 @@ fn a_trial_that_fails_says_why() {
     assert!(told["trials"][0]["why"].as_str().unwrap().contains("is not finite"), "{told}");
     let said = folder.run(&["status", "g"]).expect_quiet();
     assert!(
-        said.stdout.contains("failed: ") && said.stdout.contains("to go on"),
+        said.stdout.contains("failed: ") && said.stdout.contains("to continue"),
         "{}",
         said.stdout
     );
@@ -143,7 +143,7 @@ fn ten_thousand_trials_are_planned_and_listed_at_once() {
     let script = fs::read_to_string(folder.path("array.sh")).unwrap();
     assert!(script.contains("trials=({0..9999})"), "{script}");
     assert!(said.stdout.contains(" 10000 waiting,"), "{}", said.stdout);
-    // Processor time, as other tests run at the same time: `0m1.250s 0m0.130s`, user and system.
+    // Processor time, because other tests run at the same time: `0m1.250s 0m0.130s`, user and system.
     let times = said.stdout.lines().next_back().unwrap();
     let seconds = |time: &str| -> f64 {
         let (minutes, seconds) = time.trim_end_matches('s').split_once('m').unwrap();
@@ -151,7 +151,7 @@ fn ten_thousand_trials_are_planned_and_listed_at_once() {
     };
     let all: f64 = times.split_whitespace().map(seconds).sum();
     println!("10,000 trials planned and listed in {all:.2} s");
-    // Some 1.2 seconds; before configurations shared their work it was 26.
+    // About 1.2 seconds; before configurations shared their work it was 26.
     assert!(all < 4.0, "{all} s");
 }
 
@@ -170,7 +170,7 @@ fn bad_elements_are_refused_in_a_line() {
     assert_eq!(said.status, 2, "{}", said.stderr);
     let said = folder.run(&grid("h", &["--plan", "cron"]));
     assert!(said.status == 2 && said.stderr.contains("known are slurm"), "{}", said.stderr);
-    // A list that was changed by hand, or cut.
+    // A list that was edited by hand, or truncated.
     let path = folder.path("g/elements.json");
     let text = fs::read_to_string(&path).unwrap();
     for (from, to, says) in [
@@ -222,7 +222,7 @@ fn two_schedulers_on_one_folder_train_each_trial_once() {
     assert!(one == other);
 }
 
-/// Waits until a trial has so many epochs.
+/// Waits until a trial has this many epochs.
 fn wait_for_epochs(run: &Path, epochs: usize) {
     let clock = Instant::now();
     let done =
@@ -247,14 +247,14 @@ fn clocks_that_disagree_change_nothing() {
     wait_for_epochs(&run, 1);
     first.kill().unwrap();
     first.wait().unwrap();
-    // What a machine whose clock is decades ahead has left; that of some files is as far behind.
+    // The leftovers of a machine whose clock is decades ahead; some files are as far behind.
     let holder = r#"{"host":"ahead","pid":1,"since":"2099-01-01T00:00:00Z"}"#;
     fs::write(run.join(".lock"), holder).unwrap();
     for (i, entry) in fs::read_dir(&run).unwrap().enumerate() {
         let seconds = if i % 2 == 0 { 4_000_000_000 } else { 0 };
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let file = fs::File::options().append(true).open(entry.unwrap().path());
-        // Folders cannot be opened so.
+        // Folders cannot be opened this way.
         file.map(|file| file.set_modified(time).unwrap()).unwrap_or_default();
     }
     let told = status(&folder, "g");
@@ -286,7 +286,7 @@ fn a_full_disk_ends_an_element_with_one_line_and_it_goes_on() {
     assert!(one == other);
 }
 
-/// Systems on which a process may mount something for itself alone.
+/// Whether a process may mount something just for itself on this system.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_read_only_disk_is_one_line() {
@@ -305,7 +305,7 @@ fn a_read_only_disk_is_one_line() {
     assert_eq!(status(&folder, "g")["waiting"], 4);
 }
 
-/// As on shared folders without a lock service: every lock is granted, or none.
+/// Simulates shared folders without a lock service: every lock is granted, or none.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_system_that_keeps_no_locks_is_refused() {
@@ -324,6 +324,6 @@ fn a_file_system_that_keeps_no_locks_is_refused() {
         let said = folder.shell(&format!("LD_PRELOAD=$PWD/locks.so \"$MODISTE\" {element}"));
         said.expect_error(1, &["g/trials/length=1,dropout=0.5,seed=0", says]);
     }
-    // Nothing was written that a machine with locks would stumble over.
+    // Nothing was written that would disturb a machine with locks.
     folder.run(&["grid", "--out", "g", "--quiet", "--trial", "0"]).expect_quiet();
 }

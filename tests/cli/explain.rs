@@ -99,8 +99,7 @@ fn what_makes_no_sense_is_said_in_a_line() {
         let said = explain(&[&["--method", "occlusion"], &patch[..]].concat());
         said.expect_error(1, &["does not fit into an image of 28x28x1"]);
     }
-    explain(&["--out", "map.gif"])
-        .expect_error(2, &["--out map.gif: takes a name.svg or name.png"]);
+    explain(&["--out", "map.gif"]).expect_error(2, &["--out map.gif: must end in .svg or .png"]);
     explain(&["--out", "no/map.svg"]).expect_error(1, &["no/map.svg: failed to write"]);
     explain(&["--mistakes", "3"]).expect(2);
     folder

@@ -39,7 +39,7 @@ fn weights_are_a_plain_safetensors_file() {
     let header: serde_json::Value = serde_json::from_slice(&file[8..8 + length]).unwrap();
     assert_eq!(header["dense.weight"]["shape"], serde_json::json!([10, 192]));
     assert_eq!(header.get("__metadata__"), None);
-    // It is no model: what makes it one is left out.
+    // It is not a model file: the metadata of models is left out.
     let said = folder.run(&["evaluate", "run/best.weights.safetensors"]);
     said.expect_error(1, &["best.weights.safetensors: metadata entry \"format\" is missing"]);
 }
@@ -99,7 +99,7 @@ fn c_is_written_with_its_header_and_says_what_it_needs() {
 fn whole_numbers_are_calibrated_and_judged() {
     let folder = Folder::new();
     folder.train(&["--out", "run"]).expect(0);
-    // On 20 images a single other answer is worth five points.
+    // On 20 images, a single different answer is five percentage points.
     let data = ["--split", "120/40/2000"];
     let args = ["export", "run", "--format", "c", "--type", "int8", "--json"];
     let json = folder.run(&[&args[..], &data].concat()).expect(0).json();
@@ -135,5 +135,5 @@ fn options_without_effect_on_a_format_are_refused() {
         said.expect_error(2, &["has no effect on this format"]);
     }
     let said = folder.run(&["export", "run", "--format", "c", "--name", "2x"]);
-    said.expect_error(2, &["--name 2x: is no name in C"]);
+    said.expect_error(2, &["--name 2x: is not a valid C name"]);
 }

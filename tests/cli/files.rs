@@ -1,5 +1,5 @@
-//! Files that are not what a path promises: pipes, devices, sockets, loops of links, names that are no
-//! Unicode. Each is refused in one line and at once; what is written goes where it should.
+//! Paths that are not regular files: pipes, devices, sockets, loops of links, names that are not
+//! Unicode. Each is refused at once in one line; output goes where it should.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::util::{Folder, bytes};
 
-/// More than any of these commands needs to refuse its input, even on a busy machine.
+/// Longer than any of these commands needs to refuse its input, even on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
 fn fifo(path: &Path) {

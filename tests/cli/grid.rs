@@ -1,4 +1,4 @@
-//! `modiste grid`: trials, tables, and what may happen on the way.
+//! `modiste grid`: trials, tables, interruptions.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -46,7 +46,7 @@ fn a_grid_leaves_runs_and_tables() {
     assert_eq!(gain(3, 0), Some(train(3) - train(2)));
     assert_eq!(gain(3, 1), Some(train(3) - train(1)));
     assert_eq!((gain(2, 0), gain(1, 1)), (None, None));
-    // Each trial is a run like any other.
+    // Each trial is an ordinary run.
     let run = "g/trials/length=1,dropout=0.3,seed=0";
     folder.run(&["evaluate", run, "--part", "test"]).expect(0);
     let config = String::from_utf8(bytes(&folder.path(run).join("config.toml"))).unwrap();
@@ -56,7 +56,7 @@ fn a_grid_leaves_runs_and_tables() {
     assert!(csv.starts_with("length,dropout,parameters,"), "{csv}");
     let csv = String::from_utf8(bytes(&folder.path("g/trials.csv"))).unwrap();
     assert_eq!(csv.lines().filter(|line| line.contains(",done,3,")).count(), 4, "{csv}");
-    // Nothing is left to do; the table is there again.
+    // Nothing is left to do; the table is printed again.
     let again = grid(&folder, &[]).expect_quiet();
     for text in ["by length", "by dropout", "selected", "results.csv"] {
         assert!(again.stdout.contains(text), "{text}: {}", again.stdout);
@@ -83,7 +83,7 @@ fn a_grid_grows_and_takes_in_runs_that_were_trained_elsewhere() {
     assert_eq!(json["rows"][0]["train"]["n"], 2);
     assert!(json["rows"][0]["train"]["deviation"].as_f64().unwrap() > 0.0);
     assert_eq!(fs::metadata(&model).unwrap().modified().unwrap(), written, "it was trained again");
-    // But no other grid takes the folder.
+    // Another grid is refused in this folder.
     let said = grid(&folder, &["--seeds", "2", "--label-smoothing", "0.2"]);
     let text = "training.label_smoothing is 0.1 there and 0.2 here";
     said.expect_error(1, &["g: belongs to another grid", text]);
@@ -107,7 +107,7 @@ fn folds_validate_every_image_once() {
     let row = &json["rows"][0];
     assert_eq!((&row["trials"], &row["validation_images"]), (&4.into(), &160.into()));
     assert_eq!(json["trials"][2]["name"], "width=1,seed=0,fold=3of4");
-    // The configuration alone repeats the fold.
+    // The configuration is enough to repeat the fold.
     let trial = "g/trials/width=1,seed=0,fold=3of4";
     let config = format!("{trial}/config.toml");
     folder.run(&["train", "--config", &config, "--out", "again", "--quiet"]).expect_quiet();
@@ -196,7 +196,7 @@ fn shards_share_a_folder() {
         args(&[]).into_iter().map(|arg| if arg == "g" { "alone" } else { arg }).collect();
     folder.run(&alone).expect_quiet();
     assert!(models(&folder, "g") == models(&folder, "alone"));
-    // Whoever was last wrote a table of all.
+    // The last process wrote the complete table.
     let [shards, alone] = ["g", "alone"].map(|out| bytes(&folder.path(out).join("results.csv")));
     assert!(shards == alone, "{}", String::from_utf8_lossy(&shards));
 }
@@ -236,7 +236,7 @@ fn what_makes_no_grid_is_wrong_usage() {
         (&["--over", "length=1,2", "--length", "3"], "network.length: \"3\" has no effect"),
         (&["--folds", "1"], "data.split"),
         (&["--over", "kind=adam,sgd"], "kind: "),
-        // What an architecture or a schedule of the grid begins with is not what was typed.
+        // Defaults of an architecture or schedule of the grid override the given settings.
         (
             &["--over", "width=4,5", "--over", "architecture=inception_resnet,cnn"],
             "no effect on the architecture cnn",
@@ -297,7 +297,7 @@ fn architectures_side_by_side_have_their_own_data_and_commands() {
         let alone = folder.run(&["summary", "--preset", preset, "--json"]).expect(0).json();
         assert_eq!(json["rows"][row]["parameters"], alone["parameters"], "{kind}");
     }
-    // Trained by one worker one after the other, each still sees the images as it takes them.
+    // When one worker trains them in sequence, each still gets images in its own form.
     let again = [&args[..], &["--quiet", "--jobs", "1"]].concat();
     let again: Vec<&str> =
         again.into_iter().map(|arg| if arg == "g" { "h" } else { arg }).collect();
@@ -314,7 +314,7 @@ fn the_tables_are_those_of_the_grown_grid() {
     let mut child = start(&folder, &args(&["--shard", "1/4"]));
     wait_for(&folder.path("g/.shard-1-of-4.lock"));
     wait_for(&folder.path("g/trials/length=1,dropout=0.5,seed=0/config.toml"));
-    // Another process makes it grow by another seed meanwhile.
+    // Meanwhile another process adds a seed.
     let grown = grown.replacen("seeds = 1", "seeds = 2", 1);
     fs::write(folder.path("g/grid.toml"), grown).unwrap();
     assert!(child.wait().unwrap().success());

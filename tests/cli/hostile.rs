@@ -1,4 +1,5 @@
-//! Model files made to hang a command or to exhaust memory: one line that names the file, status 1, soon.
+//! Model files made to hang a command or exhaust memory are refused quickly, in one line that names
+//! the file, with status 1.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ impl File {
         self.header["__metadata__"]["network"] = Value::String(nodes.to_string());
     }
 
-    /// Puts `value` in place of the first value of the tensor that ends in `suffix`.
+    /// Replaces the first value of the tensor whose name ends in `suffix` by `value`.
     fn spoil(&mut self, suffix: &str, value: f32) {
         let tensors = self.header.as_object().unwrap();
         let (_, tensor) = tensors.iter().find(|(name, _)| name.ends_with(suffix)).unwrap();
@@ -67,7 +68,7 @@ fn relus(count: usize) -> Value {
     network((0..count).map(|i| node(&format!("n{i}"), json!("relu"), &[i])))
 }
 
-/// Channels that double from node to node: kilobytes that ask for gigabytes.
+/// A network whose channels double from node to node: kilobytes that ask for gigabytes.
 fn doubling() -> Value {
     network((0..40).map(|i| node(&format!("n{i}"), json!("concat"), &[i, i])))
 }
@@ -78,10 +79,10 @@ fn expect_refusal(folder: &Folder, words: &[&str]) {
         ["predict hostile.safetensors shoe.npy", "export hostile.safetensors --out x.onnx"]
     {
         let start = Instant::now();
-        // Two gigabytes of addresses: reading alone takes little of them.
+        // Two gigabytes of address space: reading alone takes little of it.
         let said = folder.shell(&format!("ulimit -v 2000000; \"$MODISTE\" {command}"));
         said.expect_error(1, &[&["hostile.safetensors: "], words].concat());
-        // Far more than it takes, as other tests run beside this one.
+        // Far longer than it takes, because other tests run at the same time.
         assert!(start.elapsed() < Duration::from_secs(20), "{:?} for {command}", start.elapsed());
     }
 }

@@ -1,4 +1,4 @@
-//! A run that is killed, or asked to stop, at any moment ends like one that was left alone.
+//! A run that is killed or asked to stop at any time ends like an uninterrupted one.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -28,14 +28,14 @@ const RUN: [&str; 17] = [
     "0.0005",
 ];
 
-/// Runs it undisturbed in the folder `alone`; the model's bytes, and how long it took.
+/// Runs it without interruption in the folder `alone`; returns the model's bytes and the duration.
 fn undisturbed(folder: &Folder) -> (Vec<u8>, Duration) {
     let clock = Instant::now();
     folder.run(&[&RUN[..], &["--out", "alone"]].concat()).expect(0);
     (bytes(&folder.path("alone/best.safetensors")), clock.elapsed())
 }
 
-/// Starts the run `name`, or goes on with it.
+/// Starts or resumes the run `name`.
 fn start(folder: &Folder, name: &str) -> Child {
     let begun = folder.path(name).join("config.toml").exists();
     let mut command = match begun {
@@ -49,7 +49,7 @@ fn wait(child: Child) -> Said {
     Said::new("train".into(), child.wait_with_output().unwrap())
 }
 
-/// Waits for the first checkpoint of a run, which says that the loop is running.
+/// Waits for the first checkpoint of a run, which shows that the loop is running.
 fn wait_for_checkpoint(folder: &Folder, run: &str) {
     let checkpoint = folder.path(run).join("last.ckpt");
     let clock = Instant::now();
@@ -78,8 +78,8 @@ fn killed_at_random_moments_and_resumed_is_never_killed() {
         for attempt in 0.. {
             assert!(attempt < 100, "seed {seed}: the run does not get on");
             let mut child = start(&folder, &name);
-            // The first one is killed for certain, soon after it has begun to train; later ones where
-            // they still are at it.
+            // The first one is certainly killed, soon after training begins; later ones if they are
+            // still running.
             let most = if attempt == 0 {
                 wait_for_checkpoint(&folder, &name);
                 0.05

@@ -1,4 +1,4 @@
-//! What a command writes: never over what it was asked about, under any name, read or not.
+//! Commands never overwrite their input, under any name.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ fn no_output_is_written_over_the_model_or_another_one() {
     let args = ["evaluate", "r", "--mistakes", "x", "--logits", "./x"];
     folder.run(&args).expect_error(2, &["--logits ./x: is also the file of --mistakes"]);
     assert!(bytes(&folder.path(file)) == model && !folder.path("x").exists());
-    // Where nothing is answered, the answers of another time stay.
+    // If nothing is answered, earlier answers stay.
     fs::write(folder.path("old.csv"), "old").unwrap();
     folder.run(&["predict", "r", "nothere.png", "--csv", "old.csv"]).expect_error(1, &["nothere"]);
     assert_eq!(bytes(&folder.path("old.csv")), b"old");

@@ -1,4 +1,4 @@
-//! `modiste predict`: every kind of input, every kind of output, and what cannot be answered.
+//! `modiste predict`: every kind of input and output, and inputs that cannot be answered.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -27,7 +27,8 @@ fn images() -> Images {
     load(&Source::Embedded, &"120/40/20".parse().unwrap(), 0).unwrap().test.images
 }
 
-/// A grey BMP picture, each pixel `scale` x `scale` large, in the middle of twice as much `sheet`.
+/// A grey BMP picture with pixels enlarged to `scale` x `scale`, in the middle of a `sheet` of
+/// twice its size.
 fn bmp(image: &[u8], scale: usize, sheet: Option<u8>) -> Vec<u8> {
     let (side, edge) = match sheet {
         Some(_) => (56 * scale, 14 * scale),
@@ -52,7 +53,7 @@ fn bmp(image: &[u8], scale: usize, sheet: Option<u8>) -> Vec<u8> {
     file
 }
 
-/// The npy file of `pixels`, an image a row.
+/// An npy file of `pixels`, one image per row.
 fn npy(pixels: &[u8]) -> Vec<u8> {
     let shape = format!("({}, 784)", pixels.len() / 784);
     let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
@@ -229,7 +230,7 @@ fn none_of_these() {
     said.expect_error(1, &["m: no threshold gives an accuracy of 0.999"]);
 }
 
-/// A model that learned enough to have thresholds has those that evaluate shows.
+/// A model that learned enough to have thresholds uses the ones that `evaluate` shows.
 #[test]
 fn thresholds_keep_what_they_promise() {
     let folder = folder();
@@ -263,7 +264,7 @@ fn calibration_is_shown_before_and_after() {
     for text in ["loss at temperature", "mirrored too: accuracy", "answered"] {
         assert!(said.stdout.contains(text), "{}", said.stdout);
     }
-    // A mirrored question gives other answers, at a temperature of its own.
+    // Mirroring gives other answers, at its own temperature.
     let plain = folder.run(&["predict", "m", "--json"]).expect(0).json();
     let turned = folder.run(&["predict", "m", "--mirror", "--json"]).expect(0).json();
     assert_eq!(plain["temperature"], json["calibrated"]["temperature"]);
@@ -282,7 +283,7 @@ fn a_submission_is_the_filled_sample() {
     let filled: String =
         answers(&json).iter().enumerate().map(|(i, a)| format!("{i},{}\n", a.0)).collect();
     assert!(bytes(&folder.path("s.csv")) == format!("id,class\n{filled}").into_bytes());
-    // The competition's folder brings its sample with it.
+    // The competition's folder contains its sample.
     fs::create_dir(folder.path("data")).unwrap();
     for part in ["train", "validation", "test"] {
         fs::write(folder.path(&format!("data/{part}.npy")), npy(&images.pixels)).unwrap();
@@ -300,15 +301,15 @@ fn a_submission_is_the_filled_sample() {
     folder.run(&by_name).expect_quiet();
     let expected = format!("id,class\none,{}\n", answers(&json)[0].0);
     assert!(bytes(&folder.path("n.csv")) == expected.into_bytes());
-    // A sample with names, or with nothing yet, is filled with names.
+    // A sample with names or with empty cells is filled with names.
     fs::write(folder.path("named.csv"), "id,label\none,Bag\n").unwrap();
     folder.run(&by_name).expect_quiet();
     let expected = format!("id,label\none,{}\n", json["answers"][0]["name"].as_str().unwrap());
     assert!(bytes(&folder.path("n.csv")) == expected.into_bytes());
-    // Samples that do not fit leave the old file alone.
+    // Samples that do not fit leave the old file unchanged.
     for (file, text, problem) in [
         ("sample.csv", "id,class\n0,0\n", "1 rows for 20 predictions"),
-        ("sample.csv", "id,class\n5,0\n3,0\n", "id 3 follows on a larger one"),
+        ("sample.csv", "id,class\n5,0\n3,0\n", "id 3 follows a larger one"),
         ("sample.csv", "id,note,x\n0,0,0\n", "has no column class"),
     ] {
         fs::write(folder.path(file), text).unwrap();
@@ -316,7 +317,7 @@ fn a_submission_is_the_filled_sample() {
         assert!(bytes(&folder.path("s.csv")).starts_with(b"id,class\n0,"));
     }
     fs::write(folder.path("named.csv"), "id,class\ntwo,7\n").unwrap();
-    folder.run(&by_name).expect_error(1, &["named.csv", "\"two\" is none of the pictures"]);
+    folder.run(&by_name).expect_error(1, &["named.csv", "\"two\" matches no picture"]);
     let said = folder.run(&["predict", "m", "--submission", "s.csv"]);
     said.expect_error(2, &["--sample"]);
 }
@@ -412,7 +413,7 @@ fn memory_does_not_grow_with_the_number_of_images() {
     };
     for name in ["npy", "idx"] {
         let (few, many) = (peak(1_000, name), peak(12_000, name));
-        // 8.6 MB of pixels more.
+        // 8.6 MB more of pixels.
         assert!(many < few + (3 << 20), "{name}: {few} bytes for 1,000 images, {many} for 12,000");
     }
 }

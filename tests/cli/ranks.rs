@@ -1,4 +1,5 @@
-//! Several ranks, as far as a build without MPI knows of them; `benchmarks/machines/mpi.py` has the rest.
+//! Several ranks, as far as a build without MPI supports them; `benchmarks/machines/mpi.py` tests
+//! the rest.
 
 use crate::util::{Folder, Said};
 

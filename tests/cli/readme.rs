@@ -1,5 +1,5 @@
 //! The commands of the README: the quick ones are run as printed, all others must at least be
-//! understood. Continuous integration runs the first screen in full and compares what it prints.
+//! accepted. Continuous integration runs the first screen in full and compares its output.
 
 use crate::util::Folder;
 
@@ -14,7 +14,7 @@ fn blocks(text: &str) -> Vec<Vec<String>> {
     text.split("```sh\n").skip(1).map(|rest| block(rest.split("```").next().unwrap())).collect()
 }
 
-/// What stands above the first heading of a section.
+/// The text above the first section heading.
 fn first_screen() -> &'static str {
     README.split("\n## ").next().unwrap()
 }
@@ -30,7 +30,7 @@ fn the_first_screen_installs_trains_evaluates_and_serves() {
     let commands = blocks(first_screen()).concat();
     let verbs: Vec<&str> = commands.iter().map(|c| c.split(' ').nth(1).unwrap()).collect();
     assert_eq!(verbs, ["install", "train", "evaluate", "serve"], "{commands:?}");
-    // A small run stands for the first command's, which takes minutes.
+    // A small run replaces that of the first command, which takes minutes.
     let small = ["train", "--split", "120/40/20", "--widths", "4,4", "--epochs", "2", "--quiet"];
     folder.run(&small).expect(0);
     let said = folder.shell(&for_shell(&commands[2]).unwrap()).expect(0);

@@ -1,4 +1,4 @@
-//! `modiste report`: made again from the run folder alone, compared, and of broken folders.
+//! `modiste report`: rewritten from the run folder alone, comparisons, broken folders.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn text(path: &Path) -> String {
     String::from_utf8(bytes(path)).unwrap()
 }
 
-/// Nothing that a browser would fetch; addresses within the page and data within it do not count.
+/// Checks that a browser would fetch nothing; addresses and data within the page do not count.
 #[track_caller]
 fn expect_self_contained(html: &str) {
     for word in ["http:", "https:", "//", "@import", "<script", "<link", "<iframe", "url("] {
@@ -71,7 +71,7 @@ fn the_report_of_an_older_run_evaluates_its_model_once() {
     assert!(said.stderr.contains("evaluating the model on: train, validation"), "{}", said.stderr);
     assert!(bytes(&folder.path("run/report.html")) == page);
     folder.run(&["report", "run"]).expect_quiet();
-    // The test part only on demand; then it stays.
+    // The test part is evaluated only on demand; then it stays.
     assert!(!text(&folder.path("run/report.md")).contains("| test"));
     folder.run(&["report", "run", "--test"]).expect(0);
     folder.run(&["report", "run"]).expect_quiet();
@@ -82,7 +82,7 @@ fn the_report_of_an_older_run_evaluates_its_model_once() {
 fn several_runs_are_compared() {
     let folder = trained();
     folder.train(&["--out", "wider", "--set", "network.dropout=0.25", "--seed", "5"]).expect(0);
-    // Of a recorded run only its numbers may be left.
+    // A recorded run may have only its numbers left.
     fs::create_dir(folder.path("recorded")).unwrap();
     for file in ["config.toml", "metrics.csv"] {
         fs::copy(folder.path("run").join(file), folder.path("recorded").join(file)).unwrap();
@@ -100,7 +100,7 @@ fn several_runs_are_compared() {
         assert!(folder.path(file).exists(), "{file}");
     }
     assert!(!folder.path("recorded/report.html").exists(), "a compared run was written to");
-    // Two folders of the same name are told apart by their paths.
+    // Two folders of the same name are distinguished by their paths.
     fs::create_dir(folder.path("other")).unwrap();
     fs::rename(folder.path("recorded"), folder.path("other/run")).unwrap();
     folder.run(&["report", "run", "other/run"]).expect(0);
@@ -167,7 +167,7 @@ fn lies_in_the_evaluation_are_told() {
     change("/parts/1/mistakes/0/truth", 10.into());
     change("/parts/1/mistakes/0/image", "AAAA".into());
     change("/image", serde_json::json!([0, 28]));
-    // An evaluation of another model is none of this one.
+    // An evaluation of another model is not used.
     let mut other = json.clone();
     other["model"] = "00000000".into();
     fs::write(&path, other.to_string()).unwrap();
@@ -199,7 +199,7 @@ fn a_hundred_thousand_epochs_are_reported_in_seconds() {
     let (_, row) = rows.lines().next().unwrap().split_once(',').unwrap();
     let rows: String = (1..=100_000).map(|epoch| format!("{epoch},{row}\n")).collect();
     fs::write(folder.path("run/metrics.csv"), format!("{heading}\n{rows}")).unwrap();
-    // A second and a half of processor time is usual; with time squared it would take an hour. Other
+    // A second and a half of processor time is usual; quadratic time would take an hour. Other
     // processes do not count.
     folder.shell("ulimit -t 60; \"$MODISTE\" report run").expect(0);
     let figure = bytes(&folder.path("run/figures/curves.svg")).len();

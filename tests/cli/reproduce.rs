@@ -1,4 +1,4 @@
-//! `modiste ablate` and `modiste reproduce`: every stage, continued, and refused if it does not fit.
+//! `modiste ablate` and `modiste reproduce`: every stage, continuing, and refusing what does not fit.
 
 use std::fs;
 use std::process::Stdio;
@@ -31,7 +31,7 @@ fn an_ablation_judges_every_claim_seed_by_seed() {
     for verdict in verdicts {
         assert_eq!((&verdict["outcome"], &verdict["n"]), (&"not_decided".into(), &1.into()));
     }
-    // Another seed: what there is stays, and every difference is that of a pair.
+    // Another seed: existing runs stay, and every difference is that of a pair.
     let json = ablate(&folder, &["--epochs", "2", "--seeds", "2", "--json"]).expect_quiet().json();
     let (base, other) = (&json["variants"][0], &json["variants"][1]);
     let mean = |v: &serde_json::Value| v["mean_validation"]["mean"].as_f64().unwrap();
@@ -110,11 +110,11 @@ fn a_reproduction_goes_all_the_way_and_on_where_it_was_killed() {
     let left = folder.run(&reproduce("r", &["--dry-run", "--json"])).expect_quiet().json();
     assert_eq!(left["seconds_left"], 0.0, "{left}");
     assert_eq!(left["stages"][0]["done"], 4, "{left}");
-    // The final run is one like any other, for `report` too.
+    // The final run is an ordinary one, for `report`, too.
     folder.run(&["report", "r/final", "--json"]).expect(0);
-    // What the grid trained already is not trained again for the ablation.
+    // Runs that the grid has trained are not trained again for the ablation.
     assert!(!folder.path("r/ablation/trials/base,seed=0").exists());
-    // Nothing else takes the folder.
+    // Another reproduction is refused in this folder.
     folder
         .run(&reproduce("r", &["--lr", "0.1"]))
         .expect_error(1, &["r: belongs to another reproduction", "learning_rate"]);
@@ -137,7 +137,7 @@ fn an_ablation_may_be_set_apart_from_the_rest() {
     };
     assert_eq!(stride("r/final"), "stem_stride = 4");
     assert_eq!(stride("r/ablation/trials/base,seed=0"), "stem_stride = 2");
-    // Runs that differ are another ablation's.
+    // Different runs belong to another ablation.
     folder
         .run(&reproduce("r", &[]))
         .expect_error(1, &["r/ablation: belongs to another ablation", "stem_stride"]);
@@ -159,7 +159,7 @@ fn a_dry_run_says_what_is_to_be_done_and_does_nothing() {
     for text in ["final training", "measured now on 1 thread;"] {
         assert!(said.stdout.contains(text), "{text}: {}", said.stdout);
     }
-    // What the ablation cannot be made of shows before anything is trained.
+    // Invalid settings of the ablation are reported before anything is trained.
     let args = reproduce("r", &["--ablation-set", "data.source=nowhere"]);
     folder.run(&args).expect_error(1, &["nowhere"]);
     assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0, "a folder was made");
@@ -202,7 +202,7 @@ fn any_network_can_be_reproduced_and_compared() {
 fn a_selection_that_more_seeds_change_says_what_to_do() {
     let folder = Folder::new();
     folder.run(&reproduce("r", &[])).expect_quiet();
-    // As if the grid had chosen the other width then.
+    // As if the grid had chosen the other width earlier.
     let config = folder.path("r/final/config.toml");
     let text = String::from_utf8(bytes(&config)).unwrap();
     let other = match text.contains("width = 1") {
@@ -212,13 +212,13 @@ fn a_selection_that_more_seeds_change_says_what_to_do() {
     fs::write(&config, other).unwrap();
     for more in [&[][..], &["--dry-run"]] {
         let said = folder.run(&reproduce("r", more));
-        said.expect_error(1, &["r/final: is of another selection: network.width", "move it and"]);
+        said.expect_error(1, &["r/final: is with another selection: network.width", "move it and"]);
     }
     for old in ["final", "ablation"] {
         fs::remove_dir_all(folder.path("r").join(old)).unwrap();
     }
     folder.run(&reproduce("r", &[])).expect_quiet();
-    // Answers whose matrix is not square are made again.
+    // Answers whose matrix is not square are computed again.
     let path = folder.path("r/evaluation.json");
     let good = bytes(&path);
     let mut answers: serde_json::Value = serde_json::from_slice(&good).unwrap();
@@ -246,7 +246,7 @@ fn a_damaged_run_is_named_and_left_as_it_is() {
     fs::write(&baseline, "{}").unwrap();
     let said = folder.run(&reproduce("r", &[]));
     said.expect_error(1, &["r/baselines/svm/baseline.json: is not the result of a baseline"]);
-    // Without what was broken, only that is done again.
+    // With the broken file removed, only that part is done again.
     fs::remove_file(&baseline).unwrap();
     folder.run(&reproduce("r", &[])).expect_quiet();
 }

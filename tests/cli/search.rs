@@ -1,4 +1,4 @@
-//! `modiste search`: draws, rungs, budgets, and what makes no search.
+//! `modiste search`: draws, rungs, budgets, and invalid searches.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn the_same_search_draws_the_same_trials_and_goes_on() {
     let trials = one["trials"].as_array().unwrap();
     assert_eq!(trials.len(), 6);
     assert!(trials.iter().all(|trial| trial["finished"] == true), "{one}");
-    // Three of them first, the rest later: as if all at once.
+    // Three trials first, the rest later: the same as all at once.
     folder.run(&search("b", &["--trials", "3", "--round", "3"])).expect_quiet();
     let other = folder.run(&search("b", &more)).expect_quiet().json();
     for what in ["trials", "best", "importance"] {
@@ -54,7 +54,7 @@ fn halving_goes_on_from_checkpoints_and_trains_nothing_twice() {
     assert_eq!(epochs, [1, 1, 2, 4], "{found}");
     let best = &trials[found["best"].as_u64().unwrap() as usize];
     assert_eq!((&best["finished"], &best["epochs"]), (&true.into(), &4.into()));
-    // The winner is the run that was never left.
+    // The winner equals a run that was never interrupted.
     let run = folder.path("s/trials").join(best["run"].as_str().unwrap());
     let config = run.join("config.toml").display().to_string();
     folder.run(&["train", "--config", &config, "--out", "alone", "--quiet"]).expect_quiet();

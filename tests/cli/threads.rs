@@ -5,7 +5,7 @@ use crate::util::{Folder, bytes};
 #[test]
 fn one_two_and_three_threads_give_the_same_bytes() {
     let folder = Folder::new();
-    // A ragged last batch and dropout, so that all that could depend on threads takes part.
+    // A smaller last batch and dropout, to include everything that could depend on threads.
     let settings = ["--width", "3", "--dropout", "0.3", "--batch", "50"];
     let model = |threads: &str| {
         let args = [

@@ -1,4 +1,4 @@
-//! What is typed wrongly ends with status 2 and says what would be right.
+//! Usage errors end with status 2 and say what would be right.
 
 use crate::util::Folder;
 

@@ -1,4 +1,4 @@
-//! Runs the binary in a temporary folder and looks at what it said.
+//! Runs the binary in a temporary folder and checks its output.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -28,11 +28,11 @@ pub struct Folder {
     dir: TempDir,
 }
 
-/// What a command said.
+/// The output of a command.
 pub struct Said {
     /// The command, for messages.
     command: String,
-    /// Exit status; -1 where a signal ended it.
+    /// Exit status; -1 if a signal ended it.
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
@@ -60,7 +60,7 @@ impl Folder {
         Said::new(format!("modiste {}", args.join(" ")), output)
     }
 
-    /// Makes a folder of IDX files: twelve training and twelve test images a class, of `side` x
+    /// Creates a folder of IDX files: twelve training and twelve test images per class, of `side` x
     /// `side` pixels, all different.
     pub fn idx(&self, name: &str, side: u8, classes: u8) {
         std::fs::create_dir(self.path(name)).unwrap();
@@ -79,7 +79,7 @@ impl Folder {
         }
     }
 
-    /// Runs `modiste train` with the options of [`TINY`] and these.
+    /// Runs `modiste train` with [`TINY`] and these options.
     pub fn train(&self, args: &[&str]) -> Said {
         self.run(&[&["train"], &TINY[..], args].concat())
     }
@@ -90,7 +90,7 @@ impl Folder {
         Said::new(script.to_owned(), output)
     }
 
-    /// What runs such a script.
+    /// The command that runs such a script.
     pub fn shell_command(&self, script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(self.dir.path()).stdin(Stdio::null());
@@ -110,7 +110,7 @@ impl Said {
         }
     }
 
-    /// The same, if all went well and stderr is empty.
+    /// Expects success and an empty stderr.
     #[track_caller]
     pub fn expect_quiet(self) -> Self {
         let said = self.expect(0);
@@ -118,7 +118,7 @@ impl Said {
         said
     }
 
-    /// The same, if the status is this one.
+    /// Expects this status.
     #[track_caller]
     pub fn expect(self, status: i32) -> Self {
         let Self { command, stdout, stderr, .. } = &self;
@@ -133,7 +133,8 @@ impl Said {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// Failed with this status and one line that begins with `modiste: `, notes aside, and holds all of `texts`.
+    /// Expects this status and one line, apart from notes, that begins with `modiste: ` and
+    /// contains all of `texts`.
     #[track_caller]
     pub fn expect_error(self, status: i32, texts: &[&str]) -> Self {
         let said = self.expect(status);

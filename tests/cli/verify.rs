@@ -18,7 +18,7 @@ fn a_run_comes_out_again_bit_for_bit() {
     assert!(before == bytes(&folder.path("run/best.safetensors")), "the run was touched");
     let said = folder.run(&["verify", "run", "--epochs", "1"]).expect(0);
     assert!(said.stdout.starts_with("run: repeated 1 of 3 epochs\ncompared: 6 numbers of"));
-    assert!(said.stdout.ends_with("all of it came out again, bit for bit\n"), "{}", said.stdout);
+    assert!(said.stdout.ends_with("everything was reproduced, bit for bit\n"), "{}", said.stdout);
 }
 
 #[test]
@@ -30,11 +30,11 @@ fn what_differs_is_named() {
     };
     let metrics = fs::read_to_string(folder.path("run/metrics.csv")).unwrap();
     let row: Vec<&str> = metrics.lines().nth(1).unwrap().split(',').collect();
-    // Written as a number is that is read.
+    // Formatted as the number would be after reading it.
     let loss = format!("9{}", row[4]).parse::<f64>().unwrap().to_string();
     let other = metrics.replacen(row[4], &loss, 1);
     fs::write(folder.path("run/metrics.csv"), &other).unwrap();
-    let texts = ["run: does not come out again: epoch 1: validation_loss is", "recorded", &loss];
+    let texts = ["run: was not reproduced: epoch 1: validation_loss is", "recorded", &loss];
     let said = verify(1, &texts);
     assert!(said.stdout.contains("\ndiffers: epoch 1: validation_loss is"), "{}", said.stdout);
     fs::write(folder.path("run/metrics.csv"), &metrics).unwrap();
@@ -48,7 +48,7 @@ fn what_differs_is_named() {
     verify_data(&folder);
 }
 
-/// Other images are told before anything is trained.
+/// Other images are reported before anything is trained.
 fn verify_data(folder: &Folder) {
     folder.idx("mine", 28, 3);
     folder.idx("other", 28, 3);
@@ -64,7 +64,7 @@ fn verify_data(folder: &Folder) {
     folder.run(&[&train[..], &rest].concat()).expect(0);
     folder.run(&["verify", "own", "--quiet"]).expect(0);
     let said = folder.run(&["verify", "own", "--quiet", "--data", "other"]);
-    said.expect_error(1, &["own: the data are others: checksum", "nothing was trained"]);
+    said.expect_error(1, &["own: the data has changed: checksum", "nothing was trained"]);
 }
 
 #[test]

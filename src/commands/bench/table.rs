@@ -1,14 +1,14 @@
-//! What was measured, as text.
+//! The results of a benchmark as text.
 
 use std::fmt;
 
 use super::{Bench, StepCost};
 
-/// What the columns of both tables of steps mean.
+/// Explains the columns of both tables of steps.
 const LEGEND: &str = "\
-Mmadd: 10^6 multiply-adds of the batch forwards, as the direct method counts them; MB: read and written
-at least; roof: the least time forwards by both limits over the time taken, above 100 % where maps still
-lie in the caches; prediction's always do, so its roof is that of the products alone";
+Mmadd: 10^6 multiply-adds of the batch, forward, as the direct method counts them; MB: least data read and
+written; roof: the shortest possible forward time by both limits over the time taken, above 100 % if maps
+are still in the caches; in prediction they always are, so only the limit of the products counts";
 
 impl fmt::Display for Bench {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,14 +39,14 @@ impl fmt::Display for Bench {
         writeln!(f, "first step {:>9.2} s after the engine's start", self.first_step_seconds)?;
         match self.peak_bytes {
             Some(bytes) => {
-                writeln!(f, "memory     {:>9.0} MiB at the most", bytes as f64 / f64::from(1 << 20))
+                writeln!(f, "memory     {:>9.0} MiB at most", bytes as f64 / f64::from(1 << 20))
             }
             None => Ok(()),
         }
     }
 }
 
-/// One step with its share of the roofline, forwards.
+/// Writes one step with its share of the roofline, forward.
 fn row(f: &mut fmt::Formatter<'_>, s: &StepCost, rest: &str) -> fmt::Result {
     let (name, method) = (&s.name, s.method);
     let (multiply_adds, bytes) = (s.multiply_adds as f64 / 1e6, s.bytes as f64 / 1e6);

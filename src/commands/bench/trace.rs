@@ -17,7 +17,7 @@ const PLANS: [&str; 2] = ["training", "prediction"];
 /// How often each kind of work is traced.
 const REPEATS: usize = 3;
 
-/// Trains and predicts some more, notes every step, and writes the trace.
+/// Trains and predicts a few more times, records every step, and writes the trace.
 pub(super) fn record(
     engine: &mut CpuEngine,
     batch: usize,

@@ -1,4 +1,4 @@
-//! One line of what `data check` found, and the table of all of them.
+//! The findings of `data check`, and the CSV table of them.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -24,7 +24,7 @@ pub enum Issue {
 }
 
 impl Issue {
-    /// All of them, in the order in which they are shown.
+    /// All issues, in the order in which they are shown.
     pub const ALL: [Self; 6] = [
         Self::LabelError,
         Self::Conflict,
@@ -34,12 +34,12 @@ impl Issue {
         Self::Odd,
     ];
 
-    /// One line about it.
+    /// A short description of the issue.
     pub fn about(self) -> &'static str {
         match self {
             Self::LabelError => "the label is probably wrong",
-            Self::Conflict => "the same picture, or nearly, under two labels",
-            Self::Leak => "the same picture, or nearly, in two parts",
+            Self::Conflict => "the same or nearly the same picture under two labels",
+            Self::Leak => "the same or nearly the same picture in two parts",
             Self::Duplicate => "the same picture twice in one part",
             Self::NearDuplicate => "nearly the same picture twice in one part",
             Self::Odd => "black, of one colour, very dark or very bright",
@@ -60,7 +60,7 @@ impl fmt::Display for Issue {
     }
 }
 
-/// A picture: where it is and what it is called.
+/// Location, name and label of a picture.
 #[derive(Clone, Debug, Serialize)]
 pub struct Place {
     /// The part of the split.
@@ -69,9 +69,9 @@ pub struct Place {
     pub index: usize,
     /// The file it came from.
     pub file: String,
-    /// Its position in that file, from 0; nothing where the file is the picture.
+    /// Its position in that file, from 0; `None` if the file is the picture.
     pub position: Option<usize>,
-    /// Its label; nothing where the source keeps it to itself.
+    /// Its label; `None` if the source does not reveal it.
     pub class: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl Place {
         Self { part, index, file, position: origin.and_then(|at| at.position), class }
     }
 
-    /// What it is called.
+    /// The name of the picture.
     pub fn name(&self) -> String {
         match (self.file.as_str(), self.position) {
             ("", _) => format!("{} {}", self.part, self.index),
@@ -99,12 +99,12 @@ impl Place {
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     pub issue: Issue,
-    /// From 0 to 1: see docs/data-check.md.
+    /// Severity from 0 to 1: see docs/data-check.md.
     pub severity: f64,
     pub picture: Place,
     /// What is wrong, in a few words.
     pub detail: String,
-    /// The class that the networks hold to be right.
+    /// The class that the networks suggest instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggested: Option<String>,
     /// The picture that this one is a copy of.
@@ -113,7 +113,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A label that is probably wrong.
+    /// The finding of a label that is probably wrong.
     pub fn label(data: &Dataset, place: (PartName, usize), error: &LabelError) -> Self {
         let suggested = data.classes[usize::from(error.suggested)].clone();
         Self {
@@ -126,7 +126,7 @@ impl Finding {
         }
     }
 
-    /// A picture that is there before.
+    /// The finding of a copy.
     pub fn copy(
         data: &Dataset,
         place: (PartName, usize),
@@ -153,7 +153,7 @@ impl Finding {
         Self { issue, severity, picture, detail, suggested: None, other: Some(other) }
     }
 
-    /// A picture that holds nothing.
+    /// The finding of an odd picture.
     pub fn odd(data: &Dataset, place: (PartName, usize), what: Oddity) -> Self {
         let severity = match what {
             Oddity::Black | Oddity::Constant => 1.0,
@@ -164,7 +164,7 @@ impl Finding {
     }
 }
 
-/// The worst first; equals in the order of parts and positions.
+/// Sorts the worst first, equal ones by part and position.
 pub fn sort(findings: &mut [Finding]) {
     let place = |finding: &Finding| (finding.picture.part as usize, finding.picture.index);
     findings.sort_by(|a, b| match b.severity.total_cmp(&a.severity) {
@@ -173,7 +173,7 @@ pub fn sort(findings: &mut [Finding]) {
     });
 }
 
-/// Writes one row a finding.
+/// Writes one row per finding.
 pub fn write_csv(path: &Path, findings: &[Finding]) -> anyhow::Result<()> {
     let name = |text: &str| guarded(text).into_owned();
     let mut rows = csv::Writer::from_writer(Vec::new());

@@ -1,7 +1,7 @@
 //! `modiste data check`: label errors, copies, leaks between parts, odd pictures.
 //!
-//! What is wrong is found by `modiste-check`; here are the pictures, the networks that label errors
-//! need, and what is shown and written of the findings.
+//! `modiste-check` finds the problems; this module supplies the pictures and the networks that label
+//! errors need, and prints and writes the findings.
 
 mod findings;
 mod folds;
@@ -30,10 +30,11 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
     let mut config = configuration(&args)?;
     let split: Split = config.data.split.parse()?;
     if let Split::Fold { .. } = split {
-        let text = format!("{split}: is a fold already; name the split whose images are checked");
+        let text =
+            format!("{split}: is already a fold; give the split whose images are to be checked");
         return Err(Failure::Usage(text));
     }
-    // Pictures are compared as pictures, whatever the network takes them as.
+    // Pictures are compared as pictures, even if the network takes them flat.
     let mut pictures = config.clone();
     pictures.set("network.architecture", "cnn")?;
     let data = pictures.load_data()?;
@@ -61,7 +62,7 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
     show(&args, &data, findings)
 }
 
-/// Writes page and table, and prints what they hold.
+/// Writes page and table, and prints a summary.
 fn show(args: &CheckArgs, data: &Dataset, findings: Vec<Finding>) -> Result<(), Failure> {
     let page = page::page(data, &findings, !args.no_labels)?;
     atomic_write(&args.out, page.html().as_bytes())?;
@@ -84,7 +85,7 @@ fn show(args: &CheckArgs, data: &Dataset, findings: Vec<Finding>) -> Result<(), 
     Ok(output::print_either(&summary, args.json)?)
 }
 
-/// The files to write are no two times the same.
+/// Checks that the files to write are all different.
 fn check_files(args: &CheckArgs) -> Result<(), Failure> {
     let files = [
         ("--out", Some(args.out.as_path())),
@@ -95,7 +96,7 @@ fn check_files(args: &CheckArgs) -> Result<(), Failure> {
     model::check_distinct(&files)
 }
 
-/// Whether the network was chosen; otherwise it follows from the pictures.
+/// Whether the user chose the network; otherwise it is chosen from the pictures.
 fn is_fixed(args: &CheckArgs) -> bool {
     let network = |path: &str| Config::path_of(path).is_ok_and(|path| path.starts_with("network."));
     let typed = args.settings.typed();
@@ -103,7 +104,8 @@ fn is_fixed(args: &CheckArgs) -> bool {
     args.base.preset.is_some() || args.base.config.is_some() || chosen
 }
 
-/// What was typed, else a network that learns enough of Fashion-MNIST in a few passes.
+/// The configuration that the user gave, else a network that learns enough of Fashion-MNIST in a few
+/// epochs.
 fn configuration(args: &CheckArgs) -> Result<Config, Failure> {
     if args.base.preset.is_some() || args.base.config.is_some() {
         return Ok(settings::build(&args.base, &args.settings.typed())?.0);
@@ -113,8 +115,8 @@ fn configuration(args: &CheckArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// All pictures in the order in which an earlier one is kept: what nothing was chosen by, what was
-/// chosen by, what is trained on. So of two copies the one is named that training can do without.
+/// All pictures: test, then validation, then training pictures. Of two copies the later one is reported,
+/// so that the one in the training set is left out.
 struct Pool<'a> {
     data: &'a Dataset,
     images: Vec<&'a [u8]>,
@@ -148,7 +150,7 @@ impl<'a> Pool<'a> {
         found.map(|(place, what)| Finding::odd(self.data, place, what)).collect()
     }
 
-    /// Each picture's best match in every part.
+    /// Finds each picture's best match in every part.
     fn copies(&self, similarity: f64, threads: usize) -> Vec<Finding> {
         let shape = self.data.shape();
         let found = copies(&Copies {
@@ -215,9 +217,9 @@ impl fmt::Display for Summary {
         match &self.csv {
             Some(csv) => {
                 let csv = csv.display();
-                writeln!(f, "the list: {csv}; train without what it names: --exclude {csv}")
+                writeln!(f, "the list: {csv}; train without the listed pictures: --exclude {csv}")
             }
-            None => writeln!(f, "a list to act on: --csv FILE"),
+            None => writeln!(f, "write a list for --exclude: --csv FILE"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The page of `data check`: what was found, with the pictures.
+//! The page of `data check`: the findings with their pictures.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use modiste_views::grouped;
 
 use super::findings::{Finding, Issue, Place};
 
-/// Pictures of each issue on the page; the table has all.
+/// Largest number of pictures per issue on the page; the table has all.
 const SHOWN: usize = 60;
-/// Rows of the table of confused classes.
+/// Largest number of rows in the table of confused classes.
 const PAIRS: usize = 12;
 
 /// The page of `findings`, which are sorted.
@@ -63,7 +63,7 @@ fn sentence(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// How many pictures have each issue.
+/// The number of pictures with each issue.
 fn counts(findings: &[Finding], labels: bool) -> Table {
     let mut table = Table::new(["issue", "what it is", "pictures"]).text_columns(2);
     for issue in Issue::ALL {
@@ -77,7 +77,7 @@ fn counts(findings: &[Finding], labels: bool) -> Table {
     table
 }
 
-/// Which label is most often another class.
+/// The labels that most often belong to another class.
 fn confusions(findings: &[&Finding]) -> Table {
     let mut pairs: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for Finding { picture, suggested, .. } in findings {
@@ -94,7 +94,7 @@ fn confusions(findings: &[&Finding]) -> Table {
     table
 }
 
-/// A picture, beside what it is a copy of.
+/// A picture, next to its original if it is a copy.
 fn item(data: &Dataset, finding: &Finding) -> anyhow::Result<GalleryItem> {
     let Finding { picture, detail, suggested, other, .. } = finding;
     let class = |place: &Place| place.class.clone().unwrap_or_else(|| "no label".to_owned());

@@ -1,5 +1,5 @@
-//! Probabilities as a CSV file: a row a picture, training pictures before validation pictures, and a
-//! column a class, called like the class.
+//! Probabilities as a CSV file: one row per picture, training pictures before validation pictures, and
+//! one column per class, with the class as its heading.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ const MAX_BYTES: u64 = 1 << 32;
 /// The columns before the classes' that [`write`] puts there.
 const PLACE: [&str; 3] = ["part", "index", "label"];
 
-/// Reads `rows` rows of one probability for each of `classes`: (rows, classes). Columns that are no
-/// class are passed over.
+/// Reads `rows` rows with one probability for each of `classes`: (rows, classes). Other columns are
+/// ignored.
 pub fn read(path: &Path, classes: &[String], rows: usize) -> anyhow::Result<Vec<f64>> {
     let shown = path.display();
     let bytes = modiste_files::read(path, MAX_BYTES)?;
@@ -23,10 +23,10 @@ pub fn read(path: &Path, classes: &[String], rows: usize) -> anyhow::Result<Vec<
     let headings = reader.headers().with_context(|| format!("{shown}: failed to read"))?.clone();
     let mut columns = Vec::new();
     for class in classes {
-        // The classes are the last columns: one may be called like one before.
+        // The classes are the last columns, so a class may have the name of an earlier column.
         let called = |&i: &usize| headings[i] == **class || headings[i] == guarded(class);
         let Some(column) = (0..headings.len()).rev().find(called) else {
-            bail!("{shown}: has no column {class:?}; a column for every class is wanted");
+            bail!("{shown}: has no column {class:?}; every class needs a column");
         };
         columns.push(column);
     }
@@ -36,7 +36,7 @@ pub fn read(path: &Path, classes: &[String], rows: usize) -> anyhow::Result<Vec<
         for &column in &columns {
             let text = &record[column];
             let Ok(value) = text.parse() else {
-                bail!("{shown}: row {}: {text:?} is no probability", row + 1);
+                bail!("{shown}: row {}: {text:?} is not a probability", row + 1);
             };
             probabilities.push(value);
         }

@@ -1,4 +1,4 @@
-//! The engine's answers, and images to ask it about.
+//! The engine's answers, and test images for it.
 
 use modiste_data::{EMBEDDED_FILES, parse_images};
 use modiste_export::Answers;
@@ -10,19 +10,19 @@ use modiste_spec::random::{Purpose, Stream};
 
 use crate::{engine, machine};
 
-/// Drawn images that both implementations answer.
+/// Number of drawn images that both implementations answer.
 const DRAWN_IMAGES: usize = 8;
-/// Which drawn images: the same in every export.
+/// Seed of the drawn images, the same in every export.
 const DRAWN_SEED: u64 = 0;
 
-/// The logits of the engine to `images`.
+/// The engine's logits for `images`.
 pub(super) fn engine_logits(model: &Model, images: &[u8]) -> anyhow::Result<Vec<f32>> {
     let mut engine = engine::for_prediction(&model.network, machine::available_threads())?;
     engine.load_state(&model.state())?;
     Ok(engine.predict(images, Weights::Current)?)
 }
 
-/// What logits say at the model's temperature.
+/// The answers that logits give at the model's temperature.
 pub(super) fn answers(model: &Model, logits: &[f32]) -> Answers {
     let rows = || logits.chunks_exact(model.classes.len());
     Answers {
@@ -34,7 +34,7 @@ pub(super) fn answers(model: &Model, logits: &[f32]) -> Answers {
     }
 }
 
-/// Up to `real` embedded images where the network takes such, and drawn ones, from even grey to noise.
+/// Up to `real` embedded images if they fit the network, and drawn ones, from even grey to noise.
 pub(super) fn probes(shape: Shape, real: usize) -> anyhow::Result<Vec<u8>> {
     let mut images = Vec::new();
     let [_, [(name, bytes), _]] = EMBEDDED_FILES;

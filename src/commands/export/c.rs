@@ -20,23 +20,23 @@ use crate::commands::model;
 use crate::failure::Failure;
 use crate::machine;
 
-/// How much a probability may differ from the engine's.
+/// Largest accepted difference of a probability from the engine's.
 const TOLERANCE: f32 = 1e-4;
-/// How much accuracy whole numbers may cost.
+/// Largest accepted loss of accuracy from whole numbers.
 const ACCURACY_TOLERANCE: f64 = 0.005;
-/// Images of the test part that are answered to check floats.
+/// Number of test images used to check floats.
 const FLOAT_IMAGES: usize = 1000;
-/// Images of the validation part that tell the ranges of the maps.
+/// Number of validation images used to find the ranges of the maps.
 const CALIBRATION_IMAGES: usize = 1000;
 
-/// What a device needs.
+/// The resources that a device needs.
 #[derive(Serialize)]
 pub(super) struct Needs {
     /// Bytes of constants, which may stay in flash; code comes on top.
     flash: usize,
     /// Bytes of memory; the stack's few hundred come on top.
     memory: usize,
-    /// Of one image.
+    /// Multiply-adds for one image.
     multiply_adds: u64,
     #[serde(skip)]
     header: PathBuf,
@@ -48,23 +48,23 @@ impl fmt::Display for Needs {
         write!(
             f,
             "{}: its header\nneeds {flash} bytes of flash for constants, {memory} bytes of memory, {} \
-             multiply-adds an image",
+             multiply-adds per image",
             self.header.display(),
             grouped(self.multiply_adds)
         )
     }
 }
 
-/// The source for `out` and its header, and how they were checked.
+/// The C source for `out` and its header, and the result of their check.
 pub(super) fn checked(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<Written, Failure> {
     let name = args.name.as_deref().unwrap_or("model");
     if !is_c_name(name) {
         let text = "a letter, then letters, digits and underscores, 64 at most";
-        return Err(Failure::Usage(format!("--name {name}: is no name in C: {text}")));
+        return Err(Failure::Usage(format!("--name {name}: is not a valid C name: {text}")));
     }
     let header = out.with_extension("h");
     let Some(header_name) = header.file_name().and_then(|name| name.to_str()) else {
-        return Err(Failure::Usage(format!("--out {}: is no file name", out.display())));
+        return Err(Failure::Usage(format!("--out {}: is not a file name", out.display())));
     };
     model::check_distinct(&[("--out", Some(&out)), ("the header", Some(&header))])?;
     let (_, data) = model::data(&args.model, model, &args.data)?;
@@ -96,7 +96,7 @@ pub(super) fn checked(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<
     Ok(Written { files, check: Some(check), needs: Some(needs) })
 }
 
-/// The comment that both files begin with.
+/// The comment at the start of both files.
 fn about(model: &Model, number: NumberArg) -> Vec<String> {
     let numbers = match number {
         NumberArg::F32 => "single precision",
@@ -123,7 +123,7 @@ fn about(model: &Model, number: NumberArg) -> Vec<String> {
     ]
 }
 
-/// The images of a part, at most so many.
+/// The first `count` images of a part, or all if there are fewer.
 fn first(part: &Part, count: usize) -> &[u8] {
     let pixels = &part.images.pixels;
     &pixels[..pixels.len().min(count * part.images.shape.len())]
@@ -138,7 +138,7 @@ fn check_floats(model: &Model, program: &Program, data: &Dataset) -> anyhow::Res
     let threads = machine::available_threads();
     let logits = on_threads(&images, shape.len(), threads, |part| program.logits(part));
     let largest_difference = answers(model, &logits).difference(&ours);
-    // A comparison with NaN is false, so ask for what is right.
+    // A comparison with NaN is false, so test for success.
     if largest_difference <= TOLERANCE {
         let images = images.len() / shape.len();
         let runtime = "a second implementation of its steps";
@@ -150,24 +150,27 @@ fn check_floats(model: &Model, program: &Program, data: &Dataset) -> anyhow::Res
     )
 }
 
-/// The steps in whole numbers, with the ranges that images of the validation part give them.
+/// The steps in whole numbers, with ranges from images of the validation part.
 fn quantised(program: &Program, data: &Dataset) -> anyhow::Result<Int8Program> {
     let part = if data.validation.is_empty() { &data.train } else { &data.validation };
     let ranges = program.ranges(first(part, CALIBRATION_IMAGES));
     Int8Program::new(program, &ranges).map_err(|problem| anyhow!("{problem}"))
 }
 
-/// The part that whole numbers are judged by: the test part, where its labels are known.
+/// The part on which whole numbers are evaluated: the test part if its labels are known.
 fn judged(data: &Dataset) -> anyhow::Result<PartName> {
     let labelled = |&name: &PartName| {
         let part = data.part(name);
         part.labels.is_some() && !part.is_empty()
     };
     let parts = [PartName::Test, PartName::Validation, PartName::Train];
-    parts.into_iter().find(labelled).context("the data have no labels to judge whole numbers by")
+    parts
+        .into_iter()
+        .find(labelled)
+        .context("the data has no labels to evaluate whole numbers with")
 }
 
-/// Compares accuracies and classes of the whole numbers with the engine's.
+/// Compares the accuracy and classes of the whole numbers with the engine's.
 fn check_codes(model: &Model, codes: &Int8Program, data: &Dataset) -> anyhow::Result<Check> {
     let name = judged(data)?;
     let part = data.part(name);

@@ -1,4 +1,4 @@
-//! A model as one HTML page, checked by computing what the page has inside.
+//! A model as one HTML page, checked by running the steps that the page contains.
 
 use std::path::Path;
 
@@ -15,17 +15,18 @@ use crate::commands::model;
 use crate::failure::Failure;
 use crate::machine;
 
-/// How much a probability may differ from the engine's.
+/// Largest accepted difference of a probability from the engine's.
 const TOLERANCE: f32 = 1e-4;
-/// Embedded images that are answered, where the network takes such.
+/// Number of embedded images used for the check, if they fit the network.
 const REAL_IMAGES: usize = 1000;
 
-/// The page for `out` of the model at `path`, and how it was checked.
+/// The page for `out` of the model at `path`, and the result of its check.
 pub(super) fn checked(path: &Path, model: &Model, out: &Path) -> Result<(Vec<u8>, Check), Failure> {
     if !matches!(model.preparation.shape.channels, 1 | 3) {
         let (path, shape) = (path.display(), model.preparation.shape);
-        let text =
-            format!("{path}: takes images of {shape}, no pictures; a page has no use for it");
+        let text = format!(
+            "{path}: takes images of {shape}, which are not pictures, so a page cannot use it"
+        );
         return Err(Failure::Usage(text));
     }
     let program = Program::new(&model.network, &model.parameters).map_err(anyhow::Error::from)?;
@@ -53,7 +54,7 @@ fn preparation(model: &Model) -> PagePreparation {
     }
 }
 
-/// What the page says of the model; its name is the run's or the file's.
+/// What the page says about the model, under the name of the run or the file.
 fn card(path: &Path, model: &Model) -> PageCard {
     let provenance = &model.provenance;
     let chosen = &provenance.chosen;
@@ -89,7 +90,7 @@ fn card(path: &Path, model: &Model) -> PageCard {
     }
 }
 
-/// Compares what the page has inside with the engine.
+/// Compares the answers of the steps in the page with the engine's.
 fn check(model: &Model, text: &str) -> anyhow::Result<Check> {
     let (program, temperature) = read_page(text)?;
     let shape = model.network.input_shape();
@@ -106,7 +107,7 @@ fn check(model: &Model, text: &str) -> anyhow::Result<Check> {
         classes: rows().map(argmax).collect(),
     };
     let largest_difference = found.difference(&ours);
-    // A comparison with NaN is false, so ask for what is right.
+    // A comparison with NaN is false, so test for success.
     if largest_difference <= TOLERANCE {
         let images = images.len() / shape.len();
         let runtime = "a second implementation of its steps";

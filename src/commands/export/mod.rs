@@ -1,7 +1,7 @@
 //! `modiste export`: a trained model for other programs.
 //!
-//! What computes answers is first run by a second implementation; unless that gives the engine's own
-//! answers, no file is written.
+//! Everything that computes answers is first run by a second implementation; a file is written only if
+//! that gives the engine's answers.
 
 mod answers;
 mod c;
@@ -32,10 +32,10 @@ struct ExportedModel {
     #[serde(serialize_with = "output::shown")]
     out: PathBuf,
     bytes: usize,
-    /// How the answers were checked; nothing of plain weights, which nobody runs.
+    /// How the answers were checked; `None` for plain weights, which compute nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<Check>,
-    /// What a device needs for a C source.
+    /// The resources that a C source needs on a device.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     needs: Option<c::Needs>,
 }
@@ -43,9 +43,9 @@ struct ExportedModel {
 /// How an exported model was checked.
 #[derive(Serialize)]
 struct Check {
-    /// What gave the second answers.
+    /// The implementation that gave the second answers.
     runtime: &'static str,
-    /// Images that both answered.
+    /// Number of images that both answered.
     images: usize,
     /// The largest difference of a probability.
     largest_difference: f32,
@@ -54,20 +54,20 @@ struct Check {
     rounding: Option<Rounding>,
 }
 
-/// What whole numbers cost.
+/// The effect of whole numbers on the answers.
 #[derive(Serialize)]
 struct Rounding {
-    /// The part of the data that was answered.
+    /// The part of the data used.
     part: String,
-    /// Of the engine.
+    /// Accuracy of the engine.
     accuracy: f64,
-    /// Of the whole numbers.
+    /// Accuracy with whole numbers.
     int8_accuracy: f64,
-    /// Images that got the same class from both, as a part of all.
+    /// Share of the images that got the same class from both.
     agreement: f64,
 }
 
-/// Files to be written, each with its content.
+/// The files to be written, each with its content.
 struct Written {
     files: Vec<(PathBuf, Vec<u8>)>,
     check: Option<Check>,
@@ -98,7 +98,7 @@ pub fn run(args: ExportArgs) -> Result<(), Failure> {
     Ok(output::print_either(&printed, args.json)?)
 }
 
-/// Options that have no effect on the chosen format are errors.
+/// Rejects options that have no effect on the chosen format.
 fn check_options(args: &ExportArgs) -> Result<(), Failure> {
     let c = args.format == FormatArg::C;
     let given = [
@@ -114,7 +114,7 @@ fn check_options(args: &ExportArgs) -> Result<(), Failure> {
     }
 }
 
-/// The files of the export, checked.
+/// Creates and checks the files of the export.
 fn write(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<Written, Failure> {
     match args.format {
         FormatArg::Onnx => {

@@ -9,12 +9,12 @@ use modiste_model::{Model, Preprocessing};
 use super::Check;
 use super::answers::{answers, engine_logits, probes};
 
-/// How much a probability may differ between the two runtimes.
+/// Largest accepted difference of a probability between the two runtimes.
 const TOLERANCE: f32 = 1e-5;
-/// Embedded images that both runtimes answer, where the network takes such.
+/// Number of embedded images that both runtimes answer, if they fit the network.
 const REAL_IMAGES: usize = 32;
 
-/// The ONNX file for `out`, and how it was checked.
+/// The ONNX file for `out`, and the result of its check.
 pub(super) fn checked(model: &Model, out: &Path) -> anyhow::Result<(Vec<u8>, Check)> {
     let bytes = onnx_model(model)?;
     let failed = || format!("{}: not written", out.display());
@@ -22,7 +22,7 @@ pub(super) fn checked(model: &Model, out: &Path) -> anyhow::Result<(Vec<u8>, Che
     Ok((bytes, check))
 }
 
-/// The model as ONNX, with all that a user of it may ask for.
+/// The model as ONNX, with all the metadata that its users may need.
 fn onnx_model(model: &Model) -> anyhow::Result<Vec<u8>> {
     let preprocessing = Preprocessing::of(&model.preparation, &model.classes);
     let temperature = model.temperature(false);
@@ -48,7 +48,7 @@ fn check(model: &Model, bytes: &[u8]) -> anyhow::Result<Check> {
     let images = probes(shape, REAL_IMAGES)?;
     let ours = answers(model, &engine_logits(model, &images)?);
     let largest_difference = second_opinion(bytes, &images, shape)?.difference(&ours);
-    // A comparison with NaN is false, so ask for what is right.
+    // A comparison with NaN is false, so test for success.
     if largest_difference <= TOLERANCE {
         let images = images.len() / shape.len();
         return Ok(Check { runtime: "rten", images, largest_difference, rounding: None });

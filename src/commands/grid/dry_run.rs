@@ -1,4 +1,4 @@
-//! What a grid would train, and the commands that train the same on any machine.
+//! The trials that a grid would train, and commands that train them on any machine.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use crate::commands::settings;
 use crate::failure::Failure;
 use crate::output;
 
-/// What would be done, for people or as JSON.
+/// The trials of a grid and their state, displayed as text or serialised as JSON.
 #[derive(Serialize)]
 pub struct DryRun {
     #[serde(serialize_with = "output::shown")]
     out: PathBuf,
     fields: Vec<String>,
-    /// Where all configurations begin, as `modiste train` takes it.
+    /// The common base of all configurations, as an option of `modiste train`.
     begin: String,
     trials: Vec<DryTrial>,
 }
@@ -30,14 +30,14 @@ struct DryTrial {
     folder: PathBuf,
     state: String,
     parameters: usize,
-    /// What differs from where the configuration begins.
+    /// The settings in which the trial differs from the base.
     settings: Vec<(String, String)>,
-    /// What trains this trial into its place.
+    /// The command that trains this trial in its folder.
     command: String,
 }
 
 impl DryRun {
-    /// What `plan` would do with results in `out`; `base` is where the configurations began.
+    /// What `plan` would do with results in `out`; `base` is the base of the configurations.
     ///
     /// # Errors
     /// As [`Plan::states`].

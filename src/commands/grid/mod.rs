@@ -1,4 +1,4 @@
-//! `modiste grid`: a run for every combination of some settings, and a table of them.
+//! `modiste grid`: trains a run for every combination of some settings, and prints a table.
 
 mod dry_run;
 pub mod results;
@@ -15,13 +15,13 @@ use crate::{engine, output};
 /// Epochs of the paper's table 1.
 const EPOCHS: &str = "12";
 
-/// Trains what is missing and prints the table.
+/// Trains the missing trials and prints the table.
 pub fn run(args: GridArgs) -> Result<(), Failure> {
     if let Some(number) = args.element.trial {
         return one_trial(&args, number);
     }
     let grid = grid(&args)?;
-    // All that can be wrong with data and network shows before a folder is made.
+    // Report problems with data and network before creating a folder.
     let published = modiste_paper::published;
     let plan = Plan::new(grid, &args.out, engine::check_batch, published)?;
     if args.dry_run {
@@ -48,7 +48,7 @@ pub fn run(args: GridArgs) -> Result<(), Failure> {
     trials::check(&failed, results.trials.len())
 }
 
-/// Trains one trial; the one that is done last writes the tables.
+/// Trains one trial; the process that completes the last trial writes the tables.
 fn one_trial(args: &GridArgs, number: usize) -> Result<(), Failure> {
     if !element::train("grid", &args.out, number, &args.workers)? {
         return Ok(());
@@ -61,7 +61,7 @@ fn one_trial(args: &GridArgs, number: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The grid that was typed.
+/// The grid that the arguments describe.
 fn grid(args: &GridArgs) -> Result<Grid, Failure> {
     let config = base_of_trials(&args.trial)?;
     let over = if args.over.is_empty() { modiste_paper::grid_axes() } else { args.over.clone() };
@@ -70,7 +70,8 @@ fn grid(args: &GridArgs) -> Result<Grid, Failure> {
     Ok(grid)
 }
 
-/// What trials begin with: a preset has the epochs of the paper's table 1, a file its own.
+/// The base configuration of trials: a preset with the epochs of the paper's table 1, or a file with its
+/// own.
 pub fn base_of_trials(trial: &TrialArgs) -> Result<Config, Failure> {
     let base = trial.base();
     let (mut config, _) = settings::begin(&base)?;
@@ -81,8 +82,8 @@ pub fn base_of_trials(trial: &TrialArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// A field that was typed and that the grid gives other values is a mistake, be it by an axis or as
-/// one of the settings that an architecture or a schedule of the grid begins with.
+/// Rejects a field given on the command line that the grid overrides, whether by an axis or by the
+/// defaults of an architecture or schedule of the grid.
 pub fn check_effect(grid: &Grid, typed: &[&Settings]) -> Result<(), Failure> {
     let kinds = grid.over().iter().any(|axis| Config::is_kind(&axis.field));
     let points = if kinds { grid.points() } else { &[] };
@@ -108,7 +109,7 @@ pub fn check_effect(grid: &Grid, typed: &[&Settings]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What makes no sense as it was typed is wrong usage.
+/// Turns errors in the arguments into usage errors.
 pub fn usage(error: SearchError) -> Failure {
     match error {
         SearchError::Grid { .. } | SearchError::Train(TrainError::Config { .. }) => {

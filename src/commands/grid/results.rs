@@ -1,11 +1,11 @@
-//! A grid's results as text, in the form of the paper's table 1.
+//! Formats a grid's results as text, like the paper's table 1.
 
 use std::path::Path;
 
 use modiste_search::{Results, Row, SELECTION_RULE, Spread, label};
 use modiste_views::{Table, grouped};
 
-/// The table, what is selected, and what is missing.
+/// The table, the selection, and the number of missing trials.
 pub fn text(out: &Path, results: &Results) -> String {
     let mut text = format!("\n{}", table(results));
     if let Some(selection) = &results.selection {
@@ -31,7 +31,7 @@ pub fn text(out: &Path, results: &Results) -> String {
     text + &format!("\nresults.csv, results.json, trials.csv and one run folder per trial: {out}\n")
 }
 
-/// `length=3, width=4`.
+/// The settings of a row, as in `length=3, width=4`.
 pub fn settings(results: &Results, row: &Row) -> String {
     let setting = |(field, value): (&String, &String)| format!("{}={value}", label(field));
     results.fields.iter().zip(&row.values).map(setting).collect::<Vec<_>>().join(", ")
@@ -50,7 +50,7 @@ pub fn headings(results: &Results, published: bool) -> Vec<String> {
     headings
 }
 
-/// A row a combination; the paper's numbers where it has some.
+/// A table with one row per combination, and the paper's numbers if it has any.
 pub fn table(results: &Results) -> Table {
     let published = results.rows.iter().any(|row| row.published.is_some());
     let repeated = results.rows.iter().any(|row| row.trials > 1);
@@ -70,7 +70,7 @@ pub fn table(results: &Results) -> Table {
 }
 
 /// The cells of a row: values, training accuracy and gains, validation accuracy, parameters, and
-/// where `published` the paper's accuracies and parameters.
+/// if `published`, the paper's accuracies and parameters.
 pub fn cells(row: &Row, published: bool) -> Vec<String> {
     let mut cells = row.values.clone();
     cells.push(spread(row.train.as_ref()));
@@ -90,7 +90,7 @@ pub fn cells(row: &Row, published: bool) -> Vec<String> {
     cells
 }
 
-/// `0.9123`, or `0.9123 ± 0.0021` with the deviation.
+/// A mean such as `0.9123`, or with its deviation `0.9123 ± 0.0021`.
 pub fn spread(spread: Option<&Spread>) -> String {
     match spread {
         None => "-".to_owned(),

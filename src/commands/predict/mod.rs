@@ -1,7 +1,7 @@
-//! `modiste predict`: what a trained model says of pictures, or of a part of the data.
+//! `modiste predict`: a trained model's answers for pictures, or for a part of the data.
 //!
-//! Images pass through in batches and answers are written as they come, so that memory does not grow
-//! with their number.
+//! Images are processed in batches and answers are written as they come, so memory does not grow with
+//! the number of images.
 
 mod feed;
 mod submission;
@@ -57,10 +57,10 @@ pub fn run(args: PredictArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a prediction needs.
+/// The predictor, the part of the data, and the submission.
 type Prepared = (AnyPredictor, Option<Part>, Option<Submission>);
 
-/// The model, the part of the data if no inputs are named, and the submission if one is asked for.
+/// The model, the part of the data if no inputs are given, and the submission if requested.
 fn prepare(args: &PredictArgs) -> Result<Prepared, Failure> {
     if ranks::several() && !args.inputs.is_empty() {
         let text = "several ranks divide a part of the data; predict pictures with one process";
@@ -82,7 +82,7 @@ fn prepare(args: &PredictArgs) -> Result<Prepared, Failure> {
     Ok((predictor, part, submission))
 }
 
-/// Options that would change nothing.
+/// Rejects options that would have no effect.
 fn check_effect(args: &PredictArgs) -> Result<(), Failure> {
     let table = !args.json && args.csv.is_none() && args.submission.is_none();
     let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
@@ -94,14 +94,14 @@ fn check_effect(args: &PredictArgs) -> Result<(), Failure> {
     }
     if args.submission.is_some() && (args.ask.reject.is_some() || args.ask.threshold.is_some()) {
         return usage(
-            "--submission: a submission has a class for every image; leave out --reject \
+            "--submission: a submission needs a class for every image; leave out --reject \
                       and --threshold",
         );
     }
     Ok(())
 }
 
-/// The part of the data to predict, where no inputs are named.
+/// The part of the data to predict if no inputs are given.
 fn part(args: &PredictArgs, model: &Model) -> Result<Option<Part>, Failure> {
     if !args.inputs.is_empty() {
         return Ok(None);
@@ -122,7 +122,7 @@ fn part(args: &PredictArgs, model: &Model) -> Result<Option<Part>, Failure> {
     Ok(Some(Part { images, labels: None, names: std::mem::take(&mut part.names) }))
 }
 
-/// How a model is asked, as it was typed.
+/// The predictor options that the arguments ask for.
 pub fn options(ask: &AskArgs) -> Options {
     let reject = match (ask.reject, ask.threshold) {
         (Some(accuracy), _) => Reject::Accuracy(accuracy),
@@ -132,12 +132,12 @@ pub fn options(ask: &AskArgs) -> Options {
     Options { mirror: ask.mirror, reject, ..Options::default() }
 }
 
-/// Whether there is one input that is one file: its failure is then the command's.
+/// Whether the only input is a single file, whose failure is then the failure of the command.
 fn lone(args: &PredictArgs) -> bool {
     matches!(&args.inputs[..], [input] if !input.is_dir())
 }
 
-/// Fails if an input did; all others were answered.
+/// Fails if any input failed; all others were answered.
 fn outcome(answered: usize, failed: &[Failed]) -> Result<(), Failure> {
     match failed {
         [] => Ok(()),

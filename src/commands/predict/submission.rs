@@ -1,5 +1,5 @@
-//! The competition's file: its sample with the column of answers filled in, by names or by positions as
-//! the sample has them.
+//! A competition's submission file: its sample with the column of answers filled in, with names or
+//! positions as in the sample.
 
 use std::path::{Path, PathBuf};
 
@@ -10,25 +10,25 @@ use super::Row;
 use crate::cli::PredictArgs;
 use crate::failure::Failure;
 
-/// A submission in the making.
+/// A submission that collects its answers.
 pub struct Submission {
     file: PathBuf,
     sample: Vec<u8>,
-    /// The sample's, for errors.
+    /// The name of the sample, for errors.
     name: String,
-    /// What stands for each class of the model.
+    /// What the submission writes for each class of the model.
     answers: Vec<String>,
     classes: Vec<usize>,
-    /// The pictures; none where images come by number.
+    /// The names of the pictures; empty if images are numbered.
     pictures: Vec<String>,
 }
 
-/// The most bytes of a sample submission.
+/// Largest sample submission, in bytes.
 const MAX_TABLE: u64 = 1 << 30;
 
 impl Submission {
-    /// The submission that was asked for, with its sample read; `folder` is that of the data, `classes` are
-    /// the model's.
+    /// Reads the sample of the requested submission; `folder` is that of the data, `classes` are the
+    /// model's.
     pub fn find(
         args: &PredictArgs,
         folder: Option<&Path>,
@@ -47,14 +47,14 @@ impl Submission {
         Ok(Some(Self { file, sample, name, answers, classes, pictures }))
     }
 
-    /// Some more answers.
+    /// Adds answers.
     pub fn add(&mut self, rows: &[Row]) {
         self.classes.extend(rows.iter().map(|row| row.answer.class));
         let pictures = rows.iter().filter(|row| row.picture);
         self.pictures.extend(pictures.map(|row| row.id.clone()));
     }
 
-    /// Writes it: by name where all images were picture files, else row by row.
+    /// Writes the file: matched by name if all images were picture files, else row by row.
     pub fn write(self) -> anyhow::Result<()> {
         let Self { file, sample, name, answers, classes, pictures } = self;
         let classes: Vec<&str> = classes.iter().map(|&class| answers[class].as_str()).collect();
@@ -67,8 +67,8 @@ impl Submission {
     }
 }
 
-/// What stands for each class: its name; its position where the competition counts classes and their
-/// names are no numbers themselves.
+/// What to write for each class: its name, or its position if the competition uses numbers and the
+/// names of the classes are not numbers themselves.
 fn answers(numbers: bool, classes: &[String]) -> Vec<String> {
     let numbered = classes.iter().all(|class| class.parse::<u64>().is_ok());
     match numbers && !numbered {
@@ -86,7 +86,7 @@ mod tests {
         let names = ["cat", "dog"].map(str::to_owned);
         assert_eq!(answers(false, &names), ["cat", "dog"]);
         assert_eq!(answers(true, &names), ["0", "1"]);
-        // These are what the data call the classes, not their positions.
+        // These are names of classes, not positions.
         let numbers = ["1", "2", "10"].map(str::to_owned);
         assert_eq!(answers(true, &numbers), ["1", "2", "10"]);
     }

@@ -1,4 +1,4 @@
-//! Answers as they come: a table, one JSON object, a CSV file.
+//! Writes answers as they come: as a table, one JSON object, or a CSV file.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -18,14 +18,14 @@ use crate::cli::PredictArgs;
 use crate::commands::model;
 use crate::{machine, output};
 
-/// What a CSV file has as the class of an image that is none of these.
+/// The class of "none of these" in a CSV file.
 const NONE: &str = "-1";
-/// Classes that a table shows.
+/// Number of classes in a table.
 const SHOWN: usize = 3;
-/// The widest column of names in a table.
+/// Largest width of the column of names in a table.
 const WIDEST: usize = 60;
 
-/// Where the answers go.
+/// Writes answers to stdout and to a CSV file.
 pub struct Writer {
     classes: Vec<String>,
     top: usize,
@@ -39,14 +39,14 @@ pub struct Writer {
 
 /// The columns of the table.
 struct Table {
-    /// Of the name of an image; known from the first batch.
+    /// Width of the names of images; known after the first batch.
     width: Option<usize>,
     /// Whether images have names rather than numbers.
     named: bool,
 }
 
 impl Writer {
-    /// Begins what was asked for. Images are `named` or have numbers.
+    /// Begins the requested output. Images are `named` or have numbers.
     pub fn new(
         args: &PredictArgs,
         predictor: &Predictor<Box<dyn Engine>>,
@@ -83,7 +83,7 @@ impl Writer {
                 ("mirror", json!(args.ask.mirror)),
             ];
             let entries: Vec<String> = about.iter().map(|(key, value)| entry(key, value)).collect();
-            // The object and its last list stay open: what comes is written as it comes.
+            // The object and its last list stay open, so that answers are written as they come.
             output::print_json_text(&format!("{{{},\"answers\":[", entries.join(",")))?;
         }
         if let Some(csv) = &mut self.csv {
@@ -99,7 +99,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Some more answers.
+    /// Writes answers.
     pub fn rows(&mut self, rows: &[Row]) -> anyhow::Result<()> {
         if self.json {
             let mut text = String::new();
@@ -185,9 +185,9 @@ impl Writer {
         text
     }
 
-    /// Ends the files and says what there was.
+    /// Completes the output and prints totals.
     pub fn finish(mut self, failed: &[Failed]) -> anyhow::Result<()> {
-        // Where nothing was answered, what the file had before is worth more than no line.
+        // If nothing was answered, keep the previous contents of the file.
         if let Some(csv) = self.csv.take().filter(|_| self.images > 0) {
             csv.file.finish()?;
         }
@@ -215,7 +215,7 @@ fn entry(key: &str, value: &Value) -> String {
     format!("{}:{value}", json!(key))
 }
 
-/// The CSV file in the making.
+/// The CSV file being written.
 struct Csv {
     path: PathBuf,
     file: AtomicFile,
@@ -238,7 +238,7 @@ fn csv_row(row: &Row, classes: &[String], numbers: bool, probabilities: bool) ->
         (false, true) => answer.class.to_string(),
         (false, false) => guarded(&classes[answer.class]).into_owned(),
     };
-    // What a 32-bit number holds is what the network knows.
+    // The network computes in 32 bits; more digits would mean nothing.
     let more = answer.probabilities.iter().map(|&p| (p as f32).to_string());
     let more = more.filter(|_| probabilities);
     [guarded(&row.id).into_owned(), class].into_iter().chain(more).collect()

@@ -1,4 +1,4 @@
-//! What a run folder says: read, checked, and put together as a report.
+//! Reads and checks a run folder, and builds its report.
 
 use std::path::{Path, PathBuf};
 
@@ -15,13 +15,13 @@ use modiste_views::{block, structure};
 
 use crate::commands::model;
 
-/// A run folder as far as reports need it.
+/// The contents of a run folder that reports need.
 pub struct ReportedRun {
     pub folder: PathBuf,
     pub config: Config,
     /// The model of the best epoch; `None` before there is one.
     pub model: Option<Model>,
-    /// What is known of the model's answers.
+    /// The stored answers of the model.
     pub stored: Option<Stored>,
     rows: Vec<EpochRow>,
 }
@@ -57,7 +57,7 @@ impl ReportedRun {
             file if file.exists() => Some(Model::load(&file)?),
             _ => None,
         };
-        // A model is written before the epoch's row; a kill between the two is no damage.
+        // A model is written before the epoch's row, so a kill between the two is not damage.
         if let Some(model) = &model
             && model.provenance.chosen.epoch > rows.len() + 1
         {
@@ -72,7 +72,7 @@ impl ReportedRun {
         Ok(Self { folder: folder.into(), config, model, stored, rows })
     }
 
-    /// The run is called like its folder.
+    /// The name of the run: that of its folder.
     pub fn name(&self) -> String {
         let full = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
         full.file_name().unwrap_or(full.as_os_str()).to_string_lossy().into_owned()
@@ -119,7 +119,7 @@ impl ReportedRun {
         Ok(report)
     }
 
-    /// The epoch that the model is of; without a model, the epoch that would be chosen.
+    /// The epoch of the model; without a model, the epoch that would be chosen.
     fn best_epoch(&self) -> Option<usize> {
         if let Some(model) = &self.model {
             return Some(model.provenance.chosen.epoch);
@@ -137,7 +137,7 @@ fn network_figures(network: &Network) -> Vec<Figure> {
     [Figure::new("structure", structure(network))].into_iter().chain(block).collect()
 }
 
-/// What the paper published of its best model, to stand beside results on the paper's images.
+/// The published results of the paper's best model, shown beside results on the paper's images.
 fn references() -> Vec<Reference> {
     let paper = |part: &str, accuracy, loss, auroc| Reference {
         name: "the paper, 40 epochs".into(),

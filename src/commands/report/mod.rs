@@ -1,4 +1,4 @@
-//! `modiste report`: the page of a run, made again from its folder, or a page that compares runs.
+//! `modiste report`: rewrites the report of a run from its folder, or writes a page that compares runs.
 
 mod folder;
 
@@ -36,7 +36,7 @@ struct WrittenReport {
     files: Vec<PathBuf>,
 }
 
-/// Makes the page and prints where it is.
+/// Writes the page and prints its path.
 pub fn run(args: ReportArgs) -> Result<(), Failure> {
     if args.test && args.runs.len() > 1 {
         return Err(Failure::Usage("--test: works on one run at a time".into()));
@@ -63,7 +63,7 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
 /// The page of one run or of several.
 fn page_of(runs: &[ReportedRun]) -> anyhow::Result<Page> {
     let mut reports = runs.iter().map(ReportedRun::report).collect::<Result<Vec<_>, _>>()?;
-    // Runs are called like their folders; where that is not enough, like the path that was typed.
+    // Runs are named after their folders or, if those names are not unique, by their paths as given.
     let names: Vec<String> = reports.iter().map(|report| report.name.clone()).collect();
     for (report, run) in reports.iter_mut().zip(runs) {
         if names.iter().filter(|name| **name == report.name).count() > 1 {
@@ -76,12 +76,12 @@ fn page_of(runs: &[ReportedRun]) -> anyhow::Result<Page> {
     })
 }
 
-/// Writes a page as `out`, its Markdown and figures beside it, called alike.
+/// Writes a page to `out`, with its Markdown and figures beside it under the same name.
 fn write_page(page: &Page, out: &Path) -> Result<Vec<PathBuf>, Failure> {
     let stem = out.file_stem().and_then(|stem| stem.to_str());
     let html = out.extension().is_some_and(|extension| extension == "html");
     let Some(stem) = stem.filter(|_| html) else {
-        return Err(Failure::Usage(format!("--out {}: takes a name.html", out.display())));
+        return Err(Failure::Usage(format!("--out {}: must end in .html", out.display())));
     };
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
     Ok(write_files(parent.unwrap_or(Path::new("")), page, stem, &format!("{stem}-"))?)
@@ -107,7 +107,7 @@ pub fn write_files(
     Ok(written)
 }
 
-/// Writes the report of the run in `folder`, all of it from files of the folder.
+/// Writes the report of the run in `folder`, using only files in that folder.
 fn write_run(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let run = ReportedRun::read(folder)?;
     let report = run.report()?;
@@ -122,7 +122,7 @@ fn write_run(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The worst mistakes on the validation part that the run in `folder` keeps of `model`.
+/// The worst mistakes of `model` on the validation part, as stored in the run in `folder`.
 pub fn mistakes(folder: &Path, model: &Model) -> anyhow::Result<Vec<MistakeImage>> {
     let shown = folder.display();
     if !folder.is_dir() {
@@ -139,7 +139,7 @@ pub fn mistakes(folder: &Path, model: &Model) -> anyhow::Result<Vec<MistakeImage
     pictures(stored, part)
 }
 
-/// The mistakes of a part whose images are kept.
+/// The mistakes of a part whose images are stored.
 fn pictures(stored: &Stored, part: &StoredPart) -> anyhow::Result<Vec<MistakeImage>> {
     let [height, width] = stored.image;
     let picture = |Pixels(pixels): &Pixels| {
@@ -157,13 +157,12 @@ fn pictures(stored: &Stored, part: &StoredPart) -> anyhow::Result<Vec<MistakeIma
     shown.map(mistake).collect()
 }
 
-/// Puts heat maps of the answers beside the kept validation mistakes of `model`, which are the ones
-/// that are shown.
+/// Adds heat maps to the stored validation mistakes of `model`, which are the ones that reports show.
 fn explain(stored: &mut Stored, model: &Model) -> anyhow::Result<()> {
     let shape = model.network.input_shape();
     let explainer = Explainer::new(&model.network, &model.parameters)?;
     let parts = stored.parts.iter_mut().filter(|part| part.part == PartName::Validation);
-    // A network without maps and images of two channels have nothing to show.
+    // Networks without maps and images of two channels cannot be shown.
     if explainer.layer(None).is_err() || ![1, 3].contains(&shape.channels) {
         return Ok(());
     }
@@ -175,14 +174,14 @@ fn explain(stored: &mut Stored, model: &Model) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps the answers of a run's model and writes its report.
+/// Stores the answers of a run's model and writes its report.
 pub fn finish(
     folder: &Path,
     data: &Dataset,
     model: &Model,
     parts: &[(PartName, &Answers<'_>)],
 ) -> anyhow::Result<()> {
-    // What is known of further parts stays, if it is about this very model.
+    // Keep the stored answers for other parts if they are from this model.
     let files = RunFolder::new(folder);
     let known = Stored::load(&files, Some(model)).ok().flatten();
     let mut stored = known.unwrap_or_else(|| Stored::new(model, data));
@@ -194,7 +193,7 @@ pub fn finish(
     write_run(folder).map(|_| ())
 }
 
-/// The run in `folder`, its model's answers evaluated if they are not known yet.
+/// Reads the run in `folder`, and evaluates its model if its answers are not stored yet.
 fn read_and_evaluate(
     folder: &Path,
     test: bool,

@@ -1,4 +1,4 @@
-//! The final model's answers: every part evaluated, kept in `evaluation.json` of the results folder.
+//! Evaluates the final model on every part, and stores that in `evaluation.json` of the results folder.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 
 const FILE: &str = "evaluation.json";
 
-/// What the final model is, and what it answers.
+/// The final model and its evaluations.
 #[derive(Serialize, Deserialize)]
 pub struct Answers {
     /// Trainable parameters.
@@ -24,16 +24,16 @@ pub struct Answers {
     pub best: EpochMetrics,
     /// The last epoch.
     pub last: EpochMetrics,
-    /// Without dropout and augmentation.
+    /// Evaluation of the training set, without dropout and augmentation.
     pub train: Evaluation,
-    /// The validation set, by which epoch and settings were chosen.
+    /// Evaluation of the validation set, which chose the epoch and the settings.
     pub validation: Evaluation,
-    /// The test set; `None` if its labels are not available.
+    /// Evaluation of the test set; `None` if its labels are not available.
     pub test: Option<Evaluation>,
 }
 
 impl Answers {
-    /// Whether every part's confusion matrix is one of so many classes, as verdicts rely on.
+    /// Whether every part's confusion matrix has `classes` classes, as verdicts require.
     fn fits(&self, classes: usize) -> bool {
         let parts = [Some(&self.train), Some(&self.validation), self.test.as_ref()];
         let square = |part: &Evaluation| {
@@ -44,7 +44,7 @@ impl Answers {
     }
 }
 
-/// Evaluates the best model of the run in `folder` on every part, and keeps that in `out`.
+/// Evaluates the best model of the run in `folder` on every part, and stores that in `out`.
 ///
 /// # Errors
 /// If a file is missing or broken, or the images do not fit.
@@ -57,7 +57,7 @@ pub fn evaluate(
     let model = Model::load(&model::file(folder))?;
     let best = model.provenance.chosen;
     let path = out.join(FILE);
-    // A file that is there is of another model, or broken, where it does not tell of this epoch.
+    // An existing file that lacks this epoch belongs to another model or is broken.
     let text = read_text(&path, MAX_TEXT).unwrap_or_default();
     if let Ok(known) = serde_json::from_str::<Answers>(&text)
         && known.best == best

@@ -1,4 +1,4 @@
-//! The baselines of a reproduction: each measured once, kept in `baselines/NAME/baseline.json`.
+//! The baselines of a reproduction: each is measured once and stored in `baselines/NAME/baseline.json`.
 
 use std::path::Path;
 
@@ -20,19 +20,19 @@ const FILE: &str = "baseline.json";
 
 /// What baselines are measured with.
 pub struct Bench<'a> {
-    /// The reproduction's folder of them.
+    /// The folder of the reproduction's baselines.
     pub folder: &'a Path,
-    /// Whose data they are measured on.
+    /// The configuration that names the data.
     pub config: &'a Config,
-    /// Those data.
+    /// The data.
     pub data: &'a Dataset,
-    /// The most epochs that a network is trained for.
+    /// Largest number of epochs for networks.
     pub epochs: usize,
     pub workers: &'a WorkerArgs,
 }
 
 impl Bench<'_> {
-    /// Measures those that have not been.
+    /// Measures the baselines that have not been measured.
     ///
     /// # Errors
     /// If one cannot be fitted or trained, or a file is broken or cannot be written.
@@ -70,7 +70,7 @@ impl Bench<'_> {
         self.workers.threads.unwrap_or_else(machine::available_threads)
     }
 
-    /// Validation, and test where its labels are known.
+    /// Validation, and test if its labels are known.
     fn parts(&self) -> Vec<PartName> {
         let test = &self.data.test;
         let labelled = test.labels.is_some() && !test.is_empty();
@@ -82,17 +82,17 @@ impl Bench<'_> {
 
     fn classic(&self, settings: &Settings) -> Result<BaselineResult, Failure> {
         let (parts, quiet) = (self.parts(), self.workers.quiet);
-        // A fit saves no progress; after an interruption it starts again.
+        // A fit saves no progress; after an interruption it starts over.
         baseline::measure(settings, self.data, &parts, self.threads(), quiet, signals::stop())
     }
 
-    /// A network is a run like any other, and as resumable.
+    /// Trains a network as an ordinary run, which can be resumed.
     fn network(&self, preset: &str, folder: &Path) -> Result<BaselineResult, Failure> {
         let mut config = Config::preset(preset)?;
         config.data = self.config.data.clone();
         config.training.seed = self.config.training.seed;
         config.training.epochs = config.training.epochs.min(self.epochs);
-        // Not `self.data`, which are flat where the selected network takes them so.
+        // Not `self.data`, which is flat if the selected network takes flat images.
         let data = config.load_data()?;
         let network = config.network(&data)?;
         let task = Task {

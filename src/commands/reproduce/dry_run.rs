@@ -1,4 +1,4 @@
-//! What a reproduction has to train yet, and about how long that takes here.
+//! What a reproduction still has to train, and about how long that takes on this machine.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,14 +14,14 @@ use crate::failure::Failure;
 use crate::watch::duration;
 use crate::{machine, output};
 
-/// What there is to be trained, for people or as JSON.
+/// The runs to train, displayed as text or serialised as JSON.
 #[derive(Serialize)]
 pub struct DryRun {
     #[serde(serialize_with = "output::shown")]
     out: PathBuf,
     /// Threads that the speed was measured with.
     threads: usize,
-    /// Of the final training.
+    /// Speed of the final training.
     images_per_second: f64,
     stages: Vec<Stage>,
     seconds_left: f64,
@@ -33,18 +33,19 @@ struct Stage {
     name: &'static str,
     runs: usize,
     done: usize,
-    /// Epochs of a run at most.
+    /// Largest number of epochs of a run.
     epochs: usize,
     seconds_left: f64,
 }
 
 impl DryRun {
-    /// Looks at the results folder, if there is one, and measures how fast this machine trains.
+    /// Reads the results folder, if there is one, and measures how fast this machine trains.
     ///
-    /// Until the grid is done its last combination stands for what it will select.
+    /// Until the grid is done, its last combination stands in for the selection.
     ///
     /// # Errors
-    /// If data cannot be had, a network does not fit them, or the folder is of another reproduction.
+    /// If the data cannot be loaded, a network does not fit it, or the folder is of another
+    /// reproduction.
     pub fn new(args: &ReproduceArgs, settings: &Settings, plan: &Plan) -> Result<Self, Failure> {
         let out = &args.out;
         settings.check_place(out)?;
@@ -67,7 +68,7 @@ impl DryRun {
         let rate = images_per_second * network.multiply_adds() as f64;
 
         let trials = plan.tasks();
-        // What the grid trains is counted there.
+        // Runs that the grid trains are counted there.
         let own = |task: &&Task| !trials.iter().any(|trial| trial.folder == task.folder);
         let others: Vec<Task> = study.tasks().iter().filter(own).cloned().collect();
         let stages = vec![
@@ -81,7 +82,7 @@ impl DryRun {
 }
 
 impl Stage {
-    /// Duration of `tasks`, at `rate` multiply-adds of training images a second.
+    /// A stage that trains `tasks`, at `rate` multiply-adds of training images per second.
     fn new(name: &'static str, tasks: &[Task], rate: f64) -> Result<Self, Failure> {
         let epochs = tasks.iter().map(|task| task.config.training.epochs).max().unwrap_or(0);
         let mut stage = Self { name, runs: tasks.len(), done: 0, epochs, seconds_left: 0.0 };
@@ -94,12 +95,12 @@ impl Stage {
     }
 }
 
-/// The part of a run that is to be done yet.
+/// The share of a run that is not done yet.
 fn part_left(task: &Task) -> Result<f64, Failure> {
     let all = task.config.training.epochs;
     Ok(match task.state()? {
         State::New => 1.0,
-        // Its report may be all that it lacks.
+        // Only its report may be missing.
         State::Begun { epochs } => all.saturating_sub(epochs).max(1) as f64 / all as f64,
         State::Done(_) => 0.0,
     })

@@ -1,9 +1,9 @@
 //! `modiste reproduce`: the whole paper, stage by stage; each stage continues where it stopped.
 //!
-//! Data check, grid, selection, final training from scratch, evaluation, baselines, ablation, report. Each
-//! stage has a folder or file of its own in the results folder; what is there already is not done
-//! again. `grid/` and `ablation/` are results folders of those commands, so that other processes may
-//! train for them.
+//! Data check, grid, selection, final training from scratch, evaluation, baselines, ablation,
+//! report. Each stage has its own folder or file in the results folder, and finished work is not
+//! repeated. `grid/` and `ablation/` are results folders of those commands, so other processes may
+//! train their trials.
 
 mod answers;
 mod baselines;
@@ -32,17 +32,17 @@ use baselines::Bench;
 use dry_run::DryRun;
 use plan::{FINAL, Settings};
 
-/// All that a reproduction found.
+/// The results of a reproduction.
 #[derive(Serialize)]
 pub struct Found {
-    /// The configuration that everything begins with.
+    /// The base configuration.
     #[serde(skip)]
     base: Config,
-    /// Whether the numbers are of the quick way, which shows how it goes and no more.
+    /// Whether this is a quick demonstration, whose numbers mean nothing.
     quick: bool,
     data: DataInfo,
     grid: Results,
-    /// The final run's settings that the grid chose.
+    /// The settings of the final run that the grid chose.
     selected: Vec<(String, String)>,
     #[serde(rename = "final")]
     last: Answers,
@@ -52,9 +52,9 @@ pub struct Found {
     baselines: Vec<BaselineResult>,
     ablation: AblationResults,
     ablation_epochs: usize,
-    /// What its runs have otherwise than the selected configuration.
+    /// Settings in which the ablation differs from the selected configuration.
     ablation_set: Vec<(String, String)>,
-    /// With and without residual connections, the mean of the seeds.
+    /// Curves with and without residual connections, averaged over seeds.
     #[serde(skip)]
     curves: Vec<(String, Vec<EpochRow>)>,
     /// All verdicts: on the data, the final model, the baselines, the parts of the method.
@@ -65,14 +65,14 @@ pub struct Found {
 pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     let settings = Settings::new(&args)?;
     let out = &args.out;
-    // All that can be wrong with the grid, data and networks shows before a folder is made.
+    // Report problems with the grid, data and networks before creating a folder.
     let plan = Plan::new(
         settings.grid.clone(),
         &out.join("grid"),
         engine::check_batch,
         modiste_paper::published,
     )?;
-    // Nor do the ablation's settings wait for it, though what it is of is chosen later.
+    // Check the settings of the ablation, too, although its configuration is selected later.
     measure(&[&settings.ablation_base(&settings.likely())?], engine::check_batch)?;
     if args.dry_run {
         let found = DryRun::new(&args, &settings, &plan)?;
@@ -152,14 +152,14 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     Ok(output::print(&report::text(out, &found))?)
 }
 
-/// Names the stage that begins.
+/// Prints the name of the stage that begins.
 fn say(args: &ReproduceArgs, stage: &str) {
     if !args.workers.quiet {
         output::note(&format!("== {stage}"));
     }
 }
 
-/// A stage with trials that cannot be trained is where a reproduction ends.
+/// Ends the reproduction if trials of a stage could not be trained.
 fn check(stage: &str, failed: Vec<Failed>, all: usize) -> Result<(), Failure> {
     trials::check(&failed, all).map_err(|failure| match failure {
         Failure::Failed(error) => Failure::Failed(anyhow::anyhow!("{stage}: {error}")),
@@ -167,7 +167,7 @@ fn check(stage: &str, failed: Vec<Failed>, all: usize) -> Result<(), Failure> {
     })
 }
 
-/// The final training as something to be done.
+/// The final training as a task.
 fn final_task(out: &Path, config: &Config) -> Result<Task, Failure> {
     let (name, folder) = (FINAL.to_owned(), out.join(FINAL));
     let cost = measure(&[config], engine::check_batch)?[0].training_cost;

@@ -1,4 +1,4 @@
-//! What a reproduction is of: the grid, the epochs, the seeds; and what follows from its results.
+//! The settings of a reproduction (grid, epochs, seeds), and what follows from the results of its grid.
 
 use std::path::Path;
 
@@ -13,27 +13,27 @@ use crate::commands::{grid, settings};
 use crate::engine;
 use crate::failure::Failure;
 
-/// What a reproduction is of, as a results folder keeps it.
+/// The file in a results folder that holds the settings of the reproduction.
 const FILE: &str = "reproduction.toml";
 const EPOCHS: &str = "training.epochs";
 /// The folder of the final run.
 pub const FINAL: &str = "final";
 
-/// What a reproduction is of.
+/// The settings of a reproduction.
 pub struct Settings {
-    /// The grid; its base is what the final training begins with, but for the epochs.
+    /// The grid; except for the epochs, its base is also the base of the final training.
     pub grid: Grid,
     /// Epochs of the final training.
     pub final_epochs: usize,
     /// Seeds of the ablation.
     pub ablation_seeds: usize,
-    /// What the ablation's runs have otherwise than the selected configuration.
+    /// Settings in which the ablation differs from the selected configuration.
     pub ablation_set: Vec<(String, String)>,
-    /// What the final model is compared with.
+    /// The baselines that the final model is compared with.
     pub baselines: Vec<BaselineArg>,
 }
 
-/// Values that hold unless others are typed.
+/// Values used unless the user gives others.
 struct Defaults {
     over: Vec<(String, Vec<String>)>,
     fields: &'static [(&'static str, &'static str)],
@@ -43,7 +43,7 @@ struct Defaults {
 }
 
 impl Defaults {
-    /// The paper's.
+    /// The paper's values.
     fn paper() -> Self {
         Self {
             over: modiste_paper::grid_axes(),
@@ -54,7 +54,7 @@ impl Defaults {
         }
     }
 
-    /// Enough to see every stage at work, and nothing to draw conclusions from.
+    /// Values small enough to show every stage at work; the results mean nothing.
     fn quick() -> Self {
         let values = |values: [&str; 2]| values.map(str::to_owned).to_vec();
         Self {
@@ -72,10 +72,10 @@ impl Defaults {
 }
 
 impl Settings {
-    /// What was typed, and defaults for the rest.
+    /// The settings from the command line, with defaults for the rest.
     ///
     /// # Errors
-    /// If it makes no sense, or would have no effect.
+    /// If a setting makes no sense or would have no effect.
     pub fn new(args: &ReproduceArgs) -> Result<Self, Failure> {
         let defaults = if args.quick { Defaults::quick() } else { Defaults::paper() };
         let typed = args.trial.settings.typed();
@@ -120,7 +120,7 @@ impl Settings {
         })
     }
 
-    /// Notes in the results folder what it is of. More seeds may be asked for later, nothing else.
+    /// Stores the settings in the results folder. Later only the number of seeds may grow.
     ///
     /// # Errors
     /// If the folder is of another reproduction.
@@ -131,15 +131,15 @@ impl Settings {
         }
     }
 
-    /// Whether the results folder is of this reproduction already.
+    /// Whether the results folder already belongs to this reproduction.
     ///
     /// # Errors
-    /// If it is of another.
+    /// If it belongs to another.
     pub fn check_place(&self, folder: &Path) -> Result<bool, Failure> {
         Ok(is_of(folder, FILE, &self.final_base(), "reproduction")?)
     }
 
-    /// What the final training may be, before the grid has selected: the last combination.
+    /// A stand-in for the selection before the grid is done: the last combination.
     pub fn likely(&self) -> Config {
         let mut config =
             self.grid.points().last().map_or(self.grid.base(), |point| &point.config).clone();
@@ -147,14 +147,14 @@ impl Settings {
         config
     }
 
-    /// What the final training begins with, but for what the grid selects.
+    /// The base of the final training, without the settings that the grid selects.
     fn final_base(&self) -> Config {
         let mut base = self.grid.base().clone();
         base.training.epochs = self.final_epochs;
         base
     }
 
-    /// What the grid chose, and the configuration of the final training with it.
+    /// The settings that the grid selects, and the configuration of the final training.
     ///
     /// # Errors
     /// If no row of the grid is complete.
@@ -173,11 +173,11 @@ impl Settings {
         Ok((selected, config))
     }
 
-    /// Whether the final run, if there is one, is of what is selected now: with more seeds the grid may
-    /// choose otherwise.
+    /// Checks that an existing final run has the settings now selected: with more seeds the grid may
+    /// select others.
     ///
     /// # Errors
-    /// If it is not, with what to do.
+    /// If it does not; the error says what to do.
     pub fn check_selected(&self, selected: &Config, out: &Path) -> Result<(), Failure> {
         let folder = out.join(FINAL);
         let Some([field, there, here]) = difference(&folder, "config.toml", selected)? else {
@@ -185,13 +185,13 @@ impl Settings {
         };
         let (folder, out) = (folder.display(), out.display());
         Err(anyhow::anyhow!(
-            "{folder}: is of another selection: {field} is {there} there and {here} by the grid's \
-             present results; move it and {out}/ablation away, then run the same command again"
+            "{folder}: was trained with another selection: {field} is {there} there, but {here} by the grid's \
+             current results; move it and {out}/ablation away, then run the same command again"
         )
         .into())
     }
 
-    /// The ablation of what was selected; what the grid trained is not trained again.
+    /// The ablation of the selected configuration, which reuses the runs of the grid.
     ///
     /// # Errors
     /// As [`Settings::ablation_base`] and [`Study::new`].
@@ -203,8 +203,8 @@ impl Settings {
             .map_err(grid::usage)
     }
 
-    /// What the ablation's variants differ from: the selected configuration at the grid's epochs, with
-    /// what was set for the ablation alone.
+    /// The base of the ablation: the selected configuration with the grid's epochs and the settings
+    /// given for the ablation.
     ///
     /// # Errors
     /// If those settings do not fit the selected configuration.

@@ -1,4 +1,4 @@
-//! The report of a reproduction: ours beside what was published, and what became of every claim.
+//! The report of a reproduction: our results beside the published ones, and a verdict on every claim.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::commands::grid::results::{self, settings, spread};
 use crate::commands::{ablate, report};
 use crate::failure::Failure;
 
-/// The verdicts on what the paper says of its data, its final model and the baselines.
+/// Verdicts on the paper's claims about its data, its final model and the baselines.
 pub fn judge(found: &Found) -> Vec<Verdict> {
     let Answers { train, validation, .. } = &found.last;
     let share = |part: &Evaluation| (part.accuracy, part.images as usize);
@@ -53,7 +53,7 @@ pub fn text(out: &Path, found: &Found) -> String {
         found.selected.iter().map(|(field, value)| format!("{}={value}", label(field))).collect();
     format!(
         "\n{}\nselected {}; final validation accuracy {:.4}, published {:.3}\n\n{}\n\
-         {}; its results and runs lie beside it\n",
+         {}; its results and runs are beside it\n",
         results::table(&found.grid),
         chosen.join(", "),
         found.last.validation.accuracy,
@@ -100,7 +100,7 @@ fn claims(found: &Found) -> Vec<Block> {
     vec![Block::Table(table), Block::Note(format!("The rule: {VERDICT_RULE}.{parts}"))]
 }
 
-/// What sets the ablation apart from the selected configuration, as ` at field=value`, or nothing.
+/// How the ablation differs from the selected configuration, as ` at field=value`, or empty.
 fn otherwise(found: &Found) -> String {
     let set = |(field, value): &(String, String)| format!("{}={value}", label(field));
     let set: Vec<String> = found.ablation_set.iter().map(set).collect();
@@ -135,7 +135,7 @@ fn grid(found: &Found) -> Vec<Block> {
         table.weighted(weight, results::cells(row, published));
     }
     let note = format!(
-        "{} epochs, {} runs a row. Training accuracy after the last epoch, as it was trained on; \
+        "{} epochs, {} runs per row. Training accuracy during the last epoch; \
          validation accuracy of the best epoch.",
         found.base.training.epochs,
         results.rows.first().map_or(0, |row| row.trials),
@@ -168,7 +168,7 @@ fn last(found: &Found) -> Vec<Block> {
         classes.row(std::iter::once(class.name.clone()).chain(numbers));
     }
     let note = format!(
-        "From scratch, {} epochs. Where nothing else is said the numbers are of the best epoch's model, \
+        "From scratch, {} epochs. Unless noted otherwise, the numbers are of the best epoch's model, \
          without dropout and flips, with 95 % intervals from the number of images.",
         last.epoch
     );
@@ -180,7 +180,7 @@ fn last(found: &Found) -> Vec<Block> {
     ]
 }
 
-/// Table 2, and what it might have had.
+/// Table 2, with further rows.
 fn numbers(answers: &Answers) -> Table {
     let Answers { best, last, train, validation, test, parameters } = answers;
     let paper = &PUBLISHED_BEST;
@@ -245,7 +245,7 @@ fn baselines(found: &Found) -> Vec<Block> {
             table.weighted(Weight::Faint, cells);
         }
     }
-    let note = "Ours are on this report's split, with its training images; what others published was \
+    let note = "Our results are on this report's split, with its training images; published results were \
                 trained on 60,000 images and measured on the official test part.";
     vec![Block::Table(table), Block::Note(note.into())]
 }

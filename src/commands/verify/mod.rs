@@ -1,8 +1,8 @@
-//! `modiste verify`: whether a run comes out again, bit for bit.
+//! `modiste verify`: checks whether a run can be reproduced bit for bit.
 //!
-//! The run is repeated in a temporary folder from its `config.toml`, as far as asked. Numbers of
-//! `metrics.csv`, digests of the state and the model are compared; what differs is named, and with it
-//! what is known to change bits: other data, another instruction set, another version.
+//! The run is repeated in a temporary folder from its `config.toml`, for as many epochs as requested.
+//! The numbers of `metrics.csv`, digests of the state and the model are compared. Differences are listed
+//! together with changes that may explain them: other data, another instruction set, another version.
 
 mod record;
 mod text;
@@ -41,9 +41,9 @@ struct Verification {
     parameters: bool,
     /// Whether the model file was compared as a whole.
     model_bytes: bool,
-    /// What differs, each in words.
+    /// The differences, in words.
     differences: Vec<String>,
-    /// What is other than it was and changes bits, or may.
+    /// Changed conditions that may change bits.
     conditions: Conditions,
 }
 
@@ -57,7 +57,7 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
     if let Some(line) = &conditions.data {
         return Err(anyhow!("{}: {line}; nothing was trained", args.run.display()).into());
     }
-    let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
+    let folder = tempfile::tempdir().context("failed to create a temporary folder")?;
     let again = Run::create(folder.path(), &config)?;
     repeat(&args, &record, &again, &data, epochs, &mut conditions)?;
     let found = Record::read(again.folder())?;
@@ -77,7 +77,7 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
     output::print_either(&printed, args.json)?;
     match printed.differences.first() {
         None => Ok(()),
-        Some(first) => Err(anyhow!("{}: does not come out again: {first}", printed.run).into()),
+        Some(first) => Err(anyhow!("{}: was not reproduced: {first}", printed.run).into()),
     }
 }
 
@@ -97,7 +97,7 @@ fn epochs(args: &VerifyArgs, record: &Record) -> Result<usize, Failure> {
     }
 }
 
-/// The run's configuration, with the data where they are now, and the data.
+/// The run's configuration, with the present path of its data, and the data.
 fn data(args: &VerifyArgs, record: &Record) -> Result<(Config, Dataset), Failure> {
     let mut config = record.config.clone();
     if let Some(source) = &args.data {
@@ -105,13 +105,15 @@ fn data(args: &VerifyArgs, record: &Record) -> Result<(Config, Dataset), Failure
     }
     let data = config.load_data().with_context(|| {
         let run = args.run.display();
-        format!("{run}: the run's data cannot be loaded; if they moved, name them with --data")
+        format!(
+            "{run}: the run's data cannot be loaded; if it has moved, give its path with --data"
+        )
     })?;
     config.check_data(&data)?;
     Ok((config, data))
 }
 
-/// Trains the first epochs again, with the instruction set of the record where this processor has it.
+/// Trains the first epochs again, with the recorded instruction set if this processor has it.
 fn repeat(
     args: &VerifyArgs,
     record: &Record,

@@ -1,4 +1,4 @@
-//! What a run folder records, and how two records differ.
+//! The recorded results of a run folder, and the differences between two records.
 
 use std::path::Path;
 
@@ -10,22 +10,22 @@ use modiste_model::{
 use modiste_train::{Checkpoint, Config};
 use serde::Serialize;
 
-/// Differences that are named; more would not help.
+/// Largest number of differences listed; more would not help.
 const NAMED: usize = 5;
 
-/// What a run folder records.
+/// The recorded results of a run folder.
 pub(super) struct Record {
     pub config: Config,
     pub rows: Vec<EpochRow>,
     digests: Vec<Digest>,
     model: Option<Model>,
-    /// CRC-32 of the images and labels, where a file tells it.
+    /// CRC-32 of the images and labels, if recorded.
     data: Option<u32>,
-    /// The first start.
+    /// The environment of the first start.
     pub start: Option<Environment>,
 }
 
-/// What was compared, and what differs.
+/// The compared items and their differences.
 #[derive(Default)]
 pub(super) struct Compared {
     pub numbers: usize,
@@ -35,7 +35,7 @@ pub(super) struct Compared {
     pub differences: Vec<String>,
 }
 
-/// What is other than it was when the run was recorded.
+/// Conditions that have changed since the run was recorded.
 #[derive(Serialize)]
 pub(super) struct Conditions {
     /// Other images or labels.
@@ -47,7 +47,7 @@ pub(super) struct Conditions {
     /// Another version of modiste.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whether a file tells which data the run was trained on.
+    /// Whether the run records which data it was trained on.
     pub data_known: bool,
 }
 
@@ -77,11 +77,11 @@ impl Record {
         Ok(Self { config, rows, digests: digests.unwrap_or_default(), model, data, start })
     }
 
-    /// Whether data of this checksum are those of the run.
+    /// Whether data with this checksum is that of the run.
     pub fn conditions(&self, checksum: u32) -> Conditions {
         let other = self.data.filter(|&recorded| recorded != checksum);
         let line = |recorded| {
-            format!("the data are others: checksum {checksum:08x}, recorded {recorded:08x}")
+            format!("the data has changed: checksum {checksum:08x}, recorded {recorded:08x}")
         };
         Conditions {
             data: other.map(line),
@@ -91,7 +91,7 @@ impl Record {
         }
     }
 
-    /// Sets what decides bits as it was when the run was recorded, as far as this processor can.
+    /// Sets the options that affect bits as recorded, as far as this processor can.
     pub fn choose(&self, options: &mut CpuOptions) {
         let Some(start) = &self.start else { return };
         options.direct = start.engine.ends_with("direct convolutions");
@@ -170,20 +170,20 @@ impl Compared {
     /// The model of the best epoch, if both chose the same one; all bytes if both runs ended.
     fn models(&mut self, recorded: &Model, again: &Model) {
         if recorded.provenance.chosen.epoch != again.provenance.chosen.epoch {
-            return; // A later epoch was better than those that were repeated.
+            return; // the best epoch is later than those that were repeated
         }
         self.parameters = true;
         if recorded.parameters != again.parameters {
             let differs = recorded.parameters.iter().zip(&again.parameters).find(|(a, b)| a != b);
             let name = differs.map_or("another tensor", |(tensor, _)| tensor.name.as_str());
-            self.differ(format!("the model's \"{name}\" has other values"));
+            self.differ(format!("the values of the model's \"{name}\" differ"));
         } else if recorded.confidence.is_some() && again.confidence.is_some() {
             self.model_bytes = true;
             self.whole(recorded, again);
         }
     }
 
-    /// Compares what else a model file holds; the version that wrote it is named in it, and may differ.
+    /// Compares everything else in a model file, except for the version of modiste that wrote it.
     fn whole(&mut self, recorded: &Model, again: &Model) {
         let mut same = again.clone();
         same.provenance.modiste.clone_from(&recorded.provenance.modiste);
@@ -196,7 +196,7 @@ impl Compared {
             ("bytes", recorded.to_bytes() == same.to_bytes()),
         ];
         if let Some((part, _)) = parts.into_iter().find(|(_, same)| !same) {
-            self.differ(format!("the model file has another {part}"));
+            self.differ(format!("the model file's {part} differs"));
         }
     }
 }

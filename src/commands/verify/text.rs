@@ -1,4 +1,4 @@
-//! A verification in words.
+//! Formats a verification as text.
 
 use std::fmt;
 
@@ -18,19 +18,19 @@ impl fmt::Display for Verification {
         writeln!(f, "{run}: repeated {epochs} of {recorded_epochs} epochs")?;
         writeln!(f, "compared: {}", kept.join(", "))?;
         if !conditions.data_known {
-            writeln!(f, "not recorded: a checksum of the data")?;
+            writeln!(f, "the run recorded no checksum of its data")?;
         }
         let others = [&conditions.instruction_set, &conditions.version];
         for line in others.into_iter().flatten() {
-            writeln!(f, "other than recorded: {line}")?;
+            writeln!(f, "changed since: {line}")?;
         }
         for difference in differences {
             writeln!(f, "differs: {difference}")?;
         }
         match (self.same, conditions.instruction_set.is_some()) {
-            (true, _) => writeln!(f, "all of it came out again, bit for bit"),
+            (true, _) => writeln!(f, "everything was reproduced, bit for bit"),
             (false, true) => writeln!(f, "bits depend on the instruction set, see docs/engine.md"),
-            (false, false) => writeln!(f, "it did not come out again"),
+            (false, false) => writeln!(f, "the run was not reproduced"),
         }
     }
 }

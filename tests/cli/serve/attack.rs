@@ -1,4 +1,4 @@
-//! Clients that mean harm: what they get, and what the others get meanwhile.
+//! Hostile clients: what they get, and what the others get meanwhile.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ fn decoding_ends_with_the_time_and_others_go_in_between() {
     for stream in &mut streams {
         stream.write_all(&attack).unwrap();
     }
-    // A client that has gone.
+    // A client that has disconnected.
     server.connect().write_all(&attack).unwrap();
     let good = photograph();
     for _ in 0..5 {
@@ -116,7 +116,7 @@ fn an_answer_that_nobody_takes_in_is_given_up() {
     let ask = String::from_utf8(ask).unwrap().replace("connection: close\r\n", "");
     let mut streams: Vec<_> = (0..4).map(|_| server.connect()).collect();
     for stream in &mut streams {
-        // More answers than the sockets hold; the server may well close before all is sent.
+        // More answers than the sockets hold; the server may close before everything is sent.
         stream.set_nonblocking(true).unwrap();
         let _ = stream.write_all(ask.repeat(5000).as_bytes());
     }
@@ -136,7 +136,7 @@ fn silent_clients_give_way() {
     for _ in 0..4 {
         server.raw(&whole).expect(200);
     }
-    // One of them had to go, the one that was there first.
+    // One of them was evicted, the one that came first.
     let mut rest = Vec::new();
     let _ = silent[0].read_to_end(&mut rest);
     assert!(rest.is_empty());
@@ -218,7 +218,7 @@ fn a_pipe_in_place_of_the_model_is_refused() {
     assert!(!ready["problem"].as_str().unwrap().contains('/'), "{ready}");
     server.replace_model(&super::http::MODELS[1]);
     until("the new model", || server.get("/ready").json()["problem"].is_null());
-    // Neither as a model nor as a token is a pipe read.
+    // A pipe is read neither as a model nor as a token.
     let made = std::process::Command::new("mkfifo").arg(server.folder.path("pipe")).status();
     assert!(made.unwrap().success());
     server.folder.run(&["serve", "pipe"]).expect_error(1, &["pipe"]);

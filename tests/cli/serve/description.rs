@@ -1,4 +1,4 @@
-//! `/openapi.json` is written by hand; here every answer is held against it.
+//! `/openapi.json` is written by hand; here every answer is checked against it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::http::{DATA, Response, Server, png, until};
 
-/// Checks `value` against a schema, so far as schemas are used in the description.
+/// Checks `value` against a schema, supporting what the description uses.
 fn check(value: &Value, schema: &Value, api: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         return check(value, follow(reference, api), api, at);
@@ -65,7 +65,7 @@ fn follow<'a>(reference: &str, api: &'a Value) -> &'a Value {
     api.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference}"))
 }
 
-/// Checks an answer against what is said of the path and its status.
+/// Checks an answer against the description of its path and status.
 fn check_response(response: &Response, api: &Value, path: &str, method: &str) {
     let at = format!("{method} {path} {}", response.status);
     let said = &api["paths"][path][method]["responses"][response.status.to_string()];
@@ -135,7 +135,7 @@ fn the_page_asks_for_nothing_from_elsewhere() {
         let Some(path) = files.get(i).cloned() else { break };
         let text = server.get(&path).expect(200).text();
         let outside = ["http://", "https://", "//cdn"].map(|scheme| text.contains(scheme));
-        // The namespace of SVG is a name, not a place.
+        // The namespace of SVG is a name, not an address.
         assert!(path == "/icon.svg" || outside == [false; 3], "{path}");
         let quoted = text.split(['"']).map(|link| format!("/{}", link.trim_start_matches("./")));
         let plain = |c: char| c.is_ascii_alphanumeric() || "/.-_".contains(c);

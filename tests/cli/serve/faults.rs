@@ -1,4 +1,4 @@
-//! Bad input: each gets a status and a reason, and the server goes on.
+//! Bad input: each gets a status and a reason, and the server keeps running.
 
 use std::io::{Read, Write};
 
@@ -108,7 +108,7 @@ fn requests_that_are_none() {
         (format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(100_000)), 414),
         // Half a request, and then nothing.
         ("GET /health HT".to_owned(), 408),
-        // Behind a whole request.
+        // After a whole request.
         (format!("{}nonsense\r\n\r\n", health("")), 400),
     ] {
         let mut stream = server.connect();
@@ -119,7 +119,7 @@ fn requests_that_are_none() {
         let last = answers.windows(10).rposition(|window| window == b"HTTP/1.1 4");
         let answer = Response::read(&mut &answers[last.unwrap_or(0)..]);
         let told = format!("{:?}: {}", &request[..request.len().min(40)], answer.head);
-        // Too long a path may be told as too long a header.
+        // A path that is too long may be reported as a header that is too long.
         assert!(answer.status == status || (answer.status, status) == (431, 414), "{told}");
         assert!(answer.json()["error"].is_string(), "{told}");
         for header in &headers {
@@ -147,7 +147,7 @@ fn a_token_opens_and_nothing_else_does() {
     server.predict(&[&[0; 784]]).expect_error(401, "token");
     server.send("POST", "/v1/reload", "", b"").expect_error(401, "token");
     assert!(!server.log().contains("battery"));
-    // A body that is not read is no reason to lose the answer.
+    // The answer arrives even if the body is not read.
     let large = request("POST", "/v1/predict", "", &vec![0; 6 << 20]);
     server.raw(&large).expect_error(401, "token");
 }

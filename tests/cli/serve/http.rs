@@ -1,4 +1,4 @@
-//! A served model and a client that speaks HTTP by hand, so that it can also speak it badly.
+//! A served model, and a client that writes HTTP by hand, so that it can also send invalid requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -23,7 +23,7 @@ pub static MODELS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
     })
 });
 
-/// What the models were trained on.
+/// The data that the models were trained on.
 pub static DATA: LazyLock<Dataset> = LazyLock::new(|| {
     let split: Split = "120/40/20".parse().unwrap();
     load(&Source::Embedded, &split, 0).unwrap()
@@ -48,12 +48,12 @@ pub struct Response {
 }
 
 impl Server {
-    /// Serves with these options, and waits until it listens.
+    /// Starts a server with these options, and waits until it listens.
     pub fn start(args: &[&str]) -> Self {
         Self::start_with(args, &[])
     }
 
-    /// As [`Self::start`], with these variables in the environment.
+    /// Like [`Self::start`], with these environment variables.
     pub fn start_with(args: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = Folder::new();
         std::fs::write(folder.path("model.safetensors"), &MODELS[0]).unwrap();
@@ -83,12 +83,12 @@ impl Server {
         Self { child, folder, address, log }
     }
 
-    /// What it wrote to stderr so far.
+    /// The text written to stderr so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    /// A connection.
+    /// Opens a connection.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -126,7 +126,7 @@ impl Server {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    /// Waits for its end.
+    /// Waits for the process to end.
     pub fn wait(&mut self) -> ExitStatus {
         let clock = Instant::now();
         loop {
@@ -145,7 +145,7 @@ impl Server {
         line.unwrap_or_else(|| panic!("no {name} in {page}")).parse().unwrap()
     }
 
-    /// Replaces the model's file, whole or not at all.
+    /// Replaces the model's file in one step.
     pub fn replace_model(&self, bytes: &[u8]) {
         std::fs::write(self.folder.path("new"), bytes).unwrap();
         std::fs::rename(self.folder.path("new"), self.folder.path("model.safetensors")).unwrap();
@@ -189,7 +189,7 @@ impl Response {
         Self::try_read(stream).unwrap_or_else(|| panic!("no answer"))
     }
 
-    /// Reads one answer; nothing where the connection is closed without.
+    /// Reads one answer; `None` if the connection is closed without one.
     pub fn try_read(stream: &mut impl Read) -> Option<Self> {
         let mut reader = BufReader::new(stream);
         let mut head = String::new();
@@ -206,14 +206,14 @@ impl Response {
         Some(Self { status, head, body })
     }
 
-    /// The same, if the status is this one.
+    /// Expects this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}{}", self.head, self.text());
         self
     }
 
-    /// The same, if it is an error with this status and a reason that holds `text`.
+    /// Expects an error with this status and a reason that contains `text`.
     #[track_caller]
     pub fn expect_error(self, status: u16, text: &str) -> Self {
         let response = self.expect(status);
@@ -238,7 +238,7 @@ impl Response {
     }
 }
 
-/// Waits until something holds.
+/// Waits until a condition is true.
 #[track_caller]
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let clock = Instant::now();

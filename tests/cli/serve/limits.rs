@@ -57,7 +57,7 @@ fn a_client_that_drips_is_let_go_too() {
     let head = "POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 content-length: 1000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
-    // Each byte comes well within the time; all of them together do not.
+    // Each byte arrives well within the time limit, but all of them together do not.
     for _ in 0..40 {
         if stream.write_all(b" ").is_err() {
             break;
@@ -76,7 +76,7 @@ fn a_half_closed_connection_gets_its_answer() {
     stream.write_all(&request("POST", "/v1/predict", kind, &body)).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     Response::read(&mut stream).expect(200);
-    // A client that goes away in the middle leaves nothing behind.
+    // A client that disconnects in the middle leaves nothing behind.
     for _ in 0..5 {
         let mut stream = server.connect();
         stream.write_all(&request("POST", "/v1/predict", kind, &body)[..300]).unwrap();
@@ -87,7 +87,7 @@ fn a_half_closed_connection_gets_its_answer() {
 
 #[test]
 fn one_connection_too_many_is_told_so() {
-    // Both connections are worked on for longer than a third one waits for a place.
+    // Both connections are busy for longer than a third one waits for a place.
     let args = ["--max-connections", "2", "--timeout", "4", "--max-request-pixels", "4294967296"];
     let server = Server::start(&[&args[..], &["--no-card"]].concat());
     let part = [
@@ -158,7 +158,7 @@ fn bodies_share_their_memory() {
     let kind = "content-type: application/json\r\n";
     let large = request("POST", "/v1/predict", kind, &vec![b' '; 99_000]);
     let refused = || server.post("/v1/predict", "application/json", &[b' '; 20_000]);
-    // Where the second body comes before the first was read, it is the first that is refused.
+    // If the second body arrives before the first is read, the first is refused.
     let mut held = None;
     until("a refusal", || {
         let mut stream = server.connect();

@@ -1,4 +1,4 @@
-//! Where the server is found: host names, Unix sockets, below a path of a proxy.
+//! Addresses of the server: host names, Unix sockets, a path behind a proxy.
 
 use super::http::{DATA, Response, Server, pixels_body, png, request};
 
@@ -30,20 +30,20 @@ fn a_unix_socket_is_listened_on_and_goes() {
         stream.write_all(bytes).unwrap();
         Response::read(&mut stream)
     };
-    // A proxy passes on whatever name it was asked for under.
+    // A proxy passes on the name under which it was called.
     let get = "GET /health HTTP/1.1\r\nhost: shop.org\r\nconnection: close\r\n\r\n";
     ask(get.as_bytes()).expect(200);
     let body = pixels_body(&[DATA.validation.images.get(0)]);
     let kind = "content-type: application/json\r\n";
     ask(&request("POST", "/v1/predict", kind, &body)).expect(200);
     assert_eq!(ask(b"nonsense\r\n\r\n").status, 400);
-    // A second server leaves the first one's socket alone.
+    // A second server does not touch the first one's socket.
     let said = server.folder.run(&["serve", "model.safetensors", "--listen", "unix:socket"]);
     said.expect_error(1, &["unix:socket: failed to listen"]);
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
     assert!(!path.exists(), "the socket was left behind");
-    // What a killed server left behind is replaced; a file is not.
+    // The socket of a killed server is replaced; a file is not.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     std::fs::write(server.folder.path("file"), "text").unwrap();
     let said = server.folder.run(&["serve", "model.safetensors", "--listen", "unix:file"]);
@@ -67,7 +67,7 @@ fn a_unix_socket_is_listened_on_and_goes() {
 fn everything_works_below_a_path() {
     let server = Server::start(&["--no-card", "--base-path", "/clf/"]);
     let picture = png(28, 28, DATA.validation.images.get(0));
-    // A proxy may leave the path in place or take it off.
+    // A proxy may keep or remove the path.
     for base in ["/clf", ""] {
         for path in
             ["/", "/docs", "/style.css", "/app.js", "/health", "/ready", "/metrics", "/v1/model"]
@@ -86,7 +86,7 @@ fn everything_works_below_a_path() {
     assert_eq!(there.status, 308);
     assert!(there.head.contains("location: /clf/\r\n"), "{}", there.head);
     server.get("/clfx/health").expect_error(404, "/docs");
-    // The page and its files name each other by relative paths.
+    // The page and its files refer to each other by relative paths.
     for path in ["/", "/docs", "/app.js", "/docs.js", "/card.js"] {
         let text = server.get(path).expect(200).text();
         for absolute in ["href=\"/", "src=\"/", "fetch(\"/", "ask(\"/", "ask(`/"] {

@@ -1,4 +1,4 @@
-//! Pages of other sites, through the browser of somebody who may reach the server.
+//! Pages of other sites, opened in the browser of somebody who can reach the server.
 
 use super::http::{DATA, Response, Server, pixels_body, request};
 
@@ -90,7 +90,7 @@ fn a_name_that_was_pointed_here_is_refused() {
     }
     server.raw(b"GET http://evil.org/v1/model HTTP/1.1\r\nhost: localhost\r\n\r\n").expect(403);
     server.raw(b"GET / HTTP/1.1\r\nhost: localhost\r\nhost: a\r\n\r\n").expect(400);
-    // Programs that speak HTTP/1.0 know of no hosts.
+    // HTTP/1.0 clients send no host.
     server.raw(b"GET /health HTTP/1.0\r\n\r\n").expect(200);
     let rebound = String::from_utf8(request("POST", "/v1/reload", "", b"")).unwrap();
     let rebound = rebound.replace("host: localhost", "host: evil.org\r\norigin: http://evil.org");

@@ -10,7 +10,7 @@ fn version(server: &Server) -> String {
     server.get("/ready").expect(200).json()["version"].as_str().unwrap().to_owned()
 }
 
-/// What is said to be wrong with the file.
+/// The reported problem with the file.
 fn problem(server: &Server) -> Option<String> {
     server.get("/ready").expect(200).json()["problem"].as_str().map(str::to_owned)
 }
@@ -64,7 +64,7 @@ fn garbage_and_nothing_leave_the_old_model_serving() {
     let half = &MODELS[1][..MODELS[1].len() / 2];
     std::fs::write(server.folder.path("model.safetensors"), half).unwrap();
     until("a problem", || problem(&server).is_some());
-    // The reason is in the log; to clients it would tell paths.
+    // The reason is only in the log, because it would reveal paths to clients.
     assert!(problem(&server).unwrap().contains("the server's log"), "{:?}", problem(&server));
     assert!(server.log().contains("model.safetensors: "), "{}", server.log());
     still_serving();

@@ -28,7 +28,7 @@ fn requests_in_flight_are_answered_first() {
     streams.extend((0..8).map(|_| send(&server)));
     server.signal("TERM");
     std::thread::sleep(Duration::from_millis(100));
-    // A request that was half sent is awaited.
+    // The server waits for a half-sent request.
     half.write_all(&whole[whole.len() - 1..]).unwrap();
     streams.push(half);
     for (i, stream) in streams.iter_mut().enumerate() {
