@@ -1,7 +1,7 @@
-//! Batches: the chosen images copied into one buffer, each changed as the augmentation says.
+//! Batches: the chosen images, augmented and copied into one buffer.
 //!
-//! Every draw is a function of (seed, epoch, image index), so neither the place in the batch nor
-//! the number of threads nor a resumed run changes it.
+//! Every draw is a function of (seed, epoch, image index), so it depends neither on the position in the
+//! batch nor on the number of threads or on interruptions.
 
 use std::ops::Bound::Included;
 
@@ -14,41 +14,41 @@ use crate::augment::Photographs;
 use crate::dataset::Images;
 use crate::mix::Mixture;
 
-/// What is done to an image before it is trained on; by default nothing.
+/// Changes to an image before it is trained on; by default none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
-    /// Mirror left and right with probability 1/2: the paper's.
+    /// Mirror left and right with probability 1/2, as in the paper.
     pub flip: bool,
     /// Mirror a random half of the images in the first epoch, the other half in the next, and so on
-    /// (airbench, Jordan 2024); instead of `flip`.
+    /// (airbench, Jordan 2024); excludes `flip`.
     pub alternating_flip: bool,
-    /// Move by up to so many pixels in each direction.
+    /// Move by up to this many pixels in each direction.
     pub shift: usize,
-    /// Fill what a shift uncovers with the nearest pixel of the edge, not with black.
+    /// Fill uncovered pixels with the nearest pixel of the edge instead of black.
     pub shift_edge: bool,
-    /// Blacken a square of that side, its centre anywhere in the image (cutout, DeVries and Taylor
+    /// Blacken a square of this side, with its centre anywhere in the image (cutout, DeVries and Taylor
     /// 2017); 0 for none.
     pub cutout: usize,
     /// The probability that a rectangle is filled with random bytes (random erasing, Zhong et al.
     /// 2017: 2 to 40 % of the image, sides 0.3 to 3.3).
     pub erase: f64,
-    /// Turn by up to so many degrees either way, 0 to 180.
+    /// Turn by up to this many degrees either way, 0 to 180.
     pub turn: f64,
-    /// Enlarge or shrink by up to this share: lengths times (1 + zoom)^-1 to 1 + zoom, 0 to 1.
+    /// Enlarge or shrink by up to this share: multiplies lengths by (1 + zoom)^-1 to 1 + zoom; 0 to 1.
     pub zoom: f64,
-    /// Lean upright lines by up to so many degrees either way, 0 to 60.
+    /// Slant vertical lines by up to this many degrees either way, 0 to 60.
     pub shear: f64,
     /// Change the brightness by up to this share either way, 0 to 1.
     pub brightness: f64,
     /// Change the contrast by up to this share either way, 0 to 1.
     pub contrast: f64,
-    /// Change the saturation of colours by up to this share either way, 0 to 1; grey images have none.
+    /// Change the saturation by up to this share either way, 0 to 1; has no effect on grey images.
     pub colour: f64,
-    /// The probability that a rectangle of another image is pasted into an image, whose class is then
-    /// shared in proportion (CutMix, Yun et al. 2019).
+    /// The probability that a rectangle of another image is pasted into an image, whose target then
+    /// shares both classes in proportion (CutMix, Yun et al. 2019).
     pub cutmix: f64,
-    /// Blends each image that is not pasted into with another one and shares its class likewise, with
+    /// Blends each image without a pasted rectangle with another one, and their classes alike, in
     /// shares from Beta(this, this) (MixUp, Zhang et al. 2018); 0 for none.
     pub mixup: f64,
 }
@@ -59,12 +59,12 @@ impl Augmentation {
     /// The range of `shear`, in degrees.
     pub const SHEAR: Range = Range::Number(Included(0.0), Included(60.0));
 
-    /// The paper's: random horizontal flips, nothing else.
+    /// The paper's augmentation: random horizontal flips only.
     pub fn paper() -> Self {
         Self { flip: true, ..Self::default() }
     }
 
-    /// Whether images are mixed, so that [`crate::fill_shares`] says what they are.
+    /// Whether images are mixed, so that targets come from [`crate::fill_shares`].
     pub fn mixes(&self) -> bool {
         self.cutmix > 0.0 || self.mixup > 0.0
     }
@@ -83,14 +83,14 @@ impl Augmentation {
         }
         if self.cutmix == 1.0 && self.mixup > 0.0 {
             let value = format!("cutmix = 1, mixup = {}", self.mixup);
-            return refuse(value, "a choice: cutmix leaves mixup no image");
+            return refuse(value, "possible: with cutmix = 1, mixup never applies");
         }
         if self.flip && self.alternating_flip {
             let value = "flip = true, alternating_flip = true".to_owned();
-            return refuse(value, "a choice of one sort of flip");
+            return refuse(value, "possible: choose one kind of flip");
         }
         if self.shift_edge && self.shift == 0 && !self.warps() {
-            let expected = "of effect without shift, turn, zoom or shear";
+            let expected = "effective without shift, turn, zoom or shear";
             return refuse("shift_edge = true".to_owned(), expected);
         }
         Ok(())
@@ -132,8 +132,8 @@ impl Draws {
 
 /// Fills `batch` (n, h, w, c) with the images at `indices`, augmented for (seed, epoch).
 ///
-/// Whatever `batch` held is replaced; it allocates only where it never was that large. Panics on
-/// an index without an image.
+/// The contents of `batch` are replaced; it allocates only if it was never that large. Panics on an
+/// index without an image.
 pub fn fill_batch(
     images: &Images,
     indices: &[u32],
@@ -158,7 +158,7 @@ pub fn fill_batch(
     }
 }
 
-/// Copies image `index` to `out`, changed as the augmentation says but for mixing.
+/// Copies image `index` to `out` with all augmentation except mixing.
 fn augment(
     images: &Images,
     index: u32,
@@ -216,11 +216,11 @@ fn offsets(stream: &Stream, index: u32, k: usize, shape: Shape) -> [isize; 2] {
     [draw(y, shape.height), draw(x, shape.width)]
 }
 
-/// Copies `image` moved by `by` = [down, right], neither over the image's side.
+/// Copies `image` moved by `by` = [down, right], each at most the image's side.
 fn copy_shifted(image: &[u8], out: &mut [u8], shape: Shape, by: [isize; 2], edge: bool) {
     let Shape { height, width, channels } = shape;
     let [down, right] = by;
-    // Columns of the output that have an origin in the image, and where that begins.
+    // Columns of the output that come from the image, and where they begin.
     let start = right.max(0) as usize;
     let end = (width as isize + right.min(0)) as usize;
     let origin = (-right).max(0) as usize;
@@ -284,7 +284,7 @@ fn erase(image: &mut [u8], shape: Shape, probability: f64, draws: &Draws, index:
         return;
     }
     let area = (0.02 + 0.38 * unit(area)) * (shape.height * shape.width) as f64;
-    // The aspect is drawn evenly on a logarithmic scale, so that upright and flat are as likely.
+    // The aspect ratio is drawn evenly on a logarithmic scale, so that tall and wide are equally likely.
     let aspect = (0.3_f64.ln() + (3.3_f64.ln() - 0.3_f64.ln()) * unit(aspect)).exp();
     let side = |length: f64, limit: usize| (length.round() as usize).clamp(1, limit);
     let height = side((area * aspect).sqrt(), shape.height);
@@ -292,8 +292,8 @@ fn erase(image: &mut [u8], shape: Shape, probability: f64, draws: &Draws, index:
     let place = draws.erase[1].block(index);
     let top = below(place[0], shape.height - height + 1);
     let left = below(place[1], shape.width - width + 1);
-    // The noise of an image is told apart from that of the next by a block of 16 bytes of its own
-    // for every 16 pixels; two images share noise only where their counters wrap around.
+    // Every 16 pixels of an image get their own block of 16 random bytes; two images share noise only
+    // where their counters wrap around.
     let mut counter = index.wrapping_mul(0x9E37_79B9);
     for y in top..top + height {
         let row = &mut image[(y * shape.width + left) * shape.channels..][..width * shape.channels];

@@ -1,4 +1,4 @@
-//! What a source holds before it is split, and the checks that every source must pass.
+//! The contents of a source before it is split, and the checks that every source must pass.
 
 use modiste_spec::Shape;
 
@@ -6,26 +6,26 @@ use crate::DataError;
 use crate::dataset::Part;
 use crate::photo::Preparation;
 
-/// Everything a source holds.
+/// The contents of a source.
 pub(crate) struct Collection {
-    /// What to call it.
+    /// The name of the data.
     pub name: String,
     /// The name of each class.
     pub classes: Vec<String>,
-    /// Labelled images to train on, and to draw missing parts from.
+    /// Labelled images to train on and to draw missing parts from.
     pub train: Part,
     /// The source's own validation part, labelled.
     pub validation: Option<Part>,
-    /// The source's own test part, perhaps unlabelled.
+    /// The source's own test part, with or without labels.
     pub test: Option<Part>,
-    /// What pictures went through, and what pictures to predict on go through.
+    /// How pictures were prepared, and how pictures to predict are prepared.
     pub preparation: Preparation,
-    /// What was decided, in lines to be told.
+    /// Notes for the user about decisions made.
     pub notes: Vec<String>,
 }
 
 impl Collection {
-    /// A source without images yet, each to be of `shape`.
+    /// A source without images, whose images will have `shape`.
     pub fn new(name: &str, classes: Vec<String>, shape: Shape) -> Self {
         Self {
             name: name.to_owned(),
@@ -38,7 +38,7 @@ impl Collection {
         }
     }
 
-    /// Sets the part of that slot: 0 to train on, 1 to validate on, 2 to test on.
+    /// Sets the part in a slot: 0 for training, 1 for validation, 2 for test.
     pub fn put(&mut self, slot: usize, part: Part) {
         match slot {
             0 => self.train = part,
@@ -48,7 +48,7 @@ impl Collection {
     }
 }
 
-/// Checks that the labels of `part`, read from `file`, are as many as its images, and under `classes`.
+/// Checks that `part`, read from `file`, has one label per image, each below `classes`.
 pub(crate) fn check_labels(part: &Part, classes: usize, file: &str) -> Result<(), DataError> {
     let Some(labels) = &part.labels else { return Ok(()) };
     if labels.len() != part.len() {

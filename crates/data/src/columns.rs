@@ -1,22 +1,22 @@
-//! Tables of any dialect: separated by commas, semicolons or tabs, with or without a byte-order mark.
+//! Tables separated by commas, semicolons or tabs, with or without a byte-order mark.
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use crate::DataError;
 use crate::table::broken;
 
-/// The most bytes of a table, unpacked.
+/// Largest table, unpacked, in bytes.
 pub(crate) const MAX_TABLE: u64 = 4 << 30;
 
-/// A table whose rows are still to be read.
+/// A table whose rows are read one by one.
 pub(crate) struct Columns<'a> {
     name: String,
-    /// The names of the columns; of a table without a header, nothing.
+    /// The names of the columns; empty for a table without a header.
     pub header: Vec<String>,
     reader: Reader<&'a [u8]>,
 }
 
-/// Whether a file is a table, by its name.
+/// Whether a file is a table, judging by its name.
 pub(crate) fn is_table(file: &str) -> bool {
     let lower = file.to_lowercase();
     let lower = lower.strip_suffix(".gz").unwrap_or(&lower);
@@ -24,7 +24,7 @@ pub(crate) fn is_table(file: &str) -> bool {
 }
 
 impl<'a> Columns<'a> {
-    /// A table of `bytes`; errors speak of it as `name`. A first row of numbers alone is no header.
+    /// Reads the table `bytes`; errors call it `name`. A first row of numbers only is not a header.
     ///
     /// # Errors
     /// If it is empty or not text in columns.
@@ -48,7 +48,7 @@ impl<'a> Columns<'a> {
         Ok(Self { name: name.to_owned(), header, reader })
     }
 
-    /// The next row; `false` behind the last one.
+    /// Reads the next row; `false` after the last one.
     ///
     /// # Errors
     /// If it has another number of fields than the others.
@@ -56,10 +56,10 @@ impl<'a> Columns<'a> {
         self.reader.read_byte_record(row).map_err(|error| broken(&error, &self.name))
     }
 
-    /// The place of the column called `wanted`, or of the first of `known` there is.
+    /// The position of the column `wanted`, or else of the first of `known` that exists.
     ///
     /// # Errors
-    /// If a column that was named is not there.
+    /// If the column `wanted` does not exist.
     pub fn find(&self, wanted: Option<&str>, known: &[&str]) -> Result<Option<usize>, DataError> {
         let place =
             |name: &str| self.header.iter().position(|column| column.eq_ignore_ascii_case(name));
@@ -73,7 +73,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What separates the fields of the first line.
+/// The separator of the fields in the first line.
 fn delimiter(bytes: &[u8]) -> u8 {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let count = |mark: u8| line.iter().filter(|&&byte| byte == mark).count();
@@ -82,7 +82,7 @@ fn delimiter(bytes: &[u8]) -> u8 {
     most.unwrap_or(b',')
 }
 
-/// A field as text; bytes that are no Unicode are replaced.
+/// A field as text; bytes that are not Unicode are replaced.
 pub(crate) fn text(field: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(field)
 }

@@ -1,13 +1,13 @@
-//! Drawing so many images of each class from a pool.
+//! Draws a given number of images of each class from a pool.
 //!
-//! `stratum` tells the pools of one source apart: 0 what is trained on, 1 the source's own validation
-//! part, 2 its own test part, 3 what is in folds.
+//! `stratum` distinguishes the pools of one source: 0 training images, 1 the source's own validation
+//! part, 2 its own test part, 3 images divided into folds.
 
 use modiste_spec::random::{Purpose, Stream};
 
 use crate::dataset::Part;
 
-/// Images to draw from, by their labels.
+/// The images to draw from, with their labels.
 #[derive(Clone, Copy)]
 pub(crate) struct Pool<'a> {
     pub labels: Option<&'a [u16]>,
@@ -15,8 +15,8 @@ pub(crate) struct Pool<'a> {
     pub classes: &'a [String],
 }
 
-/// The images of `pool` at three lists of indices that rise. The longest list keeps the memory of the
-/// pool, so that hardly more is needed than the pool took.
+/// The images of `pool` at three lists of increasing indices. The longest list reuses the memory of the
+/// pool, so hardly any more is needed.
 pub(crate) fn pick(mut pool: Part, lists: [Vec<u32>; 3]) -> [Part; 3] {
     let longest = (0..3).max_by_key(|&i| lists[i].len()).unwrap_or(0);
     let mut parts = [0, 1, 2].map(|i| {
@@ -27,7 +27,7 @@ pub(crate) fn pick(mut pool: Part, lists: [Vec<u32>; 3]) -> [Part; 3] {
     parts
 }
 
-/// Draws `counts` images from `pool`, shared out among the classes as the pool has them.
+/// Draws `counts` images from `pool`, in the proportions of its classes.
 pub(crate) fn proportional(
     pool: Pool<'_>,
     counts: [usize; 3],
@@ -51,7 +51,7 @@ pub(crate) fn proportional(
     deal(pool, [t, v, s], seed, stratum)
 }
 
-/// Divides `count` in the proportion of `sizes`, the largest remainders rounded up.
+/// Divides `count` in proportion to `sizes`, rounding up the largest remainders.
 fn shares(count: usize, sizes: &[usize]) -> Vec<usize> {
     let all = sizes.iter().sum::<usize>().max(1) as u128;
     let exact = |size: usize| count as u128 * size as u128;
@@ -67,9 +67,9 @@ fn shares(count: usize, sizes: &[usize]) -> Vec<usize> {
 
 /// Draws `quotas` images of each class of `pool` for the three parts (an empty quota draws none).
 ///
-/// Each class is put in a random order; training images come from its front, validation images
-/// from its back and test images from before those. A larger split so contains a smaller one.
-/// Each part keeps the order of the pool.
+/// Each class is shuffled; training images come from its front, validation images from its back and test
+/// images from just before those, so a larger split contains a smaller one. Each part keeps the order
+/// of the pool.
 pub(crate) fn deal(
     pool: Pool<'_>,
     quotas: [&[usize]; 3],
@@ -83,7 +83,7 @@ pub(crate) fn deal(
         if t + v + s > have {
             let class = &pool.classes[class];
             let wanted = t + v + s;
-            return Err(format!("class {class} has {have} images, {wanted} are wanted"));
+            return Err(format!("class {class} has {have} images, but {wanted} are needed"));
         }
         let item = u32::try_from(class).expect("classes are numbered in 16 bits");
         let order = Stream::new(seed, Purpose::Split, item, stratum).permutation(have);
@@ -98,7 +98,7 @@ pub(crate) fn deal(
     }))
 }
 
-/// The images of `pool` outside of fold `number` (from 1) of `folds`, and those in it.
+/// The images of `pool` outside fold `number` (from 1) of `folds`, and those in it.
 pub(crate) fn fold(
     pool: Pool<'_>,
     number: usize,
@@ -117,8 +117,8 @@ pub(crate) fn fold(
     Ok([outside, inside])
 }
 
-/// The fold, from 0, of each image with these labels: that of `split:fold=i/folds`, less 1. A class
-/// may have fewer images than there are folds, as it may not in a split.
+/// The fold, from 0, of each image with these labels: that of `split:fold=i/folds`, minus 1. Unlike in a
+/// split, a class may have fewer images than there are folds.
 pub fn fold_of(labels: &[u16], classes: usize, folds: usize, seed: u64) -> Vec<usize> {
     let mut strata = vec![Vec::new(); classes];
     for (i, &label) in (0..).zip(labels) {
@@ -129,8 +129,8 @@ pub fn fold_of(labels: &[u16], classes: usize, folds: usize, seed: u64) -> Vec<u
 
 /// The fold of each image.
 ///
-/// Each class is put in a random order and dealt to the folds in turn, as cards are; every class
-/// begins with another fold, so that all folds have the same size to within one image a class.
+/// Each class is shuffled and dealt to the folds in turn, like cards; every class starts with another
+/// fold, so that the sizes of folds differ by at most one image per class.
 fn deal_folds(strata: &[Vec<u32>], folds: usize, seed: u64) -> Vec<usize> {
     let mut fold_of = vec![0; strata.iter().map(Vec::len).sum()];
     for (class, members) in strata.iter().enumerate() {
@@ -143,7 +143,7 @@ fn deal_folds(strata: &[Vec<u32>], folds: usize, seed: u64) -> Vec<usize> {
     fold_of
 }
 
-/// The images of each class; all in one where there are no labels.
+/// The images of each class; all in one list if there are no labels.
 fn strata(pool: Pool<'_>) -> Vec<Vec<u32>> {
     let n = u32::try_from(pool.images).expect("readers take under 2^32 images");
     let Some(labels) = pool.labels else { return vec![(0..n).collect()] };

@@ -1,7 +1,7 @@
 //! Fashion-MNIST, part of the program: the four official files as published, 70,000 images.
 //!
-//! They are unpacked when data is loaded, not when the program starts. Their licence lies beside them;
-//! `tests/embedded.rs` holds their MD5 sums.
+//! They are unpacked when data is loaded, not when the program starts. Their licence is beside them;
+//! `tests/embedded.rs` has their MD5 sums.
 
 use crate::DataError;
 use crate::collection::Collection;
@@ -22,7 +22,7 @@ pub const FASHION_CLASSES: [&str; 10] = [
     "Ankle boot",
 ];
 
-/// The name under which the data is known.
+/// The name of the data.
 pub(crate) const FASHION: &str = "fashion-mnist";
 
 /// Name and bytes of one embedded file.
@@ -34,7 +34,7 @@ macro_rules! file {
     };
 }
 
-/// Images and labels to train on, and to test on, gzipped.
+/// Images and labels for training and for test, gzipped.
 pub const EMBEDDED_FILES: [[File; 2]; 2] = [
     [file!("train-images-idx3-ubyte.gz"), file!("train-labels-idx1-ubyte.gz")],
     [file!("t10k-images-idx3-ubyte.gz"), file!("t10k-labels-idx1-ubyte.gz")],

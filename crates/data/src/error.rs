@@ -1,11 +1,11 @@
-//! The crate's one error: which file, and what is wrong with it, in one line.
+//! The crate's error type; errors name the file and the problem in one line.
 
 use std::io;
 use std::path::Path;
 
 use modiste_files::FileError;
 
-/// Why data could not be had.
+/// Why data could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// A file or folder could not be opened, read or written.
@@ -13,10 +13,10 @@ pub enum DataError {
     Io {
         /// The file or folder.
         file: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A file was read and is not what it should be.
+    /// The contents of a file are invalid.
     #[error("{file}: {problem}")]
     File {
         /// The file or folder.
@@ -24,20 +24,20 @@ pub enum DataError {
         /// What is wrong, in lower case.
         problem: String,
     },
-    /// The images there do not allow the split that was asked for.
+    /// The images do not allow the requested split.
     #[error("split {split} of {name}: {problem}")]
     Split {
-        /// The split as it was written.
+        /// The split as given.
         split: String,
         /// The data set.
         name: String,
-        /// What is missing, and what would do.
+        /// What is missing, and what would work.
         problem: String,
     },
-    /// A value that was typed means nothing here.
+    /// An invalid value.
     #[error("{value:?} is not {expected}")]
     Value {
-        /// What was typed.
+        /// The value as given.
         value: String,
         /// What it should have been.
         expected: &'static str,
@@ -45,12 +45,12 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// A file that was read and is not what it should be.
+    /// The error of a file with invalid contents.
     pub(crate) fn file(file: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::File { file: one_line(file.into()), problem: one_line(problem.into()) }
     }
 
-    /// A file that the system would not open, read or write.
+    /// The error of a file that the system could not open, read or write.
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { file: one_line(path.display().to_string()), source }
     }
@@ -65,8 +65,7 @@ impl From<FileError> for DataError {
     }
 }
 
-/// The text with every line break made visible: decoders put them into messages, and people into
-/// the names of files.
+/// The text with line breaks escaped, because decoders' messages and file names may contain them.
 fn one_line(text: String) -> String {
     if text.contains(char::is_control) {
         let shown =

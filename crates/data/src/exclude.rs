@@ -1,4 +1,4 @@
-//! Leaving out the images that a list names.
+//! Leaves out the images on a list.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -8,19 +8,19 @@ use modiste_files::guarded;
 use crate::dataset::{Dataset, Part};
 use crate::error::DataError;
 
-/// The largest list that is read, in bytes.
+/// Largest list that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 28;
 
-/// An image by its file and, where the file holds many, its position in it.
+/// An image, given by its file and, in a file of many, its position.
 type Named = (String, Option<usize>);
 
-/// Takes the images that the CSV file at `path` names out of the training and the validation part.
+/// Removes the images listed in the CSV file at `path` from the training and the validation part.
 ///
-/// The file has the columns `file` and, for files that hold many images, `position`, as the list of
-/// `data check` has them; further columns are passed over. The test part stays as it is.
+/// The file has the columns `file` and, for files that hold many images, `position`, like the list of
+/// `data check`; other columns are ignored. The test part is unchanged.
 ///
 /// # Errors
-/// If the file is no such list, names no training or validation image, or takes all of a class.
+/// If the file is not such a list, names no training or validation image, or removes a whole class.
 pub fn exclude(data: &mut Dataset, path: &Path) -> Result<(), DataError> {
     let file = path.display().to_string();
     let listed = read(path)?;
@@ -44,13 +44,13 @@ pub fn exclude(data: &mut Dataset, path: &Path) -> Result<(), DataError> {
     }
 }
 
-/// The positions of the images that are not listed.
+/// The positions of the images that are not on the list.
 fn kept(part: &Part, listed: &HashSet<Named>) -> Vec<u32> {
     let n = u32::try_from(part.len()).expect("readers take under 2^32 images");
     let stays = |&i: &u32| {
         let known = !part.names.is_empty();
         let named = known.then(|| part.names.origin(i as usize));
-        // The list has names as cells, which may look otherwise.
+        // Names on the list may have been escaped as cells.
         let is_listed = |file: &str, position| listed.contains(&(file.to_owned(), position));
         named.is_none_or(|at| {
             !is_listed(at.file, at.position) && !is_listed(&guarded(at.file), at.position)

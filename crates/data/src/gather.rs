@@ -1,4 +1,4 @@
-//! Images to predict on, from anything that holds some: pictures, arrays, archives, tables, folders, pipes.
+//! Images to predict, from pictures, arrays, archives, tables, folders or pipes.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -16,10 +16,10 @@ use crate::source::fit_images;
 use crate::stream::{ImageStream, is_stream};
 use crate::tree::{Tree, is_archive};
 
-/// How deep folders may be nested.
+/// Largest depth of nested folders.
 const MAX_DEPTH: usize = 32;
 
-/// What a file or pipe holds.
+/// The contents of a file or pipe.
 pub enum Input {
     /// One picture file, not decoded yet.
     Picture(Vec<u8>),
@@ -27,11 +27,11 @@ pub enum Input {
     Images(ImageStream),
     /// The picture files of an archive.
     Pictures(Pictures),
-    /// Images that were read as data to train on are, with their names, and what was passed over.
+    /// Images read like training data, with their names, and the files that were passed over.
     Set(Part, Skipped),
 }
 
-/// The picture files of an archive, one after the other, each with its path in the archive.
+/// Iterates over the picture files of an archive, each with its path in the archive.
 pub struct Pictures {
     tree: Tree,
     next: usize,
@@ -50,11 +50,11 @@ impl Iterator for Pictures {
 }
 
 impl Input {
-    /// What the file at `path` holds, told by its first bytes. Images of tables and arrays become such as
-    /// `preparation` says.
+    /// Opens the file at `path` and recognises its contents by the first bytes. Images of tables
+    /// and arrays are prepared by `preparation`.
     ///
     /// # Errors
-    /// If it cannot be read, is none of the formats known, or a picture file beyond `limits`.
+    /// If it cannot be read, has no supported format, or is a picture file that exceeds `limits`.
     pub fn open(
         path: &Path,
         limits: &Limits,
@@ -81,7 +81,7 @@ impl Input {
         Self::picture(begin, file, &name, limits)
     }
 
-    /// What comes through a pipe; errors speak of it as `name`.
+    /// Reads the contents of a pipe; errors call it `name`.
     ///
     /// # Errors
     /// As [`Input::open`].
@@ -101,11 +101,11 @@ impl Input {
     }
 
     /// The images of a folder without picture files whose files together are a data set, such as
-    /// CIFAR's; `None` where each file is to be looked at on its own.
+    /// CIFAR's; `None` if each file is an input of its own.
     pub fn folder(path: &Path, preparation: Option<Preparation>) -> Option<Self> {
         let mut skipped = Skipped::default();
         let tree = Tree::open(path, &mut skipped).ok()?;
-        // Pictures need no ending; files of numbers are called `...-ubyte`.
+        // Pictures need no extension; IDX files are named `...-ubyte`.
         let picture =
             |name: &str| formats::may_be_picture(name) && !name.to_lowercase().ends_with("ubyte");
         match tree.entries().iter().any(|entry| picture(entry.file_name())) {
@@ -114,7 +114,7 @@ impl Input {
         }
     }
 
-    /// A picture file that begins with `begin`.
+    /// Reads a picture file that begins with `begin`.
     fn picture(
         mut begin: Vec<u8>,
         rest: impl Read,
@@ -130,7 +130,7 @@ impl Input {
                 "is not PNG, JPEG, WebP, BMP, GIF, TIFF, npy, npz, csv, IDX, zip or tar",
             ));
         }
-        // One more, so that a file that is too long shows.
+        // Read one more byte to notice a file that is too long.
         let read = rest.take(limits.bytes as u64 + 1).read_to_end(&mut begin);
         read.map_err(|error| DataError::io(Path::new(name), error))?;
         limits.check_bytes(begin.len()).map_err(|problem| DataError::file(name, problem))?;
@@ -138,7 +138,7 @@ impl Input {
     }
 }
 
-/// All images of a source that is read as data to train on are.
+/// All images of a source, read like training data.
 fn set(
     tree: &Tree,
     preparation: Option<Preparation>,
@@ -154,8 +154,8 @@ fn set(
     Ok(Input::Set(all, skipped))
 }
 
-/// Whether a file that lies among pictures is something else, by its name: a table, a note, a system's
-/// file.
+/// Whether a file among pictures is something else, judging by its name: a table, a note, or a file of
+/// the system.
 pub fn is_stray(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let known = [".npy", ".npz", ".gz", ".bin", ".zip", ".tar", ".tgz", "ubyte", ".idx"];
@@ -163,7 +163,7 @@ pub fn is_stray(path: &Path) -> bool {
     is_table(&name) || !(array || formats::may_be_picture(&name))
 }
 
-/// Files and folders in `folder` by name, hidden ones left out.
+/// Files and folders in `folder` by name, without hidden ones.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let io = |error| DataError::io(folder, error);
     let mut found = Vec::new();
@@ -177,11 +177,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(found)
 }
 
-/// The files in `folder` and in all folders below, in the order of their names; names that begin with
-/// a dot are skipped. A folder that can't be read is an error among them, as is a link to a folder
-/// that was read before: links can make a folder its own sub-folder.
+/// The files in `folder` and all folders below, sorted by name; names that begin with a dot are skipped.
+/// A folder that cannot be read gives an error, and so does a link to a folder that was read before,
+/// because links can make a folder its own sub-folder.
 pub fn files_below(folder: &Path) -> impl Iterator<Item = Result<PathBuf, DataError>> + use<> {
-    // What is still to come, the next one last.
+    // Entries still to visit, the next one last.
     let mut stack = vec![(folder.to_owned(), 0)];
     let mut read = HashSet::new();
     std::iter::from_fn(move || {

@@ -1,6 +1,6 @@
 //! IDX, the format of MNIST and its successors (<http://yann.lecun.com/exdb/mnist/>), gzipped or not.
 //!
-//! Two zero bytes, the element type (8: unsigned byte, the only one taken here), the number of
+//! Two zero bytes, the element type (8: unsigned byte, the only one supported), the number of
 //! dimensions, each dimension as a big-endian u32, then the elements.
 
 use std::io::{Read, Write};
@@ -10,11 +10,11 @@ use flate2::read::MultiGzDecoder;
 
 use crate::{DataError, memory};
 
-/// The most bytes that one file may unpack to: 2 GiB, four times the largest data set of this kind
-/// (EMNIST, 814,255 images). It bounds what a small hostile file can make the reader allocate.
+/// Largest unpacked size of a file in bytes: 2 GiB, four times the largest data set of this kind
+/// (EMNIST, 814,255 images). It limits what a small hostile file can make the reader allocate.
 pub const MAX_BYTES: u64 = 2 << 30;
 
-/// Deflate packs at most 1,032 bytes into one (zlib's technical notes).
+/// Largest compression ratio of deflate (zlib's technical notes).
 const MAX_DEFLATE_RATIO: u64 = 1_032;
 
 /// The content of an IDX file of unsigned bytes.
@@ -22,18 +22,18 @@ const MAX_DEFLATE_RATIO: u64 = 1_032;
 pub struct Idx {
     /// One to four dimensions; images are (n, h, w) or (n, h, w, c), labels (n).
     pub dims: Vec<usize>,
-    /// Row-major; as many as the product of `dims`.
+    /// The elements, row-major; as many as the product of `dims`.
     pub data: Vec<u8>,
 }
 
-/// Whether `bytes` begin as a gzip file does.
+/// Whether `bytes` begin like a gzip file.
 pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
 /// Reads an IDX file of unsigned bytes, gzipped or not; errors speak of it as `name`.
 ///
-/// What the header claims is checked against the bytes that are there before anything is allocated.
+/// The header is checked against the bytes present before anything is allocated.
 pub fn parse_idx(bytes: &[u8], name: &str) -> Result<Idx, DataError> {
     if bytes.is_empty() {
         return Err(DataError::file(name, "is empty"));
@@ -47,15 +47,12 @@ pub fn parse_idx(bytes: &[u8], name: &str) -> Result<Idx, DataError> {
     }
 }
 
-/// Reads header and elements from `reader`, which holds `most` bytes at most.
+/// Reads header and elements from `reader`, which holds at most `most` bytes.
 fn read_idx(mut reader: impl Read, most: u64, name: &str) -> Result<Idx, DataError> {
     let dims = read_header(&mut reader, name)?;
     let claim = claim(&dims);
     let size = elements(&dims).filter(|&size| size as u64 <= most).ok_or_else(|| {
-        DataError::file(
-            name,
-            format!("announces {claim} bytes, of which it can hold {most} at most"),
-        )
+        DataError::file(name, format!("claims {claim} bytes, but can hold at most {most}"))
     })?;
     memory::check(name, size as u64)?;
     let mut data = Vec::with_capacity(size);
@@ -72,7 +69,7 @@ fn read_idx(mut reader: impl Read, most: u64, name: &str) -> Result<Idx, DataErr
     Ok(Idx { dims, data })
 }
 
-/// The dimensions that the header announces; `reader` then stands before the elements.
+/// The dimensions in the header; leaves `reader` at the elements.
 pub(crate) fn read_header(reader: &mut impl Read, name: &str) -> Result<Vec<usize>, DataError> {
     let mut fill = |buffer: &mut [u8]| {
         reader.read_exact(buffer).map_err(|e| DataError::file(name, broken(&e, "its header")))
@@ -94,17 +91,17 @@ pub(crate) fn read_header(reader: &mut impl Read, name: &str) -> Result<Vec<usiz
     Ok(dims)
 }
 
-/// What a header claims, as in `2 x 28 x 28`.
+/// Dimensions as text, as in `2 x 28 x 28`.
 pub(crate) fn claim(dims: &[usize]) -> String {
     dims.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
 }
 
-/// The product of `dims`, where it fits.
+/// The product of `dims`; `None` on overflow.
 pub(crate) fn elements(dims: &[usize]) -> Option<usize> {
     dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))
 }
 
-/// What a failed read of a gzip stream or of a slice means.
+/// Describes a failed read of a gzip stream or a slice.
 pub(crate) fn broken(error: &std::io::Error, place: &str) -> String {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => format!("is truncated in {place}"),
@@ -115,8 +112,8 @@ pub(crate) fn broken(error: &std::io::Error, place: &str) -> String {
 
 /// The gzipped IDX file of `data` with the dimensions `dims`.
 ///
-/// The same input gives the same bytes: the gzip header has no name and no time, and zlib-rs does
-/// not choose its matches by what the CPU offers.
+/// The same input gives the same bytes: the gzip header has no name and no time, and the matches of
+/// zlib-rs do not depend on the CPU.
 pub fn write_idx_gz(dims: &[usize], data: &[u8]) -> Vec<u8> {
     assert_eq!(elements(dims), Some(data.len()), "dimensions of an IDX file");
     let rank = u8::try_from(dims.len()).expect("at most 255 dimensions");

@@ -1,4 +1,4 @@
-//! Images and labels of IDX files.
+//! Images and labels from IDX files.
 
 use modiste_spec::Shape;
 
@@ -24,7 +24,7 @@ pub fn parse_images(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     Ok(Images { shape, pixels: idx.data })
 }
 
-/// How many images of which shape dimensions stand for.
+/// The number and shape of the images that dimensions describe.
 pub(crate) fn image_dims(dims: &[usize]) -> Result<(usize, Shape), String> {
     let (n, height, width, channels) = match *dims {
         [n, height, width] => (n, height, width, 1),

@@ -1,4 +1,4 @@
-//! What one looks at before training: balance, mean and deviation, duplicates.
+//! Statistics of data: balance of classes, mean and deviation of pixels, duplicates.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use serde::Serialize;
 use crate::dataset::{Dataset, Images, Part, PartName};
 use crate::passed_over::PassedOver;
 
-/// How many duplicates are named one by one.
+/// Number of duplicates listed one by one.
 const EXAMPLES: usize = 20;
 
-/// What [`info`] finds out.
+/// The result of [`info`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DataInfo {
     /// The name of the data set.
@@ -33,7 +33,7 @@ pub struct DataInfo {
     pub duplicate_examples: Vec<Duplicate>,
     /// The files of the source that were not used.
     pub passed_over: Vec<PassedOver>,
-    /// Images of which every pixel has the same value, such as black ones.
+    /// Number of images whose pixels all have the same value, such as black ones.
     pub constant: usize,
 }
 
@@ -68,9 +68,9 @@ pub struct ClassCount {
 /// Pixels as numbers in 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PixelStatistics {
-    /// Mean of pixel / 255; 0 where there is no pixel.
+    /// Mean of pixel / 255; 0 without pixels.
     pub mean: f64,
-    /// Standard deviation of pixel / 255 over all pixels; 0 where there is no pixel.
+    /// Standard deviation of pixel / 255 over all pixels; 0 without pixels.
     pub deviation: f64,
 }
 
@@ -81,22 +81,22 @@ pub struct DuplicateCount {
     pub first: PartName,
     /// The part whose images are counted.
     pub second: PartName,
-    /// Images of `second` that equal one of `first`; within one part, that equal an earlier one.
+    /// Number of images of `second` that equal one of `first`; within one part, an earlier one.
     pub images: usize,
-    /// Those among them whose label is another.
+    /// Number of these with different labels.
     pub other_label: usize,
 }
 
 /// An image that equals an earlier one, pixel by pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Duplicate {
-    /// Part and place of the earlier image.
+    /// Part and position of the earlier image.
     pub first: (PartName, usize),
-    /// Part and place of the later one.
+    /// Part and position of the later one.
     pub second: (PartName, usize),
 }
 
-/// Looks at every image of `data`.
+/// Computes the statistics of `data`.
 pub fn info(data: &Dataset) -> DataInfo {
     let parts = PartName::ALL.map(|name| part_info(name, data.part(name), &data.classes));
     let (duplicates, duplicate_examples) = find_duplicates(data);
@@ -114,7 +114,7 @@ pub fn info(data: &Dataset) -> DataInfo {
     }
 }
 
-/// Images of which every pixel has the same value.
+/// Number of images whose pixels all have the same value.
 fn constant(images: &Images) -> usize {
     let even = |i: &usize| {
         let mut pixels = images.get(*i).chunks_exact(images.shape.channels);
@@ -142,7 +142,7 @@ fn part_info(name: PartName, part: &Part, classes: &[String]) -> PartInfo {
     }
 }
 
-/// Mean and deviation from a histogram of the bytes: whole numbers, so nothing is lost by summing.
+/// Mean and deviation from a histogram of the bytes, computed exactly with whole numbers.
 fn statistics(parts: &[&Images]) -> PixelStatistics {
     let mut histogram = [0_u64; 256];
     for images in parts {
@@ -163,7 +163,7 @@ fn statistics(parts: &[&Images]) -> PixelStatistics {
     PixelStatistics { mean: sum as f64 / count / 255.0, deviation: spread.sqrt() / count / 255.0 }
 }
 
-/// An image and where it is.
+/// An image and its position.
 struct Seen {
     part: PartName,
     index: usize,
@@ -192,7 +192,7 @@ fn find_duplicates(data: &Dataset) -> (Vec<DuplicateCount>, Vec<Duplicate>) {
     (counts, examples)
 }
 
-/// No duplicates, for each part by itself and with each part before it.
+/// Counts of 0 for each part by itself and with each part before it.
 fn every_pair() -> Vec<DuplicateCount> {
     let up_to = |second| PartName::ALL.iter().position(|&part| part == second).unwrap_or(0);
     let pairs = PartName::ALL.into_iter().flat_map(|second| {
@@ -213,7 +213,7 @@ fn count(counts: &mut [DuplicateCount], that: &Seen, this: &Seen) {
     }
 }
 
-/// Whether both are known and not the same.
+/// Whether both are known and different.
 fn labels_differ(a: Option<u16>, b: Option<u16>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a != b)
 }

@@ -1,10 +1,11 @@
-//! Labels as they are written, and the classes they make: words, numbers from 0 or 1, with gaps or not.
+//! Turns labels as written into classes: words, or numbers from 0 or 1, with or without gaps.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::DataError;
 
-/// From so many labels on, mostly different ones are taken for names or measurements, not for classes.
+/// With at least this many labels, mostly different ones are treated as names or measurements, not as
+/// classes.
 const MANY: usize = 40;
 
 /// The classes of training labels read from `file`: numbers in numeric order, otherwise words in order.
@@ -19,12 +20,12 @@ pub(crate) fn classes(labels: &[String], file: &str) -> Result<Vec<String>, Data
         return fail("holds no label");
     }
     if count == 1 {
-        return fail("holds one class only");
+        return fail("holds only one class");
     }
     if count > usize::from(u16::MAX) || (labels.len() >= MANY && 2 * count > labels.len()) {
         let images = labels.len();
         let problem = format!(
-            "has {count} different labels for {images} images; name the column of the classes with \
+            "has {count} different labels for {images} images; give the column of the classes with \
              --label-column"
         );
         return fail(&problem);
@@ -36,10 +37,10 @@ pub(crate) fn classes(labels: &[String], file: &str) -> Result<Vec<String>, Data
     Ok(classes)
 }
 
-/// The number of each label's class.
+/// The class index of each label.
 ///
 /// # Errors
-/// If a label is none of `classes`.
+/// If a label is not one of `classes`.
 pub(crate) fn number(
     labels: &[String],
     classes: &[String],
@@ -56,7 +57,7 @@ pub(crate) fn number(
     labels.iter().enumerate().map(find).collect()
 }
 
-/// A label without what surrounds it; whole numbers lose a fraction of nothing (`9.0`).
+/// A label without surrounding space or quotes; whole numbers lose an empty fraction (`9.0`).
 pub(crate) fn clean(text: &str) -> String {
     let text = text.trim();
     let whole = text.strip_suffix(".0").filter(|whole| whole.parse::<i64>().is_ok());

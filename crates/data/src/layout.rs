@@ -1,16 +1,16 @@
-//! In which order the values of coloured images lie: channels last, or first as in CIFAR's files.
+//! The order of values in coloured images: channels last, or first as in CIFAR's files.
 
 use modiste_spec::Shape;
 
 use crate::dataset::Images;
 
-/// Images that are looked at.
+/// Number of images examined.
 const SAMPLE: usize = 200;
-/// Neighbours of one order must differ by less than this part of what those of the other do.
+/// Neighbours in one order must differ by less than this share of the difference in the other order.
 const CLEARLY: f64 = 0.8;
 
-/// Whether images that are taken for (h, w, 3) are rather (3, h, w): neighbouring pixels are alike in
-/// the right order alone.
+/// Whether images assumed to be (h, w, 3) are really (3, h, w): neighbouring pixels are similar only in
+/// the right order.
 pub(crate) fn is_channels_first(images: &Images) -> bool {
     let Shape { height, width, channels } = images.shape;
     if channels != 3 || width < 8 || height < 8 {
@@ -35,7 +35,7 @@ pub(crate) fn is_channels_first(images: &Images) -> bool {
     (first as f64) < CLEARLY * last as f64
 }
 
-/// Puts (n, c, h, w) into the order (n, h, w, c); the shape says (h, w, c) already.
+/// Reorders (n, c, h, w) to (n, h, w, c); the shape is already (h, w, c).
 pub(crate) fn channels_last(images: &mut Images) {
     let Shape { height, width, channels } = images.shape;
     let plane = height * width;
@@ -50,7 +50,7 @@ pub(crate) fn channels_last(images: &mut Images) {
     }
 }
 
-/// Exchanges rows and columns of grey images, as EMNIST's files need it.
+/// Exchanges rows and columns of grey images, which EMNIST's files need.
 pub(crate) fn transpose(images: &mut Images) {
     let Shape { height, width, channels } = images.shape;
     let mut image = vec![0; images.shape.len()];

@@ -1,8 +1,8 @@
-//! Images to train on: where they come from, how they are split, how a batch is made of them.
+//! Images to train on: where they come from, how they are split, how batches are made.
 //!
 //! [`load`] reads a [`Source`] (the embedded images or a folder), checks it and divides it by a
-//! [`Split`]; [`fill_batch`] makes the batches, augmented. Pixels stay bytes in (n, h, w, c), labels
-//! are class indices. What a network makes of them is left to others.
+//! [`Split`]; [`fill_batch`] makes augmented batches. Pixels stay bytes in (n, h, w, c), labels are
+//! class indices. Engines convert them for the network.
 
 mod augment;
 mod batch;

@@ -1,4 +1,5 @@
-//! Picture files as images of one shape: looked at first, then decoded and fitted, on all cores.
+//! Loads picture files as images of one shape: reads all headers first, then decodes and fits the
+//! pictures, on all cores.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,10 +17,10 @@ use crate::photo::{Background, Limits, Preparation};
 use crate::picture::{Seen, decode_deep, look, white_of};
 use crate::tree::{Entry, Tree};
 
-/// The most bytes of one picture file.
+/// Largest picture file, in bytes.
 const MAX_FILE: u64 = 256 << 20;
-/// The longest side of images that are made of pictures of several sizes, unless another is asked for:
-/// what a small network learns from in minutes.
+/// Default limit of the side of images made from pictures of several sizes: a small network learns from
+/// these in minutes.
 const MOST_SIDE: usize = 64;
 
 /// A picture of a data set.
@@ -28,7 +29,7 @@ pub(crate) struct Item<'a> {
     pub label: Option<u16>,
 }
 
-/// The pictures of the three parts, where there are such.
+/// The pictures of the three parts, if they exist.
 pub(crate) type Parts<'a> = [Option<Vec<Item<'a>>>; 3];
 
 /// Reads all pictures; those that cannot be read are passed over.
@@ -81,7 +82,7 @@ pub(crate) fn load(
     Ok(collection)
 }
 
-/// What the header of a picture says, and the largest value of one of 16 bits.
+/// The header of a picture, and the largest value of a 16-bit picture.
 fn look_at(tree: &Tree, item: &Item<'_>, limits: &Limits) -> Result<(Seen, u16), String> {
     let bytes = read(tree, item.entry)?;
     let seen = look(&bytes, limits)?;
@@ -92,7 +93,7 @@ fn look_at(tree: &Tree, item: &Item<'_>, limits: &Limits) -> Result<(Seen, u16),
     Ok((seen, peak))
 }
 
-/// The bytes of a picture file; the problem without the file's name.
+/// The bytes of a picture file; errors do not name the file.
 fn read(tree: &Tree, entry: &Entry) -> Result<Vec<u8>, String> {
     tree.read(entry, MAX_FILE).map_err(|error| match error {
         DataError::Io { source, .. } => source.to_string().to_lowercase(),
@@ -101,7 +102,7 @@ fn read(tree: &Tree, entry: &Entry) -> Result<Vec<u8>, String> {
     })
 }
 
-/// The preparation that suits the pictures, and what to say of it.
+/// The preparation that suits the pictures, and a note about it.
 fn choose(seen: &[(Seen, u16)], options: &Options) -> (Preparation, Option<String>) {
     let channels = seen.iter().map(|(seen, _)| seen.channels).max().unwrap_or(1);
     let size = |(seen, _): &(Seen, u16)| (seen.height, seen.width);
@@ -131,14 +132,14 @@ fn choose(seen: &[(Seen, u16)], options: &Options) -> (Preparation, Option<Strin
         let bytes = memory::shown((count * preparation.shape.len()) as u64);
         format!(
             "{count} pictures of {}x{} to {}x{} pixels become images of {height}x{width} ({}, {bytes}); \
-             --image-size and --fit choose otherwise",
+             --image-size and --fit change this",
             least.0, least.1, most.0, most.1, options.fit
         )
     });
     (preparation, note)
 }
 
-/// Refuses images that do not fit into the memory that is free, with what would do.
+/// Refuses images that do not fit into free memory; the error names a size that fits.
 fn check_memory(
     tree: &Tree,
     count: usize,
@@ -154,7 +155,7 @@ fn check_memory(
     let fits = (free as f64 / (count * channels) as f64 / 2.0).sqrt() as usize;
     let [needed, free] = [needed.try_into().unwrap_or(u64::MAX), free].map(memory::shown);
     let problem = format!(
-        "{count} images of {height}x{width}x{channels} take {needed}, {free} are free; \
+        "{count} images of {height}x{width}x{channels} need {needed}, but only {free} is free; \
          --image-size {} fits",
         fits.clamp(1, height.min(width))
     );
@@ -217,12 +218,12 @@ fn part(
     part
 }
 
-/// As many threads as the machine runs at once.
+/// Number of threads that the machine runs at once.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What `f` makes of each item, in their order.
+/// The results of `f` for each item, in order.
 fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let run = || {

@@ -1,15 +1,15 @@
-//! How much memory is free, so that data too large for it is refused before anything is allocated.
+//! The amount of free memory, so that data too large for it is refused before anything is allocated.
 
 use std::fs;
 
 use crate::DataError;
 
-/// What is smaller is not worth asking the system about.
+/// Smaller sizes are not checked.
 const SMALL: u64 = 1 << 24;
 
-/// Bytes that the process can still allocate: what the machine has free, what its control group leaves, and
-/// what its own limit of addresses (`ulimit -v`) leaves, whichever is least; `None` where the system
-/// does not say.
+/// Bytes that the process can still allocate: the smallest of the machine's free memory, the rest of its
+/// control group's limit and the rest of its own address space limit (`ulimit -v`); `None` if the
+/// system does not report them.
 pub fn free() -> Option<u64> {
     let read = |file: &str| fs::read_to_string(file).ok();
     let machine = read("/proc/meminfo").and_then(|text| kibibytes(&text, "MemAvailable:"));
@@ -36,28 +36,28 @@ fn kibibytes(text: &str, name: &str) -> Option<u64> {
     kibibytes.checked_mul(1024)
 }
 
-/// The limit of addresses in `/proc/self/limits`, in bytes; none where it is unlimited.
+/// The address space limit in `/proc/self/limits`, in bytes; `None` if unlimited.
 fn address_limit(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("Max address space"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Refuses what takes `bytes` of memory unless so many are free; `file` is where it comes from.
+/// Checks that `bytes` of memory are free for data from `file`.
 ///
 /// # Errors
-/// If they are not.
+/// If they are not free.
 pub(crate) fn check(file: &str, bytes: u64) -> Result<(), DataError> {
     match free() {
         Some(free) if bytes > SMALL && bytes > free => {
             let [bytes, free] = [bytes, free].map(shown);
-            let problem = format!("takes {bytes} of memory, {free} are free");
+            let problem = format!("needs {bytes} of memory, but only {free} is free");
             Err(DataError::file(file, problem))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// So many bytes as people read them, as in `4.9 MB`.
+/// A number of bytes in a readable unit, as in `4.9 MB`.
 pub(crate) fn shown(bytes: u64) -> String {
     let bytes = bytes as f64;
     match bytes {
@@ -85,6 +85,6 @@ mod tests {
     fn more_than_there_can_be_is_refused() {
         assert!(check("x.npy", SMALL).is_ok());
         let said = check("x.npy", u64::MAX).unwrap_err().to_string();
-        assert!(said.starts_with("x.npy: takes 18446744073.7 GB of memory, "), "{said}");
+        assert!(said.starts_with("x.npy: needs 18446744073.7 GB of memory, "), "{said}");
     }
 }

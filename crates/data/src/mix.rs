@@ -1,4 +1,4 @@
-//! Augmentations that mix an image with another one, and its class with the other's: CutMix and MixUp.
+//! Augmentations that mix an image and its class with another image and its class: CutMix and MixUp.
 //!
 //! The other image is any image of the part. As with every augmentation, all draws are functions of
 //! (seed, epoch, image index).
@@ -8,7 +8,8 @@ use modiste_spec::random::{Purpose, Stream};
 
 use crate::batch::{Augmentation, below, unit};
 
-/// Items of [`Purpose::Augment`] that this module draws from; the attempts of MixUp are all above.
+/// First item of [`Purpose::Augment`] that this module draws from; the attempts of MixUp use all
+/// items above.
 const PARTNER: u32 = 8;
 const RECTANGLE: u32 = 9;
 const ATTEMPTS: u32 = 1 << 16;
@@ -23,14 +24,14 @@ pub(crate) struct Mixture {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
-    /// A rectangle of the other image replaces that of the image, from these rows and columns to those.
+    /// The rectangle of these rows and columns is replaced by that of the other image.
     Paste { rows: (usize, usize), columns: (usize, usize), share: f64 },
-    /// Pixels are this part the image's and for the rest the other's.
+    /// Pixels are a weighted mean, with this share of the image and the rest of the other.
     Blend(f64),
 }
 
 impl Mixture {
-    /// What happens to image `index` of `count` images of `shape`, if anything does.
+    /// The mixture of image `index` of `count` images of `shape`, if it is mixed.
     pub fn of(
         augmentation: &Augmentation,
         (seed, epoch): (u64, u64),
@@ -54,7 +55,7 @@ impl Mixture {
         Some(Self { partner, kind })
     }
 
-    /// How much of the result is the image itself.
+    /// The share of the image itself in the result.
     pub fn share(&self) -> f64 {
         match self.kind {
             Kind::Paste { share, .. } => share,
@@ -83,9 +84,9 @@ impl Mixture {
     }
 }
 
-/// The rectangle of CutMix (Yun et al. 2019) for a share `lambda` of the image: sides sqrt(1 - lambda)
-/// of the image's, rounded down, around a random pixel, as far as it lies in the image; the share is
-/// then what is left of the image.
+/// The rectangle of CutMix (Yun et al. 2019) for a share `lambda` of the image: its sides are
+/// sqrt(1 - lambda) of the image's, rounded down, around a random pixel, clipped to the image. The
+/// share is then that of the remaining pixels.
 fn paste(lambda: f64, centre: [u32; 4], shape: Shape) -> Kind {
     let ratio = (1.0 - lambda).sqrt();
     let ends = |bits, side: usize| {
@@ -114,7 +115,7 @@ fn symmetric_beta(alpha: f64, block: impl Fn(u32) -> [u32; 4]) -> f64 {
     unreachable!("some attempt succeeds")
 }
 
-/// How much of each class the images at `indices` are after mixing, (n, classes), to `shares`.
+/// Fills `shares` (n, classes) with the share of each class in the images at `indices` after mixing.
 ///
 /// # Panics
 /// On an index without a label, or a label that is not one of `classes`.
@@ -161,7 +162,7 @@ mod tests {
             let pasted = image.iter().map(|&v| u32::from(v)).sum::<u32>();
             assert!((mixture.share() - (1.0 - f64::from(pasted) / 216.0)).abs() < 1e-12);
         }
-        // Shares are spread evenly but for the rectangles that are cut off or rounded down.
+        // Shares are spread evenly, except where rectangles are clipped or rounded down.
         let mean = all.iter().map(Mixture::share).sum::<f64>() / 4000.0;
         assert!((0.55..0.75).contains(&mean), "{mean}");
         let partners: std::collections::BTreeSet<u32> = all.iter().map(|m| m.partner).collect();

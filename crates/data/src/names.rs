@@ -1,9 +1,9 @@
-//! Where each image came from: a file of its own, or a position in a file that holds many.
+//! Where each image came from: its own file, or a position in a file that holds many.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The position that stands for a whole file.
+/// The position that means a whole file.
 const WHOLE: u32 = u32::MAX;
 
 /// Where one image came from.
@@ -15,7 +15,7 @@ pub struct Origin<'a> {
     pub position: Option<usize>,
 }
 
-/// As in `train/cat/7.png`, or `train-images-idx3-ubyte.gz#123`.
+/// Formatted as in `train/cat/7.png` or `train-images-idx3-ubyte.gz#123`.
 impl fmt::Display for Origin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position {
@@ -25,7 +25,7 @@ impl fmt::Display for Origin<'_> {
     }
 }
 
-/// Where the images of a part came from, eight bytes an image.
+/// Where the images of a part came from, in eight bytes per image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     files: Arc<Vec<String>>,
@@ -34,13 +34,13 @@ pub struct Names {
 }
 
 impl Names {
-    /// Images that are files of their own.
+    /// Names of images that each have their own file.
     pub fn of_files(files: Vec<String>) -> Self {
         let count = u32::try_from(files.len()).expect("readers take under 2^32 images");
         Self { files: Arc::new(files), places: (0..count).map(|file| (file, WHOLE)).collect() }
     }
 
-    /// `count` images of one file, in its order.
+    /// Names of `count` images in one file, in order.
     pub fn within(file: impl Into<String>, count: usize) -> Self {
         let count = u32::try_from(count).expect("readers take under 2^32 images");
         Self {
@@ -66,7 +66,7 @@ impl Names {
         Origin { file: &self.files[file as usize], position }
     }
 
-    /// The name of image `i`, as [`Origin`] is written; its position where no name is known.
+    /// The name of image `i`, formatted like [`Origin`], or its position if no names are known.
     pub fn get(&self, i: usize) -> String {
         if self.is_empty() { i.to_string() } else { self.origin(i).to_string() }
     }
@@ -81,14 +81,14 @@ impl Names {
         Self { files: Arc::clone(&self.files), places }
     }
 
-    /// Keeps the names at `indices` alone, which rise.
+    /// Keeps only the names at `indices`, which must increase.
     pub(crate) fn keep(&mut self, indices: &[u32]) {
         if !self.is_empty() {
             *self = self.select(indices);
         }
     }
 
-    /// Adds the names of `other` behind these.
+    /// Appends the names of `other`.
     pub(crate) fn append(&mut self, other: Self) {
         if Arc::ptr_eq(&self.files, &other.files) {
             self.places.extend(other.places);

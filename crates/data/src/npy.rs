@@ -1,8 +1,8 @@
 //! NumPy's npy (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>) as images.
 //!
-//! Own reader of the header, 70 lines: the crate for it costs 10 seconds of building (a big-integer
-//! library and a parser generator). Bytes, integers and floats are taken, in C and Fortran order;
-//! floats may lie in 0 to 255, or in 0 to 1 and are then scaled to 255.
+//! The header is read by 70 lines of our own, because the crate for it adds 10 seconds of building (a
+//! big-integer library and a parser generator). Supports bytes, integers and floats, in C and Fortran
+//! order; floats may be in 0 to 255, or in 0 to 1 and are then scaled to 255.
 
 use modiste_spec::Shape;
 
@@ -11,24 +11,24 @@ use crate::idx::{MAX_BYTES, elements};
 use crate::layout;
 use crate::{DataError, memory};
 
-/// What a header says.
+/// The contents of a header.
 pub(crate) struct Header {
     kind: u8,
     /// Bytes of an element.
     pub width: usize,
     big_endian: bool,
-    /// Whether the first index runs fastest.
+    /// Whether the first index varies fastest.
     pub fortran: bool,
     pub dims: Vec<usize>,
 }
 
 impl Header {
-    /// Whether elements (floats, or yes and no) may lie in 0 to 1 and then stand for 0 to 255.
+    /// Whether elements (floats or booleans) may be in 0 to 1 and then stand for 0 to 255.
     pub fn is_float(&self) -> bool {
         matches!(self.kind, b'f' | b'b')
     }
 
-    /// Refuses texts, which are no pixels.
+    /// Refuses text, which cannot be pixels.
     pub fn check_numbers(&self) -> Result<(), String> {
         if matches!(self.kind, b'U' | b'S') {
             return Err("has elements that are text, taken are bytes, integers and floats".into());
@@ -37,11 +37,12 @@ impl Header {
     }
 }
 
-/// The images of an npy file: a flattened image a row, (n, h, w), or (n, h, w, c) with one or three
-/// channels; errors speak of it as `name`.
+/// The images of an npy file: one flattened image per row, (n, h, w), or (n, h, w, c) with one or three
+/// channels; errors call it `name`.
 ///
-/// A row of s x s values is a grey square image, one of s x s x 3 a coloured one. Coloured images may have
-/// their channels first: (n, 3, h, w), or rows in the order of CIFAR's, which is told by the pixels.
+/// A row of s x s values is a grey square image, one of s x s x 3 a coloured one. Coloured images
+/// may have their channels first: (n, 3, h, w), or rows in the order of CIFAR's, which is inferred
+/// from the pixels.
 pub fn parse_npy(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     let fail = |problem: String| DataError::file(name, problem);
     let (header, data) = read_header(bytes).map_err(fail)?;
@@ -50,7 +51,7 @@ pub fn parse_npy(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     convert(&header, data, shape, name)
 }
 
-/// The images whose elements are `data`, all of them.
+/// The images with the elements `data`.
 pub(crate) fn convert(
     header: &Header,
     data: &[u8],
@@ -89,13 +90,13 @@ fn is_channels_first(dims: &[usize]) -> bool {
     matches!(*dims, [_, 1 | 3, _, last] if !matches!(last, 1 | 3))
 }
 
-/// Whether the order of the values is only known once all of them are read.
+/// Whether the order of the values can only be inferred after reading all of them.
 pub(crate) fn is_undecided(dims: &[usize], shape: Shape) -> bool {
     is_channels_first(dims) || (dims.len() == 2 && shape.channels == 3)
 }
 
-/// The labels of an npy file: whole numbers (n) or (n, 1), rows with a single 1, or words; errors speak of
-/// it as `name`.
+/// The labels of an npy file: whole numbers (n) or (n, 1), one-hot rows, or words; errors call it
+/// `name`.
 pub(crate) fn labels(bytes: &[u8], name: &str) -> Result<Vec<String>, DataError> {
     let fail = |problem: String| DataError::file(name, problem);
     let (header, data) = read_header(bytes).map_err(fail)?;
@@ -113,7 +114,7 @@ pub(crate) fn labels(bytes: &[u8], name: &str) -> Result<Vec<String>, DataError>
         [_] | [_, 1] => {
             let whole = |(i, value): (usize, &f64)| match value.fract() == 0.0 {
                 true => Ok(format!("{value:.0}")),
-                false => Err(fail(format!("label {value} of image {i} is no whole number"))),
+                false => Err(fail(format!("label {value} of image {i} is not a whole number"))),
             };
             values.iter().enumerate().map(whole).collect()
         }
@@ -124,8 +125,8 @@ pub(crate) fn labels(bytes: &[u8], name: &str) -> Result<Vec<String>, DataError>
                 match ones == 1 && zeros == classes - 1 {
                     true => Ok(row.iter().position(|&v| v == 1.0).unwrap_or(0).to_string()),
                     false => Err(fail(format!(
-                        "row {i} is not one class of {classes}; several classes an image are not known \
-                         here"
+                        "row {i} is not one class of {classes}; images with several classes are not \
+                         supported"
                     ))),
                 }
             };
@@ -135,7 +136,7 @@ pub(crate) fn labels(bytes: &[u8], name: &str) -> Result<Vec<String>, DataError>
     }
 }
 
-/// A text of NumPy's: code points of four bytes, or bytes; filled up with zeros.
+/// A NumPy string: code points of four bytes, or bytes, padded with zeros.
 fn words(header: &Header, bytes: &[u8]) -> String {
     if header.kind == b'S' {
         return String::from_utf8_lossy(bytes).trim_end_matches('\0').trim().to_owned();
@@ -148,7 +149,7 @@ fn words(header: &Header, bytes: &[u8]) -> String {
     text.trim().to_owned()
 }
 
-/// The shape of a square image of so many values, grey or coloured.
+/// The shape of a square image with this many values, grey or coloured.
 pub(crate) fn square_shape(values: usize) -> Option<Shape> {
     let side = values.isqrt();
     let coloured = (values / 3).isqrt();
@@ -196,7 +197,7 @@ pub(crate) fn read_header(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
     let length_bytes = match version[0] {
         1 => 2,
         2 | 3 => 4,
-        other => return Err(format!("is of npy version {other}, which is not known here")),
+        other => return Err(format!("is of npy version {other}, which is not supported")),
     };
     let (length, rest) = rest.split_at_checked(length_bytes).ok_or_else(cut)?;
     let length = length.iter().rev().fold(0, |sum, &byte| sum << 8 | usize::from(byte));
@@ -235,7 +236,7 @@ fn parse_dictionary(text: &str) -> Result<Header, String> {
     Ok(Header { kind, width, big_endian, fortran, dims })
 }
 
-/// The content of the Python string that `text` begins with.
+/// The content of the Python string at the start of `text`.
 fn quoted(text: &str) -> Option<&str> {
     let mark = text.chars().next().filter(|mark| matches!(mark, '\'' | '"'))?;
     Some(text[1..].split_once(mark)?.0)
@@ -258,7 +259,7 @@ fn element_type(text: &str) -> Option<(u8, usize, bool)> {
     Some((kind, width, order == b'>'))
 }
 
-/// The elements as bytes, in the order of the file; `row` values make an image.
+/// The elements as bytes, in the order of the file; an image has `row` values.
 fn to_bytes(header: &Header, data: &[u8], row: usize) -> Result<Vec<u8>, String> {
     let scale = scale(header, largest(header, data, 0.0));
     let mut pixels = Vec::with_capacity(data.len() / header.width);
@@ -276,13 +277,13 @@ pub(crate) fn largest(header: &Header, data: &[u8], so_far: f64) -> f64 {
     }
 }
 
-/// What elements are multiplied by, from the largest of all.
+/// The factor of the elements, given the largest of all.
 pub(crate) fn scale(header: &Header, largest: f64) -> f64 {
     if header.is_float() && largest <= 1.0 { 255.0 } else { 1.0 }
 }
 
-/// Adds elements as bytes, in the order of the file; `row` values make an image, `first` images lie
-/// before them.
+/// Appends elements as bytes, in the order of the file; an image has `row` values, and `first` images
+/// come before these.
 pub(crate) fn add_bytes(
     header: &Header,
     data: &[u8],
@@ -307,7 +308,7 @@ pub(crate) fn add_bytes(
     Ok(())
 }
 
-/// One element; integers over 2^53 lose digits, which the check of the range does not mind.
+/// One element; integers above 2^53 lose digits, but are out of range anyway.
 fn value(header: &Header, bytes: &[u8]) -> f64 {
     let mut word = [0_u8; 8];
     word[..bytes.len()].copy_from_slice(bytes);
@@ -324,7 +325,7 @@ fn value(header: &Header, bytes: &[u8]) -> f64 {
     }
 }
 
-/// Puts elements whose first index runs fastest into the order where the last one does.
+/// Reorders elements from Fortran order (first index fastest) to C order (last index fastest).
 fn from_fortran(pixels: &[u8], dims: &[usize]) -> Vec<u8> {
     let mut strides = vec![1; dims.len()];
     for axis in 1..dims.len() {

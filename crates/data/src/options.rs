@@ -1,24 +1,24 @@
-//! How a source is read: what may be missing from it, and what becomes of pictures.
+//! Options for reading a source.
 
 use crate::photo::{Fit, Ground, Preparation};
 
-/// How a source is read; the default suits most.
+/// Options for reading a source; the default suits most.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
-    /// Refuse a source with files that would be passed over.
+    /// Whether to refuse a source with files that cannot be used.
     pub strict: bool,
-    /// Rows and columns of every image; by default what the pictures have in common.
+    /// Rows and columns of every image; by default the common size of the pictures.
     pub size: Option<(usize, usize)>,
     /// How a picture of another shape is fitted.
     pub fit: Fit,
-    /// What lies behind transparent pictures.
+    /// Background of transparent pictures.
     pub ground: Ground,
-    /// The column that names pictures; by default it is found.
+    /// The column that names pictures; detected by default.
     pub picture_column: Option<String>,
-    /// The column of the classes; by default it is found.
+    /// The column of the classes; detected by default.
     pub label_column: Option<String>,
-    /// What a model was trained on: images become such ones, whatever the other options say.
+    /// The preparation of a model; if given, it overrides the options for pictures.
     pub preparation: Option<Preparation>,
-    /// The most bytes that the images may take; by default what the machine has free.
+    /// Largest memory for the images, in bytes; by default the machine's free memory.
     pub memory: Option<u64>,
 }

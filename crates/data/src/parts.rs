@@ -1,8 +1,8 @@
-//! Which part of the data a file or folder is, told by its name.
+//! Recognises by name which part of the data a file or folder is.
 
 use crate::dataset::PartName;
 
-/// The words for each part.
+/// Words for each part.
 const WORDS: [(&str, PartName); 10] = [
     ("train", PartName::Train),
     ("training", PartName::Train),
@@ -16,7 +16,7 @@ const WORDS: [(&str, PartName); 10] = [
     ("holdout", PartName::Test),
 ];
 
-/// The part that a folder of that name holds, or a value of a column that divides the data.
+/// The part that the name of a folder, or a value in a column of parts, stands for.
 pub(crate) fn named(name: &str) -> Option<PartName> {
     let name = name.trim().to_lowercase();
     WORDS.iter().find(|(word, _)| *word == name).map(|(_, part)| *part)
@@ -38,7 +38,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
     parts.map(str::to_lowercase).collect()
 }
 
-/// The slot of a part among three.
+/// The index of a part among the three.
 pub(crate) fn slot(part: PartName) -> usize {
     match part {
         PartName::Train => 0,

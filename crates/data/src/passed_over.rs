@@ -1,10 +1,10 @@
-//! Files that a source holds and that are not used: strays, broken pictures, rows without a picture.
+//! Files of a source that are not used: unrelated files, broken pictures, rows without a picture.
 
 use std::fmt;
 
 use crate::DataError;
 
-/// How many files are named in a message.
+/// Number of files named in a message.
 const NAMED: usize = 3;
 
 /// One file that was not used.
@@ -12,11 +12,11 @@ const NAMED: usize = 3;
 pub struct PassedOver {
     /// The file, relative to the folder or archive that was loaded.
     pub file: String,
-    /// Why, in lower case.
+    /// The reason, in lower case.
     pub reason: String,
 }
 
-/// As in `cat/7.png: is empty`.
+/// Formatted as in `cat/7.png: is empty`.
 impl fmt::Display for PassedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.file, self.reason)
@@ -28,18 +28,18 @@ impl fmt::Display for PassedOver {
 pub struct Skipped(pub(crate) Vec<PassedOver>);
 
 impl Skipped {
-    /// Notes one more.
+    /// Adds a file.
     pub(crate) fn add(&mut self, file: impl Into<String>, reason: impl Into<String>) {
         let (file, reason) = (file.into(), reason.into());
         self.0.push(PassedOver { file, reason });
     }
 
-    /// All of them, in the order of the files.
+    /// All files, in order.
     pub fn all(&self) -> &[PassedOver] {
         &self.0
     }
 
-    /// One line with their number and the first ones; `None` where every file was used.
+    /// One line with the number of files and the first ones; `None` if every file was used.
     pub fn summary(&self) -> Option<String> {
         let count = self.0.len();
         let named: Vec<String> = self.0.iter().take(NAMED).map(PassedOver::to_string).collect();
@@ -48,12 +48,12 @@ impl Skipped {
         (count > 0).then(|| format!("{count} {files} passed over ({}{more})", named.join("; ")))
     }
 
-    /// A line for each: the list that goes into a file.
+    /// The list as text, one line per file.
     pub fn list(&self) -> String {
         self.0.iter().map(|file| format!("{file}\n")).collect()
     }
 
-    /// Refuses what was passed over.
+    /// Fails if a file was passed over.
     pub(crate) fn refuse(&self, source: &str) -> Result<(), DataError> {
         match self.summary() {
             Some(summary) => {

@@ -10,14 +10,14 @@ use crate::embedded::{self, FASHION, FASHION_CLASSES};
 
 /// The shape of its images.
 const SHAPE: Shape = Shape { height: 28, width: 28, channels: 1 };
-/// How many training images are looked at.
+/// Number of training images examined.
 const SAMPLE: usize = 10_000;
-/// One in so many must be an official training image of the same class; fewer than all, as labels may have
-/// been corrected and images added.
+/// One in this many must be an official training image of the same class; not all, because labels may
+/// have been corrected and images added.
 const ONE_IN: usize = 2;
 
-/// Gives the classes of `collection`, numbered so far, the names of Fashion-MNIST where its images
-/// are from there.
+/// Replaces the numbers of the classes of `collection` by Fashion-MNIST's names if its images are from
+/// there.
 pub(crate) fn name_fashion(collection: &mut Collection) -> Result<(), DataError> {
     let Some(labels) = &collection.train.labels else { return Ok(()) };
     let images = &collection.train.images;

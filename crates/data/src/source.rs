@@ -1,4 +1,4 @@
-//! Where data comes from, and the one way to load it.
+//! Sources of data, and loading them.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,14 +20,14 @@ use crate::{embedded, formats, memory};
 /// Where data comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Fashion-MNIST as published, 70,000 images, part of the program.
+    /// Fashion-MNIST as published, 70,000 images, embedded in the program.
     Embedded,
-    /// A folder, an archive or a file; what it holds says how it is read. `fashion-mnist` is the embedded data where there is no
-    /// folder of that name.
+    /// A folder, an archive or a file, whose contents decide how it is read. `fashion-mnist` means
+    /// the embedded data if there is no folder of that name.
     Folder(PathBuf),
 }
 
-/// As it is written on the command line.
+/// Formatted as on the command line.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -37,7 +37,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// `embedded`, or a path (`./embedded` for a folder of that name).
+/// Parses `embedded`, or a path (`./embedded` for a folder of that name).
 impl FromStr for Source {
     type Err = Infallible;
 
@@ -49,7 +49,7 @@ impl FromStr for Source {
     }
 }
 
-/// Loads the data of `source`, divided by `split`; `seed` is for splits that are drawn with one.
+/// Loads the data of `source`, divided by `split`; `seed` draws splits that need one.
 ///
 /// # Errors
 /// As [`load_with`].
@@ -57,11 +57,11 @@ pub fn load(source: &Source, split: &Split, seed: u64) -> Result<Dataset, DataEr
     load_with(source, split, seed, &Options::default())
 }
 
-/// As [`load`], read as `options` say.
+/// Like [`load`], with options.
 ///
 /// # Errors
-/// If there is no such source, it is damaged or none of the known formats, has too few images for the
-/// split, or does not fit into memory.
+/// If the source does not exist, is damaged, has no supported format or too few images for the split, or
+/// does not fit into memory.
 pub fn load_with(
     source: &Source,
     split: &Split,
@@ -85,7 +85,7 @@ pub fn load_with(
     Ok(data)
 }
 
-/// Reads the files at `path` as what they are.
+/// Reads the files at `path` in their format.
 pub(crate) fn open(
     path: &Path,
     options: &Options,
@@ -95,7 +95,7 @@ pub(crate) fn open(
     formats::read(&tree, options, skipped)
 }
 
-/// Makes images of arrays, which come in one shape, such as the options or a model want them.
+/// Fits the images of arrays, which have one shape, to the options or to a model.
 pub(crate) fn fit_images(collection: &mut Collection, options: &Options) -> Result<(), DataError> {
     let shape = collection.train.images.shape;
     let wanted = match (options.preparation, options.size) {

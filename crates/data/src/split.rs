@@ -1,4 +1,4 @@
-//! Which images train, which validate, which test: stratified draws that depend on a seed alone.
+//! Splits of the data into parts: stratified draws that depend only on a seed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,32 +9,32 @@ use crate::dataset::{Dataset, Part};
 use crate::draw::{Pool, deal, fold, pick, proportional};
 use crate::passed_over::Skipped;
 
-/// The seed of the two named splits; they are the same images for everybody.
+/// The seed of the two named splits, which are the same for everybody.
 const NAMED_SEED: u64 = 2_021;
-/// Images a class of the paper's training, validation and test part.
+/// Images per class in the paper's training, validation and test part.
 const PAPER: [usize; 3] = [500, 100, 100];
 
 /// How images are divided into training, validation and test part.
 ///
 /// All draws are stratified: each class is divided on its own. The images of a source's own test
-/// part are only ever tested on, and an unlabelled test part is kept whole by the named splits.
+/// part are used only for tests, and the named splits keep an unlabelled test part whole.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Split {
-    /// `paper`: 500 training, 100 validation and 100 test images a class, the same for everybody.
+    /// `paper`: 500 training, 100 validation and 100 test images per class, the same for everybody.
     Paper,
-    /// `full`: everything. The source's own parts; where it has no validation part, a sixth of the
-    /// training images of each class (a seventh, and a seventh to test on, where it has no test
-    /// part either), the same for everybody.
+    /// `full`: everything. Uses the source's own parts; without a validation part, a sixth of the
+    /// training images of each class (without a test part either, a seventh, and a seventh for
+    /// test), the same for everybody.
     Full,
-    /// `auto`: `full` where the source has a validation or a test part of its own, otherwise 70 % of each
-    /// class to train on, 15 % to validate on and 15 % to test on, drawn with the given seed.
+    /// `auto`: `full` if the source has its own validation or test part, otherwise 70 % of each
+    /// class for training, 15 % for validation and 15 % for test, drawn with the given seed.
     Auto,
-    /// `official`: the source's own test part to test on, everything else to train on, and no
-    /// validation images, so that the result is the model of the last epoch.
+    /// `official`: the source's own test part for test, everything else for training, and no validation
+    /// images, so the result is the model of the last epoch.
     Official,
-    /// `5000/1000/1000`: so many images, shared out among the classes as the source has them,
-    /// drawn with the given seed. Training and validation images come from what the source has for
-    /// either, test images from its test part, or from the rest where it has none.
+    /// `5000/1000/1000`: this many images, in the proportions of the source's classes, drawn with
+    /// the given seed. Training and validation images come from the source's training and
+    /// validation parts, test images from its test part, or from the rest if it has none.
     Counts {
         /// Images to train on.
         train: usize,
@@ -43,8 +43,8 @@ pub enum Split {
         /// Images to test on.
         test: usize,
     },
-    /// `0.8/0.1/0.1`: shares that sum to 1. A test part that the source has is taken whole, and the
-    /// other two shares divide the rest in their proportion.
+    /// `0.8/0.1/0.1`: shares that sum to 1. The source's own test part is taken whole, and the other two
+    /// shares divide the rest in proportion.
     Fractions {
         /// Share to train on.
         train: f64,
@@ -53,24 +53,24 @@ pub enum Split {
         /// Share to test on.
         test: f64,
     },
-    /// `paper:fold=2/5`: one of so many folds over the training and validation images of another
-    /// split, for cross-validation. The fold's images validate, all others train, and the test part
-    /// stays what it was. Every image is in one fold; the given seed draws them.
+    /// `paper:fold=2/5`: one of several folds of the training and validation images of another
+    /// split, for cross-validation. The fold is the validation part, all others are the training
+    /// part, and the test part is unchanged. Every image is in one fold; the given seed draws them.
     Fold {
         /// The split whose training and validation images are pooled.
         of: Box<Split>,
         /// The fold that validates, from 1.
         fold: usize,
-        /// How many folds there are, from 2 to [`Split::MAX_FOLDS`].
+        /// Number of folds, from 2 to [`Split::MAX_FOLDS`].
         folds: usize,
     },
 }
 
 impl Split {
-    /// The most folds: more than ever help, and few enough for folders and tables.
+    /// Largest number of folds: more than ever help, and few enough for folders and tables.
     pub const MAX_FOLDS: usize = 100;
 
-    /// The split itself, or that whose images are in folds.
+    /// The split itself, or the one whose images are in folds.
     pub fn base(&self) -> &Self {
         match self {
             Self::Fold { of, .. } => of,
@@ -79,7 +79,7 @@ impl Split {
     }
 }
 
-/// As it is written on the command line.
+/// Formatted as on the command line.
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -111,7 +111,7 @@ impl FromStr for Split {
     }
 }
 
-/// Any split but a fold of another.
+/// Parses any split except a fold of another.
 fn plain(text: &str) -> Option<Split> {
     match text {
         "paper" => Some(Split::Paper),
@@ -122,7 +122,7 @@ fn plain(text: &str) -> Option<Split> {
     }
 }
 
-/// `fold=I/K` of the split `of`.
+/// Parses `fold=I/K` of the split `of`.
 fn one_fold(of: &str, text: &str) -> Option<Split> {
     let (fold, folds) = text.strip_prefix("fold=")?.split_once('/')?;
     let (fold, folds) = (fold.parse().ok()?, folds.parse().ok()?);
@@ -130,14 +130,14 @@ fn one_fold(of: &str, text: &str) -> Option<Split> {
     fits.then_some(Split::Fold { of: Box::new(plain(of)?), fold, folds })
 }
 
-/// `T/V/S` as whole numbers, at least one image to train on.
+/// Parses `T/V/S` as whole numbers, with at least one training image.
 fn counts(text: &str) -> Option<Split> {
     let parts: Vec<usize> = text.split('/').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let &[train, validation, test] = parts.as_slice() else { return None };
     (train > 0).then_some(Split::Counts { train, validation, test })
 }
 
-/// `T/V/S` as shares that sum to 1.
+/// Parses `T/V/S` as shares that sum to 1.
 fn fractions(text: &str) -> Option<Split> {
     let parts: Vec<f64> = text.split('/').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let &[train, validation, test] = parts.as_slice() else { return None };
@@ -146,7 +146,7 @@ fn fractions(text: &str) -> Option<Split> {
     (sane && whole).then_some(Split::Fractions { train, validation, test })
 }
 
-/// Divides `collection` by `split`; `seed` is for the splits that are not named.
+/// Divides `collection` by `split`; `seed` draws the splits that are not named.
 pub(crate) fn divide(
     mut collection: Collection,
     split: &Split,
@@ -196,7 +196,7 @@ pub(crate) fn divide(
     })
 }
 
-/// The split that `auto` stands for; any other is itself.
+/// Replaces `auto` by the split that it stands for.
 fn resolve(split: &Split, collection: &Collection) -> Split {
     match split {
         Split::Auto if collection.validation.is_some() || collection.test.is_some() => Split::Full,
@@ -209,7 +209,7 @@ fn resolve(split: &Split, collection: &Collection) -> Split {
     }
 }
 
-/// What there is to be divided.
+/// The images to divide.
 struct Sources<'a> {
     train: Part,
     validation: Option<Part>,
@@ -218,7 +218,7 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// The images that may be trained on or validated on, all together.
+    /// The images for training and validation together.
     fn join(&mut self) -> Part {
         let shape = self.shape();
         let mut pool = std::mem::replace(&mut self.train, Part::empty(shape));
@@ -238,7 +238,7 @@ impl Sources<'_> {
     }
 }
 
-/// The three parts of any split.
+/// Draws the three parts of any split.
 fn draw(mut from: Sources<'_>, split: &Split, seed: u64) -> Result<[Part; 3], String> {
     match *split {
         Split::Paper => paper(from),
@@ -265,7 +265,7 @@ fn draw(mut from: Sources<'_>, split: &Split, seed: u64) -> Result<[Part; 3], St
     }
 }
 
-/// The split of the paper; parts that already have its sizes are taken as they are.
+/// The split of the paper; parts that already have its sizes are used as they are.
 fn paper(mut from: Sources<'_>) -> Result<[Part; 3], String> {
     let classes = from.classes.len();
     let [t, v, s] = PAPER.map(|each| vec![each; classes]);
@@ -302,7 +302,7 @@ fn paper(mut from: Sources<'_>) -> Result<[Part; 3], String> {
     Ok([train, validation, test])
 }
 
-/// Everything there is.
+/// The split `full`.
 fn full(mut from: Sources<'_>) -> Result<[Part; 3], String> {
     let shape = from.shape();
     if let Some(validation) = from.validation.take() {
@@ -316,16 +316,16 @@ fn full(mut from: Sources<'_>) -> Result<[Part; 3], String> {
     by_count(from, counts, NAMED_SEED)
 }
 
-/// The source's own test part; all other images to train on.
+/// The source's own test part; all other images are for training.
 fn official(mut from: Sources<'_>) -> Result<[Part; 3], String> {
     let shape = from.shape();
     let test = from.test.take().filter(|test| test.labels.is_some());
     let test =
-        test.ok_or("there is no labelled test part; take full, or shares such as 0.8/0.1/0.1")?;
+        test.ok_or("there is no labelled test part; use full, or shares such as 0.8/0.1/0.1")?;
     Ok([from.join(), Part::empty(shape), test])
 }
 
-/// Shares of all that may be trained on, and of all where there is no test part.
+/// Shares of the images for training and validation, or of all images if there is no test part.
 fn by_share(from: Sources<'_>, shares: [f64; 3], seed: u64) -> Result<[Part; 3], String> {
     let all = from.train.len() + from.validation.as_ref().map_or(0, Part::len);
     let of = |share: f64| ((all as f64 * share).round() as usize).min(all);
@@ -343,7 +343,7 @@ fn by_share(from: Sources<'_>, shares: [f64; 3], seed: u64) -> Result<[Part; 3],
     by_count(from, counts, seed)
 }
 
-/// So many images, in the classes' proportions.
+/// The given numbers of images, in the proportions of the classes.
 fn by_count(mut from: Sources<'_>, counts: [usize; 3], seed: u64) -> Result<[Part; 3], String> {
     let pool = from.join();
     let [train, validation, test] = counts;

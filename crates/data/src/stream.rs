@@ -1,7 +1,7 @@
-//! Images of a file that may be larger than memory: IDX (gzipped or not) and npy, read in pieces.
+//! Images of a file that may be larger than memory: IDX (gzipped or not) and npy, read in chunks.
 //!
-//! Only npy files in Fortran order, whose images lie scattered all over the file, and npy files of
-//! floats from a pipe, whose largest value decides about the scale, are read as a whole.
+//! Only npy files in Fortran order, whose images are scattered over the file, and npy files of
+//! floats from a pipe, whose largest value decides the scale, are read as a whole.
 
 use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
@@ -14,33 +14,33 @@ use crate::idx::{self, MAX_BYTES, broken, claim};
 use crate::idx_folder::image_dims;
 use crate::npy;
 
-/// The longest header of an npy file, in bytes; those of images have about a hundred.
+/// Longest header of an npy file, in bytes; those of images have about a hundred.
 const MAX_HEADER: usize = 1 << 16;
-/// Bytes looked at together when the largest value is sought.
+/// Size of the chunks, in bytes, in which the largest value is sought.
 const PIECE: usize = 1 << 16;
 
-/// Images, a piece at a time.
+/// Images, read in chunks.
 pub struct ImageStream {
     name: String,
     shape: Shape,
     images: usize,
-    /// Images given out.
+    /// Number of images returned so far.
     done: usize,
     reader: Box<dyn Read>,
     elements: Elements,
-    /// Room for elements as they lie in the file.
+    /// Buffer for elements as in the file.
     raw: Vec<u8>,
 }
 
-/// How elements become bytes.
+/// How elements are converted to bytes.
 enum Elements {
-    /// They are.
+    /// They are bytes.
     Bytes,
-    /// As the header of an npy file says, with a factor.
+    /// Elements as in the header of an npy file, multiplied by a factor.
     Npy(npy::Header, f64),
 }
 
-/// Whether `bytes` begin as a file that can be streamed does.
+/// Whether `bytes` begin like a file that can be streamed.
 pub(crate) fn is_stream(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0, 0]) || idx::is_gzip(bytes) || bytes.starts_with(b"\x93NUMPY")
 }
@@ -49,7 +49,7 @@ impl ImageStream {
     /// The images of an IDX or npy file.
     ///
     /// # Errors
-    /// If it cannot be read, is of another format, or is shorter or longer than it announces.
+    /// If it cannot be read, has another format, or is shorter or longer than its header claims.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let name = path.display().to_string();
         let io = |error| DataError::io(path, error);
@@ -82,10 +82,10 @@ impl ImageStream {
         Ok(Self::new(name, shape, images, Box::new(reader), Elements::Npy(header, scale)))
     }
 
-    /// The images of an IDX or npy file that comes through a pipe; errors speak of it as `name`.
+    /// The images of an IDX or npy file from a pipe; errors call it `name`.
     ///
     /// # Errors
-    /// As [`ImageStream::open`], as far as it can be told before the end.
+    /// As [`ImageStream::open`], as far as this is known before the end.
     pub fn from_reader(reader: impl Read + 'static, name: &str) -> Result<Self, DataError> {
         let mut reader = BufReader::new(reader);
         let failed = |error| DataError::file(name, broken(&error, "its header"));
@@ -112,7 +112,7 @@ impl ImageStream {
         Self { name, shape, images, done: 0, reader, elements, raw: Vec::new() }
     }
 
-    /// An IDX file, of so many bytes where that is known.
+    /// Opens an IDX file; its length may be unknown.
     fn idx(
         mut reader: Box<dyn BufRead>,
         length: Option<u64>,
@@ -145,7 +145,7 @@ impl ImageStream {
         Ok(Self::new(name, shape, images, reader, Elements::Bytes))
     }
 
-    /// An npy file that must be read as a whole.
+    /// Reads an npy file as a whole.
     fn whole(
         header: npy::Header,
         shape: Shape,
@@ -166,21 +166,20 @@ impl ImageStream {
         self.shape
     }
 
-    /// Number of images that the header announces.
+    /// Number of images according to the header.
     pub fn len(&self) -> usize {
         self.images
     }
 
-    /// Whether there is no image; a stream of none is refused when it is opened.
+    /// Whether there are no images, which `open` refuses.
     pub fn is_empty(&self) -> bool {
         self.images == 0
     }
 
-    /// Puts the next images, `most` at most, into `pixels` (n, h, w, c); how many these are, 0 at the
-    /// end.
+    /// Reads up to `most` further images into `pixels` (n, h, w, c); returns their number, 0 at the end.
     ///
     /// # Errors
-    /// If the file ends early, goes on after its end, is damaged, or holds values out of range.
+    /// If the file is too short, too long or damaged, or holds values out of range.
     pub fn next(&mut self, most: usize, pixels: &mut Vec<u8>) -> Result<usize, DataError> {
         pixels.clear();
         let count = most.min(self.images - self.done);
@@ -219,7 +218,8 @@ impl ImageStream {
         Ok(count)
     }
 
-    /// Nothing may lie behind the last image. Reading on is also what checks the sum of a gzip file.
+    /// Checks that nothing follows the last image. Reading to the end also checks the sum of a gzip
+    /// file.
     fn check_end(&mut self) -> Result<usize, DataError> {
         match self.reader.read(&mut [0]) {
             Ok(0) => Ok(0),
@@ -232,7 +232,7 @@ impl ImageStream {
     }
 }
 
-/// The header of an npy file and the shape of its images; `reader` then stands before the data.
+/// The header of an npy file and the shape of its images; leaves `reader` at the data.
 fn npy_header(reader: &mut impl Read, name: &str) -> Result<(npy::Header, Shape), DataError> {
     let fail = |problem: String| DataError::file(name, problem);
     let mut bytes = Vec::new();
@@ -257,7 +257,7 @@ fn npy_header(reader: &mut impl Read, name: &str) -> Result<(npy::Header, Shape)
     Ok((header, shape))
 }
 
-/// An npy file must be as long as its header says.
+/// Checks that an npy file is as long as its header says.
 fn check_npy_size(header: &npy::Header, there: u64, name: &str) -> Result<(), DataError> {
     let dims = &header.dims;
     let bytes = dims.iter().try_fold(header.width as u64, |all, &dim| all.checked_mul(dim as u64));

@@ -1,5 +1,4 @@
-//! The competition's csv files: the column `class`, to be read, and a submission's column of answers, to be
-//! filled in.
+//! A competition's csv files: reads the column `class`, and fills in the answer column of a submission.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -13,7 +12,7 @@ use crate::formats::LABELS;
 /// The column that holds the class.
 const COLUMN: &str = "class";
 
-/// The labels of a csv file with a header: its column `class`; errors speak of it as `name`.
+/// The labels in the column `class` of a csv file with a header; errors call it `name`.
 pub fn parse_labels_csv(bytes: &[u8], name: &str) -> Result<Vec<u16>, DataError> {
     let (mut reader, header) = open(bytes, name)?;
     let column = column(&header, &[COLUMN]).ok_or_else(|| no_column(&header, name))?;
@@ -34,13 +33,13 @@ pub fn parse_labels_csv(bytes: &[u8], name: &str) -> Result<Vec<u16>, DataError>
     Ok(labels)
 }
 
-/// A whole number, also where a float column was written (`9.0`).
+/// A whole number, also if written as a float (`9.0`).
 fn label(text: &str) -> Option<u16> {
     let whole = text.strip_suffix(".0").unwrap_or(text);
     whole.parse().ok()
 }
 
-/// The number of rows of a sample submission, whose column of answers must be there.
+/// The number of rows of a sample submission, which must have an answer column.
 pub(crate) fn count_rows(bytes: &[u8], name: &str) -> Result<usize, DataError> {
     let (mut reader, header) = open(bytes, name)?;
     answers(&header, name)?;
@@ -48,11 +47,11 @@ pub(crate) fn count_rows(bytes: &[u8], name: &str) -> Result<usize, DataError> {
     rows.map_err(|error| broken(&error, name))
 }
 
-/// Whether a sample submission (called `name` in errors) has numbers where the answers go: its
-/// competition then wants classes by their positions, else by their names.
+/// Whether the answer column of a sample submission (called `name` in errors) has numbers, so that the
+/// competition expects positions of classes rather than names.
 ///
 /// # Errors
-/// If the sample cannot be read or has no column of answers.
+/// If the sample cannot be read or has no answer column.
 pub fn wants_numbers(sample: &[u8], name: &str) -> Result<bool, DataError> {
     let (mut reader, header) = open(sample, name)?;
     let column = answers(&header, name)?;
@@ -69,12 +68,12 @@ pub fn wants_numbers(sample: &[u8], name: &str) -> Result<bool, DataError> {
     Ok(numbers > 0)
 }
 
-/// The submission: `sample` (a csv file, called `name` in errors) with its column of answers overwritten
-/// by `classes`, one a row. The column is called `class`, `label` or the like, or is the second of two.
+/// The submission: `sample` (a csv file, called `name` in errors) with its answer column replaced by
+/// `classes`, one per row. The column is called `class`, `label` or the like, or is the second of two.
 ///
 /// # Errors
-/// If the sample cannot be read, has no such column, has another number of rows, or its column `id`
-/// says that the rows are not in the order of the images: an id twice, or numbers that fall.
+/// If the sample cannot be read, has no such column or another number of rows, or its column `id` shows
+/// that the rows are not in the order of the images: a repeated id, or decreasing numbers.
 pub fn fill_submission<T: ToString>(
     sample: &[u8],
     name: &str,
@@ -87,12 +86,12 @@ pub fn fill_submission<T: ToString>(
         rows = row + 1;
         if let Some(id) = id {
             if !seen.insert(id.to_owned()) {
-                return Err(format!("row {row}: id {id:?} is there twice"));
+                return Err(format!("row {row}: id {id:?} occurs twice"));
             }
             let number: Option<u64> = id.trim().parse().ok();
             if number.is_some() && number <= last {
                 return Err(format!(
-                    "row {row}: id {id} follows on a larger one; the rows must be \
+                    "row {row}: id {id} follows a larger one; the rows must be \
                                     in the order of the images"
                 ));
             }
@@ -108,8 +107,9 @@ pub fn fill_submission<T: ToString>(
     Ok(filled)
 }
 
-/// As [`fill_submission`], by name: the row of id `boot-7` gets the class of the picture whose file is
-/// called so, with or without folder and extension. `classes` are those of the pictures `ids`.
+/// Like [`fill_submission`], but by name: the row with id `boot-7` gets the class of the picture
+/// with that file name, with or without folder and extension. `classes` are those of the pictures
+/// `ids`.
 ///
 /// # Errors
 /// As [`fill_submission`], or if a row has no picture or a picture no row.
@@ -134,11 +134,10 @@ pub fn fill_named_submission<T: ToString>(
     }
     let mut used = vec![false; ids.len()];
     let filled = fill(sample, name, |row, id| {
-        let id = id.ok_or_else(|| "has no column to tell the pictures by".to_owned())?;
-        let picture =
-            *known.get(id).ok_or(format!("row {row}: id {id:?} is none of the pictures"))?;
+        let id = id.ok_or_else(|| "has no column that identifies the pictures".to_owned())?;
+        let picture = *known.get(id).ok_or(format!("row {row}: id {id:?} matches no picture"))?;
         if std::mem::replace(&mut used[picture], true) {
-            return Err(format!("row {row}: id {id:?} is there twice"));
+            return Err(format!("row {row}: id {id:?} occurs twice"));
         }
         Ok(classes[picture].to_string())
     })?;
@@ -148,8 +147,8 @@ pub fn fill_named_submission<T: ToString>(
     }
 }
 
-/// `sample` with its column of answers overwritten by what `class_of` a row, with its number and its
-/// id, says. Ids are in the column `id`, or in the only other one.
+/// `sample` with its answer column replaced by the results of `class_of` for each row's number and id.
+/// Ids are in the column `id`, or in the only other one.
 fn fill(
     sample: &[u8],
     name: &str,
@@ -174,7 +173,7 @@ fn fill(
     writer.into_inner().map_err(|error| DataError::file(name, error.to_string()))
 }
 
-/// A reader behind the header, and the header.
+/// A reader positioned after the header, and the header.
 fn open<'a>(bytes: &'a [u8], name: &str) -> Result<(csv::Reader<&'a [u8]>, ByteRecord), DataError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if bytes.is_empty() {
@@ -185,7 +184,7 @@ fn open<'a>(bytes: &'a [u8], name: &str) -> Result<(csv::Reader<&'a [u8]>, ByteR
     Ok((reader, header))
 }
 
-/// The place of the first of these columns that is there.
+/// The position of the first of these columns that exists.
 fn column(header: &ByteRecord, names: &[&str]) -> Option<usize> {
     let place = |name: &&str| {
         header.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
@@ -193,7 +192,7 @@ fn column(header: &ByteRecord, names: &[&str]) -> Option<usize> {
     names.iter().find_map(place)
 }
 
-/// The place of a sample submission's column of answers.
+/// The position of the answer column of a sample submission.
 fn answers(header: &ByteRecord, name: &str) -> Result<usize, DataError> {
     let second = (header.len() == 2).then_some(1);
     let found = column(header, &[COLUMN]).or_else(|| column(header, &LABELS)).or(second);
@@ -205,7 +204,7 @@ fn no_column(header: &ByteRecord, name: &str) -> DataError {
     DataError::file(name, format!("has no column {COLUMN} among {columns:?}"))
 }
 
-/// A csv file that cannot be read on.
+/// The error of a csv file that cannot be read.
 pub(crate) fn broken(error: &csv::Error, name: &str) -> DataError {
     let problem = match error.kind() {
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {

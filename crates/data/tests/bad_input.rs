@@ -91,7 +91,7 @@ fn idx_folders() {
     let labels = |labels: &[u8]| write_idx_gz(&[labels.len()], labels);
     with(LABELS, b"", "is empty");
     with(LABELS, &labels(&interleave(&[12, 11])), "23 labels for 24 images");
-    with(LABELS, &labels(&[0; 24]), "one class only");
+    with(LABELS, &labels(&[0; 24]), "only one class");
     with(IMAGES, &idx(&[24, 4, 4], &[0; 384])[..384], "24 x 4 x 4 bytes announced, 368 there");
     with("t10k-labels-idx1-ubyte.gz", &labels(&[0, 1, 2, 1]), "label 2 of image 2 is not among 2");
     with(
@@ -107,13 +107,13 @@ fn folders_that_are_no_source() {
     expect_line(&missing.to_string(), "no/such/folder", "No such file");
     let folder = TempDir::new().unwrap();
     let shown = folder.path().display().to_string();
-    expect_error(&folder, "full", &shown, "holds no file; understood are: IDX files");
+    expect_error(&folder, "full", &shown, "holds no file; supported are: IDX files");
     let file = put(&folder, "file.txt", b"text");
     expect_error(
         &folder,
         "full",
         &shown,
-        "holds 1 .txt file in one folder; understood are: IDX files",
+        "holds 1 .txt file in one folder; supported are: IDX files",
     );
     let no_data = load(&Source::Folder(file), &Split::Full, 0).unwrap_err();
     expect_line(&no_data.to_string(), "file.txt", "one folder of pictures a class");

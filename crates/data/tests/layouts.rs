@@ -289,7 +289,7 @@ fn a_competition_with_a_flat_test_folder() {
     put(&folder, "train.csv", format!("image,class\n{rows}0.bmp,1\n").as_bytes());
     let data = read(folder.path());
     let listed = data.skipped.list();
-    assert!(listed.contains("train.csv#20: names \"20.bmp\", which is not there"), "{listed}");
+    assert!(listed.contains("train.csv#20: names \"20.bmp\", which does not exist"), "{listed}");
     assert!(listed.contains("train/0.bmp: has the labels 0 and 1"), "{listed}");
     assert_eq!(data.train.len() + data.validation.len(), 19);
     assert_eq!((data.test.len(), &data.test.labels), (12, &None));
@@ -341,7 +341,7 @@ fn tables_of_pixels() {
     assert_eq!(read(&unit).train.images.get(0)[0], 128);
     let bad =
         put(&folder, "bad/bad.csv", format!("{}1,x{}\n", row(0, ','), ",0".repeat(24)).as_bytes());
-    expect_refusal(&bad, "bad.csv", "row 1: \"x\" is no pixel");
+    expect_refusal(&bad, "bad.csv", "row 1: \"x\" is not a pixel value");
 }
 
 /// An npy file of bytes: image i has the value i everywhere.

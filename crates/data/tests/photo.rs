@@ -225,7 +225,7 @@ fn pictures_beyond_the_limits() {
         expect_refusal(
             &golden(file),
             &limits,
-            &format!("is {size} pixels, over the limit of 3 a side"),
+            &format!("is {size} pixels, over the limit of 3 per side"),
         );
     }
     let long = bmp(30, 50, |_, _| 0);
@@ -236,7 +236,7 @@ fn pictures_beyond_the_limits() {
     expect_refusal(
         &huge,
         &Limits::default(),
-        "is 20000 x 20000 pixels, over the limit of 16384 a side",
+        "is 20000 x 20000 pixels, over the limit of 16384 per side",
     );
     // A lossy WebP picture that says one size outside and another inside.
     let mut nested = golden("lossy.webp");

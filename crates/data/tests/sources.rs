@@ -136,8 +136,8 @@ fn a_submission_is_the_sample_with_its_column_overwritten() {
         common::expect_line(&error, "sample.csv", "2 rows for");
     }
     for (rows, problem) in [
-        (&b"id,class\n1,0\n0,0\n"[..], "row 1: id 0 follows on a larger one"),
-        (b"id,class\na,0\na,0\n", "row 1: id \"a\" is there twice"),
+        (&b"id,class\n1,0\n0,0\n"[..], "row 1: id 0 follows a larger one"),
+        (b"id,class\na,0\na,0\n", "row 1: id \"a\" occurs twice"),
         (b"id,note,x\n0,0,0\n1,0,0\n", "has no column class"),
         (b"", "is empty"),
     ] {
@@ -155,9 +155,9 @@ fn a_submission_is_filled_by_the_names_of_pictures() {
     assert_eq!(filled, b"class,id\n8,coat.x\n3,boot-1.png\n");
     for (rows, problem) in [
         (&b"id,class\ncoat.x,0\n"[..], "has no row for in/boot-1.png"),
-        (b"id,class\ncoat.x,0\nhat,0\n", "row 1: id \"hat\" is none of the pictures"),
-        (b"id,class\nboot-1,0\nin/boot-1.png,0\n", "row 1: id \"in/boot-1.png\" is there twice"),
-        (b"name,class,x\nboot-1,0,\ncoat.x,0,\n", "has no column to tell the pictures by"),
+        (b"id,class\ncoat.x,0\nhat,0\n", "row 1: id \"hat\" matches no picture"),
+        (b"id,class\nboot-1,0\nin/boot-1.png,0\n", "row 1: id \"in/boot-1.png\" occurs twice"),
+        (b"name,class,x\nboot-1,0,\ncoat.x,0,\n", "has no column that identifies the pictures"),
     ] {
         common::expect_line(&fill(rows).unwrap_err().to_string(), "sample.csv", problem);
     }

@@ -176,7 +176,7 @@ fn competition(train: usize, validation: usize) -> tempfile::TempDir {
 #[test]
 fn too_few_images_are_said_to_be_too_few() {
     let folder = idx_folder(&[650, 600, 300], &[100, 100, 100]);
-    expect_error(&folder, "paper", "split paper", "class 2 has 300 images, 600 are wanted");
+    expect_error(&folder, "paper", "split paper", "class 2 has 300 images, but 600 are needed");
     expect_error(&folder, "1500/51/10", "1500/51/10", "only 1550 images for training and valid");
     expect_error(&folder, "150/50/301", "150/50/301", "only 300 images for test");
     expect_error(&folder, "18446744073709551615/2/0", "split", "only 1550 images");

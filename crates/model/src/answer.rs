@@ -10,7 +10,7 @@ pub struct Answer {
     pub class: usize,
     /// Its probability, at the model's temperature.
     pub probability: f64,
-    /// Whether the probability is under the threshold: none of these.
+    /// Whether the probability is below the threshold: none of these.
     pub rejected: bool,
     /// The probability of each class, at the model's temperature.
     pub probabilities: Vec<f64>,
@@ -26,11 +26,11 @@ impl Answer {
         Self { class, probability, rejected, probabilities }
     }
 
-    /// The `count` most probable classes with their probabilities, of equals the first first.
+    /// The `count` most probable classes with their probabilities, equal ones in their order.
     pub fn top(&self, count: usize) -> Vec<(usize, f64)> {
         let mut all: Vec<(usize, f64)> = self.probabilities.iter().copied().enumerate().collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
-        // Probabilities may be rounded to the same value where logits differ.
+        // Different logits may give probabilities that round to the same value.
         if let Some(at) = all.iter().position(|&(class, _)| class == self.class) {
             all[..=at].rotate_right(1);
         }

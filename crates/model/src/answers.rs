@@ -1,26 +1,26 @@
-//! A model's answers to one part of the data, and what they are worth.
+//! A model's answers to one part of the data, and their evaluation.
 
 use modiste_data::{Dataset, Part, PartName};
 use modiste_metrics::{Evaluation, MetricsError};
 
 use crate::ModelError;
 
-/// Draws the resamples of the intervals: the same in every evaluation.
+/// Seed of the resamples of the intervals, the same in every evaluation.
 const BOOTSTRAP_SEED: u64 = 0;
 
-/// What a model said of one part of the data.
+/// A model's answers to one part of the data.
 #[derive(Clone, Debug)]
 pub struct Answers<'a> {
     /// Logits (n, classes).
     pub logits: Vec<f32>,
     /// Labels (n).
     pub labels: &'a [u16],
-    /// What the logits are worth.
+    /// Metrics of the logits.
     pub evaluation: Evaluation,
 }
 
 impl<'a> Answers<'a> {
-    /// Asks `logits` for those of the pixels of one part of `data`, and evaluates them.
+    /// Calls `logits` with the pixels of one part of `data`, and evaluates the result.
     ///
     /// # Errors
     /// If the part has no images or no labels, or `logits` fails.
@@ -39,7 +39,7 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// What logits (n, classes) are worth; the same logits give the same intervals everywhere.
+/// Evaluates logits (n, classes); the same logits give the same intervals everywhere.
 ///
 /// # Errors
 /// As [`modiste_metrics::evaluate`].

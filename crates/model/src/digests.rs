@@ -1,7 +1,7 @@
 //! `digests.csv` of a run folder: a checksum of everything that training changed, after each epoch.
 //!
-//! With it, one repeated epoch tells whether a run can be repeated; the numbers of `metrics.csv` alone
-//! would not show a bit that has not yet changed a sum.
+//! It makes one repeated epoch enough to tell whether a run is reproducible: `metrics.csv` would
+//! not show a changed bit until it changes a sum.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::{ModelError, csv_text};
 
 /// The first line.
 const COLUMNS: [&str; 2] = ["epoch", "state"];
-/// The largest file that is read, in bytes: millions of epochs.
+/// Largest file that is read, in bytes: millions of epochs.
 const MAX_BYTES: u64 = 1 << 26;
 
 /// The state of a run after an epoch.
@@ -19,14 +19,14 @@ const MAX_BYTES: u64 = 1 << 26;
 pub struct Digest {
     /// The epoch, from 1.
     pub epoch: usize,
-    /// CRC-32 of parameters, running statistics and what the optimiser keeps, as 8 hexadecimal digits.
+    /// CRC-32 of parameters, running statistics and the optimiser's state, as 8 hexadecimal digits.
     pub state: String,
 }
 
 /// Reads `digests.csv`.
 ///
 /// # Errors
-/// If it cannot be read or a row is not one of [`write_digests`]; the row is named.
+/// If the file cannot be read or a row was not written by [`write_digests`]; the error names the row.
 pub fn read_digests(path: &Path) -> Result<Vec<Digest>, ModelError> {
     let text = read_text(path, MAX_BYTES)?;
     let mut lines = text.lines();

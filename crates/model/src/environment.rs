@@ -4,20 +4,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// One start of a run; `environment.json` holds a list of them, a resume adds one.
+/// One start of a run; `environment.json` holds a list of them, to which each resume adds one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
-    /// When, in UTC, as `2026-11-23T17:05:00Z`.
+    /// Start time in UTC, as in `2026-11-23T17:05:00Z`.
     pub started: String,
     /// Steps of the run that were done before.
     pub steps_done: u64,
     /// Version of modiste.
     pub modiste: String,
-    /// Commit it was built from, where that was known.
+    /// Commit it was built from, if known.
     pub commit: Option<String>,
     /// Operating system and architecture.
     pub system: String,
-    /// Name of the processor, if the system tells it.
+    /// Name of the processor, if the system reports it.
     pub cpu: Option<String>,
     /// Processors that this process may use.
     pub cores: Option<usize>,
@@ -41,14 +41,14 @@ impl Environment {
     }
 }
 
-/// Linux' name of the processor; other systems have no file with it.
+/// Linux' name of the processor; other systems have no file that contains it.
 fn cpu_name() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// Date and time in UTC to the second, as RFC 3339 writes it.
+/// Date and time in UTC to the second, in the format of RFC 3339.
 pub fn utc(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let (year, month, day) = civil(seconds / 86_400);
@@ -58,8 +58,8 @@ pub fn utc(time: SystemTime) -> String {
 
 /// Year, month and day of a day counted from 1970-01-01.
 ///
-/// Years are taken to begin in March, so that the leap day is the last; a month m of them then
-/// begins at day (153 m + 2) / 5 (Hinnant, "chrono-compatible low-level date algorithms").
+/// Years are counted from March, so that the leap day is the last one; month m of such a year begins
+/// at day (153 m + 2) / 5 (Hinnant, "chrono-compatible low-level date algorithms").
 fn civil(day: u64) -> (u64, u64, u64) {
     let day = day + 719_468; // from 0000-03-01
     let era = day / 146_097; // of 400 years

@@ -1,6 +1,6 @@
-//! The numbers of an epoch, the rule for the best one, and `metrics.csv`: one row for each epoch.
+//! Metrics of an epoch, the rule for the best epoch, and `metrics.csv` with one row per epoch.
 //!
-//! All columns but the last two are the same in every repetition of the run.
+//! All columns except the last two are the same in every repetition of the run.
 
 use std::path::Path;
 
@@ -19,14 +19,14 @@ const NUMBERS: [&str; 7] = [
     "validation_accuracy",
     "validation_auroc",
 ];
-/// The columns that follow in runs that keep averaged weights.
+/// The columns that follow in runs with averaged weights.
 const CURRENT: [&str; 3] = ["current_loss", "current_accuracy", "current_auroc"];
 /// The last columns.
 const TIMES: [&str; 2] = ["seconds", "images_per_second"];
-/// The largest file that is read, in bytes: a million epochs.
+/// Largest file that is read, in bytes: a million epochs.
 const MAX_BYTES: u64 = 1 << 28;
 
-/// The numbers of one epoch, the same in every repetition of the run.
+/// Metrics of one epoch, the same in every repetition of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochMetrics {
@@ -34,25 +34,25 @@ pub struct EpochMetrics {
     pub epoch: usize,
     /// The learning rate of its last step.
     pub learning_rate: f64,
-    /// Mean loss of the training batches as they were trained on, that is with augmentation, dropout,
-    /// label smoothing and class weights, while the parameters changed.
+    /// Mean loss of the training batches during training, that is with augmentation, dropout, label
+    /// smoothing and class weights, while the parameters changed.
     pub train_loss: f64,
     /// Accuracy of the same predictions.
     pub train_accuracy: f64,
     /// Mean cross-entropy of the validation images after the epoch, in nats; `None` in a run without a
     /// validation set, as are the next two.
     pub validation_loss: Option<f64>,
-    /// Their accuracy.
+    /// Accuracy on the validation images.
     pub validation_accuracy: Option<f64>,
-    /// Their mean one-vs-rest AUROC; `None` also where it is not defined.
+    /// Mean one-vs-rest AUROC of the validation images; also `None` if it is not defined.
     pub validation_auroc: Option<f64>,
-    /// In runs that keep averaged weights, the numbers above are those of the average, and these are
-    /// those of the current weights.
+    /// Metrics of the current weights in runs with averaged weights; the validation metrics above
+    /// are then those of the average.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<CurrentMetrics>,
 }
 
-/// What the current weights made of the validation images, beside their average.
+/// Validation metrics of the current weights, in runs with averaged weights.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CurrentMetrics {
@@ -60,13 +60,13 @@ pub struct CurrentMetrics {
     pub loss: f64,
     /// Accuracy.
     pub accuracy: f64,
-    /// Mean one-vs-rest AUROC; `None` where it is not defined.
+    /// Mean one-vs-rest AUROC; `None` if it is not defined.
     pub auroc: Option<f64>,
 }
 
 impl EpochMetrics {
-    /// Whether this epoch is chosen over the earlier epoch `other`; equal ones are not. Without a
-    /// validation set the later one always is.
+    /// Whether this epoch is chosen over the earlier epoch `other`. Of equal epochs the earlier one is
+    /// chosen; without a validation set, always the later one.
     pub fn better_than(&self, other: &Self, by: SelectBy) -> bool {
         let scores = |epoch: &Self| epoch.validation_accuracy.zip(epoch.validation_loss);
         let (Some(new), Some(old)) = (scores(self), scores(other)) else { return true };
@@ -77,8 +77,8 @@ impl EpochMetrics {
         }
     }
 
-    /// The number that `by` watches, with a sign so that larger is better; `None` without a validation
-    /// set.
+    /// The metric of `by`, with its sign chosen so that larger is better; `None` without a
+    /// validation set.
     pub fn score(&self, by: SelectBy) -> Option<f64> {
         match by {
             SelectBy::Accuracy => self.validation_accuracy,
@@ -87,13 +87,13 @@ impl EpochMetrics {
     }
 }
 
-/// Which validation number chooses the best epoch; the first of equal epochs is the best.
+/// The validation metric that chooses the best epoch; of equal epochs the first is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SelectBy {
-    /// The highest accuracy; of equal ones the lowest loss.
+    /// The highest accuracy; if equal, the lowest loss.
     Accuracy,
-    /// The lowest loss; of equal ones the highest accuracy.
+    /// The lowest loss; if equal, the highest accuracy.
     Loss,
 }
 
@@ -102,7 +102,7 @@ pub enum SelectBy {
 pub struct Timing {
     /// Training and validation together.
     pub seconds: f64,
-    /// Images trained on by seconds of training; 0 if none was left to train on after a resume.
+    /// Images trained on per second of training; 0 if no step was left after a resume.
     pub images_per_second: f64,
 }
 
@@ -118,15 +118,15 @@ pub struct EpochRow {
 /// Reads `metrics.csv`.
 ///
 /// # Errors
-/// If it cannot be read or a row is not one of [`write_metrics`]; the row is named.
+/// If the file cannot be read or a row was not written by [`write_metrics`]; the error names the row.
 pub fn read_metrics(path: &Path) -> Result<Vec<EpochRow>, ModelError> {
     parse_metrics(&read_text(path, MAX_BYTES)?, &path.display().to_string())
 }
 
-/// Reads the text of `metrics.csv`; `name` is the file's, for errors.
+/// Reads the text of `metrics.csv`; errors name the file `name`.
 ///
 /// # Errors
-/// If a row is not one of [`write_metrics`]; it is named. If the last one is cut off.
+/// If a row was not written by [`write_metrics`], which the error names, or the last row is cut off.
 pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
@@ -146,14 +146,14 @@ pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError
         })
     };
     let rows = records.enumerate().map(row).collect::<Result<_, _>>()?;
-    // Half a number is a number, too.
+    // Part of a number would still parse as a number.
     match text.ends_with('\n') {
         true => Ok(rows),
         false => Err(ModelError::file(name, "is truncated: its last line is incomplete")),
     }
 }
 
-/// The text of `metrics.csv`; each number reads back as the same bits.
+/// The text of `metrics.csv`; every number is read back with the same bits.
 pub fn write_metrics(rows: &[EpochRow]) -> String {
     let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     let averaged = rows.iter().any(|row| row.metrics.current.is_some());

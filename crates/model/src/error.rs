@@ -1,4 +1,4 @@
-//! The crate's one error: which file, and what is wrong, in one line.
+//! The crate's error type; errors name the file and the problem in one line.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use modiste_files::FileError;
 /// Why a file could not be read or written, or a model could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// A file or folder cannot be read or written, or is not what it should be.
+    /// A file or folder cannot be read or written, or is invalid.
     #[error(transparent)]
     File(#[from] FileError),
     /// A picture cannot be read.
@@ -19,13 +19,13 @@ pub enum ModelError {
     /// Answers cannot be evaluated.
     #[error(transparent)]
     Metrics(#[from] modiste_metrics::MetricsError),
-    /// The model does not offer what was asked for.
+    /// The model does not have what was requested.
     #[error("{0}")]
     Unavailable(String),
 }
 
 impl ModelError {
-    /// A file that was read and is not what it should be.
+    /// The error of a file with invalid contents.
     pub fn file(file: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         FileError::refused(file, problem).into()
     }

@@ -1,8 +1,8 @@
-//! The names of a run folder's files, all of them.
+//! The names of all files in a run folder.
 
 use std::path::{Path, PathBuf};
 
-/// A folder of a run, by the names of its files; whether they exist is another question.
+/// The paths of a run folder's files, whether or not they exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder(PathBuf);
 
@@ -22,7 +22,7 @@ impl RunFolder {
         self.0.join("config.toml")
     }
 
-    /// `last.ckpt`: everything that is needed to resume.
+    /// `last.ckpt`: everything needed to resume.
     pub fn checkpoint(&self) -> PathBuf {
         self.0.join("last.ckpt")
     }
@@ -48,7 +48,7 @@ impl RunFolder {
         self.0.join("environment.json")
     }
 
-    /// `log.txt`: what happened and when, for people.
+    /// `log.txt`: a log with times, for people.
     pub fn log(&self) -> PathBuf {
         self.0.join("log.txt")
     }

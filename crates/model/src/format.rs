@@ -1,7 +1,7 @@
-//! Versions of file formats: what is said of a file that another version wrote.
+//! Versions of file formats: errors about files that another version wrote.
 
-/// What is wrong with a file of format `found` for a reader of format `known`; both end with the number of
-/// the format. `writer` is the version of modiste that wrote the file, where it says so.
+/// The problem of a reader of format `known` with a file of format `found`; both end with the number of
+/// the format. `writer` is the version of modiste that wrote the file, if known.
 pub fn other_format(found: &str, known: &str, writer: Option<&str>) -> String {
     let reader = env!("CARGO_PKG_VERSION");
     match (number(found), number(known)) {
@@ -16,7 +16,7 @@ pub fn other_format(found: &str, known: &str, writer: Option<&str>) -> String {
     }
 }
 
-/// The kind of file and the number of the format: `modiste model 2` is `modiste model ` and 2.
+/// The kind of file and the number of the format: `modiste model 2` gives `modiste model ` and 2.
 fn number(format: &str) -> Option<(&str, u32)> {
     let digits = format.len() - format.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let (kind, number) = format.split_at(format.len() - digits);

@@ -1,4 +1,4 @@
-//! From a model and an engine to answers.
+//! The predictor: answers of a model, computed by an engine.
 
 use modiste_data::photo::{Background, Limits, Prepared};
 use modiste_data::{Dataset, PartName, mirror};
@@ -14,8 +14,7 @@ pub enum Reject {
     /// Never.
     #[default]
     Never,
-    /// Where the answers that are given would no longer be right this often: by the model's smallest
-    /// threshold with which validation images reached this accuracy.
+    /// Below the model's smallest threshold at which answers to validation images reached this accuracy.
     Accuracy(f64),
     /// If the top probability is below this.
     Under(f64),
@@ -24,7 +23,7 @@ pub enum Reject {
 /// Options of predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// Whether an image is shown twice, as it is and mirrored, and the logits averaged.
+    /// Whether to average the logits of an image and its mirror image.
     pub mirror: bool,
     /// When the answer is "none of these".
     pub reject: Reject,
@@ -35,7 +34,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The model as it is: calibrated if it can be, an answer to everything.
+    /// Calibrated if the model is, and answering everything.
     fn default() -> Self {
         Self {
             mirror: false,
@@ -59,7 +58,7 @@ impl<E: Engine> Predictor<E> {
     /// Loads `model` into `engine`, which runs [`Model::network`].
     ///
     /// # Errors
-    /// If the engine runs another network, or the model does not know a threshold that was asked for.
+    /// If the engine runs another network, or the model does not have the requested threshold.
     pub fn new(model: Model, mut engine: E, options: Options) -> Result<Self, ModelError> {
         engine.load_state(&model.state())?;
         let confidence = model.confidence.as_ref().map(|both| both.of(options.mirror));
@@ -78,7 +77,7 @@ impl<E: Engine> Predictor<E> {
         &self.engine
     }
 
-    /// The engine, with the model loaded; what loads another state into it must load the model's again.
+    /// The engine, with the model loaded; after loading another state, load the model's again.
     pub fn engine_mut(&mut self) -> &mut E {
         &mut self.engine
     }
@@ -108,12 +107,13 @@ impl<E: Engine> Predictor<E> {
         self.temperature
     }
 
-    /// The least probability that is answered; `None` where all are.
+    /// The smallest probability that is answered; `None` if all are.
     pub fn threshold(&self) -> Option<f64> {
         self.threshold
     }
 
-    /// Logits (n, classes) of images (n, h, w, c), mirrored if that is the option; any n.
+    /// Logits (n, classes) of images (n, h, w, c), averaged with those of mirror images if that
+    /// option is set; any n.
     ///
     /// # Errors
     /// If the pixels are not a whole number of images.
@@ -125,7 +125,7 @@ impl<E: Engine> Predictor<E> {
         self.mirrored(pixels, logits)
     }
 
-    /// The means of `logits`, those of these images, and the logits of the mirror images.
+    /// The means of `logits`, computed from these images, and the logits of their mirror images.
     ///
     /// # Errors
     /// As [`Predictor::logits`].
@@ -139,7 +139,7 @@ impl<E: Engine> Predictor<E> {
         Answer::new(logits, self.temperature, self.threshold)
     }
 
-    /// The logits of one part of `data` and what they are worth.
+    /// The logits of one part of `data` and their evaluation.
     ///
     /// # Errors
     /// As [`Answers::of`].
@@ -151,7 +151,7 @@ impl<E: Engine> Predictor<E> {
         Answers::of(data, part, |pixels| self.logits(pixels))
     }
 
-    /// An answer to each of the images (n, h, w, c); any n.
+    /// The answers to images (n, h, w, c); any n.
     ///
     /// # Errors
     /// If the pixels are not a whole number of images.
@@ -160,7 +160,7 @@ impl<E: Engine> Predictor<E> {
         Ok(logits.chunks_exact(self.model.classes.len()).map(|row| self.answer(row)).collect())
     }
 
-    /// A picture file as the model takes it; errors speak of it as `name`.
+    /// Prepares a picture file for the model; errors call it `name`.
     ///
     /// # Errors
     /// As [`modiste_data::photo::Preparation::picture`].
@@ -181,10 +181,10 @@ impl<E: Engine> Predictor<E> {
 }
 
 impl Reject {
-    /// The least probability that is answered by a model of this confidence; `None` where all are.
+    /// The smallest probability that a model with this confidence answers; `None` if it answers all.
     ///
     /// # Errors
-    /// If the model knows no threshold of the accuracy.
+    /// If the model has no threshold for the accuracy.
     pub fn threshold(self, confidence: Option<&Confidence>) -> Result<Option<f64>, ModelError> {
         let unknown = |problem: String| Err(ModelError::Unavailable(problem));
         match self {

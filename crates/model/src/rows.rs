@@ -1,8 +1,9 @@
 //! Files of comma-separated values (RFC 4180, lines ended by a line feed).
 
-/// The text of a file with these rows, the header among them.
+/// The text of a file with these rows, including the header.
 ///
-/// Cells that are names, chosen by whoever named a class or a file, go through [`modiste_files::guarded`] first.
+/// Pass cells with names of classes or files, which the user chose, through [`modiste_files::guarded`]
+/// first.
 pub fn csv_text<R>(rows: impl IntoIterator<Item = R>) -> String
 where
     R: IntoIterator<Item: AsRef<[u8]>>,

@@ -1,7 +1,7 @@
 //! Tensors in the safetensors format, with the same bytes every time.
 //!
-//! The library reads; writing is our own, because the library writes metadata in the order of a
-//! hash map.
+//! The library reads files; we write them ourselves, because the library writes metadata in the order
+//! of a hash map.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use crate::ModelError;
 
-/// Texts of a file's header.
+/// The metadata of a file's header.
 pub type Metadata = BTreeMap<String, String>;
 
 /// Header entry of one tensor.
@@ -24,7 +24,7 @@ struct Entry<'a> {
     data_offsets: [usize; 2],
 }
 
-/// The header: metadata first, then the tensors in their order.
+/// The header: metadata first, then the tensors in order.
 struct Header<'a> {
     metadata: &'a Metadata,
     tensors: &'a [(String, &'a Tensor)],
@@ -45,11 +45,11 @@ impl Serialize for Header<'_> {
     }
 }
 
-/// A safetensors file of `metadata` and the tensors, in their order.
+/// Builds a safetensors file of `metadata` and the tensors, in order.
 pub fn write(metadata: &Metadata, tensors: &[(String, &Tensor)]) -> Vec<u8> {
     let header = serde_json::to_string(&Header { metadata, tensors });
     let mut header = header.expect("names and sizes are JSON");
-    // The data begin at a multiple of 8, as the library has it.
+    // The data begins at a multiple of 8, as in the library.
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
     let values: usize = tensors.iter().map(|(_, tensor)| tensor.values.len()).sum();
     let mut bytes = Vec::with_capacity(8 + header.len() + 4 * values);
@@ -61,16 +61,16 @@ pub fn write(metadata: &Metadata, tensors: &[(String, &Tensor)]) -> Vec<u8> {
     bytes
 }
 
-/// The longest header that is read, in bytes; the largest network's checkpoint takes half of it.
+/// Longest header that is read, in bytes; the largest network's checkpoint takes half of it.
 const MAX_HEADER: u64 = 1 << 25;
 
-/// A safetensors file that was read.
+/// Reads a safetensors file.
 pub struct Reader<'a> {
     /// The file's name, for errors.
     name: &'a str,
     metadata: Metadata,
     tensors: SafeTensors<'a>,
-    /// Tensors not taken yet, by name.
+    /// Names of the tensors not taken yet.
     left: BTreeSet<String>,
 }
 
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8], name: &'a str) -> Result<Self, ModelError> {
         let fail =
             |error| ModelError::file(name, format!("is not a whole safetensors file: {error}"));
-        // The library would read a long header to its end.
+        // The library would read even a very long header.
         let length = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
         if length > MAX_HEADER {
             let problem = format!("is not a whole safetensors file: its header has {length} bytes");
@@ -124,13 +124,13 @@ impl<'a> Reader<'a> {
         self.metadata.contains_key(key).then(|| self.json(key)).transpose()
     }
 
-    /// The part of the tensors' names before the first slash.
+    /// The prefixes of the tensors' names before the first slash.
     pub fn groups(&self) -> BTreeSet<String> {
         let groups = self.left.iter().filter_map(|name| name.split_once('/'));
         groups.map(|(group, _)| group.to_owned()).collect()
     }
 
-    /// Takes the tensors called `prefix` + name of `parameters`, whatever their order.
+    /// Takes the tensors named `prefix` plus the name of each of `parameters`, in any order.
     pub fn take<'p>(
         &mut self,
         prefix: &str,

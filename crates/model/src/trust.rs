@@ -1,5 +1,5 @@
-//! What a model's probabilities are worth on labelled images: calibration before and after its
-//! temperature, and what its thresholds for "none of these" cost and bring there.
+//! How far a model's probabilities can be trusted on labelled images: calibration with and without its
+//! temperature, and the coverage and accuracy of its thresholds for "none of these".
 
 use modiste_metrics::{
     Calibration, Evaluation, Rejection, accuracy, answered, cross_entropy, mean_auroc,
@@ -8,21 +8,21 @@ use serde::Serialize;
 
 use crate::Model;
 
-/// All that an evaluation says of a model's answers to labelled images.
+/// The full evaluation of a model's answers to labelled images.
 #[derive(Serialize)]
 pub struct Worth {
-    /// Numbers of the logits as they are.
+    /// Metrics of the logits without temperature.
     #[serde(flatten)]
     pub evaluation: Evaluation,
-    /// At the model's temperature; nothing where it has none.
+    /// Metrics at the model's temperature; `None` if it has none.
     #[serde(flatten)]
     pub trust: Option<Trust>,
-    /// Of the mean logits of every image and its mirror image.
+    /// Metrics of the mean logits of every image and its mirror image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mirrored: Option<Mirrored>,
 }
 
-/// Numbers at the model's temperature.
+/// Metrics at the model's temperature.
 #[derive(Serialize)]
 pub struct Trust {
     /// Loss and calibration error.
@@ -34,7 +34,7 @@ pub struct Trust {
 /// Loss and calibration error at a temperature.
 #[derive(Clone, Copy, Serialize)]
 pub struct Calibrated {
-    /// What logits are divided by.
+    /// The divisor of the logits.
     pub temperature: f64,
     /// Mean cross-entropy, in nats.
     pub loss: f64,
@@ -42,21 +42,21 @@ pub struct Calibrated {
     pub ece: f64,
 }
 
-/// One threshold.
+/// The effect of one threshold.
 #[derive(Serialize)]
 pub struct Rule {
     /// The accuracy that it reached on the validation part.
     pub target: f64,
-    /// The least top probability that is answered.
+    /// The smallest top probability that is answered.
     pub threshold: f64,
-    /// Part of these images that is answered.
+    /// Share of these images that is answered.
     pub coverage: f64,
-    /// Part of the answers that is right; nothing where there are none.
+    /// Share of the answers that is right; `None` if there are none.
     pub accuracy: Option<f64>,
 }
 
 impl Trust {
-    /// Of `logits` (n, classes) and labels (n); nothing where the model was not measured.
+    /// Evaluates `logits` (n, classes) and labels (n); `None` if the model has no confidence.
     pub fn of(model: &Model, logits: &[f32], labels: &[u16], mirrored: bool) -> Option<Self> {
         let confidence = model.confidence.as_ref()?.of(mirrored);
         let (classes, temperature) = (model.classes.len(), confidence.temperature);
@@ -76,24 +76,24 @@ impl Trust {
     }
 }
 
-/// Numbers of the mean logits of every image and its mirror image.
+/// Metrics of the mean logits of every image and its mirror image.
 #[derive(Serialize)]
 pub struct Mirrored {
-    /// Part of the images that is classified right.
+    /// Share of the images classified correctly.
     pub accuracy: f64,
     /// Mean cross-entropy, in nats.
     pub loss: f64,
-    /// Mean one-vs-rest AUROC; `None` where it is not defined.
+    /// Mean one-vs-rest AUROC; `None` if it is not defined.
     pub auroc: Option<f64>,
     /// Expected calibration error.
     pub ece: f64,
-    /// The same at the temperature of the mean logits; `None` where the model was not measured.
+    /// The same at the temperature of the mean logits; `None` if the model has no confidence.
     #[serde(flatten)]
     pub trust: Option<Trust>,
 }
 
 impl Mirrored {
-    /// Of these logits (n, classes) and labels (n).
+    /// Evaluates mean logits (n, classes) and labels (n).
     pub fn of(model: &Model, logits: &[f32], labels: &[u16]) -> Self {
         let classes = model.classes.len();
         Self {

@@ -1,18 +1,18 @@
-//! An image made brighter or darker, of more or less contrast, of more or less colour.
+//! Changes of brightness, contrast and saturation.
 
-/// Factors: torchvision's `adjust_brightness`, `adjust_contrast` and `adjust_saturation`, in that
-/// order, rounded once at the end. At 1 each leaves an image as it is.
+/// Factors of torchvision's `adjust_brightness`, `adjust_contrast` and `adjust_saturation`, applied
+/// in this order and rounded once at the end. A factor of 1 changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Colour {
-    /// Of every value.
+    /// Factor of every value.
     pub brightness: f64,
-    /// Of the distance of every value from the image's mean of grey.
+    /// Factor of every value's distance from the mean grey of the image.
     pub contrast: f64,
-    /// Of the distance of every value from its pixel's grey; of no effect on grey images.
+    /// Factor of every value's distance from the grey of its pixel; has no effect on grey images.
     pub saturation: f64,
 }
 
-/// What red, green and blue have in grey (ITU-R 601-2).
+/// Weights of red, green and blue in grey (ITU-R 601-2).
 const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
 
 impl Colour {
@@ -33,7 +33,7 @@ impl Colour {
         }
     }
 
-    /// What brightness and contrast make of each value.
+    /// The table of values after brightness and contrast.
     fn tones(&self, image: &[u8], channels: usize) -> [f32; 256] {
         let mut tones = [0.0; 256];
         for (value, tone) in (0_u8..=255).zip(&mut tones) {
@@ -53,9 +53,9 @@ fn grey(values: [f32; 3]) -> f32 {
     values.iter().zip(GREY).map(|(value, share)| value * share).sum()
 }
 
-/// The mean over the image's pixels, each value taken as `tones` has it.
+/// The mean grey of the image after applying `tones`.
 fn mean_grey(image: &[u8], channels: usize, tones: &[f32; 256]) -> f32 {
-    // Counted by value first, so that it costs one addition a byte.
+    // Counting values first costs one addition per byte.
     let mut counts = [[0_u32; 256]; 3];
     for pixel in image.chunks_exact(channels) {
         for (counts, &value) in counts.iter_mut().zip(pixel) {

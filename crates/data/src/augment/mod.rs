@@ -1,8 +1,7 @@
-//! Augmentation for photographs: turned, zoomed and sheared; brighter, of more contrast, of more
-//! colour, or less.
+//! Augmentation for photographs: turns, zooms, shears, and changes of brightness, contrast and colour.
 //!
-//! What happens to an image is drawn by position, as all augmentation is, and then carried out by
-//! [`Warp`] and [`Colour`], which know nothing of random numbers. torchvision judges both
+//! The changes are drawn by position, like all augmentation, and applied by [`Warp`] and
+//! [`Colour`], which use no random numbers. Both are tested against torchvision
 //! (`golden/make_augment.py`).
 
 mod colour;
@@ -15,11 +14,11 @@ pub use self::colour::Colour;
 pub use self::warp::Warp;
 use crate::Augmentation;
 
-/// Items of the random numbers, apart from those of shifts, squares and mixtures.
+/// First item of the random numbers, distinct from those of shifts, squares and mixtures.
 const WARP: u32 = 16;
 const COLOUR: u32 = 17;
 
-/// What one epoch does to photographs, and room for it.
+/// The augmentation of photographs in one epoch, with a buffer.
 pub(crate) struct Photographs {
     settings: Augmentation,
     warp: Stream,
@@ -28,7 +27,7 @@ pub(crate) struct Photographs {
 }
 
 impl Photographs {
-    /// Nothing where `settings` ask for none of it.
+    /// `None` if `settings` ask for none of these changes.
     pub(crate) fn new(settings: &Augmentation, seed: u64, epoch: u64) -> Option<Self> {
         let stream = |item| Stream::new(seed, Purpose::Augment, item, epoch);
         (settings.warps() || settings.colours()).then(|| Self {

@@ -1,22 +1,22 @@
-//! An image turned, zoomed and sheared around its middle, with bilinear interpolation.
+//! Turns, zooms and shears an image around its centre, with bilinear interpolation.
 
 use modiste_spec::Shape;
 
-/// How an image is moved: torchvision's `affine`, without a translation.
+/// An affine change of an image: torchvision's `affine`, without translation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Warp {
     /// Degrees clockwise.
     pub turn: f64,
     /// Factor of all lengths.
     pub zoom: f64,
-    /// Degrees that upright lines lean by, before the turn.
+    /// Degrees by which vertical lines are slanted, before the turn.
     pub shear: f64,
-    /// Whether what lies outside of the image looks like its edge; otherwise it is black.
+    /// Whether uncovered pixels are filled with the edge; otherwise they are black.
     pub edge: bool,
 }
 
 impl Warp {
-    /// Fills `out` with `image` moved; both are (h, w, c).
+    /// Fills `out` with the changed `image`; both are (h, w, c).
     pub fn apply(&self, image: &[u8], out: &mut [u8], shape: Shape) {
         let Shape { height, width, channels } = shape;
         let [xx, xy, yx, yy] = self.origin();
@@ -32,14 +32,14 @@ impl Warp {
         }
     }
 
-    /// The matrix from a place in the moved image to its origin.
+    /// The matrix from a position in the result to its origin in the image.
     fn origin(&self) -> [f64; 4] {
         let (sin, cos) = self.turn.to_radians().sin_cos();
         let lean = self.shear.to_radians().tan();
         [cos - sin * lean, cos * lean + sin, -sin, cos].map(|value| value / self.zoom)
     }
 
-    /// The mean of the four pixels around (x, y), weighted by how near they are.
+    /// The mean of the four pixels around (x, y), weighted by proximity.
     fn sample(&self, image: &[u8], shape: Shape, [x, y]: [f32; 2], out: &mut [u8]) {
         let Shape { height, width, channels } = shape;
         let (left, top) = (x.floor(), y.floor());

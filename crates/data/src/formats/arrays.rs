@@ -1,5 +1,5 @@
-//! Arrays with names that say what they are: the npz files of Keras (`x_train`), MedMNIST
-//! (`train_images`) and KMNIST (`arr_0` in files of their own), and pairs of npy files.
+//! Arrays recognised by name: the npz files of Keras (`x_train`), MedMNIST (`train_images`) and KMNIST
+//! (`arr_0` in separate files), and pairs of npy files.
 
 use std::io::Cursor;
 
@@ -19,21 +19,21 @@ use crate::recognise::name_fashion;
 use crate::tree::Tree;
 use crate::tree::zip::unpack;
 
-/// The most bytes of an npy file: 8-byte floats of the most pixels.
+/// Largest npy file in bytes: 8-byte floats for the largest number of pixels.
 pub(super) const MAX_FILE: u64 = 8 * MAX_BYTES;
 
-/// An array and what its name says of it.
+/// An array and its role.
 struct Array {
-    /// For messages.
+    /// Its name in messages.
     shown: String,
-    /// The file as names of images have it.
+    /// The file, for names of images.
     file: String,
     part: PartName,
     labels: bool,
     bytes: Vec<u8>,
 }
 
-/// What an array is by its name: the part, and whether it holds labels; `None` if it does not say.
+/// The role of an array by its name: the part, and whether it holds labels; `None` if unclear.
 fn role(title: &str) -> Option<(PartName, bool)> {
     let words = words(title);
     let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
@@ -52,7 +52,7 @@ fn role(title: &str) -> Option<(PartName, bool)> {
     Some((part.unwrap_or(PartName::Train), labels))
 }
 
-/// The name that tells the role of an array: its own, or its file's where it is only numbered.
+/// The name that reveals an array's role: its own, or that of its file if the array is only numbered.
 fn title<'a>(array: &'a str, file: &'a str) -> &'a str {
     if array.starts_with("arr_") { file } else { array }
 }
@@ -128,7 +128,7 @@ fn build(tree: &Tree, slots: [[Option<Array>; 2]; 3]) -> Result<Collection, Data
     Ok(collection)
 }
 
-/// All arrays whose names say what they are.
+/// All arrays whose names reveal their role.
 fn gather(tree: &Tree, skipped: &mut Skipped) -> Result<Vec<Array>, DataError> {
     let mut arrays = Vec::new();
     for entry in tree.entries() {
@@ -146,7 +146,7 @@ fn gather(tree: &Tree, skipped: &mut Skipped) -> Result<Vec<Array>, DataError> {
             let bytes = tree.read(entry, MAX_FILE)?;
             let found = members(&bytes, stem, &shown, &entry.path)?;
             if found.is_empty() {
-                skipped.add(&entry.path, "holds no array whose name says what it is");
+                skipped.add(&entry.path, "holds no array with a recognised name");
             }
             arrays.extend(found);
         }

@@ -1,5 +1,5 @@
-//! The binary files of CIFAR-10 and CIFAR-100 (<https://www.cs.toronto.edu/~kriz/cifar.html>): a record
-//! an image, one or two bytes of label and 3,072 bytes of pixels, channels first.
+//! The binary files of CIFAR-10 and CIFAR-100 (<https://www.cs.toronto.edu/~kriz/cifar.html>): one
+//! record per image, with one or two bytes of labels and 3,072 bytes of pixels, channels first.
 
 use crate::DataError;
 use crate::collection::Collection;
@@ -92,7 +92,7 @@ fn records(tree: &Tree, entry: &Entry, hundred: bool, classes: usize) -> Result<
     Ok(Part { images, labels: Some(labels), names })
 }
 
-/// The names of the classes, a line each; numbers where the file is not there.
+/// The names of the classes, one per line; numbers if the file does not exist.
 fn class_names(tree: &Tree, file: &str, count: usize) -> Result<Vec<String>, DataError> {
     let Some(entry) = tree.entries().iter().find(|entry| entry.file_name() == file) else {
         return Ok((0..count).map(|class| class.to_string()).collect());

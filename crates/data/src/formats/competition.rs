@@ -1,7 +1,7 @@
 //! The competition's folder: `train.npy` and `train.csv`, the same for `validation`, and `test.npy`.
 //!
-//! `test.csv` is read where it lies there; without it the test part has no labels. The sample
-//! submission, where there is one, must have a row for every test image.
+//! `test.csv` is read if it exists; without it the test part has no labels. The sample submission,
+//! if there is one, must have a row for every test image.
 
 use crate::DataError;
 use crate::collection::{Collection, check_shape};
@@ -81,7 +81,7 @@ pub(super) fn read(
     Ok(Some(collection))
 }
 
-/// The labels of a table, one for each of so many images.
+/// The labels of a table, one for each of `images` images.
 fn read_labels(
     tree: &Tree,
     entry: &Entry,
@@ -110,7 +110,7 @@ fn read_labels(
     Ok(written)
 }
 
-/// The sample submission must have a row for every test image.
+/// Checks that the sample submission has a row for every test image.
 fn check_sample(tree: &Tree, entry: &Entry, images: usize) -> Result<(), DataError> {
     let file = tree.show(entry);
     let rows = count_rows(&tree.read(entry, MAX_TABLE)?, &file)?;

@@ -1,4 +1,4 @@
-//! IDX files under the names of MNIST, Fashion-MNIST, EMNIST and torchvision, at any depth.
+//! IDX files with the names of MNIST, Fashion-MNIST, EMNIST and torchvision, in any subfolder.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ struct Set<'a> {
     labels: [Option<&'a Entry>; 3],
 }
 
-/// What the name of an IDX file says: what stands before it, the part, whether it holds labels.
+/// Parses the name of an IDX file: prefix, part, whether it holds labels.
 fn parse_name(file: &str) -> Option<(String, PartName, bool)> {
     let lower = file.to_lowercase();
     let stem = lower.strip_suffix(".gz").unwrap_or(&lower);
@@ -50,7 +50,7 @@ pub(super) fn read(
         let Some((prefix, part, labels)) = parse_name(entry.file_name()) else { continue };
         let set = sets.entry((entry.folder().to_owned(), prefix)).or_default();
         let place = if labels { &mut set.labels } else { &mut set.images };
-        // Unpacked files come first in the order of the names, and are enough.
+        // Unpacked files come first in the order of names and are preferred.
         place[slot(part)].get_or_insert(entry);
     }
     if let Some(focus) = &tree.focus {
@@ -124,7 +124,7 @@ fn collection(tree: &Tree, prefix: &str, set: &Set<'_>) -> Result<Collection, Da
     Ok(collection)
 }
 
-/// The file that belongs to the one that is there, missing.
+/// The error that the counterpart of the file `there` is missing.
 fn missing(tree: &Tree, there: &Entry) -> DataError {
     let shown = tree.show(there);
     let twin = match shown.contains("labels") {
@@ -134,7 +134,7 @@ fn missing(tree: &Tree, there: &Entry) -> DataError {
     DataError::file(twin, format!("is missing, gzipped or not, beside {}", there.file_name()))
 }
 
-/// The names of EMNIST's classes: those of its mapping file, else letters where it holds letters.
+/// The names of EMNIST's classes: from its mapping file, else letters if the set is one of letters.
 fn letters(tree: &Tree, prefix: &str, numbers: Vec<String>) -> Result<Vec<String>, DataError> {
     let mapping = format!("{prefix}-mapping.txt");
     let entry = tree.entries().iter().find(|entry| entry.file_name().to_lowercase() == mapping);

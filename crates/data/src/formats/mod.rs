@@ -1,7 +1,6 @@
-//! The one registry of what data may lie in: training, evaluation and prediction read through it.
+//! The registry of data formats, used by training, evaluation and prediction.
 //!
-//! A further format is a file in this folder and a row in [`FORMATS`]; `docs/adding-a-data-format.md` says
-//! the rest.
+//! A new format is a file in this folder and a row in [`FORMATS`]; see `docs/adding-a-data-format.md`.
 
 mod arrays;
 mod cifar;
@@ -22,29 +21,29 @@ use crate::options::Options;
 use crate::passed_over::Skipped;
 use crate::tree::Tree;
 
-/// One way in which data may lie.
+/// A layout of data.
 struct Format {
-    /// What lies where, for errors.
+    /// Description of the files, for errors.
     layout: &'static str,
     /// Reads the files of a source; `None` if they are not of this format.
     read: fn(&Tree, &Options, &mut Skipped) -> Result<Option<Collection>, DataError>,
 }
 
-/// All formats; the first that a source fits is the one.
+/// All formats; the first that fits a source is used.
 const FORMATS: [Format; 7] = [
     Format { layout: "IDX files (train-images-idx3-ubyte, ...)", read: idx::read },
     Format { layout: "CIFAR's binary files (data_batch_1.bin, ...)", read: cifar::read },
     Format { layout: "train.npy with train.csv", read: competition::read },
     Format { layout: "arrays (mnist.npz, x_train.npy with y_train.npy, ...)", read: arrays::read },
-    Format { layout: "a csv file with a label and pixels a row", read: pixel_rows::read },
+    Format { layout: "a csv file with a label and pixels in each row", read: pixel_rows::read },
     Format { layout: "a csv file with pictures and labels", read: picture_table::read },
-    Format { layout: "one folder of pictures a class", read: pictures::read },
+    Format { layout: "one folder of pictures per class", read: pictures::read },
 ];
 
-/// Reads the source as what it is.
+/// Reads a source in its format.
 ///
 /// # Errors
-/// If it is none of the formats (with what was found, and what would do), or a damaged one.
+/// If it has no supported format (the error says what was found, and what is supported), or is damaged.
 pub(crate) fn read(
     tree: &Tree,
     options: &Options,
@@ -62,13 +61,13 @@ pub(crate) fn read(
         None => format!("holds {}", found(tree)),
     };
     let problem = format!(
-        "{holds}{passed}; understood are: {}; or a zip or tar archive of these (docs/data.md shows each)",
+        "{holds}{passed}; supported are: {}; or a zip or tar archive of these (docs/data.md shows each)",
         layouts.join("; ")
     );
     Err(DataError::file(tree.shown(), problem))
 }
 
-/// What a source holds, as in `2 .txt files, 1 .xlsx file in 2 folders`.
+/// The contents of a source, as in `2 .txt files, 1 .xlsx file in 2 folders`.
 fn found(tree: &Tree) -> String {
     let mut endings: BTreeMap<String, usize> = BTreeMap::new();
     let mut folders: Vec<&str> = Vec::new();
@@ -87,7 +86,7 @@ fn found(tree: &Tree) -> String {
     let say = |(count, ending): &(usize, String)| {
         let files = if *count == 1 { "file" } else { "files" };
         match ending.as_str() {
-            "" => format!("{count} {files} without an ending"),
+            "" => format!("{count} {files} without an extension"),
             ending => format!("{count} .{ending} {files}"),
         }
     };

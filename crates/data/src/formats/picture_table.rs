@@ -1,5 +1,5 @@
-//! A table of pictures and their labels beside or above the pictures: Kaggle's `train.csv`, Hugging Face's
-//! `metadata.csv`, Label Studio's export, or any other with such columns.
+//! A table of pictures and their labels, next to or above the pictures: Kaggle's `train.csv`,
+//! Hugging Face's `metadata.csv`, Label Studio's export, or any other table with such columns.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,7 +19,7 @@ use crate::tree::{Entry, Tree};
 use super::pictures::may_be_picture;
 use super::pixel_rows::LABELS;
 
-/// Names of the column of the pictures; among columns that fit equally well, the first.
+/// Names of the column of the pictures; of columns that match equally well, the first one is used.
 const PICTURES: [&str; 10] = [
     "file_name",
     "filename",
@@ -32,16 +32,16 @@ const PICTURES: [&str; 10] = [
     "image_id",
     "id",
 ];
-/// Names of a column that divides the rows.
+/// Names of a column that assigns rows to parts.
 const SPLITS: [&str; 5] = ["split", "part", "set", "subset", "usage"];
-/// Rows that are looked at to find the column of the pictures.
+/// Number of rows examined to find the column of the pictures.
 const SAMPLE: usize = 200;
 
-/// The pictures of a source by their names.
+/// The pictures of a source, indexed by name.
 struct Index<'a> {
     entries: Vec<&'a Entry>,
     by_path: HashMap<&'a str, usize>,
-    /// By the file's name, with and without its ending.
+    /// Pictures by file name, with and without extension.
     by_name: HashMap<&'a str, Vec<usize>>,
 }
 
@@ -60,10 +60,10 @@ impl<'a> Index<'a> {
         Self { entries, by_path, by_name }
     }
 
-    /// The picture that `value` names in a table that lies in `folder` and is of the part `part`.
+    /// The picture that `value` names in a table of the part `part` in `folder`.
     fn find(&self, value: &str, folder: &str, part: Option<PartName>) -> Option<usize> {
         let value = value.trim().replace('\\', "/");
-        // Label Studio names local files so.
+        // Label Studio's form of local file names.
         let value = value.rsplit("?d=").next().unwrap_or_default();
         let value = value.trim_start_matches("./").trim_start_matches('/');
         if value.is_empty() {
@@ -92,7 +92,7 @@ impl<'a> Index<'a> {
     }
 }
 
-/// What a table says of one picture.
+/// A table's entry for one picture.
 struct Row {
     picture: usize,
     part: PartName,
@@ -125,14 +125,14 @@ pub(super) fn read(
             rows.extend(found);
             used.push(table);
         } else if tree.focus.is_none() {
-            missing.add(&table.path, "names no picture that is there");
+            missing.add(&table.path, "names no existing picture");
         }
     }
     let Some(first) = used.first() else {
         return match &tree.focus {
             Some(_) => Err(DataError::file(
                 tree.shown(),
-                "names no picture that lies beside or below it, and has no pixels; name the column of \
+                "names no picture beside or below it, and has no pixels; give the column of \
                  the pictures with --picture-column",
             )),
             None => Ok(None),
@@ -146,7 +146,7 @@ pub(super) fn read(
     load(tree, classes, parts, options, skipped).map(Some)
 }
 
-/// The rows of one table; `None` if no column names pictures that are there.
+/// The rows of one table; `None` if no column names existing pictures.
 fn read_table(
     tree: &Tree,
     entry: &Entry,
@@ -200,7 +200,7 @@ fn read_table(
         let at = || format!("{}#{number}", entry.path);
         let Some(picture) = find(row, column) else {
             let named: String = field(row, column).chars().take(60).collect();
-            missing.add(at(), format!("names {named:?}, which is not there"));
+            missing.add(at(), format!("names {named:?}, which does not exist"));
             continue;
         };
         let written = label.map(|label| labels::clean(&field(row, label)));
@@ -215,7 +215,7 @@ fn read_table(
     Ok(Some(rows))
 }
 
-/// The column of the classes; `None` in a table of test pictures without any.
+/// The column of the classes; `None` for a table of test pictures without one.
 fn label_column(
     table: &Columns<'_>,
     options: &Options,
@@ -238,14 +238,14 @@ fn label_column(
         _ => {
             let there = table.header.join(", ");
             let problem = format!(
-                "which column has the classes? It has {there}; name it with --label-column"
+                "which column has the classes? It has {there}; choose one with --label-column"
             );
             Err(table.fail(problem))
         }
     }
 }
 
-/// Whether the column at `place` is called `name`.
+/// Whether the column at `place` has the name `name`.
 fn is_column(table: &Columns<'_>, place: usize, name: &str) -> bool {
     table.header.get(place).is_some_and(|column| column.eq_ignore_ascii_case(name))
 }
@@ -258,7 +258,7 @@ fn parts_of<'a>(
     whole: bool,
     skipped: &mut Skipped,
 ) -> Result<(Vec<String>, Parts<'a>), DataError> {
-    // In the order of the pictures; a picture that has two labels has none.
+    // Sorted by picture; a picture with two different labels gets none.
     let mut of_picture: BTreeMap<usize, Row> = BTreeMap::new();
     let mut conflicts: BTreeMap<usize, String> = BTreeMap::new();
     for row in rows {
@@ -285,7 +285,7 @@ fn parts_of<'a>(
     for (i, &entry) in index.entries.iter().enumerate() {
         let (part, label) = match of_picture.get(&i) {
             Some(Row { part, label, .. }) => (*part, label.as_ref()),
-            // Pictures of a test folder without labels are there to be predicted.
+            // Pictures of a test folder without labels are for prediction.
             None if whole
                 && entry.folder().split('/').any(|f| parts::named(f) == Some(PartName::Test)) =>
             {
@@ -299,7 +299,8 @@ fn parts_of<'a>(
             }
         };
         let unknown = |label: &String| {
-            let problem = format!("label {label:?} of {} is none of train's", entry.path);
+            let problem =
+                format!("label {label:?} of {} is not a class of the training part", entry.path);
             DataError::file(file, problem)
         };
         let number =
@@ -307,7 +308,7 @@ fn parts_of<'a>(
         let label = label.map(number).transpose()?;
         parts[slot(part)].get_or_insert_default().push(Item { entry, label });
     }
-    // A test part of which some pictures have labels and others have none is tested on the former.
+    // If only some test pictures have labels, only those are used.
     for items in parts.iter_mut().flatten() {
         if items.iter().any(|item| item.label.is_some()) {
             items.retain(|item| {

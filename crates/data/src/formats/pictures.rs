@@ -1,5 +1,5 @@
-//! A folder of pictures a class, at any depth; folders of parts (`train`, `val`, `test`, ...) may lie above
-//! the classes, and folders without pictures anywhere.
+//! One folder of pictures per class, at any depth, possibly inside folders of parts (`train`,
+//! `val`, `test`, ...); folders without pictures are ignored.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,17 @@ use crate::parts::{self, slot};
 use crate::passed_over::Skipped;
 use crate::tree::{Entry, Tree};
 
-/// Endings of picture files.
+/// Extensions of picture files.
 const ENDINGS: [&str; 11] =
     ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "gif", "tif", "tiff"];
 
-/// Whether a file is called as pictures are.
+/// Whether a file has the extension of a picture.
 pub(crate) fn named_as_picture(file: &str) -> bool {
     let ending = file.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-/// Whether a file may be a picture, by its name, which need not have an ending.
+/// Whether a file may be a picture, judging by its name, which need not have an extension.
 pub(crate) fn may_be_picture(file: &str) -> bool {
     named_as_picture(file) || !file.contains('.')
 }
@@ -30,10 +30,11 @@ pub(crate) fn may_be_picture(file: &str) -> bool {
 /// The folders directly in a folder, by name, with the pictures in and below each.
 type Folders<'a> = BTreeMap<&'a str, Vec<&'a Entry>>;
 
-/// For each part the name of its folder, and the pictures in and below it.
+/// For each part, the name of its folder and the pictures in and below it.
 type PartFolders<'a> = [Option<(&'a str, Vec<&'a Entry>)>; 3];
 
-/// The pictures below the folder `base` (empty, or ending with a slash) by folder, and those directly in it.
+/// The pictures below the folder `base` (empty, or ending with a slash) by folder, and those directly in
+/// it.
 fn divide<'a>(pictures: &[&'a Entry], base: &str) -> (Folders<'a>, Vec<&'a Entry>) {
     let (mut folders, mut direct) = (Folders::new(), Vec::new());
     for &entry in pictures {
@@ -79,8 +80,8 @@ pub(super) fn read(
     load(tree, classes, parts, options, skipped).map(Some)
 }
 
-/// The folder that holds the folders of classes or parts: folders in which only one folder has
-/// pictures, all of them deeper, are passed through.
+/// The folder that holds the folders of classes or parts: skips folders that contain pictures only in a
+/// single sub-folder.
 fn base(pictures: &[&Entry]) -> String {
     let mut base = String::new();
     loop {
@@ -96,7 +97,7 @@ fn base(pictures: &[&Entry]) -> String {
     }
 }
 
-/// The folders as parts, where that is what they are; `None` where they are classes.
+/// The folders as parts; `None` if they are classes.
 fn parted<'a>(
     tree: &Tree,
     folders: &Folders<'a>,
@@ -111,7 +112,7 @@ fn parted<'a>(
             continue;
         };
         if let Some((twin, _)) = &parts[slot(part)] {
-            let problem = format!("is a folder of the {part} part, as {twin} is; keep one");
+            let problem = format!("is a folder of the {part} part, like {twin}; keep one");
             return Err(DataError::file(shown(folder), problem));
         }
         parts[slot(part)] = Some((folder, pictures.clone()));
@@ -165,7 +166,7 @@ fn with_parts<'a>(
         }
         if let Some(folder) = folders.keys().find(|name| !classes.iter().any(|c| c == *name)) {
             let shown = format!("{}/{below}{folder}", tree.shown());
-            return Err(DataError::file(shown, "is not a class that train has"));
+            return Err(DataError::file(shown, "is not a class of the training part"));
         }
         items_of[i] = Some(items(&folders, &classes));
     }
@@ -179,7 +180,7 @@ fn class_names(tree: &Tree, folders: &Folders<'_>, base: &str) -> Result<Vec<Str
     let mut names: Vec<String> = folders.keys().map(|name| (*name).to_owned()).collect();
     if names.len() < 2 || names.len() > usize::from(u16::MAX) {
         let problem =
-            format!("has {} sub-folders with pictures; one a class are wanted", names.len());
+            format!("has {} sub-folders with pictures; it needs one per class", names.len());
         return Err(DataError::file(shown, problem));
     }
     if let Some(name) = names.iter().find(|name| name.contains(char::REPLACEMENT_CHARACTER)) {
@@ -192,7 +193,7 @@ fn class_names(tree: &Tree, folders: &Folders<'_>, base: &str) -> Result<Vec<Str
     Ok(names)
 }
 
-/// The pictures of all folders, each with its class, in the order of the folders' names.
+/// The pictures of all folders with their classes, sorted by folder name.
 fn items<'a>(folders: &Folders<'a>, classes: &[String]) -> Vec<Item<'a>> {
     let mut items = Vec::new();
     for (name, pictures) in folders {

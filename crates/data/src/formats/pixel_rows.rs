@@ -1,5 +1,5 @@
-//! Tables with an image a row: a label and the pixels, such as `fashion-mnist_train.csv` and the files of
-//! Kaggle's digits; with a header or not, plain or gzipped.
+//! Tables with one image per row: a label and the pixels, such as `fashion-mnist_train.csv` and the
+//! files of Kaggle's digits; with or without a header, plain or gzipped.
 
 use csv::ByteRecord;
 
@@ -20,7 +20,7 @@ use crate::passed_over::Skipped;
 use crate::recognise::name_fashion;
 use crate::tree::{Entry, Tree};
 
-/// Names of the column of the classes, the most telling first.
+/// Names of the column of the classes, the most specific first.
 pub(crate) const LABELS: [&str; 14] = [
     "label",
     "class",
@@ -37,10 +37,10 @@ pub(crate) const LABELS: [&str; 14] = [
     "emotion",
     "digit",
 ];
-/// Rows with fewer pixels are measurements.
+/// Rows with fewer values are treated as measurements, not pixels.
 const MIN_PIXELS: usize = 16;
 
-/// Where the label and the pixels of a row are.
+/// The positions of the label and the pixels in a row.
 struct Places {
     label: Option<usize>,
     pixels: Vec<usize>,
@@ -70,7 +70,8 @@ pub(super) fn read(
         };
         let place = &mut found[slot(part)];
         if let Some((_, _, other)) = place {
-            let problem = format!("is a table of pixels for the {part} part, as {other}; name one");
+            let problem =
+                format!("is a table of pixels for the {part} part, like {other}; name one");
             return Err(DataError::file(file, problem));
         }
         let (mut images, labels) = rows(table, row, &places, &file)?;
@@ -83,7 +84,7 @@ pub(super) fn read(
     build(tree, found)
 }
 
-/// The files that may be such tables: the one that was named, or all in the highest folder with any.
+/// The files that may be such tables: the named one, or all in the topmost folder that has any.
 fn tables(tree: &Tree) -> Vec<&Entry> {
     let all = tree.entries().iter().filter(|entry| is_table(entry.file_name()));
     match &tree.focus {
@@ -97,7 +98,7 @@ fn tables(tree: &Tree) -> Vec<&Entry> {
     }
 }
 
-/// Where label and pixels are; `None` if the rows are no images.
+/// The positions of label and pixels; `None` if the rows are not images.
 fn places(
     table: &Columns<'_>,
     first: &ByteRecord,
@@ -108,7 +109,7 @@ fn places(
         return Ok(None);
     }
     if table.header.is_empty() {
-        // A label comes first, if the rest is an image.
+        // Without a header, the label comes first if the rest is an image.
         let shape = square_shape(first.len() - 1);
         if let Some(shape) = shape {
             return Ok(Some(Places { label: Some(0), pixels: all[1..].to_vec(), shape }));
@@ -155,13 +156,14 @@ fn rows(
             match whole(field) {
                 Some(value) if values.is_empty() => pixels.push(value),
                 _ => {
-                    // From the first fraction on, all values are kept as such.
+                    // From the first fraction on, all values are kept as fractions.
                     if values.is_empty() {
                         values.extend(pixels.iter().map(|&value| f32::from(value)));
                     }
                     values.push(fraction(field).ok_or_else(|| {
                         let shown: String = text(field).chars().take(24).collect();
-                        let problem = format!("row {number}: {shown:?} is no pixel from 0 to 255");
+                        let problem =
+                            format!("row {number}: {shown:?} is not a pixel value from 0 to 255");
                         DataError::file(file, problem)
                     })?);
                 }
@@ -190,18 +192,18 @@ fn rows(
     Ok((images, written))
 }
 
-/// A byte as digits.
+/// Parses a byte written as digits.
 fn whole(field: &[u8]) -> Option<u8> {
     std::str::from_utf8(field).ok()?.trim().parse().ok()
 }
 
-/// A number from 0 to 255 with a fraction.
+/// Parses a number from 0 to 255 with a fraction.
 fn fraction(field: &[u8]) -> Option<f32> {
     let value: f32 = std::str::from_utf8(field).ok()?.trim().parse().ok()?;
     (0.0..=255.0).contains(&value).then_some(value)
 }
 
-/// The collection of the parts that were found.
+/// Builds the collection from the parts found.
 fn build(
     tree: &Tree,
     found: [Option<(Part, Vec<String>, String)>; 3],

@@ -1,24 +1,25 @@
-//! What a picture's border tells of its background, and where the object is.
+//! Infers a picture's background from its border, and finds the object.
 
 use super::plane::Plane;
 
-/// Values that differ from the background by no more than this belong to it: 5 % of the range, as
+/// Values that differ from the background by no more than this belong to it: 5 % of the range, as when
 /// the images of Fashion-MNIST were trimmed.
 const TOLERANCE: u8 = 13;
-/// The most that noise of the background may raise the tolerance to.
+/// Largest tolerance that noise of the background may cause.
 const MAX_TOLERANCE: u8 = 48;
-/// Part of the border that must be black or white for these to be compared; otherwise it is grey.
+/// Share of the border that must be black or white for these shares to decide; otherwise the border
+/// counts as grey.
 const PLAIN: f64 = 0.2;
 
-/// The edge of a picture: a strip of one fiftieth of its shorter side.
+/// The border of a picture: a strip of one fiftieth of its shorter side.
 pub(super) struct Border {
     /// The median of each channel.
     pub colour: Vec<u8>,
-    /// How far values of the first channel may lie from it and still be background.
+    /// How far background values of the first channel may differ from the median.
     tolerance: u8,
-    /// Part of the strip that does.
+    /// Share of the strip within the tolerance.
     even: f64,
-    /// Parts of the strip that are black and white, to within [`TOLERANCE`].
+    /// Shares of the strip that are black and white, to within [`TOLERANCE`].
     plain: [f64; 2],
 }
 
@@ -47,19 +48,19 @@ impl Border {
         Self { colour, tolerance, even, plain }
     }
 
-    /// Whether the background is nearer to white than to black. Objects may reach the border, so where
-    /// part of it is plainly black or white that part decides, otherwise the median.
+    /// Whether the background is closer to white than to black. Objects may reach the border, so if
+    /// part of it is clearly black or white that part decides, otherwise the median.
     pub fn is_bright(&self) -> bool {
         let [black, white] = self.plain;
         if black + white >= PLAIN { white > black } else { self.colour[0] >= 128 }
     }
 
-    /// Whether it looks like one background, not like a scene.
+    /// Whether the border looks like one background rather than a scene.
     pub fn is_even(&self) -> bool {
         self.even >= 0.7
     }
 
-    /// What [`Plane::invert`] does to the picture.
+    /// Inverts the border, as [`Plane::invert`] does with the picture.
     pub fn invert(&mut self) {
         self.colour.iter_mut().for_each(|value| *value = u8::MAX - *value);
     }
@@ -81,7 +82,7 @@ fn histogram(plane: &Plane, channel: usize) -> [u64; 256] {
     counts
 }
 
-/// The least value that at least half of all do not exceed.
+/// The smallest value that at least half of the values do not exceed.
 fn median(counts: &[u64; 256]) -> u8 {
     let all: u64 = counts.iter().sum();
     let mut seen = 0;
@@ -104,14 +105,14 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// All of it.
+    /// The whole picture.
     pub fn whole(plane: &Plane) -> Self {
         Self { top: 0, left: 0, height: plane.height, width: plane.width }
     }
 }
 
-/// The rectangle around all that differs from the background of a grey picture, single specks left
-/// out; none where nothing does.
+/// The rectangle around everything that differs from the background of a grey picture, ignoring single
+/// specks; `None` if nothing does.
 pub(super) fn content(plane: &Plane, border: &Border) -> Option<Span> {
     let Plane { height, width, ref pixels, .. } = *plane;
     let (mut rows, mut columns) = (vec![0; height], vec![0; width]);
@@ -127,7 +128,7 @@ pub(super) fn content(plane: &Plane, border: &Border) -> Option<Span> {
     Some(Span { top, left, height: rows, width: columns })
 }
 
-/// Begin and length of the stretch of lines that hold something; lines are of `length` pixels.
+/// Start and length of the stretch of lines with content; lines have `length` pixels.
 fn stretch(lines: &[usize], length: usize) -> Option<(usize, usize)> {
     let specks = length / 200;
     let first = lines.iter().position(|&count| count > specks)?;

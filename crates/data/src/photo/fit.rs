@@ -1,4 +1,4 @@
-//! Resampling: a picture of any size and shape as an image of one.
+//! Resamples pictures of any size and shape to images of one shape.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,22 +14,22 @@ use crate::DataError;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// The whole picture, its aspect ratio kept; what is left over gets the colour of its border.
+    /// The whole picture with its aspect ratio; the rest gets the colour of its border.
     #[default]
     Pad,
-    /// The middle of the picture, its aspect ratio kept; what stands out is cut off.
+    /// The middle of the picture with its aspect ratio; the rest is cut off.
     Crop,
-    /// The whole picture, its aspect ratio changed.
+    /// The whole picture, distorted.
     Stretch,
 }
 
 impl Fit {
-    /// All of them, as they are written.
+    /// All variants and their names.
     pub const ALL: [(Self, &str); 3] =
         [(Self::Pad, "pad"), (Self::Crop, "crop"), (Self::Stretch, "stretch")];
 }
 
-/// As it is written on the command line.
+/// Formatted as on the command line.
 impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Self::ALL.iter().find(|(fit, _)| fit == self).map_or("", |(_, name)| name);
@@ -47,9 +47,9 @@ impl FromStr for Fit {
     }
 }
 
-/// The rectangle `span` of `plane` in an image of `shape`; what is left over has the colour `around`.
+/// Fits the rectangle `span` of `plane` into an image of `shape`; the rest gets the colour `around`.
 ///
-/// Each pixel is the mean of the area it covers, so no detail of a large picture is passed over.
+/// Each pixel is the mean of the area it covers, so no detail of a large picture is skipped.
 pub(super) fn fit(plane: &Plane, span: Span, shape: Shape, how: Fit, around: &[u8]) -> Vec<u8> {
     let span = if how == Fit::Crop { middle(span, shape) } else { span };
     let ratios = [shape.height as f64 / span.height as f64, shape.width as f64 / span.width as f64];
@@ -62,7 +62,7 @@ pub(super) fn fit(plane: &Plane, span: Span, shape: Shape, how: Fit, around: &[u
         }
         Fit::Crop | Fit::Stretch => (shape.height, shape.width),
     };
-    // Where it cannot be in the very middle it is one nearer to the end, as in Fashion-MNIST.
+    // If it cannot be exactly in the middle it is one pixel closer to the end, as in Fashion-MNIST.
     let [top, left] = [shape.height - height, shape.width - width].map(|space| space.div_ceil(2));
     let (rows, columns) =
         (areas(span.top, span.height, height), areas(span.left, span.width, width));
@@ -92,13 +92,13 @@ fn middle(span: Span, shape: Shape) -> Span {
         width,
     }
 }
-/// Source lines that one line of the result covers, with the part of each that it does.
+/// The source lines that one line of the result covers, with the covered share of each.
 struct Area {
     first: usize,
     weights: Vec<f64>,
 }
 
-/// `length` lines from `start` on, divided evenly among `parts`.
+/// Divides `length` lines from `start` on evenly among `parts`.
 fn areas(start: usize, length: usize, parts: usize) -> Vec<Area> {
     let step = length as f64 / parts as f64;
     let area = |part: usize| {

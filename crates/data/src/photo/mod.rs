@@ -1,11 +1,11 @@
-//! Pictures of any kind as what a network takes: photographs of any size, on any background.
+//! Prepares pictures for a network: photographs of any size, on any background.
 //!
-//! A [`Preparation`] says what is done: it is chosen when training starts and stored with the model. A
-//! picture of the network's own size is taken as it is. Any other one is turned upright, put on a
-//! ground where it is transparent, and fitted; what is left over has the border's colour. Models of
-//! Fashion-MNIST get what was done to the images of that set (Xiao, Rasul, Vollgraf 2017, figure 1):
-//! the object bright on black, trimmed, its longer edge as long as the image, centred. Whether that
-//! takes an inversion is read from the border, at any size.
+//! The [`Preparation`] is chosen when training starts and stored with the model. A picture of the
+//! network's own size is used as it is. Any other one is turned upright, put on a background if it
+//! is transparent, and fitted; the rest of the image gets the border's colour. For models of
+//! Fashion-MNIST, pictures are prepared like the images of that set (Xiao, Rasul, Vollgraf 2017,
+//! figure 1): the object is bright on black, trimmed, its longer edge as long as the image, and
+//! centred. Whether the picture must be inverted is inferred from the border, at any size.
 
 mod background;
 mod fit;
@@ -27,26 +27,25 @@ pub use crate::picture::{Limits, size};
 use crate::DataError;
 use crate::picture::Decoded;
 
-/// Pictures with fewer rows or columns show nothing, unless they are of the network's own size.
+/// Pictures with fewer rows or columns are refused, unless they have the network's own size.
 const MIN_SIDE: usize = 8;
 
-/// What lies behind the object in a picture, for networks that know it bright on black.
+/// Background of a picture, for networks trained on bright objects on black.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Background {
-    /// Told by the border of the picture; a picture of the network's own size is not trimmed. Models that
-    /// are not of Fashion-MNIST take pictures as with `Keep`.
+    /// Inferred from the border of the picture; a picture of the network's own size is not trimmed.
+    /// For models of other data than Fashion-MNIST, the same as `Keep`.
     #[default]
     Auto,
-    /// A bright one: the picture is inverted.
+    /// Bright: the picture is inverted.
     Bright,
-    /// A dark one: the picture is not inverted.
+    /// Dark: the picture is not inverted.
     Dark,
-    /// The network knows such pictures as they are: nothing is inverted and nothing trimmed. A
-    /// network that takes colours always does.
+    /// Pictures are neither inverted nor trimmed. Always used for networks that take colours.
     Keep,
 }
 
-/// As it is written on the command line.
+/// Formatted as on the command line.
 impl fmt::Display for Background {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -69,19 +68,19 @@ impl FromStr for Background {
     }
 }
 
-/// A picture as a network takes it.
+/// A picture prepared for a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
-    /// (h, w, c), as many as the network's shape says.
+    /// Pixels (h, w, c) of the network's shape.
     pub pixels: Vec<u8>,
-    /// What was done, as in `600 x 800 photograph, bright background inverted, cropped to 480 x 300`
-    /// (rows x columns); empty where the picture was taken as it is.
+    /// The steps taken, as in `600 x 800 photograph, bright background inverted, cropped to 480 x 300`
+    /// (rows x columns); empty if the picture was used as it is.
     pub note: String,
-    /// Whether bright became dark.
+    /// Whether the picture was inverted.
     pub inverted: bool,
 }
 
-/// The picture file `bytes` as a network of input `shape` takes it that knows garments on black, see
+/// Prepares the picture file `bytes` for a network of input `shape` trained on garments on black, see
 /// [`Preparation::picture`].
 ///
 /// # Errors
@@ -124,7 +123,7 @@ fn convert(
     on_black(plane, shape, background, said)
 }
 
-/// A picture of the network's own size: inverted where that was asked for, or its border is bright.
+/// Uses a picture of the network's own size as it is, inverted if requested or if its border is bright.
 fn take_as_it_is(mut plane: Plane, background: Background, mut said: Said) -> Prepared {
     let grey = plane.channels == 1;
     let inverted = grey
@@ -140,7 +139,7 @@ fn take_as_it_is(mut plane: Plane, background: Background, mut said: Said) -> Pr
     Prepared { pixels: plane.pixels, note: said.text, inverted }
 }
 
-/// The object of a grey picture, bright on black, trimmed and centred.
+/// Makes the object of a grey picture bright on black, trimmed and centred.
 fn on_black(
     mut plane: Plane,
     shape: Shape,
@@ -171,7 +170,7 @@ fn on_black(
     Ok(Prepared { pixels, note: said.text, inverted })
 }
 
-/// What was done so far.
+/// Collects the steps taken.
 struct Said {
     text: String,
 }

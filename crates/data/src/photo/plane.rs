@@ -1,4 +1,4 @@
-//! A picture's pixels opaque, and of the channels that the network takes.
+//! A picture's pixels without transparency, with the channels that the network takes.
 
 use super::preparation::Ground;
 use crate::picture::Decoded;
@@ -12,14 +12,14 @@ pub(super) struct Plane {
     pub pixels: Vec<u8>,
 }
 
-/// What is visible of a transparent picture counts as white from this mean brightness on: white on
-/// white would not be seen.
+/// The visible part of a transparent picture counts as white from this mean brightness on; it would be
+/// invisible on white.
 const WHITE: u64 = 224;
 
 impl Plane {
-    /// The pixels of `picture`, `coloured` or grey, and what was done to transparent ones. They are
-    /// put on the `ground`; where that is to be found, on white, as goods are shown, or on black if the
-    /// background is `dark` or what is visible is itself white.
+    /// The pixels of `picture`, `coloured` or grey, and a note about transparent ones. They are put
+    /// on the `ground`: with `Auto`, on white like photographs of goods, or on black if the
+    /// background is `dark` or the visible part is white.
     pub fn of(
         picture: &Decoded,
         coloured: bool,
@@ -46,12 +46,12 @@ impl Plane {
         (Self { height, width, channels, pixels }, said)
     }
 
-    /// Bright becomes dark.
+    /// Inverts all values.
     pub fn invert(&mut self) {
         self.pixels.iter_mut().for_each(|value| *value = u8::MAX - *value);
     }
 
-    /// Stretches the values so that `black` and what is under it become 0 and 255 stays.
+    /// Stretches the values so that `black` and everything below become 0 and 255 stays.
     pub fn darken(&mut self, black: u8) {
         let span = f32::from(u8::MAX - black).max(1.0);
         let stretched = |value: u8| (f32::from(value.saturating_sub(black)) * 255.0 / span).round();
@@ -60,7 +60,7 @@ impl Plane {
     }
 }
 
-/// Adds one pixel in front of `behind`.
+/// Appends one pixel, blended with the background value `behind`.
 fn push(picture: &Decoded, pixel: &[u8], behind: u8, coloured: bool, out: &mut Vec<u8>) {
     let opacity = if picture.alpha { pixel[picture.channels] } else { u8::MAX };
     let over = |value: u8| match opacity {
@@ -79,13 +79,13 @@ fn push(picture: &Decoded, pixel: &[u8], behind: u8, coloured: bool, out: &mut V
     }
 }
 
-/// The luma of ITU-R BT.601, in the integers that Pillow's `convert("L")` takes.
+/// The luma of ITU-R BT.601, with the integer weights of Pillow's `convert("L")`.
 fn brightness(pixel: &[u8]) -> u8 {
     let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
     ((19_595 * r + 38_470 * g + 7_471 * b + 0x8000) >> 16) as u8
 }
 
-/// Mean brightness of a transparent picture, each pixel weighted by its opacity; 0 where nothing is
+/// Mean brightness of a transparent picture, each pixel weighted by its opacity; 0 if nothing is
 /// visible.
 fn visible_mean(picture: &Decoded) -> u64 {
     let (mut sum, mut weight) = (0, 0);

@@ -12,7 +12,7 @@ use super::{Decoded, Limits, Orientation, Seen};
 /// A decoder of bytes in memory.
 type Reader<'a> = BmpDecoder<Cursor<&'a [u8]>>;
 
-/// The decoder behind the header; rows, columns, channels and whether opacity follows them.
+/// The decoder after reading the header; rows, columns, channels and whether there is an alpha channel.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Reader<'a>, [usize; 3], bool), String> {
     let options = DecoderOptions::default()
         .set_max_width(usize::MAX)
@@ -26,7 +26,9 @@ fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Reader<'a>, [usize; 3],
         Some(ColorSpace::Luma) => (1, false),
         Some(ColorSpace::RGB) => (3, false),
         Some(ColorSpace::RGBA) => (3, true),
-        other => return Err(format!("is a BMP picture of colours {other:?}, not known here")),
+        other => {
+            return Err(format!("is a BMP picture of colours {other:?}, which are not supported"));
+        }
     };
     Ok((decoder, [height, width, channels], alpha))
 }
@@ -43,7 +45,7 @@ pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
     let (mut decoder, [height, width, channels], alpha) = open(bytes, limits)?;
     let mut pixels = decoder.decode().map_err(damaged)?;
-    // Most writers leave the fourth byte of a pixel 0 and mean an opaque one.
+    // Most writers set the fourth byte of every pixel to 0 and mean opaque pixels.
     if alpha && pixels.chunks_exact(4).all(|pixel| pixel[3] == 0) {
         pixels.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = u8::MAX);
     }

@@ -1,4 +1,4 @@
-//! GIF, of which the first frame is taken.
+//! GIF; only the first frame is used.
 
 use std::io::Cursor;
 use std::num::NonZeroU64;
@@ -7,7 +7,7 @@ use gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
 use super::{Decoded, Limits, Orientation, Seen};
 
-/// The decoder behind the header.
+/// The decoder after reading the header.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<gif::Decoder<Cursor<&'a [u8]>>, String> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
@@ -37,7 +37,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
     let [top, left] = [frame.top, frame.left].map(usize::from);
     let [rows, columns] = [frame.height, frame.width].map(usize::from);
     if top + rows > height || left + columns > width {
-        return Err("is a damaged GIF picture (its frame lies outside)".to_owned());
+        return Err("is a damaged GIF picture (its frame is outside)".to_owned());
     }
     // The frame covers part of the picture; the rest is transparent.
     for (y, row) in frame.buffer.chunks_exact((4 * columns).max(1)).enumerate() {

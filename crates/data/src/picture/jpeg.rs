@@ -11,13 +11,13 @@ use super::{Decoded, Limits, Orientation, Seen};
 /// A decoder of bytes in memory.
 type Reader<'a> = JpegDecoder<Cursor<&'a [u8]>>;
 
-/// The decoder behind the header; rows, columns and channels.
+/// The decoder after reading the header; rows, columns and channels.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Reader<'a>, [usize; 3]), String> {
-    // Sizes are checked here, with words of our own, between the header and the pixels.
+    // Sizes are checked by our own code, between the header and the pixels.
     let options = DecoderOptions::default()
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
-        // Without it a truncated picture would be filled up with grey.
+        // Otherwise a truncated picture would be filled with grey.
         .set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
     decoder.decode_headers().map_err(damaged)?;

@@ -1,21 +1,21 @@
-//! How large a picture may be; asked before anything is allocated for it.
+//! Limits on the size of pictures, checked before anything is allocated.
 
-/// How large a picture file may be, and the picture in it.
+/// Limits on the size of a picture file and the picture in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bytes of the file.
+    /// Largest file, in bytes.
     pub bytes: usize,
-    /// The most pixels: rows times columns. Decoding takes up to some 12 bytes a pixel.
+    /// Largest number of pixels (rows times columns). Decoding takes up to some 12 bytes per pixel.
     pub pixels: usize,
-    /// The most rows, and the most columns.
+    /// Largest number of rows, and of columns.
     pub side: usize,
 }
 
-/// Bytes that decoding takes for each pixel, and for any picture.
+/// Bytes that decoding takes per pixel, and per picture.
 const MEMORY: (usize, usize) = (12, 1 << 20);
 
-/// Refuses a picture that the memory of the machine does not suffice for. The decoders allocate by
-/// themselves, and a decoder without memory would end the process.
+/// Checks that the machine has enough memory for a picture. Decoders allocate memory themselves, and a
+/// failed allocation would end the process.
 fn check_memory(pixels: usize) -> Result<(), String> {
     let bytes = pixels.saturating_mul(MEMORY.0).saturating_add(MEMORY.1);
     let enough = Vec::<u8>::new().try_reserve_exact(bytes);
@@ -23,7 +23,7 @@ fn check_memory(pixels: usize) -> Result<(), String> {
 }
 
 impl Default for Limits {
-    /// Room for what telephones take (50 million pixels): 64 MiB, 16,384 a side.
+    /// Large enough for a phone photo (50 million pixels): 64 MiB, 16,384 per side.
     fn default() -> Self {
         Self { bytes: 64 << 20, pixels: 51_000_000, side: 16_384 }
     }
@@ -42,7 +42,7 @@ impl Limits {
     pub(super) fn check_sides(&self, height: usize, width: usize) -> Result<(), String> {
         let Self { pixels, side, .. } = *self;
         if height > side || width > side {
-            return Err(format!("is {height} x {width} pixels, over the limit of {side} a side"));
+            return Err(format!("is {height} x {width} pixels, over the limit of {side} per side"));
         }
         if height.saturating_mul(width) > pixels {
             return Err(format!("is {height} x {width} pixels, over the limit of {pixels} pixels"));

@@ -1,8 +1,9 @@
-//! One picture: PNG, JPEG, WebP, BMP, GIF or TIFF, grey or coloured, told by its first bytes and not by its name.
+//! Decodes pictures: PNG, JPEG, WebP, BMP, GIF or TIFF, grey or coloured, recognised by the first
+//! bytes, not by the name.
 //!
-//! This is the one place where picture files are decoded, for folders to train on ([`parse_picture`])
-//! and for photographs to predict on ([`crate::photo`]). The decoders are those of the `image` crate,
-//! without its colour management (40 seconds of building): pixels are taken as they are stored.
+//! All picture files are decoded here, for training ([`parse_picture`]) and for prediction
+//! ([`crate::photo`]). The decoders are those of the `image` crate, without its colour management
+//! (which adds 40 seconds of building): pixels are used as stored.
 
 mod bmp;
 mod gif;
@@ -22,11 +23,11 @@ pub use size::size;
 use crate::DataError;
 use crate::dataset::Images;
 
-/// What pictures to train on may be.
+/// Limits for training pictures.
 pub(crate) const TRAINING: Limits =
     Limits { bytes: usize::MAX, pixels: 4_096 * 4_096, side: 4_096 };
 
-/// The formats known here.
+/// The supported formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Png,
@@ -38,7 +39,7 @@ enum Format {
 }
 
 impl Format {
-    /// The format that `bytes` begin as.
+    /// The format that the first bytes indicate.
     fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             Some(Self::Png)
@@ -64,13 +65,13 @@ pub(crate) struct Decoded {
     pub width: usize,
     /// 1 for grey, 3 for red, green, blue.
     pub channels: usize,
-    /// Whether each pixel has its opacity behind its colours.
+    /// Whether each pixel has an alpha value after its colours.
     pub alpha: bool,
     /// (h, w, channels and alpha).
     pub pixels: Vec<u8>,
-    /// The largest value of a channel, of 16 bits, before it was scaled to 8.
+    /// The largest 16-bit value of a channel before scaling to 8 bits.
     pub peak: Option<u16>,
-    /// How they lie, where the file says how the camera was held; upright once it is decoded.
+    /// Orientation of the stored pixels, if the file says how the camera was held; upright once decoded.
     orientation: Orientation,
 }
 
@@ -81,7 +82,7 @@ impl Decoded {
         Self { height, width, channels, alpha: false, pixels, peak: None, orientation }
     }
 
-    /// The picture without its alpha channel, where that is opaque all over; otherwise the picture.
+    /// Drops the alpha channel if the whole picture is opaque.
     fn without_idle_alpha(mut self) -> Self {
         let step = self.channels + 1;
         if self.alpha && self.pixels.chunks_exact(step).all(|pixel| pixel[step - 1] == u8::MAX) {
@@ -111,12 +112,12 @@ impl Decoded {
     }
 }
 
-/// Whether `bytes` begin as a picture file does.
+/// Whether `bytes` begin like a picture file.
 pub(crate) fn is_picture(bytes: &[u8]) -> bool {
     Format::of(bytes).is_some()
 }
 
-/// What the header of a picture file says, the picture upright.
+/// The header of a picture file, with the sides of the upright picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub height: usize,
@@ -144,7 +145,7 @@ impl Seen {
     }
 }
 
-/// What the header of a picture file says; the problem, in lower case, where it is none.
+/// Reads the header of a picture file; errors are in lower case.
 pub(crate) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
     match format(bytes, limits)? {
         Format::Png => png::look(bytes, limits),
@@ -156,7 +157,7 @@ pub(crate) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
     }
 }
 
-/// The format of a picture file that is not too long.
+/// The format of a picture file; checks its length.
 fn format(bytes: &[u8], limits: &Limits) -> Result<Format, String> {
     if bytes.is_empty() {
         return Err("is empty".to_owned());
@@ -166,11 +167,11 @@ fn format(bytes: &[u8], limits: &Limits) -> Result<Format, String> {
     Ok(format)
 }
 
-/// Decodes one picture; the problem, in lower case, where it is none.
+/// Decodes one picture; errors are in lower case.
 ///
-/// Palettes are resolved, 16 bits a channel become 8, an opaque alpha channel is dropped, the picture
-/// is turned upright. What the header claims is checked against `limits` before anything is allocated
-/// for pixels. `white` is the value of white in channels of 16 bits, see [`narrow`].
+/// Resolves palettes, reduces 16 bits per channel to 8, drops an opaque alpha channel and turns the
+/// picture upright. The header is checked against `limits` before anything is allocated for pixels.
+/// `white` is the value of white in channels of 16 bits, see [`narrow`].
 pub(crate) fn decode_deep(
     bytes: &[u8],
     limits: &Limits,
@@ -187,14 +188,14 @@ pub(crate) fn decode_deep(
     Ok(decoded.without_idle_alpha().upright())
 }
 
-/// The value of white among those in use that pictures whose largest value is `peak` have: many
-/// programs write 8 or 12 bits into files of 16.
+/// The likely value of white in pictures whose largest value is `peak`: many programs write 8 or 12
+/// bits into 16-bit files.
 pub(crate) fn white_of(peak: u16) -> u16 {
     [u8::MAX.into(), 0xfff].into_iter().find(|&white| peak <= white).unwrap_or(u16::MAX)
 }
 
-/// Values of 16 bits as bytes, and the largest of them, opacity left out; `step` values make a pixel.
-/// Without `white` it follows from the largest value.
+/// Converts 16-bit values to bytes; also returns the largest one, ignoring alpha. A pixel has
+/// `step` values. Without `white`, it is inferred from the largest value.
 fn narrow(values: &[u16], step: usize, alpha: bool, white: Option<u16>) -> (Vec<u8>, Option<u16>) {
     let is_opacity = |i: usize| alpha && i % step == step - 1;
     let colours = values.iter().enumerate().filter(|(i, _)| !is_opacity(*i));
@@ -212,11 +213,11 @@ fn narrow(values: &[u16], step: usize, alpha: bool, white: Option<u16>) -> (Vec<
     (bytes.collect(), Some(peak))
 }
 
-/// Decodes one picture to a single image of one or three channels; errors speak of it as `name`.
+/// Decodes one picture to a single image of one or three channels; errors call it `name`.
 ///
-/// Palettes are resolved, 16 bits a channel become 8, the picture is turned upright (Exif). Opaque
-/// alpha channels are dropped; a picture that shows something through is refused, since it does not
-/// say what is behind.
+/// Resolves palettes, reduces 16 bits per channel to 8, and turns the picture upright (Exif).
+/// Opaque alpha channels are dropped; a transparent picture is refused, because its background is
+/// unknown.
 pub fn parse_picture(bytes: &[u8], name: &str) -> Result<Images, DataError> {
     let picture =
         decode_deep(bytes, &TRAINING, None).map_err(|problem| DataError::file(name, problem))?;

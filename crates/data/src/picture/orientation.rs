@@ -1,6 +1,6 @@
-//! How the camera was held: the tag 274 of the Exif standard, and turning a picture by it.
+//! The orientation of a picture (tag 274 of the Exif standard), and turning it upright.
 
-/// One of the eight ways that a picture can lie, numbered as in the Exif standard.
+/// One of the eight orientations, numbered as in the Exif standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Orientation(u8);
 
@@ -12,17 +12,17 @@ impl Default for Orientation {
 }
 
 impl Orientation {
-    /// That of an Exif block (a TIFF header and its first directory); upright where it does not say.
+    /// The orientation in an Exif block (a TIFF header and its first directory); upright if it has none.
     pub(crate) fn from_exif(exif: &[u8]) -> Self {
         Self::of(tag(exif))
     }
 
-    /// That of a number of the standard; upright where it is none.
+    /// The orientation with this number; upright if the number is invalid.
     pub(crate) fn of(number: Option<u16>) -> Self {
         Self(number.filter(|number| (1..=8).contains(number)).unwrap_or(1) as u8)
     }
 
-    /// Whether there is nothing to turn.
+    /// Whether the picture is upright already.
     pub(crate) fn is_upright(self) -> bool {
         self.0 == 1
     }
@@ -32,7 +32,8 @@ impl Orientation {
         self.0 >= 5
     }
 
-    /// Where the upright picture's pixel (row, column) lies in a stored picture of that size.
+    /// The position in the stored picture, of the given size, of the upright picture's pixel (row,
+    /// column).
     pub(crate) fn place(self, (y, x): (usize, usize), (h, w): (usize, usize)) -> (usize, usize) {
         let (bottom, right) = (h - 1, w - 1);
         match self.0 {

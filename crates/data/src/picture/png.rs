@@ -6,7 +6,7 @@ use png::{BitDepth, ColorType, Transformations};
 
 use super::{Decoded, Limits, Orientation, Seen, narrow};
 
-/// The decoder behind the header.
+/// The decoder after reading the header.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<png::Decoder<Cursor<&'a [u8]>>, String> {
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits::default());
     decoder.set_transformations(Transformations::EXPAND);

@@ -1,4 +1,4 @@
-//! The size that a picture's header claims, read without decoding any pixels.
+//! Reads the size of a picture from its header, without decoding pixels.
 
 use std::io::Cursor;
 
@@ -9,11 +9,10 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::{Format, Limits, look};
 
-/// Sizes are for the caller to judge.
+/// No limits: the caller judges the size.
 const UNLIMITED: Limits = Limits { bytes: usize::MAX, pixels: usize::MAX >> 8, side: usize::MAX };
 
-/// Rows and columns that the picture file `bytes` claims to have; none where its header cannot be
-/// read.
+/// Rows and columns in the header of the picture file `bytes`; `None` if it cannot be read.
 pub fn size(bytes: &[u8]) -> Option<(usize, usize)> {
     let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
     let file = Cursor::new(bytes);

@@ -1,4 +1,4 @@
-//! TIFF: grey or coloured, 8 or 16 bits a channel, with a palette or without.
+//! TIFF: grey or coloured, 8 or 16 bits per channel, with or without a palette.
 
 use std::io::Cursor;
 
@@ -12,7 +12,7 @@ use super::{Decoded, Limits, Orientation, Seen, narrow};
 /// A decoder of bytes in memory.
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
-/// The decoder behind the header, and the size of the picture.
+/// The decoder after reading the header, and the size of the picture.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Reader<'a>, usize, usize), String> {
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
     let (width, height) = decoder.dimensions().map_err(damaged)?;
@@ -27,14 +27,14 @@ fn damaged(error: TiffError) -> String {
     format!("is a damaged TIFF picture ({error})")
 }
 
-/// Channels, and whether opacity follows them.
+/// The number of channels, and whether there is an alpha channel.
 fn channels(colour: ColorType) -> Result<(usize, bool), String> {
     match colour {
         ColorType::Gray(1 | 2 | 4 | 8 | 16) => Ok((1, false)),
         ColorType::GrayA(8 | 16) => Ok((1, true)),
         ColorType::RGB(8 | 16) | ColorType::Palette(8) => Ok((3, false)),
         ColorType::RGBA(8 | 16) => Ok((3, true)),
-        other => Err(format!("is a TIFF picture of colours {other:?}, not known here")),
+        other => Err(format!("is a TIFF picture of colours {other:?}, which are not supported")),
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, white: Option<u16>) -> Resul
     Ok(Decoded { height, width, channels, alpha, pixels, peak, orientation })
 }
 
-/// Values of 1, 2 or 4 bits, each row from a new byte on, as bytes from 0 to 255.
+/// Unpacks values of 1, 2 or 4 bits, with rows starting at a byte, to bytes from 0 to 255.
 fn unpack(packed: &[u8], width: usize, bits: u8) -> Vec<u8> {
     let each = usize::from(8 / bits);
     let most = (1_u16 << bits) - 1;
@@ -96,7 +96,7 @@ fn unpack(packed: &[u8], width: usize, bits: u8) -> Vec<u8> {
     pixels
 }
 
-/// The colours of a palette: all reds, all greens, all blues, 16 bits each.
+/// Looks up colours in a palette: all reds, all greens, all blues, 16 bits each.
 fn colours(indices: &[u8], map: &[u16]) -> Result<Vec<u8>, String> {
     let count = map.len() / 3;
     let mut pixels = Vec::with_capacity(3 * indices.len());

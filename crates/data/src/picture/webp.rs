@@ -9,14 +9,14 @@ use super::{Decoded, Limits, Orientation, Seen};
 /// A decoder of bytes in memory.
 type Reader<'a> = WebPDecoder<Cursor<&'a [u8]>>;
 
-/// The decoder behind the header, and the size of the picture.
+/// The decoder after reading the header, and the size of the picture.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Reader<'a>, usize, usize), String> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     let (height, width) = (height as usize, width as usize);
     limits.check_sides(height, width)?;
     if decoder.is_animated() {
-        return Err("is an animated WebP picture; one that stands still is wanted".to_owned());
+        return Err("is an animated WebP picture; only still pictures are supported".to_owned());
     }
     check_frame(bytes, height, width)?;
     decoder.set_memory_limit(bytes.len());
@@ -44,11 +44,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {
     Ok(Decoded { height, width, channels: 3, alpha, pixels, peak: None, orientation })
 }
 
-/// A lossy picture has its size in two places, and the decoder allocates by the inner one, so that
-/// one must be the checked one too.
+/// Checks the inner size of a lossy picture: the size is stored twice, and the decoder allocates
+/// according to the inner one.
 fn check_frame(bytes: &[u8], height: usize, width: usize) -> Result<(), String> {
     let mut rest = bytes.get(12..).unwrap_or_default();
-    // A chunk: four letters, its length, its content, filled up to an even number of bytes.
+    // A chunk: four letters, its length, its content, padded to an even number of bytes.
     while let Some((head, after)) = rest.split_first_chunk::<8>() {
         let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
         if &head[..4] == b"VP8 " {

@@ -1,4 +1,4 @@
-//! The files below a folder. Links are followed, but not back to a folder they lie in.
+//! The files below a folder. Links are followed, except back to a folder that contains them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +6,14 @@ use super::{Entry, Place, check_count, is_hidden, sorted};
 use crate::DataError;
 use crate::passed_over::Skipped;
 
-/// The regular files of `folder` and of the folders below, `depth` deep; hidden ones are left out.
+/// The regular files in `folder` and up to `depth` levels below, without hidden ones.
 pub(super) fn walk(
     folder: &Path,
     depth: usize,
     skipped: &mut Skipped,
 ) -> Result<Vec<Entry>, DataError> {
     let mut entries = Vec::new();
-    // Folders still to be read: path, path relative to the top, folders it lies in.
+    // Folders still to read: path, path relative to the top, depth.
     let mut waiting: Vec<(PathBuf, String, usize)> = vec![(folder.to_owned(), String::new(), 0)];
     while let Some((path, relative, above)) = waiting.pop() {
         let io = |error| DataError::io(&path, error);
@@ -41,7 +41,7 @@ pub(super) fn walk(
                     check_loop(&place, &path)?;
                     waiting.push((place, below, above + 1));
                 } else if depth > 0 {
-                    let problem = format!("lies over {depth} folders deep");
+                    let problem = format!("is more than {depth} folders deep");
                     return Err(DataError::file(place.display().to_string(), problem));
                 }
             } else if metadata.is_file() {
@@ -49,24 +49,24 @@ pub(super) fn walk(
                 entries.push(Entry { path: below, bytes: metadata.len(), place });
                 check_count(entries.len(), &folder.display().to_string())?;
             } else {
-                // Only says what it is: nothing is read from a pipe or a device.
+                // This only checks the type: nothing is read from a pipe or a device.
                 let reason = modiste_files::open(&place).err().map(|error| error.to_string());
                 let reason = reason.as_deref().and_then(|text| text.rsplit_once(": "));
-                skipped.add(below, reason.map_or("is no file", |(_, problem)| problem));
+                skipped.add(below, reason.map_or("is not a file", |(_, problem)| problem));
             }
         }
     }
     Ok(sorted(entries))
 }
 
-/// Refuses a link to a folder that it lies in.
+/// Refuses a link to a folder that contains it.
 fn check_loop(path: &Path, parent: &Path) -> Result<(), DataError> {
     if !path.is_symlink() {
         return Ok(());
     }
     let whole = |path: &Path| path.canonicalize().map_err(|error| DataError::io(path, error));
     if whole(parent)?.starts_with(whole(path)?) {
-        let problem = "is a link to a folder that it lies in; remove the link";
+        let problem = "is a link to a folder that contains it; remove the link";
         return Err(DataError::file(path.display().to_string(), problem));
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! The files of a source, wherever they lie: in a folder, a zip or a tar archive.
+//! The files of a source: in a folder, a zip or a tar archive.
 //!
-//! Formats read from a [`Tree`] and do not know which of them it is. Nothing is unpacked to disk under
-//! a name that an archive chose.
+//! Formats read from a [`Tree`], whichever it is. Nothing is unpacked to disk under a name from an
+//! archive.
 
 mod disk;
 mod tar;
@@ -16,45 +16,45 @@ use crate::idx::is_gzip;
 use crate::passed_over::Skipped;
 use crate::{DataError, files, memory};
 
-/// The most files of a source.
+/// Largest number of files in a source.
 const MAX_FILES: usize = 1_000_000;
-/// How deep folders may lie in folders.
+/// Largest depth of nested folders.
 pub(crate) const MAX_DEPTH: usize = 32;
 
 /// The files of a source, by path.
 pub(crate) struct Tree {
-    /// The source as it was typed.
+    /// The source as given by the user.
     shown: String,
-    /// Its last part, without an archive's ending.
+    /// Its last part, without the extension of an archive.
     name: String,
     entries: Vec<Entry>,
     store: Store,
-    /// The path of the one file that was named, where it was a file of a folder.
+    /// The path of the file that the user named, if it was one file of a folder.
     pub focus: Option<String>,
 }
 
 /// One file.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// Relative to the source, with slashes.
+    /// Path relative to the source, with slashes.
     pub path: String,
-    /// Bytes, as far as they are known.
+    /// Size in bytes, as far as known.
     pub bytes: u64,
     place: Place,
 }
 
-/// Where the content of a file is.
+/// Where the contents of a file are.
 #[derive(Clone, Debug)]
 enum Place {
     /// A file of its own.
     Disk(PathBuf),
-    /// The number of an entry of a zip archive.
+    /// The index of an entry in a zip archive.
     Zip(usize),
-    /// So many bytes of the archive, from there on.
+    /// An offset in a tar archive.
     Span(u64),
 }
 
-/// What the places are places of.
+/// The storage that places refer to.
 enum Store {
     Disk,
     Zip(Mutex<zip::Archive>),
@@ -77,8 +77,8 @@ impl Tree {
     /// The files of the folder, archive or file at `path`.
     ///
     /// # Errors
-    /// If it cannot be read, is a damaged archive, has an entry that leads out of it, or more than a
-    /// million files.
+    /// If it cannot be read, is a damaged archive, has an entry that leads outside, or has more
+    /// than a million files.
     pub fn open(path: &Path, skipped: &mut Skipped) -> Result<Self, DataError> {
         let io = |error| DataError::io(path, error);
         let metadata = std::fs::metadata(path).map_err(io)?;
@@ -112,7 +112,8 @@ impl Tree {
         Self::around(path, shown)
     }
 
-    /// The files beside the one at `path`, on which the focus is; of a table also those below.
+    /// The files in the folder of the file at `path`, which gets the focus; for a table also those
+    /// below.
     fn around(path: &Path, shown: String) -> Result<Self, DataError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
@@ -120,23 +121,23 @@ impl Tree {
         let lower = focus.to_lowercase();
         let table = [".csv", ".csv.gz", ".tsv"].iter().any(|ending| lower.ends_with(ending));
         let depth = if table { MAX_DEPTH } else { 0 };
-        // Strays beside a named file do not matter.
+        // Unrelated files beside a named file do not matter.
         let entries = disk::walk(folder, depth, &mut Skipped::default())?;
         let name = focus.split('.').next().unwrap_or("data").to_owned();
         Ok(Self { shown, name, entries, store: Store::Disk, focus: Some(focus) })
     }
 
-    /// The source as it was typed, for messages.
+    /// The source as given by the user, for messages.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// What to call the data.
+    /// The name of the data.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// All files, in the order of their paths.
+    /// All files, sorted by path.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -149,7 +150,7 @@ impl Tree {
         }
     }
 
-    /// The content of a file of at most `most` bytes.
+    /// The contents of a file of at most `most` bytes.
     ///
     /// # Errors
     /// If it cannot be read, or is longer.
@@ -184,7 +185,7 @@ impl Tree {
         }
     }
 
-    /// The content of a file, unpacked where it is gzipped.
+    /// The contents of a file, unpacked if it is gzipped.
     ///
     /// # Errors
     /// As [`Tree::read`], or if it unpacks to more than `most` bytes.
@@ -194,7 +195,7 @@ impl Tree {
             return Ok(bytes);
         }
         let mut unpacked = Vec::new();
-        // A gzip file does not say reliably how long its content is.
+        // A gzip file does not reliably state its unpacked length.
         let most = memory::free().map_or(most, |free| most.min(free));
         let read = flate2::read::MultiGzDecoder::new(bytes.as_slice());
         let read = read.take(most + 1).read_to_end(&mut unpacked);
@@ -222,25 +223,25 @@ fn archive_name(path: &Path) -> String {
     ending.and_then(|ending| name.get(..name.len() - ending.len())).unwrap_or(&name).to_owned()
 }
 
-/// The entries in the order of their paths, compared part by part.
+/// The entries sorted by path, compared component by component.
 fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.sort_by(|a, b| a.path.split('/').cmp(b.path.split('/')));
     entries
 }
 
-/// Whether a path has a part that starts with a dot: such files are hidden, and never data.
+/// Whether a path has a component that starts with a dot: such files are hidden, and never data.
 fn is_hidden(path: &str) -> bool {
     path.split('/').any(|part| part.starts_with('.'))
 }
 
-/// Whether an archive's path leads out of it.
+/// Whether a path in an archive leads outside.
 fn leads_out(path: &str) -> bool {
     let path = path.replace('\\', "/");
     let drive = path.as_bytes().get(1) == Some(&b':');
     path.starts_with('/') || drive || path.split('/').any(|part| part == "..")
 }
 
-/// Refuses a source of too many files.
+/// Refuses a source with too many files.
 fn check_count(count: usize, shown: &str) -> Result<(), DataError> {
     if count > MAX_FILES {
         return Err(DataError::file(shown, format!("holds more than {MAX_FILES} files")));

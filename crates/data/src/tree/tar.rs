@@ -1,5 +1,5 @@
-//! Tar archives, gzipped or not, by the crate `tar`. A gzipped one is unpacked into an unnamed temporary
-//! file, so that its files can be read in any order.
+//! Tar archives, gzipped or not, read with the crate `tar`. A gzipped one is unpacked into an unnamed
+//! temporary file, so that its files can be read in any order.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
@@ -12,14 +12,14 @@ use crate::DataError;
 use crate::idx::is_gzip;
 use crate::passed_over::Skipped;
 
-/// The most bytes that a gzipped archive may unpack to: so many, and so many times its own length.
-/// Pictures hardly shrink, raw pixels to a tenth.
+/// Limit of a gzipped archive's unpacked size: this many bytes, and this many times its own length.
+/// Compression hardly shrinks pictures, and raw pixels to a tenth.
 const MAX_UNPACKED: (u64, u64) = (1 << 30, 50);
 
-/// The most bytes of a file's name or its attributes.
+/// Largest size of a file's name or attributes, in bytes.
 const MAX_NAME: u64 = 1 << 20;
 
-/// The archive's bytes and its files; `None` if a file that begins with `begin` is no tar archive.
+/// The archive's bytes and its files; `None` if a file that begins with `begin` is not a tar archive.
 pub(super) fn open(
     file: File,
     begin: &[u8],
@@ -34,19 +34,19 @@ pub(super) fn open(
     Ok(Some((file, entries)))
 }
 
-/// Whether a file is a tar archive, by its name or its first block; a gzipped one by its name.
+/// Whether a file is a tar archive, judging by its name or first block, or if gzipped, only by its name.
 pub(super) fn is_archive(begin: &[u8], path: &Path) -> bool {
     let lower = path.to_string_lossy().to_lowercase();
     let named = [".tar", ".tar.gz", ".tgz"].iter().any(|ending| lower.ends_with(ending));
     named || (is_tar(begin) && !is_gzip(begin))
 }
 
-/// Whether the first block of a file is a tar archive's.
+/// Whether the first block of a file is that of a tar archive.
 fn is_tar(begin: &[u8]) -> bool {
     begin.get(257..262) == Some(b"ustar")
 }
 
-/// The gzipped archive in a temporary file.
+/// Unpacks a gzipped archive to a temporary file.
 fn unpack(file: File, path: &Path) -> Result<File, DataError> {
     let packed = file.metadata().map_err(|error| DataError::io(path, error))?.len();
     let (fixed, times) = MAX_UNPACKED;
@@ -67,20 +67,20 @@ fn unpack(file: File, path: &Path) -> Result<File, DataError> {
         _ => fail(format!("is a damaged gzip archive ({error})")),
     })?;
     if count > most {
-        let problem = format!("{packed} bytes unpack to more than {most}: this is no data set");
+        let problem = format!("{packed} bytes unpack to more than {most}: this is not a data set");
         return Err(fail(problem));
     }
     Ok(unpacked)
 }
 
-/// Refuses an archive with long names or attributes that are longer than any: these are read as a whole.
+/// Refuses an archive with extremely long names or attributes, because they are read as a whole.
 fn check_names(mut file: &File, shown: &str) -> Result<(), DataError> {
     let damaged =
         |error: io::Error| DataError::file(shown, format!("is a damaged tar archive ({error})"));
     let mut archive = ::tar::Archive::new(file);
     for (count, item) in archive.entries_with_seek().map_err(damaged)?.raw(true).enumerate() {
         let item = item.map_err(damaged)?;
-        // Each file may have some such entries before it.
+        // Each file may be preceded by several such entries.
         check_count(count / 4, shown)?;
         let kind = item.header().entry_type();
         let names = kind.is_gnu_longname() || kind.is_gnu_longlink();
@@ -113,7 +113,7 @@ fn list(file: &File, shown: &str, skipped: &mut Skipped) -> Result<Vec<Entry>, D
             continue;
         }
         if !kind.is_file() && !kind.is_contiguous() {
-            skipped.add(path, "is no regular file of the archive");
+            skipped.add(path, "is not a regular file of the archive");
             continue;
         }
         let place = Place::Span(item.raw_file_position());

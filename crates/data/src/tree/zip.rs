@@ -1,4 +1,4 @@
-//! Zip archives, by the crate `zip`.
+//! Zip archives, read with the crate `zip`.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -12,7 +12,7 @@ use crate::{DataError, memory};
 
 pub(super) type Archive = ZipArchive<BufReader<File>>;
 
-/// Whether a file that begins so is a zip archive.
+/// Whether a file that begins with these bytes is a zip archive.
 pub(super) fn is_zip(begin: &[u8]) -> bool {
     begin.starts_with(b"PK\x03\x04") || begin.starts_with(b"PK\x05\x06")
 }
@@ -24,7 +24,7 @@ pub(super) fn open(
     skipped: &mut Skipped,
 ) -> Result<(Archive, Vec<Entry>), DataError> {
     let io = |error| DataError::io(Path::new(shown), error);
-    // The archive's list is read as a whole, so its length comes first.
+    // The archive's list is read as a whole, so check its length first.
     let announced = announced_entries(&mut file).map_err(io)?;
     check_count(usize::try_from(announced).unwrap_or(usize::MAX), shown)?;
     let damaged = |error| DataError::file(shown, format!("is a damaged zip archive ({error})"));
@@ -52,7 +52,7 @@ pub(super) fn open(
     Ok((archive, sorted(entries)))
 }
 
-/// The content of an entry of at most `most` bytes; errors speak of it as `shown`.
+/// The contents of an entry of at most `most` bytes; errors call it `shown`.
 pub(super) fn read(
     archive: &mut Archive,
     number: usize,
@@ -65,10 +65,10 @@ pub(super) fn read(
     unpack(item, announced, most, shown)
 }
 
-/// What `item` unpacks to, which is not more than it announces.
+/// Unpacks `item`, up to the size in its header.
 ///
 /// # Errors
-/// If that is more than `most` bytes or than there is memory for, or what it announces is wrong.
+/// If that is more than `most` bytes or than fits into memory, or if the stated size is wrong.
 pub(crate) fn unpack(
     item: impl Read,
     announced: u64,
@@ -93,9 +93,9 @@ pub(crate) fn unpack(
     }
 }
 
-/// How many entries an archive announces in its last record; 0 if it has none.
+/// The number of entries according to the archive's last record; 0 without such a record.
 fn announced_entries(file: &mut File) -> io::Result<u64> {
-    // The record, the longest comment behind it, and the records of large archives before it.
+    // The record, the longest comment after it, and the records of large archives before it.
     const LONGEST: u64 = 22 + 65_535 + 20 + 56;
     let length = file.metadata()?.len();
     let mut tail = Vec::new();
