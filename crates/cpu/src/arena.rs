@@ -1,8 +1,8 @@
-//! Where each buffer lies in the arena: buffers that live at different times share their memory.
+//! The layout of buffers in the arena: buffers that live at different times share memory.
 
 use crate::plan::{Buffer, BufferId, Step};
 
-/// One stretch of memory, wanted from one moment to another (both included).
+/// A stretch of memory needed from one time to another, both inclusive.
 struct Wish {
     len: usize,
     from: usize,
@@ -10,7 +10,7 @@ struct Wish {
     start: usize,
 }
 
-/// Gives every buffer (and for training its gradient) its start, in values of one image, and returns
+/// Assigns every buffer (and for training its gradient) its start, in values of one image, and returns
 /// the arena's length.
 ///
 /// Time runs from 0 (the images) over the steps to the loss and, for training, back.
@@ -42,7 +42,7 @@ pub(crate) fn assign(
     for (buffer, wish) in buffers.iter_mut().zip(values) {
         buffer.start = placed.place(wish);
     }
-    // The largest first, as they are the hardest to fit in.
+    // The largest first, because they are the hardest to fit in.
     let mut order: Vec<BufferId> = (0..buffers.len()).collect();
     order.sort_by_key(|&b| std::cmp::Reverse(gradients[b].len));
     for b in order {
@@ -65,7 +65,7 @@ impl Wish {
     }
 }
 
-/// What has its place, by start, and where all of it ends.
+/// The stretches placed so far, by start, and their common end.
 #[derive(Default)]
 struct Placed {
     wishes: Vec<Wish>,
@@ -73,7 +73,7 @@ struct Placed {
 }
 
 impl Placed {
-    /// Takes the lowest start at which no stretch of the same time lies.
+    /// Places a stretch at the lowest start that is free at its times.
     fn place(&mut self, mut wish: Wish) -> usize {
         for other in self.wishes.iter().filter(|w| w.from <= wish.to && wish.from <= w.to) {
             if wish.start + wish.len <= other.start {

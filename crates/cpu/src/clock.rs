@@ -1,9 +1,9 @@
-//! Time that steps take, and what a trace notes of it.
+//! Times of steps, and the spans of a trace.
 
 use crate::plan::Plan;
 use std::time::Instant;
 
-/// Time that each step took since the last reset.
+/// The time of each step since the last reset.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     /// Seconds of each step, forwards and backwards.
@@ -13,7 +13,7 @@ pub(crate) struct Clock {
     started: Instant,
     /// Images of the current pass.
     pub images: usize,
-    /// Every stretch of time, while a trace is wanted.
+    /// All spans of time, while tracing.
     spans: Option<Vec<Span>>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) enum Pass {
     Backward = 1,
 }
 
-/// A stretch of time as a clock notes it.
+/// A recorded span of time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     pub work: Work,
@@ -33,10 +33,10 @@ pub(crate) struct Span {
     pub seconds: f64,
 }
 
-/// What a stretch of time went into.
+/// The work done in a span of time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Work {
-    /// A group by its first step.
+    /// A group of steps, given by its first step.
     Step(usize, Pass),
     /// Work outside steps.
     Rest(&'static str),
@@ -53,12 +53,12 @@ impl Clock {
         }
     }
 
-    /// Begins or ends to note every stretch of time.
+    /// Starts or stops recording spans of time.
     pub fn trace(&mut self, on: bool) {
         self.spans = on.then(Vec::new);
     }
 
-    /// What was noted since the last call.
+    /// The spans recorded since the last call.
     pub fn take_spans(&mut self) -> Vec<Span> {
         self.spans.as_mut().map_or_else(Vec::new, std::mem::take)
     }
@@ -76,17 +76,17 @@ impl Clock {
         self.rest += other.rest;
     }
 
-    /// Begins to measure.
+    /// Starts measuring.
     pub fn start(&mut self) {
         self.started = Instant::now();
     }
 
-    /// Counts the time since the last call for a step.
+    /// Attributes the time since the last call to a step.
     pub fn step(&mut self, step: usize, pass: Pass) {
         self.steps[step][pass as usize] += self.lap(Work::Step(step, pass));
     }
 
-    /// Counts the time since the last call for work outside steps: filters, conversion, loss, update.
+    /// Attributes the time since the last call to work outside steps: filters, conversion, loss, update.
     pub fn rest(&mut self, what: &'static str) {
         self.rest += self.lap(Work::Rest(what));
     }

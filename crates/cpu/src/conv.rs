@@ -1,9 +1,9 @@
-//! A few images' convolution: forward, gradient of the weights, gradient of the input.
+//! The convolution of a few images: forward, gradient of the weights, gradient of the input.
 //!
-//! Three methods, one rule: lay the input out as rows (tiles in 36 frequencies, pixels, or patches),
-//! multiply by the weights, lay the result out as a map. Winograd's method takes several small maps
-//! at once, so that the filter's frequencies are fetched once for all of them. Training and
-//! prediction differ in what they pass in: weights, [`Tuning`], how the input is read and [`End`].
+//! All methods lay the input out as rows (tiles in 36 frequencies, pixels, or patches), multiply by
+//! the weights and lay the result out as a map. Winograd's method takes several small maps at once,
+//! so that the filter's frequencies are loaded once for all of them. Training and prediction differ
+//! only in what they pass in: weights, [`Tuning`], how the input is read and [`End`].
 
 mod winograd;
 
@@ -21,28 +21,28 @@ use modiste_kernels::winograd::{Biased, Block, FREQUENCIES, tiles, transform_fil
 use std::array::from_fn;
 use std::ops::Range;
 
-/// The most images that are computed at once.
+/// Largest number of images computed at once.
 pub(crate) const TOGETHER: usize = 8;
 
-/// How much is computed at a time.
+/// Sizes of the blocks that are computed at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct Tuning {
-    /// Values of tiles (inputs and products) that a block may take.
+    /// Largest size of a block of tiles (inputs and products), in values.
     block: usize,
-    /// Values of rows of pixels or patches that are multiplied at a time.
+    /// Size of the rows of pixels or patches multiplied at a time, in values.
     rows: usize,
-    /// Whether tiles get their bias and floor as they are written, as prediction's have them.
+    /// Whether tiles get their bias and floor as they are written, as in prediction.
     biased_tiles: bool,
-    /// Whether gradients are taken.
+    /// Whether gradients are computed.
     backward: bool,
 }
 
-/// Training: blocks of 1.3 MB; which size makes no difference (docs/performance.md).
+/// Training: blocks of 1.3 MB; the size makes no difference (docs/performance.md).
 pub(crate) const TRAINING: Tuning =
     Tuning { block: 320 * 1024, rows: 16 * 1024, biased_tiles: false, backward: true };
 
-/// Prediction: blocks of 0.6 MB lie in a second-level cache of 1 MiB beside the filters on their way
-/// through, and rows get their bias, sum and ReLU while they lie in the first cache.
+/// Prediction: blocks of 0.6 MB fit into a second-level cache of 1 MiB together with the filters passing
+/// through, and rows get their bias, sum and ReLU while they are in the first-level cache.
 pub(crate) const PREDICTION: Tuning =
     Tuning { block: 160 * 1024, rows: 8 * 1024, biased_tiles: true, backward: false };
 
@@ -57,7 +57,7 @@ pub(crate) struct ImageConv<'a> {
     pub k: usize,
     /// (36, c, k) for Winograd's method, else (taps, c, k).
     pub forward: &'a [f32],
-    /// For the gradient of the input, as [`Weights::derived`] gives it.
+    /// For the gradient of the input, from [`Weights::derived`].
     pub backward: &'a [f32],
     pub tuning: Tuning,
 }
@@ -67,15 +67,15 @@ pub(crate) struct ImageConv<'a> {
 pub(crate) struct Input<'a> {
     pub map: Map<'a>,
     pub activation: Option<Activation<'a>>,
-    /// Lanes of each part of a planar input; empty for any other.
+    /// Lanes of each part of a planar input; empty for other inputs.
     pub parts: &'a [usize],
 }
 
-/// What ends a convolution: bias, sum and ReLU.
+/// The end of a convolution: bias, sum and ReLU.
 pub(crate) struct End<'a> {
     pub isa: Isa,
     pub bias: Option<&'a [f32]>,
-    /// A bias of nothing.
+    /// A bias of zeros.
     pub zeros: &'a [f32],
     pub skip: Option<Skip<'a>>,
     /// 0 with a ReLU, else minus infinity.
@@ -86,14 +86,14 @@ pub(crate) struct End<'a> {
 pub(crate) struct Skip<'a> {
     pub place: Place,
     pub buffer: &'a Buffer,
-    /// The buffer's values of all images.
+    /// The values of its buffer for all images.
     pub values: &'a [f32],
     /// Factor of the convolution.
     pub scale: f32,
 }
 
 impl End<'_> {
-    /// Ends some pixels of an image; `out` begins with the first of them.
+    /// Applies the end to some pixels of an image; `out` begins with the first of them.
     fn apply(&self, image: usize, pixels: Range<usize>, out: MapMut<'_>) {
         let bias = self.bias.unwrap_or(self.zeros);
         match &self.skip {
@@ -105,7 +105,7 @@ impl End<'_> {
         }
     }
 
-    /// Adds pixels of the other summand, and cuts.
+    /// Adds pixels of the other summand and applies the floor.
     fn add(&self, image: usize, pixels: Range<usize>, bias: &[f32], out: MapMut<'_>) {
         let Some(Skip { place, buffer, values, scale }) = &self.skip else { return };
         let x = place.map(buffer, &values[image * buffer.image()..]);
@@ -116,7 +116,7 @@ impl End<'_> {
         elementwise::residual(self.isa, out, x, bias, *scale, self.floor);
     }
 
-    /// What the output transform takes over; a sum comes after it.
+    /// The part that the output transform applies; a sum comes after it.
     fn biased(&self) -> Biased<'_> {
         let floor = if self.skip.is_some() { f32::NEG_INFINITY } else { self.floor };
         Biased { bias: self.bias.unwrap_or(self.zeros), floor }
@@ -137,7 +137,7 @@ impl<'a> ImageConv<'a> {
         Self { isa, method, c, k, forward, backward, tuning: TRAINING }
     }
 
-    /// How many images of a batch are best computed at once.
+    /// The best number of images to compute at once.
     pub fn together(&self, map: Map<'_>) -> usize {
         match self.method {
             Method::Winograd => self.tuning.together((map.height, map.width), self.c + self.k),
@@ -145,8 +145,8 @@ impl<'a> ImageConv<'a> {
         }
     }
 
-    /// The rows `rows` of the outputs of some images from `first` on; `to` begins with them. With
-    /// Winograd's method they are whole tile rows, of several images all.
+    /// Computes the rows `rows` of the outputs of some images from `first` on; `to` begins with
+    /// them. With Winograd's method they must be whole tile rows, and for several images all rows.
     pub fn forward(
         &self,
         inputs: &[Input<'_>],
@@ -226,7 +226,7 @@ impl<'a> ImageConv<'a> {
         end.apply(image, pixels, to.reborrow());
     }
 
-    /// Before a shard's first image: clears where the gradient of the weights is summed.
+    /// Before a shard's first image: clears the sum of the gradient of the weights.
     pub fn begin_shard(&self, gradient: &mut [f32], scratch: &mut Scratch) {
         match self.method {
             Method::Winograd => self.frequencies(&mut scratch.filter).fill(0.0),
@@ -234,7 +234,7 @@ impl<'a> ImageConv<'a> {
         }
     }
 
-    /// After a shard's last image: the sum leaves the frequencies.
+    /// After a shard's last image: transforms the sum back from the frequencies.
     pub fn end_shard(&self, gradient: &mut [f32], scratch: &mut Scratch) {
         if self.method == Method::Winograd {
             let frequencies = self.frequencies(&mut scratch.filter);
@@ -246,8 +246,8 @@ impl<'a> ImageConv<'a> {
         &mut filter[..FREQUENCIES * self.c * self.k]
     }
 
-    /// Adds a stem's gradient of the weights from one image, in the same blocks of rows as those of
-    /// patches would be, so that the sums are the same.
+    /// Adds a stem's gradient of the weights from one image, in the blocks of rows that patches
+    /// would use, so that the sums are the same.
     pub fn stem_gradient(
         &self,
         Input { map, .. }: Input<'_>,
@@ -357,23 +357,23 @@ pub(crate) fn clear(map: &mut MapMut<'_>) {
     }
 }
 
-/// Values of a patch.
+/// Size of a patch, in values.
 fn patch(window: Window, c: usize) -> usize {
     window.kernel * window.kernel * c
 }
 
-/// Up to so many neighbours of a range at a time.
+/// Splits a range into chunks of at most `most`.
 pub(crate) fn chunks(
     range: Range<usize>,
     most: usize,
 ) -> impl Iterator<Item = Range<usize>> + Clone {
-    // Equal shares: 8 go as 3 + 3 + 2, not as 7 + 1.
+    // Nearly equal chunks: 8 becomes 3 + 3 + 2, not 7 + 1.
     let share = range.len().div_ceil(range.len().div_ceil(most).max(1)).max(1);
     let end = range.end;
     range.step_by(share).map(move |first| first..(first + share).min(end))
 }
 
-/// The first `count` maps by `map`, then empty ones.
+/// `count` maps given by `map`, then empty ones.
 pub(crate) fn maps_of<'a>(
     count: usize,
     mut map: impl FnMut(usize) -> MapMut<'a>,
@@ -383,14 +383,14 @@ pub(crate) fn maps_of<'a>(
 }
 
 impl Tuning {
-    /// How many small maps make a block, with `channels` lanes before and after the convolution.
+    /// Number of small maps in a block, with `channels` lanes before and after the convolution.
     fn together(&self, size: (usize, usize), channels: usize) -> usize {
         let one = Block::new(1, size, 0..tiles(size.0));
         (self.block / one.len(channels)).clamp(1, TOGETHER)
     }
 
-    /// The tile rows `rows` of maps as blocks: several maps whole, or a single one's rows in equal
-    /// shares.
+    /// Divides the tile rows `rows` of maps into blocks: several whole maps, or nearly equal parts of a
+    /// single one's rows.
     fn blocks(
         &self,
         maps: usize,
@@ -411,8 +411,8 @@ fn for_blocks(start: usize, end: usize, block: usize, mut work: impl FnMut(usize
     }
 }
 
-/// `count` pixels as rows of a matrix with their row stride; in scratch if they are activated or lie
-/// in parts.
+/// `count` pixels as rows of a matrix with their row stride; in scratch memory if they are activated or
+/// stored in parts.
 fn read_rows<'a>(
     isa: Isa,
     Input { map, activation, parts }: Input<'a>,
@@ -445,7 +445,7 @@ fn read_rows<'a>(
     (&scratch[..count * c], c)
 }
 
-/// Makes room for the convolutions of a plan.
+/// Enlarges scratch memory for the convolutions of a plan.
 pub(crate) fn grow(sizes: &mut Sizes, plan: &Plan, tuning: Tuning) {
     for step in &plan.steps {
         let Kind::Conv(conv) = &step.kind else { continue };

@@ -26,22 +26,22 @@ use modiste_spec::{Engine, Network, Parameter};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// How an engine is made.
+/// Options of an engine.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuOptions {
-    /// The largest training batch, in images; prediction takes any number.
+    /// Largest training batch, in images; prediction takes any number.
     pub batch: usize,
-    /// Threads, the caller's included; at least 1.
+    /// Number of threads, including the caller's; at least 1.
     pub threads: usize,
     /// The instruction set.
     pub isa: Isa,
-    /// Whether 3x3 convolutions are computed directly instead of by Winograd's method: about half as
-    /// fast, with less rounding. For comparisons.
+    /// Whether 3x3 convolutions are computed directly instead of by Winograd's method: about half
+    /// as fast, with smaller rounding errors. For comparisons.
     pub direct: bool,
 }
 
 impl CpuOptions {
-    /// Whether the engine can divide such batches.
+    /// Checks that the engine can divide batches of this size.
     ///
     /// # Errors
     /// If a batch is empty or too large.
@@ -55,7 +55,7 @@ impl CpuOptions {
 }
 
 impl Default for CpuOptions {
-    /// Batches of 64, all processors, the fastest instruction set of the host and the fastest methods.
+    /// Batches of 64, all processors, the host's fastest instruction set and the fastest methods.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
         Self { batch: 64, threads, isa: Isa::best(), direct: false }
@@ -73,9 +73,9 @@ pub struct CpuEngine {
     inference: Inference,
     /// Parameters, then running statistics.
     flat: Memory,
-    /// What else goes from step to step, by name: trainable, or all as `flat` ([`AVERAGE`]).
+    /// Slots by name: trainable parameters only, or all like `flat` ([`AVERAGE`]).
     slots: BTreeMap<String, Memory>,
-    /// For Muon, from its first step on.
+    /// Work space for Muon, from its first step on.
     matrices: Option<Matrices>,
     /// (shards, trainable).
     gradients: Memory,
@@ -83,10 +83,10 @@ pub struct CpuEngine {
     arena: Memory,
     /// Logits of a training batch (n, classes).
     logits: Vec<f32>,
-    /// Of the steps that nobody has asked for yet: number, loss, correct images, images.
+    /// Results of the steps not asked for yet: number, loss, correct images, images.
     outcomes: Vec<(u64, f64, usize, usize)>,
     ranks: Ranks,
-    /// Which weights the filters for inference are made of.
+    /// The weights that the filters for inference are folded from.
     folded: Option<Which>,
     training_clock: Clock,
 }
@@ -107,7 +107,7 @@ impl CpuEngine {
             [Mode::Training, Mode::Inference].map(|mode| lower(network, mode, &layout));
         let machine =
             Machine::new(options.isa, options.threads, &[&training]).map_err(no_memory)?;
-        // Smaller batches have no more shards.
+        // Smaller batches have at most as many shards.
         let shards = Extent::of_shards(options.batch).shards;
         let training_lanes = Lanes::of(&training, shards);
         let arena = training.arena.saturating_mul(options.batch);
@@ -138,42 +138,42 @@ impl CpuEngine {
         Ok(engine)
     }
 
-    /// Shares the work with other engines of the same network and options from now on: with the same
-    /// state, batches and steps, each ends with the bits of one that works alone.
+    /// Shares the work with other engines of the same network and options from now on: given the
+    /// same state, batches and steps, each ends with the same bits as a single engine.
     pub fn with_exchange(mut self, exchange: Box<dyn Exchange>) -> Self {
         self.ranks = Ranks::new(exchange);
         self
     }
 
-    /// Where training and inference have spent their time since the last call.
+    /// The time spent in training and inference since the last call, by step.
     pub fn profiles(&mut self) -> [Profile; 2] {
         let training = Profile::new(&self.training, &self.training_clock);
         self.training_clock.reset();
         [training, self.inference.profile()]
     }
 
-    /// Begins or ends to note when every step runs; what was noted before is forgotten.
+    /// Starts or stops recording when every step runs; earlier records are dropped.
     pub fn trace(&mut self, on: bool) {
         self.training_clock.trace(on);
         self.inference.trace(on);
     }
 
-    /// What was noted since the last call.
+    /// The events recorded since the last call.
     pub fn events(&mut self) -> Vec<Event> {
         let mut all = events("training", 0, &self.training, &mut self.training_clock);
         all.extend(self.inference.events());
         all
     }
 
-    /// What the machine can do at best with this engine's threads and instruction set.
+    /// Measures the machine's limits with this engine's threads and instruction set.
     ///
     /// # Errors
-    /// If the system gives no memory for the copies.
+    /// If the memory for the copies cannot be allocated.
     pub fn limits(&mut self) -> std::io::Result<Limits> {
         limits::measure(&mut self.machine)
     }
 
-    /// Makes room for what the optimiser keeps.
+    /// Allocates the slots of the optimiser.
     fn prepare_slots(&mut self, step: &Step<'_>) -> Result<(), EngineError> {
         for name in step.optimiser.slots() {
             if !self.slots.contains_key(*name) {
@@ -184,7 +184,7 @@ impl CpuEngine {
         Ok(())
     }
 
-    /// Optimiser and average.
+    /// Runs the optimiser and updates the average.
     fn update(&mut self, step: &Step<'_>, shards: usize) -> Result<(), EngineError> {
         let (names, averages) = (step.optimiser.slots(), step.average.is_some());
         let mut slots: [&mut [f32]; MOST_SLOTS] = [&mut [], &mut []];
@@ -220,7 +220,7 @@ impl CpuEngine {
         Ok(())
     }
 
-    /// Folds the filters for inference from those weights, unless that is done.
+    /// Folds the filters for inference from these weights, unless done already.
     fn refresh(&mut self, weights: Which) -> Result<(), EngineError> {
         if self.folded == Some(weights) {
             return Ok(());
@@ -235,7 +235,7 @@ impl CpuEngine {
         Ok(())
     }
 
-    /// The tensors of the parameters that `wanted` takes.
+    /// The tensors of the parameters for which `wanted` is true.
     fn tensors(&self, values: &[f32], wanted: impl Fn(&Parameter) -> bool) -> Vec<Tensor> {
         let tensor = |(p, slot): (Parameter, &Slot)| Tensor {
             name: p.name,
@@ -246,7 +246,7 @@ impl CpuEngine {
         all.filter(|(p, _)| wanted(p)).map(tensor).collect()
     }
 
-    /// The flat array of the tensors that a state's slot `name` has.
+    /// Packs the tensors of the slot `name` of a state into a flat array.
     fn pack(&self, name: &str, tensors: &[Tensor]) -> Result<Memory, EngineError> {
         let len = if name == AVERAGE { self.weights.len } else { self.weights.trainable };
         let mut flat = Memory::zeroed(len).map_err(no_memory)?;
@@ -328,7 +328,7 @@ impl Engine for CpuEngine {
         run.clock.rest("loss");
         run.backward(&mut self.gradients)?;
         self.training_clock.start();
-        // Several ranks have added up the gradients already.
+        // With several ranks, the gradients are already added up.
         let alone = self.ranks.position().1 == 1;
         self.update(step, if alone { extent.shards } else { 1 })?;
         self.training_clock.rest("optimiser");

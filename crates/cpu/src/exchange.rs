@@ -1,6 +1,6 @@
-//! An exchange between threads of one process: each rank is an engine on a thread of its own.
+//! An exchange between threads of one process: each rank is an engine on its own thread.
 //!
-//! It shows, without a cluster, that any number of ranks gives the bits of one.
+//! It shows, without a cluster, that any number of ranks gives the same bits as one.
 
 use modiste_spec::engine::Exchange;
 use std::io::{Error, ErrorKind, Result};
@@ -20,20 +20,20 @@ struct Team {
     changed: Condvar,
 }
 
-/// Where parts are laid down and fetched.
+/// The shared table where ranks deposit and fetch parts.
 #[derive(Debug, Default)]
 struct Table {
     values: Vec<f32>,
-    /// Ranks that have laid their part down.
+    /// Number of ranks that have deposited their part.
     laid: usize,
-    /// Ranks that have fetched the others'; when all have, the table is free again.
+    /// Number of ranks that have fetched the others' parts; when all have, the table is free again.
     fetched: usize,
-    /// Whether a rank has given up; nobody waits for it.
+    /// Whether a rank has given up, so that the others must not wait.
     broken: bool,
 }
 
 impl ThreadExchange {
-    /// The exchanges of `ranks` ranks, in their order; at least one.
+    /// The exchanges of `ranks` ranks, in order; at least one.
     pub fn team(ranks: usize) -> Vec<Self> {
         let ranks = ranks.max(1);
         let (table, changed) = (Mutex::default(), Condvar::new());

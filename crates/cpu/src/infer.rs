@@ -1,10 +1,10 @@
-//! Prediction: a plan of its own, walked depth first.
+//! Prediction: a separate plan, walked depth first.
 //!
 //! A thread takes a few images (a *slab*) through all steps before it takes the next, so that their
-//! maps stay in its own cache, and meets the other threads only at the end of the batch. A single
-//! image is cut into bands of rows that the threads share step by step. Dropout is gone, batch
-//! normalisation lies folded in the filters ([`fold`]). An image's bits depend neither on the other
-//! images of the batch nor on the threads.
+//! maps stay in its own cache, and waits for the other threads only at the end of the batch. A
+//! single image is cut into bands of rows that the threads share step by step. There is no dropout,
+//! and batch normalisation is folded into the filters ([`fold`]). An image's bits depend neither on
+//! the other images of the batch nor on the threads.
 
 mod fold;
 mod steps;
@@ -26,24 +26,25 @@ use modiste_kernels::pool::{Parts, Pool};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Values of a slab's maps at the most, unless one image has more: they lie in a second-level cache
-/// of 1 to 2 MiB.
+/// Largest size of a slab's maps in values, unless a single image has more: they fit into a second-level
+/// cache of 1 to 2 MiB.
 const SLAB_VALUES: usize = 192 * 1024;
 
 /// A network compiled for prediction.
 pub(crate) struct Inference {
     plan: Plan,
-    /// How the lanes of normalised buffers are read; only copies use it, convolutions have it folded.
+    /// How the lanes of normalised buffers are read; used only by copies, because convolutions have
+    /// it folded in.
     lanes: Vec<Lanes>,
     folded: Folded,
     /// A bias of nothing.
     zeros: Vec<f32>,
     workers: Vec<Worker>,
-    /// Images of a slab at the most.
+    /// Largest number of images in a slab.
     slab: usize,
 }
 
-/// Images that a thread takes through all steps at a time.
+/// Number of images that a thread takes through all steps at a time.
 pub(crate) fn slab_images(plan: &Plan) -> usize {
     (SLAB_VALUES / plan.arena.max(1)).max(1)
 }
@@ -56,17 +57,17 @@ struct Worker {
     clock: Clock,
 }
 
-/// Who runs a step: one thread on its slab, or all on one image.
+/// The threads that run a step: one on its slab, or all on one image.
 enum Crew<'a> {
     Alone(&'a mut Scratch),
     Team(&'a mut Pool, &'a mut [&'a mut Scratch]),
 }
 
 impl Inference {
-    /// Memory for the threads of a team.
+    /// Allocates memory for `threads` threads.
     ///
     /// # Errors
-    /// If the system gives no more memory.
+    /// If the memory cannot be allocated.
     pub fn new(plan: Plan, weights: &Weights, threads: usize) -> std::io::Result<Self> {
         let lanes = Lanes::of(&plan, 0);
         let folded = Folded::new(&plan, weights)?;
@@ -82,7 +83,7 @@ impl Inference {
         Ok(Self { lanes, folded, zeros, workers, slab, plan })
     }
 
-    /// Takes over new parameters and running statistics.
+    /// Folds new parameters and running statistics into the filters.
     pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, weights: &Weights, flat: &[f32]) {
         let clock = &mut self.workers[0].clock;
         clock.images = 0;
@@ -96,7 +97,7 @@ impl Inference {
         clock.rest("filters");
     }
 
-    /// The logits of `n` images, (n, classes), to `logits`.
+    /// Writes the logits of `n` images, (n, classes), to `logits`.
     pub fn predict(&mut self, isa: Isa, pool: &mut Pool, pixels: &[u8], logits: &mut [f32]) {
         let (classes, image) =
             (self.plan.classes.len(), self.plan.buffers[self.plan.image].image());
@@ -119,7 +120,7 @@ impl Inference {
         pool.run(&|thread| {
             let Worker { arena, scratch, clock } = &mut workers.take(thread)[0];
             loop {
-                // Whichever thread takes it, a slab's logits are the same.
+                // A slab's logits do not depend on which thread takes it.
                 let slab = next.fetch_add(1, Ordering::Relaxed);
                 if slab >= slabs {
                     return;
@@ -132,7 +133,7 @@ impl Inference {
         });
     }
 
-    /// The plan and the time that all threads spent on each step since the last call.
+    /// The steps and the time that all threads spent on each since the last call.
     pub fn profile(&mut self) -> Profile {
         let mut sum = Clock::new(&self.plan);
         for worker in &mut self.workers {
@@ -142,12 +143,12 @@ impl Inference {
         Profile::new(&self.plan, &sum)
     }
 
-    /// Begins or ends to note every step of every thread.
+    /// Starts or stops recording every step of every thread.
     pub fn trace(&mut self, on: bool) {
         self.workers.iter_mut().for_each(|worker| worker.clock.trace(on));
     }
 
-    /// What was noted since the last call.
+    /// The events recorded since the last call.
     pub fn events(&mut self) -> Vec<Event> {
         let Self { plan, workers, .. } = self;
         let of = |(thread, worker): (usize, &mut Worker)| {
@@ -157,7 +158,7 @@ impl Inference {
     }
 }
 
-/// All that a slab's way through the steps reads.
+/// Everything that is read while a slab goes through the steps.
 #[derive(Clone, Copy)]
 struct Walk<'a> {
     isa: Isa,
@@ -187,7 +188,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Copies the logits of a slab, the images `images` of the batch, to where they are wanted.
+    /// Copies the logits of a slab, which holds the images `images` of the batch, to `logits`.
     fn logits(&self, images: Range<usize>, arena: &[f32], logits: &Parts<'_, f32>) {
         let (place, buffer) = (self.plan.logits, &self.plan.buffers[self.plan.logits.buffer]);
         let rows = arena[buffer.start * images.len()..].chunks_exact(buffer.lanes);

@@ -1,9 +1,9 @@
-//! The CPU engine: a network's description compiled to a static plan over one arena.
+//! The CPU engine: compiles a network's description to a static plan over one arena.
 //!
-//! `lower` turns the description into steps, `arena` lays out memory, `run` walks the steps forwards
-//! and backwards on all threads, `weights` keeps the parameters in the kernels' layouts, and
-//! [`CpuEngine`] puts them behind `modiste_spec::Engine`. Single precision, channels last. The same
-//! seed gives the same bits on any number of threads; no memory is allocated in a step.
+//! `lower` turns the description into steps, `arena` lays out memory, `run` walks the steps forward
+//! and backward on all threads, `weights` keeps the parameters in the kernels' layouts, and
+//! [`CpuEngine`] implements `modiste_spec::Engine`. Single precision, channels last. The same seed
+//! gives the same bits on any number of threads; steps allocate no memory.
 
 mod arena;
 mod clock;

@@ -1,4 +1,4 @@
-//! What the machine can do at best, measured with the engine's own loops: the two limits of a roofline.
+//! Measures the two limits of a roofline with the engine's own loops.
 
 use crate::machine::Machine;
 use modiste_kernels::elementwise::copy;
@@ -12,28 +12,28 @@ use std::time::Instant;
 /// The limits of all threads of an engine together.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Matrix products that stay in the first cache, in 10^9 operations a second.
+    /// Matrix products in the first-level cache, in 10^9 operations per second.
     pub gflops: f64,
-    /// Copying arrays larger than any cache, read and written, in 10^9 bytes a second.
+    /// Bytes read and written when copying arrays larger than any cache, in 10^9 bytes per second.
     pub gigabytes_per_second: f64,
 }
 
-/// Sizes of the product: some 26 KiB in all, and the micro-kernel's best shape.
+/// Sizes of the product: some 26 KiB in total, in the micro-kernel's best shape.
 const SIZES: (usize, usize, usize) = (32, 48, 64);
-/// Products of a round, some milliseconds.
+/// Products per round, some milliseconds.
 const PRODUCTS: usize = 5_000;
-/// Values that all threads copy in a round, 128 MiB, and each of many threads at least, 16 MiB: more
-/// than their caches hold.
+/// Values that all threads together copy in a round, 128 MiB, and that each of many threads copies
+/// at least, 16 MiB: more than their caches hold.
 const COPIED: (usize, usize) = (1 << 25, 1 << 22);
 /// Values of a copied row.
 const LANES: usize = 1024;
-/// The best of so many rounds counts: what other processes take is no limit of the machine.
+/// The best of this many rounds counts, to exclude the effect of other processes.
 const ROUNDS: usize = 12;
 
-/// Measures for some tenths of a second.
+/// Measures for a few tenths of a second.
 ///
 /// # Errors
-/// If the system gives no memory for the copies.
+/// If the memory for the copies cannot be allocated.
 pub(crate) fn measure(machine: &mut Machine) -> std::io::Result<Limits> {
     let Machine { isa, pool, .. } = machine;
     let gflops = operations_per_second(*isa, pool) / 1e9;
@@ -58,7 +58,7 @@ fn bytes_per_second(isa: Isa, pool: &mut Pool) -> std::io::Result<f64> {
     let width = (COPIED.0 / pool.threads()).max(COPIED.1) / LANES;
     let values = width * LANES; // of a thread
     let mut arrays = Memory::zeroed(2 * values * pool.threads())?;
-    // What was never written would all be read from one page of zeros.
+    // Unwritten memory would all be read from one page of zeros.
     let parts = Parts::new(&mut arrays, 2 * values);
     pool.run(&|thread| parts.take(thread).fill(1.0));
     let seconds = best(|| {

@@ -4,21 +4,21 @@ use crate::machine::Extent;
 use crate::plan::Plan;
 use modiste_spec::engine::{Loss, Targets};
 
-/// What a batch made of its targets.
+/// Loss and hits of a batch.
 pub(crate) struct Outcome {
     /// The loss as [`Loss`] defines it.
     pub loss: f64,
-    /// Images whose largest logit is the right one.
+    /// Number of images whose largest logit is the correct one.
     pub correct: usize,
 }
 
 /// Loss and hits of a batch with `logits` (n, classes), and the logits' gradient of this rank's
 /// images, which is written to the `arena` of a training plan.
 ///
-/// The definition is [`Loss`]'s, PyTorch's. With class weights w, smoothing e and probabilities p,
-/// the gradient of an image's logit j is
-/// `(1 - e) w[y] (p_j - [j = y]) + e / C (p_j sum_c w[c] - w[j])` over the sum of the batch's `w[y]`.
-/// For shares t that are smoothed already it is `p_j sum_c w[c] t[c] - w[j] t[j]` over n.
+/// The definition is that of [`Loss`] and PyTorch. With class weights w, smoothing e and
+/// probabilities p, the gradient of an image's logit j is `(1 - e) w[y] (p_j - [j = y]) + e / C
+/// (p_j sum_c w[c] - w[j])` over the sum of the batch's `w[y]`. For shares t that are smoothed
+/// already it is `p_j sum_c w[c] t[c] - w[j] t[j]` over n.
 pub(crate) fn cross_entropy(
     plan: &Plan,
     arena: &mut [f32],
@@ -77,7 +77,7 @@ pub(crate) fn cross_entropy(
     outcome
 }
 
-/// What sums over the batch are divided by; a batch of classes without weight alone says nothing.
+/// The divisor of sums over the batch; a batch whose classes all have weight 0 contributes nothing.
 fn total_weight(targets: Targets<'_>, loss: &Loss, images: usize) -> f64 {
     match targets {
         Targets::Classes(labels) => {
@@ -88,7 +88,7 @@ fn total_weight(targets: Targets<'_>, loss: &Loss, images: usize) -> f64 {
     }
 }
 
-/// Position of the largest value, of equals the first.
+/// Position of the largest value, the first of equal ones.
 fn first_largest(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }

@@ -1,4 +1,4 @@
-//! What steps run on: threads, an instruction set, scratch memory, and how a batch is divided.
+//! The resources of steps: threads, an instruction set, scratch memory, and the division of a batch.
 
 use crate::conv::{self, TRAINING};
 use crate::plan::Plan;
@@ -7,31 +7,32 @@ use modiste_kernels::isa::Isa;
 use modiste_kernels::pool::Pool;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Sums over a batch are taken in shards, each by one thread, and added up in their order, so that
-/// results do not depend on the number of threads; more threads than shards would idle there.
+/// Images per shard. Sums over a batch are computed in shards, each by one thread, and added up in
+/// order, so results do not depend on the number of threads; threads beyond the number of shards
+/// are idle.
 ///
-/// A shard costs a gradient of all weights, written and added up, so a shard has eight images unless
-/// that makes fewer than eight shards.
+/// Each shard writes a gradient of all weights, which must be added up, so a shard has eight images
+/// unless that gives fewer than eight shards.
 const SHARD_IMAGES: usize = 8;
 const FEWEST_SHARDS: usize = 8;
-/// The most shards of any batch.
+/// Largest number of shards of a batch.
 pub(crate) const MOST_SHARDS: usize = 32;
 
 /// Threads and their scratch memory.
 pub(crate) struct Machine {
     pub isa: Isa,
     pub pool: Pool,
-    /// One for each thread.
+    /// Scratch memory of each thread.
     pub scratch: Vec<Scratch>,
-    /// The bias of convolutions that have none.
+    /// The bias of convolutions without one.
     pub zeros: Vec<f32>,
 }
 
 impl Machine {
-    /// `threads` threads with scratch for the given plans.
+    /// Starts `threads` threads, with scratch memory for the given plans.
     ///
     /// # Errors
-    /// If the system gives no more threads or memory.
+    /// If threads cannot be started or memory cannot be allocated.
     pub fn new(isa: Isa, threads: usize, plans: &[&Plan]) -> std::io::Result<Self> {
         let mut sizes = Sizes::default();
         let mut lanes = 0;
@@ -53,7 +54,7 @@ impl Machine {
     }
 }
 
-/// How one batch is divided among ranks and threads.
+/// The division of one batch among ranks and threads.
 ///
 /// Each rank takes a range of the shards. Images are counted from the first of this rank.
 #[derive(Clone, Copy, Debug)]
@@ -66,17 +67,17 @@ pub(crate) struct Extent {
     pub all: usize,
     /// Shards of the whole batch.
     pub shards: usize,
-    /// This rank's shards: from this one to that before the other.
+    /// This rank's shards: first and end (exclusive).
     own: (usize, usize),
 }
 
 impl Extent {
-    /// Shards of whole images; the division depends on the number of images alone.
+    /// Divides a batch into shards of whole images; depends only on the number of images.
     pub fn of_shards(images: usize) -> Self {
         Self::of_rank(images, 0, 1)
     }
 
-    /// What rank `rank` of `ranks` takes of a batch of `all` images.
+    /// The share of rank `rank` of `ranks` in a batch of `all` images.
     pub fn of_rank(all: usize, rank: usize, ranks: usize) -> Self {
         let shards = (all / SHARD_IMAGES).clamp(FEWEST_SHARDS, MOST_SHARDS).min(all);
         let own = share(shards, rank, ranks);
@@ -90,28 +91,28 @@ impl Extent {
         of_all.start - self.first..of_all.end - self.first
     }
 
-    /// This rank's shards, for all threads of a step to take from.
+    /// This rank's shards, as a queue for all threads of a step.
     pub fn queue(&self) -> Queue {
         Queue { next: AtomicUsize::new(self.own.0), end: self.own.1 }
     }
 }
 
-/// Shards that threads take as they come: one that is held up takes fewer. Whichever thread takes a
-/// shard, its sums are the same.
+/// A queue of shards: a thread that is held up takes fewer. A shard's sums do not depend on which
+/// thread takes it.
 pub(crate) struct Queue {
     next: AtomicUsize,
     end: usize,
 }
 
 impl Queue {
-    /// What the calling thread gets.
+    /// The shards that the calling thread takes.
     pub fn shards(&self) -> impl Iterator<Item = usize> + '_ {
         let next = || self.next.fetch_add(1, Ordering::Relaxed);
         std::iter::from_fn(move || Some(next()).filter(|&shard| shard < self.end))
     }
 }
 
-/// A thread's or rank's equal share of `count` things.
+/// A thread's or rank's equal share of `count` items.
 pub(crate) use modiste_spec::engine::part as share;
 
 #[cfg(test)]

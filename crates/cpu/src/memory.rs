@@ -1,4 +1,4 @@
-//! How much memory an engine takes, said before any of it is allocated.
+//! Estimates the memory of an engine before any of it is allocated.
 
 use modiste_kernels::orthogonal::scratch_len;
 use modiste_kernels::padded;
@@ -10,12 +10,12 @@ use crate::infer::slab_images;
 use crate::lower::{Layout, Mode, lower};
 use crate::machine::Extent;
 
-/// Copies of the parameters: values, two moments, and the kernels' own layouts of them.
+/// Number of copies of the parameters: values, two moments, and the kernels' layouts.
 const COPIES: u64 = 6;
 
-/// An estimate of the bytes that a [`CpuEngine`](crate::CpuEngine) for `network` takes, from the
-/// sizes of its parts: maps and gradients of a batch, gradients of its shards, parameters, the matrices of
-/// Muon, and the maps of the threads that predict. The threads' other scratch memory, some megabytes each,
+/// Estimated bytes of a [`CpuEngine`](crate::CpuEngine) for `network`, from the sizes of its parts:
+/// maps and gradients of a batch, gradients of its shards, parameters, the matrices of Muon, and
+/// the maps of the threads that predict. Other scratch memory of the threads, some megabytes each,
 /// is left out.
 pub fn engine_bytes(network: &Network, options: &CpuOptions, optimiser: &Optimiser) -> u64 {
     let layout = Layout::new(network, options.direct);
@@ -37,7 +37,7 @@ pub fn engine_bytes(network: &Network, options: &CpuOptions, optimiser: &Optimis
     values.saturating_mul(size_of::<f32>() as u64)
 }
 
-/// Values that the largest of Muon's matrices wants beside itself.
+/// Scratch memory for the largest of Muon's matrices, in values.
 fn largest_scratch(network: &Network) -> u64 {
     let parameters = network.parameters();
     let chosen = Muon::matrices(&parameters);

@@ -1,14 +1,14 @@
-//! Batch normalisation between the steps: from the shards' sums to what each lane is read with, and
-//! back to what each lane's gradient takes.
+//! Batch normalisation between the steps: turns the shards' sums into the scale and shift with
+//! which each lane is read, and in the backward pass into the coefficients of each lane's gradient.
 
 use crate::plan::{Buffer, Norm, Place, Plan, Step};
 use crate::weights::Weights;
 use modiste_kernels::view::Activation;
 
-/// What is known of each lane of a buffer.
+/// Scale, shift and statistics of each lane of a buffer.
 ///
-/// A lane that is not normalised keeps scale 1, shift 0 and no floor, so that a concatenation of
-/// normalised and plain parts is read by one rule.
+/// A lane that is not normalised keeps scale 1, shift 0 and no floor, so that concatenations of
+/// normalised and plain parts are read by the same rule.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lanes {
     scale: Vec<f32>,
@@ -16,19 +16,20 @@ pub(crate) struct Lanes {
     floor: Vec<f32>,
     slope: Vec<f32>,
     offset: Vec<f32>,
-    /// The batch's means, and one over its deviations. Empty unless a scale is trained.
+    /// The batch's means, and the inverses of its deviations. Empty unless a scale is trained.
     centre: Vec<f32>,
     inverse: Vec<f32>,
-    /// Two sums a lane and shard: (shard, 2, lanes). Forward those of z - pilot and its square;
-    /// backward those of g and of g times the normalised value with its shift, or with a trained scale,
-    /// which may be 0, of g times the distance from the mean.
+    /// Two sums per lane and shard: (shard, 2, lanes). In the forward pass, those of z - pilot and
+    /// its square; in the backward pass, those of g and of g times the normalised value with its
+    /// shift, or with a trained scale (which may be 0), of g times the distance from the mean.
     pub sums: Vec<f32>,
-    /// What is subtracted before summing: the running mean.
+    /// The value subtracted before summing: the running mean.
     pub pilot: Vec<f32>,
 }
 
 impl Lanes {
-    /// For each buffer of a plan. `shards` is the most that a batch is summed in; 0 for prediction.
+    /// Creates the lanes of each buffer of a plan. `shards` is the largest number of shards; 0 for
+    /// prediction.
     pub fn of(plan: &Plan, shards: usize) -> Vec<Self> {
         let scaled = |buffer: usize| {
             let writes = |step: &Step| step.to.buffer == buffer;
@@ -62,7 +63,7 @@ impl Lanes {
         }
     }
 
-    /// The sums to write to, how the lanes of a place are read, and their means if the sums are of
+    /// The sums to write to, how the lanes of a place are read, and their means if the sums use
     /// distances from them.
     pub fn sums_and_activation(
         &mut self,
@@ -77,7 +78,7 @@ impl Lanes {
         (&mut self.sums, activation, self.centre.get(place.range()))
     }
 
-    /// How the gradient of the lanes' raw values follows from that of the activated ones.
+    /// The coefficients that give the gradient of the lanes' raw values from that of the activated ones.
     pub fn slope_and_offset(&self, place: Place) -> (&[f32], &[f32]) {
         (&self.slope[place.range()], &self.offset[place.range()])
     }
@@ -104,12 +105,13 @@ impl Lanes {
         }
     }
 
-    /// Before a training step's forward pass: the pilot, near which the means are expected.
+    /// Before a training step's forward pass: sets the pilot, near which the means are expected.
     pub fn set_pilot(&mut self, norm: &Norm, place: Place, weights: &Weights, flat: &[f32]) {
         self.pilot[place.range()].copy_from_slice(&flat[weights.parameters[norm.mean].range()]);
     }
 
-    /// After the forward step: scale and shift from the batch's statistics; the running ones move.
+    /// After the forward step: computes scale and shift from the batch's statistics, and updates
+    /// the running statistics.
     pub fn finish_forward(
         &mut self,
         norm: &Norm,
@@ -129,7 +131,7 @@ impl Lanes {
             let batch_variance = (square - difference * difference).max(0.0);
             let trained = (scale.map(|scale| flat[scale + i]), flat[shift + i]);
             self.set(lane, (batch_mean, batch_variance), trained, norm);
-            // PyTorch keeps the unbiased variance; of a single value there is only the biased one.
+            // PyTorch keeps the unbiased variance; a single value only has the biased one.
             let unbiased = if count > 1 { batch_variance * n / (n - 1.0) } else { batch_variance };
             let blend = |old: f32, new: f64| {
                 (f64::from(old) * (1.0 - norm.momentum) + new * norm.momentum) as f32
@@ -139,7 +141,7 @@ impl Lanes {
         }
     }
 
-    /// For inference: scale and shift from the running statistics.
+    /// For inference: computes scale and shift from the running statistics.
     pub fn use_running(&mut self, norm: &Norm, place: Place, weights: &Weights, flat: &[f32]) {
         let [shift, mean, variance] =
             [norm.shift, norm.mean, norm.variance].map(|p| weights.parameters[p].start);
@@ -151,8 +153,8 @@ impl Lanes {
         }
     }
 
-    /// When the gradient of the activated lanes is complete: slope and offset of dz, and the
-    /// gradients of the shift and of a trained scale, which go to `gradients`.
+    /// When the gradient of the activated lanes is complete: computes slope and offset of dz, and
+    /// the gradients of the shift and of a trained scale, which go to `gradients`.
     ///
     /// With scale s, mean m, normalised values x = s (z - m) and means over the batch of g and g x:
     /// dz = s (g - mean(g) - x mean(g x)) (Ioffe and Szegedy 2015), a line in z. A trained scale
@@ -194,7 +196,7 @@ impl Lanes {
         }
     }
 
-    /// Lets no gradient through mean and variance, which are constants where they are frozen: dz = s g.
+    /// Treats mean and variance as constants, as when they are frozen: dz = s g.
     pub fn forget_statistics(&mut self, place: Place) {
         self.slope[place.range()].fill(0.0);
         self.offset[place.range()].fill(0.0);

@@ -1,4 +1,4 @@
-//! The optimisers: one step's numbers for one parameter, and the kernel that they go to.
+//! The optimisers: computes one step's settings for each parameter and calls the kernels.
 
 use crate::machine::MOST_SHARDS;
 use crate::orthogonal::Matrices;
@@ -10,15 +10,15 @@ use modiste_spec::engine::{Muon, Optimiser, Sgd, Step};
 use std::array::from_fn;
 use std::ops::Range;
 
-/// The most slots that an optimiser keeps.
+/// Largest number of slots of an optimiser.
 pub(crate) const MOST_SLOTS: usize = 2;
 
-/// What an optimiser does to one parameter in one step.
+/// The update of one parameter in one step.
 #[derive(Clone, Copy)]
 enum Update {
     Adam(AdamStep),
     Sgd(SgdStep),
-    /// Muon's matrices: the gradient becomes the direction, for [`Matrices::update`].
+    /// For Muon's matrices: replaces the gradient by the direction, for [`Matrices::update`].
     Direction {
         momentum: f32,
         now: f32,
@@ -27,13 +27,13 @@ enum Update {
 }
 
 impl Update {
-    /// For one of Muon's matrices.
+    /// The update of one of Muon's matrices.
     fn direction(muon: Muon) -> Self {
         let [now, along] = look_ahead(muon.nesterov, muon.momentum).map(|factor| factor as f32);
         Self::Direction { momentum: muon.momentum as f32, now, along }
     }
 
-    /// For a parameter whose learning rate has the factor `rate`.
+    /// The update of a parameter whose learning rate has the factor `rate`.
     fn new(step: &Step<'_>, rate: f64, decays: bool) -> Self {
         let learning_rate = step.learning_rate * rate;
         let decay = |weight_decay: f64| if decays { weight_decay } else { 0.0 };
@@ -84,12 +84,12 @@ impl Update {
     }
 }
 
-/// A step goes along now g + along v, with the new velocity v.
+/// The factors of g and of the new velocity v in a step.
 fn look_ahead(nesterov: bool, momentum: f64) -> [f64; 2] {
     if nesterov { [1.0, momentum] } else { [0.0, 1.0] }
 }
 
-/// All that the end of a step reads and changes, laid out as `weights` says.
+/// Everything that the end of a step reads and changes, in the layout of `weights`.
 pub(crate) struct Trained<'a> {
     pub weights: &'a Weights,
     /// Parameters, then running statistics.
@@ -97,16 +97,17 @@ pub(crate) struct Trained<'a> {
     /// (shards, trainable); the first row becomes the sum of all.
     pub gradients: &'a mut [f32],
     pub shards: usize,
-    /// What the optimiser keeps, in the order of its names, and empty ones: trainable.
+    /// The optimiser's slots for trainable parameters, in the order of their names; unused ones are
+    /// empty.
     pub slots: [&'a mut [f32]; MOST_SLOTS],
-    /// The averaged weights, as `flat`; empty if there are none yet.
+    /// The averaged weights, laid out like `flat`; empty if there are none yet.
     pub average: &'a mut [f32],
-    /// For Muon.
+    /// Work space for Muon.
     pub matrices: Option<&'a mut Matrices>,
 }
 
 impl Trained<'_> {
-    /// Adds up the gradients and moves everything, each thread a stretch of the flat arrays.
+    /// Adds up the gradients and updates everything; each thread handles a stretch of the flat arrays.
     pub fn update(mut self, isa: Isa, pool: &mut Pool, step: &Step<'_>) {
         let len = self.weights.trainable;
         self.move_values(isa, pool, step);
@@ -119,15 +120,15 @@ impl Trained<'_> {
         }
     }
 
-    /// Values that one thread updates.
+    /// Number of values that one thread updates.
     fn stretch(&self, pool: &Pool) -> usize {
         self.weights.trainable.div_ceil(pool.threads()).next_multiple_of(16)
     }
 
-    /// All that is done to each value on its own.
+    /// The updates that treat each value separately.
     fn move_values(&mut self, isa: Isa, pool: &mut Pool, step: &Step<'_>) {
         let (weights, len, stretch) = (self.weights, self.weights.trainable, self.stretch(pool));
-        // For parameters that do not decay and for those that do.
+        // One update for parameters without decay and one for those with.
         let usual = [false, true].map(|decays| Update::new(step, 1.0, decays));
         let rows = Parts::new(self.gradients, len);
         let shards = self.shards;
@@ -185,7 +186,7 @@ impl Trained<'_> {
     }
 }
 
-/// The part of a parameter that lies in the stretch of `len` values from `start` on, counted from there.
+/// The part of a parameter within the stretch of `len` values from `start` on, relative to `start`.
 fn overlap(slot: &Slot, start: usize, len: usize) -> Range<usize> {
     let within = |at: usize| at.clamp(start, start + len) - start;
     within(slot.start)..within(slot.start + slot.len)

@@ -1,4 +1,4 @@
-//! The second half of a step of Muon: directions of whole matrices become orthogonal and move them.
+//! The second half of a Muon step: makes the directions of whole matrices orthogonal and applies them.
 
 use crate::weights::Weights;
 use modiste_kernels::isa::Isa;
@@ -9,10 +9,10 @@ use modiste_kernels::pool::{Parts, Pool};
 use modiste_spec::Parameter;
 use modiste_spec::engine::{Muon, Step};
 
-/// Matrices that one call of the pool handles: two cuts each.
+/// Number of matrices that one call of the pool handles, with two cuts each.
 const AT_ONCE: usize = 1024;
 
-/// One of [`Muon::matrices`] as it lies in the flat array.
+/// One of [`Muon::matrices`] in the flat array.
 struct Matrix {
     parameter: usize,
     rows: usize,
@@ -22,22 +22,22 @@ struct Matrix {
     thread: usize,
 }
 
-/// All matrices of a network, and memory to work in.
+/// All matrices of a network, with work space.
 #[derive(Default)]
 pub(crate) struct Matrices {
     all: Vec<Matrix>,
-    /// Beginning and end of each.
+    /// Start and end of each matrix.
     cuts: Vec<usize>,
     scratch: Memory,
-    /// Scratch memory of one thread.
+    /// Size of the scratch memory of one thread.
     each: usize,
 }
 
 impl Matrices {
-    /// The matrices of `parameters`, dealt out to so many threads.
+    /// The matrices of `parameters`, distributed over the threads.
     ///
     /// # Errors
-    /// If the system gives no memory.
+    /// If the memory cannot be allocated.
     pub fn new(
         parameters: &[Parameter],
         weights: &Weights,
@@ -59,7 +59,7 @@ impl Matrices {
         Ok(these)
     }
 
-    /// Gives each matrix, the largest first, to the thread that has least to do.
+    /// Assigns each matrix, the largest first, to the thread with the least work.
     fn deal(&mut self, threads: usize) {
         let mut load = vec![0; threads];
         let mut order: Vec<usize> = (0..self.all.len()).collect();
@@ -72,7 +72,7 @@ impl Matrices {
         }
     }
 
-    /// Moves every matrix of `flat` along the orthogonal form of its direction, which this replaces.
+    /// Moves every matrix of `flat` along its orthogonalised direction, which replaces the direction.
     pub fn update(
         &mut self,
         isa: Isa,

@@ -1,15 +1,15 @@
-//! The other ranks that train the same network, if there are any.
+//! The other ranks that train the same network, if any.
 
 use crate::machine::Extent;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::optimizer::sum_shards;
 use modiste_spec::engine::{EngineError, Exchange};
 
-/// What this engine shares its work with.
+/// The ranks with which this engine shares its work.
 #[derive(Default)]
 pub(crate) struct Ranks {
     exchange: Option<Box<dyn Exchange>>,
-    /// Where the ranks' parts of an array begin, and its end.
+    /// Starts of the ranks' parts of an array, and its end.
     cuts: Vec<usize>,
 }
 
@@ -18,12 +18,12 @@ impl Ranks {
         Self { exchange: Some(exchange), cuts: Vec::new() }
     }
 
-    /// This rank and how many there are.
+    /// The number of this rank, and the number of ranks.
     pub fn position(&self) -> (usize, usize) {
         self.exchange.as_ref().map_or((0, 1), |exchange| (exchange.rank(), exchange.ranks()))
     }
 
-    /// What this rank takes of a batch of `all` images.
+    /// This rank's share of a batch of `all` images.
     pub fn extent(&self, all: usize) -> Extent {
         let (rank, ranks) = self.position();
         Extent::of_rank(all, rank, ranks)
@@ -43,8 +43,9 @@ impl Ranks {
         self.gather(values, |rank, ranks| rank * extent.shards / ranks * row)
     }
 
-    /// Adds up the rows of all ranks' shards; `values` are (shards, row), and the first row becomes the sum.
-    /// Each rank adds up a stretch, in the order of the shards, and fetches the others' sums.
+    /// Adds up the rows of all ranks' shards; `values` are (shards, row), and the first row becomes
+    /// the sum. Each rank adds up one stretch, in the order of the shards, and fetches the others'
+    /// sums.
     ///
     /// # Errors
     /// If the others cannot be reached.
@@ -57,7 +58,7 @@ impl Ranks {
     ) -> Result<(), EngineError> {
         let Some(exchange) = &mut self.exchange else { return Ok(()) };
         let (rank, ranks) = (exchange.rank(), exchange.ranks());
-        // Alone, the optimiser adds them up.
+        // With a single rank, the optimiser adds them up.
         if ranks == 1 {
             return Ok(());
         }
@@ -89,7 +90,7 @@ impl Ranks {
         })
     }
 
-    /// Whether any rank wishes it.
+    /// Whether `wish` is true on any rank.
     ///
     /// # Errors
     /// If the others cannot be reached.
@@ -104,7 +105,7 @@ impl Ranks {
         Ok(wishes.iter().any(|&wish| wish > 0.0))
     }
 
-    /// Fetches the others' parts of `values`; `cut` gives where the part of a rank begins.
+    /// Fetches the others' parts of `values`; `cut` gives the start of a rank's part.
     ///
     /// # Errors
     /// If the others cannot be reached.

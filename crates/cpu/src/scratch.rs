@@ -1,8 +1,8 @@
-//! A thread's memory between the parts of a step.
+//! A thread's scratch memory.
 
 use modiste_kernels::memory::{Ahead, Memory};
 
-/// A thread's scratch memory; sized once for the largest step.
+/// A thread's scratch memory, sized once for the largest step.
 #[derive(Default)]
 pub(crate) struct Scratch {
     /// Tiles of an input in the frequencies, or rows of patches.
@@ -17,11 +17,11 @@ pub(crate) struct Scratch {
     pub raw: Memory,
     /// A dropout mask of one image, or sums of lanes.
     pub small: Memory,
-    /// What the next images will read and write.
+    /// Memory that the next images will read and write, to be prefetched.
     pub ahead: Ahead,
 }
 
-/// Values of each part of a [`Scratch`].
+/// Sizes of the parts of a [`Scratch`], in values.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sizes {
     pub tiles: usize,
@@ -33,10 +33,10 @@ pub(crate) struct Sizes {
 }
 
 impl Scratch {
-    /// Zeroed memory of these sizes.
+    /// Allocates zeroed memory of these sizes.
     ///
     /// # Errors
-    /// If the system gives no more memory.
+    /// If the memory cannot be allocated.
     pub fn new(sizes: Sizes) -> std::io::Result<Self> {
         Ok(Self {
             tiles: Memory::zeroed(sizes.tiles)?,

@@ -1,36 +1,36 @@
-//! What ran when, on which thread: the events behind `modiste bench --trace`.
+//! Trace events: what ran when, on which thread (`modiste bench --trace`).
 
 use crate::clock::{Clock, Pass, Span, Work};
 use crate::plan::Plan;
 use crate::profile::{Profile, StepProfile};
 use std::time::Instant;
 
-/// One step, or what lies between steps, on one thread.
+/// One step, or the work between steps, on one thread.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// The step's name as in [`StepProfile`]; of the rest `filters`, `conversion`, `loss`, `adam`.
+    /// The step's name as in [`StepProfile`]; for other work `filters`, `conversion`, `loss` or `adam`.
     pub name: String,
-    /// The step's method; `rest` for the rest.
+    /// The step's method; `rest` for other work.
     pub method: &'static str,
-    /// Which plan the step belongs to: `training` or `prediction`.
+    /// The plan that the step belongs to: `training` or `prediction`.
     pub plan: &'static str,
-    /// Whether it is the step's way back.
+    /// Whether it is the step's backward pass.
     pub backward: bool,
-    /// The thread; all threads work together on training steps, which the first one speaks for.
+    /// The thread; all threads work together on training steps, which are recorded for the first.
     pub thread: usize,
     /// When it began.
     pub start: Instant,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// Images that it took.
+    /// Number of images processed.
     pub images: usize,
-    /// Multiply-adds as the direct method counts them; backwards twice those of the way forwards.
+    /// Multiply-adds as the direct method counts them; twice the forward count for backward passes.
     pub multiply_adds: u64,
-    /// Bytes that the way forwards must read and write at least.
+    /// Bytes that the forward pass must read and write at least.
     pub bytes: u64,
 }
 
-/// The events of one thread's clock, which forgets them.
+/// Takes the events of one thread's clock.
 pub(crate) fn events(
     what: &'static str,
     thread: usize,

@@ -1,9 +1,8 @@
-//! Parameters as the kernels want them.
+//! Parameters in the kernels' layouts.
 //!
-//! All trainable parameters lie in one flat array, the running statistics behind them. A
-//! convolution's weights are (kernel, kernel, input lanes, output lanes), vectors are lanes. Each
-//! parameter keeps the position of every value of PyTorch's layout, so that a state is handed over
-//! by one rule.
+//! All trainable parameters are in one flat array, followed by the running statistics. A convolution's
+//! weights are (kernel, kernel, input lanes, output lanes), vectors are lanes. Each parameter stores the
+//! position of every value of PyTorch's layout, so that all states are converted by the same rule.
 
 use crate::plan::Method;
 use modiste_kernels::isa::Isa;
@@ -13,14 +12,14 @@ use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
 use modiste_spec::engine::Muon;
 use modiste_spec::{Parameter, ParameterKind};
 
-/// Parameters begin at multiples of this, a line of the cache.
+/// Parameters begin at multiples of this, one cache line.
 const ALIGN: usize = 16;
 
-/// One parameter's place in the flat array.
+/// One parameter's position in the flat array.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub start: usize,
-    /// Values with padding.
+    /// Number of values with padding.
     pub len: usize,
     pub decays: bool,
     /// Whether it is one of [`Muon::matrices`].
@@ -49,7 +48,7 @@ impl Slot {
     }
 }
 
-/// The weights of one convolution in the forms that its steps use, computed again after each update.
+/// The weights of one convolution in the forms that its steps use, recomputed after each update.
 #[derive(Clone, Debug)]
 pub(crate) struct ConvWeights {
     /// Position in [`Weights::parameters`].
@@ -60,7 +59,7 @@ pub(crate) struct ConvWeights {
     pub c: usize,
     /// Output lanes.
     pub k: usize,
-    /// For the forward pass (36, c, k) for Winograd; else nothing, as the flat array serves.
+    /// For the forward pass: (36, c, k) for Winograd; otherwise none, because the flat array is used.
     forward: usize,
     /// For the gradient of the input: (36, k, c) for Winograd, else (k, taps, c).
     backward: usize,
@@ -68,13 +67,13 @@ pub(crate) struct ConvWeights {
     transposed: usize,
 }
 
-/// Where everything lies; the values themselves are the engine's, but for the derived forms.
+/// The layout of all parameters. The engine owns the values, except for the derived forms.
 #[derive(Default)]
 pub(crate) struct Weights {
-    /// One slot for each of the network's parameters, in their order.
+    /// One slot for each of the network's parameters, in order.
     pub parameters: Vec<Slot>,
     pub convs: Vec<ConvWeights>,
-    /// The derived forms of all convolutions, and where each one's begin.
+    /// The derived forms of all convolutions, and where each convolution's begin.
     derived: Memory,
     cuts: Vec<usize>,
     /// Length of the trainable part of the flat array.
@@ -86,11 +85,11 @@ pub(crate) struct Weights {
 /// Sizes of a convolution in lanes.
 pub(crate) struct ConvLanes<'a> {
     pub method: Method,
-    /// Lane of each input channel, and how many there are with padding.
+    /// Lane of each input channel, and the number of lanes with padding.
     pub input: (&'a [usize], usize),
     /// Output lanes with padding; channels come first.
     pub output: usize,
-    /// Whether the input's gradient is wanted.
+    /// Whether the input's gradient is needed.
     pub backward: bool,
 }
 
@@ -125,17 +124,17 @@ impl Weights {
         weights
     }
 
-    /// Makes room for the derived forms.
+    /// Allocates the derived forms.
     ///
     /// # Errors
-    /// If the system gives no more memory.
+    /// If the memory cannot be allocated.
     pub fn allocate(&mut self) -> std::io::Result<()> {
         self.derived = Memory::zeroed(self.cuts[self.convs.len()])?;
         Ok(())
     }
 
     /// A convolution's weights for the forward pass and for the gradient of the input; an empty
-    /// slice where the flat array serves or none is wanted.
+    /// slice if the flat array is used or none is needed.
     pub fn derived(&self, conv: usize) -> (&[f32], &[f32]) {
         let all = &self.derived[self.cuts[conv]..self.cuts[conv + 1]];
         let (forward, rest) = all.split_at(self.convs[conv].forward);
@@ -170,7 +169,7 @@ impl Weights {
         self.parameters[position] = Slot { start, len, decays, matrix: false, positions };
     }
 
-    /// Makes the derived forms of all weights.
+    /// Computes the derived forms of all weights.
     pub fn refresh(&mut self, isa: Isa, pool: &mut Pool, flat: &[f32]) {
         let threads = pool.threads();
         let (slots, convs) = (&self.parameters, &self.convs);
@@ -186,7 +185,7 @@ impl Weights {
     }
 }
 
-/// (out, in, ky, kx) to (ky, kx, in lane, out lane).
+/// Maps (out, in, ky, kx) to (ky, kx, in lane, out lane).
 fn filter_positions(shape: &[usize], lanes: &ConvLanes<'_>) -> (Vec<u32>, usize) {
     let taps: usize = shape[2..].iter().product();
     let (input, c) = lanes.input;
@@ -219,7 +218,7 @@ impl ConvWeights {
         }
     }
 
-    /// Values of all derived forms.
+    /// Number of values of all derived forms.
     fn derived(&self) -> usize {
         self.forward + self.backward + self.transposed
     }
@@ -246,7 +245,7 @@ impl ConvWeights {
     }
 }
 
-/// (rows, columns) to (columns, rows), in blocks that stay in the first cache.
+/// Transposes (rows, columns) to (columns, rows), in blocks that stay in the first-level cache.
 fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
     const BLOCK: usize = 16;
     for row in (0..rows).step_by(BLOCK) {

@@ -1,17 +1,18 @@
 //! Inner products of rows of bytes. They are exact: a sum of products of bytes is a whole number, so
-//! every instruction set gives the same.
+//! every instruction set gives the same result.
 
 use crate::isa::vectorised;
 use crate::view::{ensure_len, product};
 
-/// Products of bytes, at most 255 x 255, that are summed in 32 bits with a sign: 33,025 would fit.
+/// Number of products of bytes, each at most 255 x 255, summed in signed 32 bits: 33,025 would fit.
 const SHORT: usize = 32_768;
 
 vectorised! {
-    /// `out[i]` = the sum over p of `x[p] * rows[i * x.len() + p]`; as many rows as `out` is long.
+    /// `out[i]` = the sum over p of `x[p] * rows[i * x.len() + p]`; there are as many rows as `out`
+    /// is long.
     ///
     /// # Panics
-    /// If `rows` has another length.
+    /// If `rows` has the wrong length.
     pub fn dots(x: &[u8], rows: &[u8], out: &mut [u64]) {
         ensure_len("rows", rows.len(), product([x.len(), out.len()]));
         if x.is_empty() {

@@ -1,4 +1,4 @@
-//! Loops over values one by one: the block's sum and ReLU, biases, conversion, accumulation.
+//! Elementwise loops: a block's sum and ReLU, biases, conversion, accumulation.
 
 use crate::isa::vectorised;
 use crate::view::{Map, MapMut, ensure_alike, ensure_len, ensure_vector, product};
@@ -41,7 +41,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// y = max(y + bias, floor) a channel.
+    /// y = max(y + bias, floor), per channel.
     pub fn bias_floor(y: MapMut<'_>, bias: &[f32], floor: f32) {
         y.ensure();
         ensure_vector("biases", bias, y.channels);
@@ -58,7 +58,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// y = max(x + scale * (y + bias), floor) a channel: the end of a residual block.
+    /// y = max(x + scale * (y + bias), floor), per channel: the end of a residual block.
     pub fn residual(y: MapMut<'_>, x: Map<'_>, bias: &[f32], scale: f32, floor: f32) {
         ensure_alike([x, y.as_map()]);
         ensure_vector("biases", bias, x.channels);
@@ -76,7 +76,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// out = scale * dy where y lies over the floor, else 0: the gradient of a ReLU by its output.
+    /// out = scale * dy where y is above the floor, else 0: the gradient of a ReLU, given its output.
     pub fn relu_gradient(dy: Map<'_>, y: Map<'_>, scale: f32, floor: f32, out: MapMut<'_>) {
         ensure_alike([y, dy, out.as_map()]);
         let c = y.channels;
@@ -92,7 +92,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// out += scale * dy where y lies over the floor.
+    /// out += scale * dy where y is above the floor.
     pub fn add_relu_gradient(dy: Map<'_>, y: Map<'_>, scale: f32, floor: f32, out: MapMut<'_>) {
         ensure_alike([y, dy, out.as_map()]);
         let c = y.channels;
@@ -137,7 +137,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// y *= factor, where the factors lie as (pixels, channels).
+    /// y *= factor, with factors as (pixels, channels).
     pub fn multiply_rows(y: MapMut<'_>, factor: &[f32]) {
         y.ensure();
         ensure_len("factors", factor.len(), product([y.height, y.width, y.channels]));

@@ -1,33 +1,33 @@
-//! Matrix products of small and middling size, all from one micro-kernel.
+//! Small and medium-sized matrix products, all computed by one micro-kernel.
 //!
 //! Nothing is packed: the right-hand matrix has unit column stride and is small enough for the
-//! first or second cache, the left-hand one is read one value at a time, so it may be transposed at
-//! no cost. That serves the three products of a convolution: forward and gradient of the input
-//! (rows of pixels or tiles times weights) and gradient of the weights (rows transposed).
+//! first- or second-level cache; the left-hand one is read one value at a time, so it may be
+//! transposed at no cost. This covers the three products of a convolution: forward and gradient of
+//! the input (rows of pixels or tiles times weights) and gradient of the weights (rows transposed).
 
 use crate::LANES;
 use crate::isa::{Isa, Kernel};
 use crate::simd::Simd;
 use crate::view::{product, span};
 
-/// A left-hand matrix: element (i, p) lies at `i * row + p * column`.
+/// A left-hand matrix: element (i, p) is at `i * row + p * column`.
 #[derive(Clone, Copy, Debug)]
 pub struct Strided<'a> {
     /// The values.
     pub values: &'a [f32],
-    /// Distance of rows.
+    /// Distance between rows.
     pub row: usize,
-    /// Distance of columns.
+    /// Distance between columns.
     pub column: usize,
 }
 
 /// C (m, n) = A (m, k) x B (k, n), or C += A x B if `accumulate`.
 ///
 /// B and C have row strides `b_row` and `c_row` and adjacent columns; `n` is a multiple of
-/// [`LANES`]. Each value of C is summed over k in order, whatever m and n are.
+/// [`LANES`]. Each value of C is summed over k in order, whatever m and n.
 ///
 /// # Panics
-/// If a matrix does not lie within its slice.
+/// If a matrix exceeds its slice.
 pub fn gemm(
     isa: Isa,
     (m, n, k): (usize, usize, usize),
@@ -45,8 +45,8 @@ pub fn gemm(
     }
 }
 
-/// C = A x B like [`gemm`], while `ahead` (the next product's B, say) is brought into the
-/// second-level cache: a filter comes from far away once a block of tiles.
+/// C = A x B like [`gemm`], while `ahead` (such as the next product's B) is prefetched into the
+/// second-level cache: a filter must be loaded from farther away once per block of tiles.
 pub fn gemm_ahead(
     isa: Isa,
     (m, n, k): (usize, usize, usize),
@@ -74,7 +74,7 @@ pub fn gemm_ahead(
     }
 }
 
-/// Memory on its way to the cache: the next address and the end. Never read through.
+/// Memory to prefetch: the next address and the end. It is never dereferenced.
 struct Ahead {
     next: *const f32,
     end: *const f32,
@@ -87,10 +87,10 @@ impl Ahead {
     }
 }
 
-/// Values of a line of the cache.
+/// Values per cache line.
 const LINE: usize = 16;
 
-/// The micro-kernel's limits.
+/// Asserts the micro-kernel's limits.
 fn ensure_sizes(
     (m, n, k): (usize, usize, usize),
     a: Strided<'_>,
@@ -132,7 +132,7 @@ impl Kernel for Gemm<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         let vectors = self.n / S::WIDTH;
         let most = S::GEMM_ROWS.len();
-        // Equal shares: 5 registers go as 3 + 2, not as 4 + 1.
+        // Nearly equal groups: 5 registers become 3 + 2, not 4 + 1.
         let groups = vectors.div_ceil(most);
         let mut first = 0;
         for group in 0..groups {
@@ -150,7 +150,7 @@ impl Kernel for Gemm<'_> {
 }
 
 impl Gemm<'_> {
-    /// All rows of `NV` registers' columns.
+    /// Computes all rows of `NV` registers of columns.
     #[inline(always)]
     fn columns<S: Simd, const NV: usize>(&mut self, simd: S, first: usize) {
         let Some(&most) = S::GEMM_ROWS.get(NV - 1) else { return };
@@ -163,13 +163,13 @@ impl Gemm<'_> {
         }
     }
 
-    /// `rows` rows from `row` on, by the micro-kernel of that height.
+    /// Computes `rows` rows from `row` on, with the micro-kernel of that height.
     #[inline(always)]
     fn rows<S: Simd, const NV: usize>(&mut self, simd: S, row: usize, rows: usize, column: usize) {
         macro_rules! of_height {
             ($($height:literal)*) => {
                 match rows {
-                    // Heights that the register file does not hold are not compiled in.
+                    // Heights that do not fit into the register file are not compiled in.
                     $($height if $height <= S::GEMM_ROWS[NV - 1] => {
                         self.block::<S, $height, NV>(simd, row, column)
                     })*

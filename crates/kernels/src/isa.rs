@@ -1,20 +1,20 @@
 //! Instruction sets: which ones the host has, and how work is compiled for each of them.
 //!
-//! [`Isa::run`] runs a kernel with an instruction set. An [`Isa`] can only be made by detection,
-//! so whoever has one may use its instructions.
+//! [`Isa::run`] runs a kernel with an instruction set. An [`Isa`] can only be created by detection, so
+//! having one proves that its instructions may be used.
 
 use crate::arch;
 use crate::simd::Simd;
 
 /// Work that is compiled for every instruction set.
 pub trait Kernel {
-    /// What it returns.
+    /// The result of the work.
     type Output;
     /// Does the work; must be `#[inline(always)]`, so that it is compiled with the target features.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// An instruction set that this host was found to have.
+/// An instruction set detected on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(Kind);
 
@@ -91,7 +91,7 @@ impl Isa {
     }
 }
 
-/// Makes a module with the detection of an instruction set and its entry, both from one list of
+/// Defines a module with the detection of an instruction set and its entry point, both from one list of
 /// CPU features.
 macro_rules! instruction_set {
     ($name:ident, $token:ty, $detected:ident, [$($feature:tt)*]) => {
@@ -116,7 +116,7 @@ macro_rules! instruction_set {
     };
 }
 
-// The parts of AVX-512 that every server has had since Skylake.
+// The parts of AVX-512 that all servers have had since Skylake.
 #[cfg(target_arch = "x86_64")]
 instruction_set!(avx512, crate::arch::x86_64::Avx512, is_x86_feature_detected,
     ["avx512f" "avx512dq" "avx512vl" "avx512bw" "fma" "avx2"]);
@@ -132,7 +132,7 @@ macro_rules! vectorised {
     ($(#[$doc:meta])* $visible:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$doc])*
         $visible fn $name(isa: $crate::isa::Isa, $($arg: $type),*) {
-            // As arguments of a function, unlike as fields, references are known not to overlap.
+            // Unlike fields, function arguments are known not to overlap.
             #[inline(always)]
             fn plain($($arg: $type),*) $body
 

@@ -1,8 +1,8 @@
 //! SIMD loops over slices, and the thread pool: modiste's only unsafe code.
 //!
-//! Nothing here knows of networks. Each kernel is one file: an `ensure` that asserts its limits, a
-//! generic loop over [`simd::Simd`] or a plain loop that the compiler vectorises, compiled for
-//! every instruction set by [`isa::Isa`].
+//! Nothing here knows about networks. Each kernel is one file: an `ensure` that asserts its limits,
+//! and a loop that is generic over [`simd::Simd`] or a plain loop that the compiler vectorises,
+//! compiled for every instruction set by [`isa::Isa`].
 
 mod arch;
 pub mod bytes;
@@ -26,7 +26,7 @@ pub mod winograd;
 /// widest register (AVX-512) in `f32`.
 pub const LANES: usize = 16;
 
-/// The multiple of [`LANES`] that holds `n`.
+/// The smallest multiple of [`LANES`] that is at least `n`.
 pub const fn padded(n: usize) -> usize {
     n.next_multiple_of(LANES)
 }

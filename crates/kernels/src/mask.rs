@@ -1,6 +1,6 @@
 //! Dropout masks: Philox4x32-10 for many counters at once.
 //!
-//! The rule is that of `modiste_spec::random::dropout_keeps`; tests hold the two together.
+//! The rule is that of `modiste_spec::random::dropout_keeps`; tests check that they agree.
 
 use crate::isa::vectorised;
 
@@ -9,14 +9,14 @@ const SIDE: usize = 16;
 /// Elements of a mask that one counter decides.
 pub const PER_COUNTER: usize = 8;
 
-/// Key, upper counter words and limit of one dropout node at one step.
+/// Key, upper counter words and threshold of one dropout node at one step.
 #[derive(Clone, Copy, Debug)]
 pub struct MaskKey {
     /// The generator's key.
     pub key: [u32; 2],
     /// Its counter words 1 to 3.
     pub tail: [u32; 3],
-    /// Elements whose 16 bits lie under this are dropped.
+    /// Elements whose 16 bits are below this are dropped.
     pub threshold: u32,
     /// The value of kept elements, 1 / (1 - rate).
     pub kept: f32,

@@ -1,13 +1,13 @@
 //! Large zeroed arrays on huge pages.
 //!
-//! A training step walks over hundreds of megabytes. With pages of 4 KiB each of them costs a look-up
-//! that misses; on pages of 2 MiB the same loops read up to twice as fast (docs/performance.md).
+//! A training step walks over hundreds of megabytes. With pages of 4 KiB, every page is a TLB miss;
+//! on pages of 2 MiB the same loops read up to twice as fast (docs/performance.md).
 
 use crate::view::{Map, span};
 use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 
-/// An array of `f32`, zero at first, whose memory the system is asked to back by huge pages.
+/// A zero-initialised array of `f32`, for which the system is asked to use huge pages.
 #[derive(Default)]
 pub struct Memory {
     /// `None` for an empty array.
@@ -19,7 +19,7 @@ impl Memory {
     /// `len` zeros.
     ///
     /// # Errors
-    /// If the system does not give that much memory.
+    /// If the memory cannot be allocated.
     pub fn zeroed(len: usize) -> std::io::Result<Self> {
         if len == 0 {
             return Ok(Self { map: None, len });
@@ -29,7 +29,7 @@ impl Memory {
         let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok());
         let bytes = bytes.ok_or(std::io::ErrorKind::OutOfMemory)?;
         let map = MmapMut::map_anon(bytes)?;
-        // Where the system has no huge pages to give, ordinary ones serve.
+        // If the system has no huge pages, ordinary ones will do.
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage);
         Ok(Self { map: Some(map), len })
@@ -56,10 +56,10 @@ impl DerefMut for Memory {
     }
 }
 
-/// Maps that will be wanted soon, fetched towards the second cache a part at a time between other
-/// work: memory then has the time of a whole image's computation to answer.
+/// Maps that will be needed soon, prefetched into the second-level cache part by part between other
+/// work, so that memory has the time of a whole image's computation to respond.
 ///
-/// Keeps addresses alone; fetching a place that is no longer there does nothing.
+/// Stores only addresses; prefetching memory that no longer exists does nothing.
 #[derive(Default)]
 pub struct Ahead {
     stretches: [(usize, usize); 32],
@@ -67,13 +67,13 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Forgets all maps.
+    /// Removes all maps.
     pub fn clear(&mut self) {
         self.count = 0;
     }
 
-    /// Adds the map that lies `distance` values behind `map`, as that of a later image does; beyond
-    /// 32 maps, nothing.
+    /// Adds the map `distance` values after `map`, such as that of a later image; ignored beyond 32
+    /// maps.
     pub fn add(&mut self, map: Map<'_>, distance: usize) {
         if map.pixels() == 0 {
             return;
@@ -85,7 +85,7 @@ impl Ahead {
         }
     }
 
-    /// Fetches part `part` of `parts` of every map.
+    /// Prefetches part `part` of `parts` of every map.
     pub fn fetch(&self, part: usize, parts: usize) {
         for &(start, len) in &self.stretches[..self.count] {
             let lines = len.div_ceil(LINE);
@@ -96,7 +96,7 @@ impl Ahead {
     }
 }
 
-/// Bytes of a line of the cache.
+/// Bytes per cache line.
 const LINE: usize = 64;
 
 fn fetch_line(address: usize) {

@@ -1,8 +1,8 @@
 //! Batch normalisation with its ReLU, as passes over rows of pixels (rows, channels).
 //!
-//! The forward pass stores only the raw values z; whoever reads them applies
-//! max(z * scale + shift, floor) ([`crate::view::Activation`]) on the way. The backward pass needs
-//! two sums a channel over the whole batch and then gives the gradient of z.
+//! The forward pass stores only the raw values z; readers apply max(z * scale + shift, floor)
+//! ([`crate::view::Activation`]) as they load them. The backward pass needs two sums per channel
+//! over the whole batch and then gives the gradient of z.
 
 use crate::isa::vectorised;
 use crate::view::{Activation, Map, MapMut, ensure_alike, ensure_vector};
@@ -10,7 +10,7 @@ use crate::view::{Activation, Map, MapMut, ensure_alike, ensure_vector};
 vectorised! {
     /// Adds to `sum` and `square` the sums of z - pilot and (z - pilot)^2 of each channel.
     ///
-    /// With a pilot near the mean no digits are lost to cancellation.
+    /// With a pilot near the mean, no digits are lost to cancellation.
     pub fn accumulate_moments(z: Map<'_>, pilot: &[f32], sum: &mut [f32], square: &mut [f32]) {
         z.ensure();
         ensure_vector("pilots", pilot, z.channels);
@@ -50,7 +50,7 @@ vectorised! {
 
 vectorised! {
     /// Adds to `sum` the sums of g and to `product` those of g * (z * scale + shift) of each
-    /// channel, where g is the gradient `da` of the activated values, 0 where the floor cut.
+    /// channel, where g is the gradient `da` of the activated values, or 0 where the floor applied.
     pub fn accumulate_gradient_sums(
         da: Map<'_>,
         z: Map<'_>,
@@ -79,8 +79,8 @@ vectorised! {
 }
 
 vectorised! {
-    /// Like [`accumulate_gradient_sums`], but the products are those of g * (z - centre): they hold
-    /// whatever the scale is, 0 included.
+    /// Like [`accumulate_gradient_sums`], but with products g * (z - centre), which are valid for
+    /// any scale, including 0.
     pub fn accumulate_centred_gradient_sums(
         da: Map<'_>,
         z: Map<'_>,

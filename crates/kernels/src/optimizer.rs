@@ -3,7 +3,7 @@
 use crate::isa::vectorised;
 use crate::view::ensure_len;
 
-/// One step's numbers, the bias corrections worked in.
+/// One step's settings of Adam, including the bias corrections.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
     /// Decay of the first moment.
@@ -40,16 +40,16 @@ vectorised! {
     }
 }
 
-/// One step's numbers of stochastic gradient descent with momentum.
+/// One step's settings of stochastic gradient descent with momentum.
 #[derive(Clone, Copy, Debug)]
 pub struct SgdStep {
     /// Decay of the velocity.
     pub momentum: f32,
-    /// Part of the parameter that is added to the gradient.
+    /// Share of the parameter that is added to the gradient.
     pub decay: f32,
-    /// How far the parameter goes along the gradient itself.
+    /// How far the parameter moves along the gradient itself.
     pub now: f32,
-    /// How far it goes along the velocity.
+    /// How far it moves along the velocity.
     pub along: f32,
     /// Factor of the parameter before the step.
     pub shrink: f32,
@@ -70,7 +70,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// v = momentum v + g, g = now g + along v: the direction of a step that something else takes.
+    /// v = momentum v + g, g = now g + along v: computes the direction of a step without taking it.
     pub fn direction(momentum: f32, now: f32, along: f32, g: &mut [f32], v: &mut [f32]) {
         let n = g.len();
         ensure_len("velocities", v.len(), n);
@@ -93,7 +93,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// average += towards (p - average): an average that is p already stays so to the bit.
+    /// average += towards (p - average): an average equal to p stays equal to the bit.
     pub fn follow(towards: f32, p: &[f32], average: &mut [f32]) {
         let n = p.len();
         ensure_len("averages", average.len(), n);

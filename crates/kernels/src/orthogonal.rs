@@ -5,28 +5,28 @@ use crate::isa::{Isa, vectorised};
 use crate::padded;
 use crate::view::ensure_len;
 
-/// The numbers of the iteration X <- X (a + b A + c A A) with A = X^T X.
+/// Settings of the iteration X <- X (a + b A + c A A) with A = X^T X.
 #[derive(Clone, Copy, Debug)]
 pub struct NewtonSchulz {
-    /// How many iterations.
+    /// Number of iterations.
     pub iterations: usize,
     /// a, b and c.
     pub coefficients: [f32; 3],
-    /// The matrix is first divided by its Frobenius norm, but by no less than this.
+    /// The matrix is first divided by the larger of its Frobenius norm and this.
     pub least: f32,
 }
 
-/// Values of scratch memory that [`orthogonalise`] wants for a matrix of (rows, columns).
+/// Size of the scratch memory, in values, that [`orthogonalise`] needs for a matrix of (rows, columns).
 pub fn scratch_len((rows, columns): (usize, usize)) -> usize {
     let (long, short) = tall((rows, columns));
     2 * long * short + 2 * short * short
 }
 
 /// Replaces `x` (rows, columns), without padding between rows, by the result of the iteration: rows or
-/// columns, whichever are fewer, become nearly orthonormal. Rows and columns of zeros stay so.
+/// columns, whichever are fewer, become nearly orthonormal. Zero rows and columns stay zero.
 ///
 /// # Panics
-/// If `x` has another length, or `scratch` less than [`scratch_len`].
+/// If `x` has the wrong length, or `scratch` is shorter than [`scratch_len`].
 pub fn orthogonalise(
     isa: Isa,
     (rows, columns): (usize, usize),
@@ -61,7 +61,8 @@ pub fn orthogonalise(
     store((rows, columns), shape, from, x);
 }
 
-/// The shape in which the matrix is kept: at least as many rows as columns, these in whole lanes.
+/// The shape in which the matrix is stored: at least as many rows as columns, with columns padded
+/// to lanes.
 fn tall((rows, columns): (usize, usize)) -> (usize, usize) {
     (rows.max(columns), padded(rows.min(columns)))
 }
@@ -104,7 +105,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// The root of the sum of all squares, summed in 16 columns whatever the instruction set.
+    /// The root of the sum of all squares, summed in 16 columns for every instruction set.
     fn frobenius(x: &[f32], norm: &mut [f32; 1]) {
         let mut sums = [0.0f32; 16];
         for chunk in x.chunks(16) {

@@ -3,22 +3,22 @@
 use crate::isa::vectorised;
 use crate::view::{Activation, Map, MapMut, ensure_len, product};
 
-/// Where the windows of a convolution or pooling lie: side, step and padding on each edge.
+/// The windows of a convolution or pooling: side, step and padding on each edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Side of the window.
     pub kernel: usize,
-    /// Distance of windows.
+    /// Distance between windows.
     pub stride: usize,
     /// Rows and columns of padding on each edge.
     pub padding: usize,
 }
 
 impl Window {
-    /// Windows that `size` rows (or columns) take.
+    /// Number of windows that fit into `size` rows (or columns).
     ///
     /// # Panics
-    /// If not even one fits.
+    /// If none fits.
     pub fn outputs(&self, size: usize) -> usize {
         let Self { kernel, stride, padding } = *self;
         let room = padding.checked_mul(2).and_then(|edges| edges.checked_add(size));
@@ -27,7 +27,7 @@ impl Window {
         room.unwrap_or_else(|| panic!("no {self:?} fits into {size}")) / stride + 1
     }
 
-    /// Panics unless `down` x `across` outputs are those of a map.
+    /// Panics unless `outputs` is the number of windows of a map of size `x`.
     pub(crate) fn ensure(&self, x: (usize, usize), outputs: (usize, usize)) {
         let fitting = (self.outputs(x.0), self.outputs(x.1));
         assert!(outputs == fitting, "outputs of {outputs:?} for {x:?}, not {fitting:?}");
@@ -38,7 +38,7 @@ impl Window {
         (out * self.stride) as isize - self.padding as isize
     }
 
-    /// The part of window `out` that lies within 0 .. `size`, relative to the window's start.
+    /// The part of window `out` within 0 .. `size`, relative to the window's start.
     pub fn inside(&self, out: usize, size: usize) -> std::ops::Range<usize> {
         let start = self.start(out);
         let from = (-start).max(0) as usize;
@@ -50,7 +50,7 @@ impl Window {
 vectorised! {
     /// The patch of every output pixel in the output rows `rows`: (pixels, kernel, kernel, channels).
     ///
-    /// The activation, if any, is applied on the way; the padding is zero.
+    /// The activation, if any, is applied on reading; the padding is zero.
     pub fn gather(
         x: Map<'_>,
         activation: Option<Activation<'_>>,

@@ -1,8 +1,8 @@
-//! One long-lived team of threads, and slices cut into parts that it may share.
+//! A long-lived team of threads, and slices cut into parts that its members share.
 //!
-//! A job is one function of the thread's number; threads divide the work by a fixed rule, so no
-//! queue, no stealing and no allocation stand between two jobs. Waiting threads spin briefly, as the
-//! next job of a training step follows within microseconds, then give the core away, then sleep.
+//! A job is a function of the thread's number; threads divide the work by a fixed rule, so there is
+//! no queue, no stealing and no allocation between two jobs. Waiting threads spin briefly, because
+//! the next job of a training step follows within microseconds, then yield, then sleep.
 
 use std::any::Any;
 use std::io;
@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// Turns of spinning (some 200 microseconds), then of yielding, before a worker goes to sleep. A
-/// thread that yields on a busy machine gets its core back milliseconds later; but a team larger than
-/// the machine must yield.
+/// Iterations of spinning (some 200 microseconds), and then of yielding, before a worker goes to
+/// sleep. On a busy machine, a thread that yields gets its core back only milliseconds later, but a
+/// team larger than the machine must yield.
 const SPINS: usize = 20_000;
 const YIELDS: usize = 200;
 
@@ -23,16 +23,16 @@ type Job = *const (dyn Fn(usize) + Sync);
 struct Shared {
     /// The current job; written by the owner while no worker runs.
     job: std::cell::UnsafeCell<Option<Job>>,
-    /// Counts jobs; a change is the signal to start.
+    /// Number of jobs so far; a change is the signal to start.
     round: AtomicUsize,
-    /// Workers that have not finished the current job.
+    /// Number of workers that have not finished the current job.
     running: AtomicUsize,
-    /// What the first thread that panicked in the current job panicked with.
+    /// The payload of the first panic in the current job.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     closed: AtomicBool,
     sleepers: Mutex<usize>,
     wake: Condvar,
-    /// Turns of spinning: none for a team that is larger than the machine.
+    /// Iterations of spinning: none for a team larger than the machine.
     spins: usize,
 }
 
@@ -45,8 +45,8 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Shared {
-    /// Does a thread's share of a job; a panic is kept for the caller, never dropped here: a payload
-    /// may panic once more when it is dropped.
+    /// Does a thread's share of a job. A panic is kept for the caller and never dropped here,
+    /// because dropping a payload may panic again.
     fn work(&self, job: &(dyn Fn(usize) + Sync), number: usize) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job(number))) {
             let mut kept = unpoisoned(&self.panic);
@@ -57,7 +57,7 @@ impl Shared {
         }
     }
 
-    /// Changes the round, which workers wait for.
+    /// Changes the round, for which workers wait.
     fn signal(&self) {
         self.round.fetch_add(1, Ordering::SeqCst);
         if *unpoisoned(&self.sleepers) > 0 {
@@ -70,7 +70,7 @@ impl Shared {
     }
 }
 
-/// What a mutex guards, which no panic can leave half changed here.
+/// Locks a mutex, ignoring poison: no panic can leave its value half changed here.
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -82,17 +82,17 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A team of `threads` threads, at least 1, the caller included.
+    /// A team of `threads` threads, at least 1, including the caller.
     ///
     /// # Errors
-    /// If the system gives no more threads; those that started have ended by then.
+    /// If the system cannot start all threads; those already started have then ended.
     pub fn new(threads: usize) -> io::Result<Self> {
         Self::with(threads, |number, work| {
             std::thread::Builder::new().name(format!("modiste-{number}")).spawn(work)
         })
     }
 
-    /// A team whose threads `spawn(number, life)` starts.
+    /// A team whose threads are started by `spawn(number, life)`.
     fn with(
         threads: usize,
         spawn: impl Fn(usize, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>,
@@ -108,7 +108,7 @@ impl Pool {
             wake: Condvar::new(),
             spins: if threads > available { 0 } else { SPINS },
         });
-        // Dropped on an error, the pool ends the workers that it has.
+        // If dropped on an error, the pool ends the workers it has.
         let mut pool = Self { shared, workers: Vec::new() };
         for number in 1..threads {
             let shared = Arc::clone(&pool.shared);
@@ -124,7 +124,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Members of the team.
+    /// Number of members of the team.
     pub fn threads(&self) -> usize {
         self.workers.len() + 1
     }
@@ -172,13 +172,13 @@ impl Drop for Pool {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.signal();
         for worker in self.workers.drain(..) {
-            // A worker keeps the panics of its jobs for the caller, so there is nothing to report.
+            // Panics of jobs are kept for the caller, so there is nothing to report.
             let _ = worker.join();
         }
     }
 }
 
-/// A worker's life: wait for a job, do it, say so.
+/// The loop of a worker: wait for a job, do it, report that it is done.
 fn live(shared: &Shared, number: usize) {
     let mut seen = 0;
     loop {
@@ -213,26 +213,26 @@ fn wait_for_change(shared: &Shared, seen: usize) -> usize {
     }
 }
 
-/// The most parts of a slice.
+/// Largest number of parts of a slice.
 pub const MAX_PARTS: usize = 4096;
 
-/// Where parts begin and end.
+/// The boundaries of parts.
 enum Cuts<'a> {
-    /// After so many values each; the last part may be shorter.
+    /// Parts of this many values; the last one may be shorter.
     Every(usize),
-    /// At these places, the first and the last end included.
+    /// Parts between these positions, which include both ends.
     At(&'a [usize]),
 }
 
-/// `cuts` as stretches of at most [`MAX_PARTS`] of them, for [`Parts::at`], with the number of the first
-/// part of each; neighbours share a cut.
+/// Divides `cuts` into stretches of at most [`MAX_PARTS`], for [`Parts::at`], each with the number
+/// of its first part; neighbouring stretches share a cut.
 pub fn stretches(cuts: &[usize]) -> impl Iterator<Item = (usize, &[usize])> {
     const STEP: usize = MAX_PARTS - 1;
     let starts = (0..cuts.len().saturating_sub(1)).step_by(STEP);
     starts.map(|start| (start, &cuts[start..cuts.len().min(start + MAX_PARTS)]))
 }
 
-/// A slice cut into parts that threads take, each once.
+/// A slice cut into parts, each of which can be taken once by some thread.
 pub struct Parts<'a, T> {
     start: *mut T,
     len: usize,
@@ -288,7 +288,7 @@ impl<'a, T> Parts<'a, T> {
     /// Part `index`.
     ///
     /// # Panics
-    /// If it is taken already or there is no such part.
+    /// If it has been taken already or does not exist.
     pub fn take(&self, index: usize) -> &'a mut [T] {
         let range = self.range(index);
         let bit = 1 << (index % 64);
@@ -351,7 +351,7 @@ mod tests {
         pool.run(&|_| ());
     }
 
-    /// A payload that panics once more where it is dropped.
+    /// A payload that panics again when dropped.
     struct Again;
 
     impl Drop for Again {

@@ -25,7 +25,7 @@ fn ensure_means(x: Map<'_>, y: Map<'_>, kernel: (usize, usize)) {
     assert!(x.channels == y.channels, "{} channels from {}", y.channels, x.channels);
 }
 
-/// Maximum of each window; the padding never wins, what is not a number always does.
+/// Maximum of each window; the padding never wins, NaN always does.
 ///
 /// The activation, if any, is applied to the values as they are read.
 ///
@@ -43,7 +43,7 @@ pub fn max_forward(
     isa.run(MaxForward { input, y });
 }
 
-/// Adds the gradient of each window's maximum to the first value that equals it.
+/// Adds the gradient of each window's maximum to the first value equal to it.
 ///
 /// # Panics
 /// If sizes do not fit together or channels are no multiple of [`LANES`].
@@ -108,7 +108,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Whether every window is two by two pixels that no other window has.
+    /// Whether windows are two by two pixels and do not overlap.
     fn in_pairs(&self) -> bool {
         self.window == Window { kernel: 2, stride: 2, padding: 0 }
     }
@@ -117,7 +117,7 @@ impl<'a> Input<'a> {
     #[inline(always)]
     fn under<const PAIRS: bool>(&self, oy: usize, ox: usize) -> [Range<usize>; 2] {
         match PAIRS {
-            // Loops of a known length, which become four loads.
+            // Loops of a known length, which compile to four loads.
             true => [2 * oy..2 * oy + 2, 2 * ox..2 * ox + 2],
             false => [under(self.window, oy, self.x.height), under(self.window, ox, self.x.width)],
         }
@@ -132,7 +132,7 @@ fn under(window: Window, out: usize, size: usize) -> Range<usize> {
     start.clamp(0, size as isize) as usize..end.clamp(0, size as isize) as usize
 }
 
-/// The rows and columns of all pixels in their order.
+/// The rows and columns of all pixels, in order.
 #[inline(always)]
 fn pixels(height: usize, width: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..height).flat_map(move |row| (0..width).map(move |column| (row, column)))

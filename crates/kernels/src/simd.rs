@@ -1,23 +1,23 @@
-//! The vector operations that kernels are written in.
+//! The vector operations that kernels use.
 //!
 //! A kernel is written once, generic over [`Simd`], and compiled for every instruction set by
-//! [`crate::isa::Isa::run`]. A value of a `Simd` type proves that its instructions are there: outside
-//! this crate nobody can make one.
+//! [`crate::isa::Isa::run`]. A value of a `Simd` type proves that its instructions are available;
+//! it cannot be created outside this crate.
 
-/// Vector registers of `f32` and what kernels do with them.
+/// Vector registers of `f32` and their operations.
 ///
 /// # Safety
-/// The methods may use instructions that a host lacks; a value must only be made where they exist.
+/// The methods may use instructions that a host lacks; a value must only be created where they exist.
 pub unsafe trait Simd: Copy {
     /// One register.
     type V: Copy;
     /// Values in a register; divides [`crate::LANES`].
     const WIDTH: usize;
-    /// The largest blocks of accumulators (rows, registers a row) of the matrix product that fit the
-    /// register file, by registers a row, from 1 on.
+    /// The most rows of accumulators in a block of the matrix product that fit into the register
+    /// file, by number of registers per row, from 1 on.
     const GEMM_ROWS: &'static [usize];
 
-    /// All values `x`.
+    /// A register with all values equal to `x`.
     fn splat(self, x: f32) -> Self::V;
     /// # Safety
     /// `WIDTH` values must be readable.
@@ -33,14 +33,14 @@ pub unsafe trait Simd: Copy {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// a * b + c, rounded once where the host has the instruction
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The larger of each pair; not a number where `b` is not. Where `a` alone is not, instruction
-    /// sets differ, so `a` is to be a limit.
+    /// The larger of each pair; NaN where `b` is NaN. Where only `a` is NaN, instruction sets
+    /// differ, so `a` must be a limit.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
-    /// v where it is larger than `than` or not a number, else `than`.
+    /// v where it is larger than `than` or NaN, else `than`.
     fn larger(self, v: Self::V, than: Self::V) -> Self::V;
-    /// v where a equals b, else 0; and the other way round.
+    /// v where a equals b, else 0; and v where they differ, else 0.
     fn split(self, a: Self::V, b: Self::V, v: Self::V) -> (Self::V, Self::V);
-    /// Asks for the line at an address, which may be any, in the second-level cache.
+    /// Prefetches the line at an address, which may be invalid, into the second-level cache.
     fn prefetch(self, _p: *const f32) {}
     /// v where x > floor, else 0
     fn above(self, x: Self::V, floor: Self::V, v: Self::V) -> Self::V;

@@ -1,8 +1,8 @@
 //! The 3x3 convolution of images with one channel: forward and gradient of the weights.
 //!
-//! Gathering patches for a matrix product would take longer than the product. Here a pixel is read
-//! where it lies, in a copy of the image with a border of zeros. Every sum has the order of the
-//! matrix product over patches ([`crate::patches`]), so that both give the same bits.
+//! Gathering patches for a matrix product would take longer than the product. Here pixels are read
+//! in place, from a copy of the image with a border of zeros. Every sum has the order of the matrix
+//! product over patches ([`crate::patches`]), so both give the same bits.
 
 use crate::LANES;
 use crate::isa::{Isa, Kernel};
@@ -15,7 +15,7 @@ use std::ops::Range;
 pub const TAPS: usize = SIDE * SIDE;
 const SIDE: usize = 3;
 
-/// Output pixels that are summed at a time: enough sums that none waits for the one before.
+/// Number of output pixels summed at a time: enough that no sum waits for the previous one.
 const PIXELS: usize = 7;
 
 /// An image of one channel with a border of zeros, one pixel wide.
@@ -27,16 +27,16 @@ pub struct Bordered<'a> {
 }
 
 impl<'a> Bordered<'a> {
-    /// Values of an image of `height` x `width` pixels with its border.
+    /// Size of an image of `height` x `width` pixels with its border, in values.
     pub fn len(height: usize, width: usize) -> usize {
         let border = |size: usize| size.checked_add(2).expect("a size that fits the address space");
         product([border(height), border(width)])
     }
 
-    /// Copies an image into `values`, which become all of it.
+    /// Copies an image into `values`, with its border.
     ///
     /// # Panics
-    /// If the image has other than one channel, or `values` another length.
+    /// If the image does not have exactly one channel, or `values` has the wrong length.
     pub fn copy(image: Map<'_>, values: &'a mut [f32]) -> Self {
         image.ensure();
         assert!(image.channels == 1, "an image of {} channels, not 1", image.channels);
@@ -53,7 +53,7 @@ impl<'a> Bordered<'a> {
         Self { values, height, width }
     }
 
-    /// Panics unless the rows `rows` of a map of outputs are there.
+    /// Panics unless the rows `rows` of the outputs exist.
     fn ensure(&self, stride: usize, rows: &Range<usize>, height: usize, width: usize) {
         let window = Window { kernel: SIDE, stride, padding: SIDE / 2 };
         let (down, across) = (window.outputs(self.height), window.outputs(self.width));
@@ -70,7 +70,7 @@ fn ensure_filter(values: usize, k: usize) {
     ensure_len("weights", values, product([TAPS, k]));
 }
 
-/// The rows `rows` of the outputs, which `y` holds; the filter is (9, channels).
+/// Computes the rows `rows` of the outputs into `y`; the filter is (9, channels).
 ///
 /// # Panics
 /// If sizes do not fit together.
@@ -88,8 +88,8 @@ pub fn forward(
     isa.run(Forward { image, filter, stride, first: rows.start, y });
 }
 
-/// Adds to `gradient`, (9, channels), that of the weights: the sum over the output rows `rows`, whose
-/// gradient `dy` holds.
+/// Adds the gradient of the weights to `gradient` (9, channels): the sum over the output rows
+/// `rows`, whose gradient is `dy`.
 ///
 /// # Panics
 /// If sizes do not fit together.

@@ -1,8 +1,8 @@
-//! Feature maps within larger buffers, and what is applied to their values on reading.
+//! Feature maps within larger buffers, and operations applied to their values on reading.
 
 use crate::simd::Simd;
 
-/// A map (height, width, channels) whose pixels lie `stride` values apart: all channels of a buffer
+/// A map (height, width, channels) whose pixels are `stride` values apart: all channels of a buffer
 /// or some neighbouring ones. The slice begins with the first channel of the first pixel.
 #[derive(Clone, Copy, Debug)]
 pub struct Map<'a> {
@@ -49,7 +49,7 @@ impl Map<'_> {
         Self { values: &self.values[first * self.width * self.stride..], height: count, ..self }
     }
 
-    /// A map to write to of the same shape, still without values.
+    /// A writable map of the same shape, without values.
     pub fn shape(&self) -> MapMut<'static> {
         let Self { height, width, channels, stride, .. } = *self;
         MapMut { values: &mut [], height, width, channels, stride }
@@ -70,7 +70,7 @@ impl MapMut<'_> {
 }
 
 impl<'a> MapMut<'a> {
-    /// The same map, written to for a shorter time.
+    /// The same map, borrowed for a shorter time.
     pub fn reborrow(&mut self) -> MapMut<'_> {
         let Self { height, width, channels, stride, .. } = *self;
         MapMut { values: self.values, height, width, channels, stride }
@@ -82,7 +82,7 @@ impl<'a> MapMut<'a> {
         Self { values: &mut self.values[start..], height: count, ..self }
     }
 
-    /// The same map, to be read from now on.
+    /// Converts to a map for reading.
     pub fn into_map(self) -> Map<'a> {
         let Self { height, width, channels, stride, values } = self;
         Map { values, height, width, channels, stride }
@@ -102,7 +102,7 @@ pub(crate) fn ensure_alike<const N: usize>(maps: [Map<'_>; N]) {
     }
 }
 
-/// Panics unless there are as many `values` as wanted.
+/// Panics unless there are `wanted` values.
 pub(crate) fn ensure_len(what: &str, values: usize, wanted: usize) {
     assert!(values == wanted, "{what}: {values} values, not {wanted}");
 }
@@ -118,33 +118,33 @@ fn ensure(len: usize, (height, width): (usize, usize), channels: usize, stride: 
     assert!(span(pixels, stride, channels) <= len, "a map beyond its slice of {len}");
 }
 
-/// The product of sizes; panics where it would wrap around and so slip through a limit.
+/// The product of sizes; panics on overflow, which could otherwise pass a check.
 pub(crate) fn product<const N: usize>(sizes: [usize; N]) -> usize {
     let checked = |product: usize, &size: &usize| product.checked_mul(size);
     sizes.iter().try_fold(1, checked).expect("a size that fits the address space")
 }
 
-/// Values from the first of `rows` rows, at least one, to the last of `len` values in the last one.
+/// Distance from the first of `rows` rows, at least one, to the end of the last row's `len` values.
 pub(crate) fn span(rows: usize, stride: usize, len: usize) -> usize {
     product([rows.checked_sub(1).expect("a row"), stride])
         .checked_add(len)
         .expect("a size that fits the address space")
 }
 
-/// max(x * scale + shift, floor) a channel: a normalisation with its ReLU (floor 0) or without
-/// (floor minus infinity), applied as values are read. What is not a number stays so.
+/// max(x * scale + shift, floor) per channel: a normalisation with its ReLU (floor 0) or without
+/// (floor minus infinity), applied as values are read. NaN stays NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct Activation<'a> {
-    /// Factor a channel.
+    /// Factor per channel.
     pub scale: &'a [f32],
-    /// Summand a channel.
+    /// Summand per channel.
     pub shift: &'a [f32],
-    /// Lower limit a channel.
+    /// Lower limit per channel.
     pub floor: &'a [f32],
 }
 
 impl<'a> Activation<'a> {
-    /// The activation of some channels alone.
+    /// The activation of only some channels.
     pub fn lanes(&self, range: std::ops::Range<usize>) -> Activation<'a> {
         Activation {
             scale: &self.scale[range.clone()],
@@ -161,7 +161,7 @@ impl<'a> Activation<'a> {
     /// The activation of the register of channels from `c` on.
     ///
     /// # Safety
-    /// The channels must be there ([`Activation::ensure`]).
+    /// The channels must exist ([`Activation::ensure`]).
     #[inline(always)]
     pub(crate) unsafe fn of<S: Simd>(&self, simd: S, c: usize) -> [S::V; 3] {
         // SAFETY: the caller vouches for the channels.
@@ -181,8 +181,8 @@ pub(crate) fn activate<S: Simd>(simd: S, [scale, shift, floor]: [S::V; 3], x: S:
     simd.max(floor, simd.fma(x, scale, shift))
 }
 
-/// The gradient of an output, read as it lies or carried back through the output's normalisation and
-/// ReLU on the way.
+/// The gradient of an output, read as it is or carried back through the output's normalisation and
+/// ReLU on reading.
 #[derive(Clone, Copy, Debug)]
 pub struct Gradient<'a> {
     /// The gradient of the output.
@@ -191,17 +191,17 @@ pub struct Gradient<'a> {
     pub norm: Option<NormGradient<'a>>,
 }
 
-/// What takes the gradient of activated values to that of the raw values z, as
-/// [`crate::norm::gradient`] does.
+/// Converts the gradient of activated values to that of the raw values z, like
+/// [`crate::norm::gradient`].
 #[derive(Clone, Copy, Debug)]
 pub struct NormGradient<'a> {
     /// The raw values.
     pub z: Map<'a>,
     /// How they are read.
     pub activation: Activation<'a>,
-    /// Factor of z a channel.
+    /// Factor of z per channel.
     pub slope: &'a [f32],
-    /// What is subtracted a channel.
+    /// Subtracted value per channel.
     pub offset: &'a [f32],
 }
 
@@ -228,7 +228,7 @@ impl NormGradient<'_> {
     /// Slope and offset of the register of channels from `c` on.
     ///
     /// # Safety
-    /// The channels must be there ([`Gradient::ensure`]).
+    /// The channels must exist ([`Gradient::ensure`]).
     #[inline(always)]
     pub(crate) unsafe fn of<S: Simd>(&self, simd: S, c: usize) -> [S::V; 2] {
         // SAFETY: the caller vouches for the channels.

@@ -5,8 +5,8 @@
 
 use crate::softmax::{rows, softmax};
 
-/// Area under the receiver operating characteristic of `scores`; `None` unless there are both
-/// positives and negatives, and if a score is not a number. Equal scores count one half.
+/// Area under the receiver operating characteristic of `scores`; `None` if there are no positives, no
+/// negatives, or a score is NaN. Equal scores count one half.
 ///
 /// # Panics
 ///
@@ -19,8 +19,8 @@ pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
     Ranking::new(scores, |i| positive[i]).area(|_| 1)
 }
 
-/// Mean of the one-vs-rest areas of all classes that have images and leave some to other classes;
-/// `None` if there is no such class or a logit is not finite.
+/// Mean of the one-vs-rest areas of all classes that have some but not all of the images; `None` if
+/// there is no such class or a logit is not finite.
 ///
 /// # Panics
 ///
@@ -83,7 +83,7 @@ impl Ranking {
         Self { entries: order.iter().enumerate().map(entry).collect() }
     }
 
-    /// One ranking a class from `probabilities` (n, classes): its images against all others.
+    /// One ranking per class from `probabilities` (n, classes): its images against all others.
     pub(crate) fn one_vs_rest(probabilities: &[f64], labels: &[u16], classes: usize) -> Vec<Self> {
         let mut column = vec![0.0; labels.len()];
         let mut rankings = Vec::with_capacity(classes);
@@ -96,7 +96,7 @@ impl Ranking {
         rankings
     }
 
-    /// Negatives and positives of each different score, from the lowest up.
+    /// Numbers of negatives and positives of each distinct score, from the lowest up.
     pub(crate) fn ties(&self) -> Vec<[u64; 2]> {
         let mut ties = Vec::new();
         let mut tied = [0, 0];
@@ -133,7 +133,7 @@ impl Ranking {
 mod tests {
     use super::*;
 
-    /// The definition itself: all pairs.
+    /// The definition: a comparison of all pairs.
     fn reference_auroc(scores: &[f64], positive: &[bool]) -> f64 {
         let (mut worth, mut pairs) = (0.0, 0.0);
         for i in (0..scores.len()).filter(|&i| positive[i]) {

@@ -28,7 +28,7 @@ pub struct CalibrationBin {
     pub count: u64,
     /// Their mean top probability; `None` without images.
     pub confidence: Option<f64>,
-    /// Part of them that is predicted right; `None` without images.
+    /// Share of them that is predicted correctly; `None` without images.
     pub accuracy: Option<f64>,
 }
 

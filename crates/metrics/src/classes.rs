@@ -9,9 +9,9 @@ use crate::softmax::{argmax, rows};
 pub struct ClassReport {
     /// The class.
     pub name: String,
-    /// Part of the images predicted as this class that belong to it; 0 if none was predicted so.
+    /// Share of the images predicted as this class that belong to it; 0 if there are none.
     pub precision: f64,
-    /// Part of this class's images that were predicted so; 0 if there are none.
+    /// Share of this class's images that were predicted as it; 0 if there are none.
     pub recall: f64,
     /// Harmonic mean of precision and recall; 0 if the class neither occurs nor is predicted.
     pub f1: f64,
@@ -22,7 +22,8 @@ pub struct ClassReport {
     pub auroc: Option<f64>,
 }
 
-/// Plain means over the classes that occur among truths or predictions, as scikit-learn's "macro".
+/// Unweighted means over the classes that occur among truths or predictions, like scikit-learn's
+/// "macro".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MacroAverage {
     /// Mean precision.
@@ -45,7 +46,7 @@ pub fn confusion(logits: &[f32], labels: &[u16], classes: usize) -> Vec<Vec<u64>
     matrix
 }
 
-/// One report a class and their plain means.
+/// One report per class, and their unweighted means.
 pub(crate) fn class_reports(
     confusion: &[Vec<u64>],
     names: &[String],

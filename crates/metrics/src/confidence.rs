@@ -1,5 +1,5 @@
-//! Probabilities one can trust: one temperature for all logits, and from which probability on an
-//! answer is right often enough.
+//! Trustworthy probabilities: a temperature for all logits, and thresholds of the probability above
+//! which answers are right often enough.
 //!
 //! The temperature is that of Guo, Pleiss, Sun, Weinberger: "On calibration of modern neural
 //! networks" (ICML 2017): logits are divided by it, so no answer changes. Refusing to answer where the
@@ -12,10 +12,10 @@ use crate::MetricsError;
 use crate::evaluation::check;
 use crate::softmax::{argmax, rows, softmax_at};
 
-/// The range of temperatures. Beyond it the images say nothing: all are right, or the logits mean
-/// nothing.
+/// The range of temperatures. A temperature outside means that all images are right, or that the logits
+/// are meaningless.
 const TEMPERATURES: [f64; 2] = [0.05, 20.0];
-/// Steps after which Newton's method, safeguarded by bisection, has long ended.
+/// Number of steps by which Newton's method, safeguarded by bisection, has long converged.
 const STEPS: usize = 200;
 /// The accuracies that thresholds are found for.
 const TARGETS: [f64; 6] = [0.9, 0.95, 0.97, 0.98, 0.99, 0.995];
@@ -28,28 +28,28 @@ pub struct Confidence {
     pub images: u64,
     /// Divisor of the logits before softmax; 1 changes nothing.
     pub temperature: f64,
-    /// When to answer, by rising target; targets that no threshold reaches are left out.
+    /// When to answer, by increasing target; targets that no threshold reaches are left out.
     pub rejection: Vec<Rejection>,
 }
 
-/// A rule that answers only where the top probability is at least a threshold.
+/// A rule that answers only if the top probability is at least a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejection {
-    /// The accuracy that was asked for.
+    /// The requested accuracy.
     pub target: f64,
-    /// The least top probability, at the temperature, that is answered.
+    /// The smallest top probability, at the temperature, that is answered.
     pub threshold: f64,
-    /// Part of the images that was answered.
+    /// Share of the images that was answered.
     pub coverage: f64,
-    /// Part of the answers that was right; at least the target.
+    /// Share of the answers that was right; at least the target.
     pub accuracy: f64,
 }
 
 impl Confidence {
     /// Finds temperature and thresholds for `logits` (n, classes) of images of class `labels` (n).
     ///
-    /// The threshold of a target is the smallest with which the answered images reach it.
+    /// The threshold of a target is the smallest at which the answered images reach it.
     ///
     /// # Errors
     ///
@@ -59,12 +59,12 @@ impl Confidence {
         Ok(Self::at(temperature, logits, labels, classes))
     }
 
-    /// As [`Confidence::fit`] where the images say enough; otherwise the temperature stays 1, and
+    /// Like [`Confidence::fit`] if there is enough evidence; otherwise the temperature stays 1, and
     /// fewer than [`Confidence::FEWEST`] images give no thresholds.
     ///
-    /// A temperature needs right and wrong answers, [`Confidence::EITHER`] of each: where all are
-    /// right, any number of images says no more than that it should be low. One at a bound of the
-    /// search is none.
+    /// A temperature needs right and wrong answers, [`Confidence::EITHER`] of each: if all are
+    /// right, any number of images only says that it should be low. A temperature at a bound of the
+    /// search is rejected.
     ///
     /// # Errors
     ///
@@ -86,9 +86,9 @@ impl Confidence {
         Ok(Self::at(if known { temperature } else { 1.0 }, logits, labels, classes))
     }
 
-    /// The fewest images that give a temperature or thresholds.
+    /// Smallest number of images that give a temperature or thresholds.
     pub const FEWEST: u64 = 30;
-    /// The fewest right answers, and the fewest wrong ones, that give a temperature.
+    /// Smallest number of right answers, and of wrong ones, that give a temperature.
     pub const EITHER: usize = 5;
 
     /// The thresholds at a temperature.
@@ -151,8 +151,8 @@ fn rejection(tops: &[(f64, bool)], target: f64) -> Option<Rejection> {
     found
 }
 
-/// The temperature of the least cross-entropy of `logits` (n, classes) against `labels` (n), from
-/// 0.05 to 20.
+/// The temperature from 0.05 to 20 that minimises the cross-entropy of `logits` (n, classes) and
+/// `labels` (n).
 ///
 /// # Errors
 ///
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(temperature(&[], &[], 2), Err(MetricsError::NoImages));
     }
 
-    /// The logits of images of two classes, so many right and so many wrong, and their labels.
+    /// The logits and labels of images of two classes, with these numbers of right and wrong answers.
     fn answers(right: usize, wrong: usize) -> (Vec<f32>, Vec<u16>) {
         let logits = [3.0, 0.0].repeat(right + wrong);
         (logits, [vec![0; right], vec![1; wrong]].concat())

@@ -1,4 +1,4 @@
-//! Everything that is said of a classifier's answers to one set of images.
+//! The evaluation of a classifier's answers to one set of images.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +9,12 @@ use crate::intervals::{bootstrap, wilson};
 use crate::softmax::{argmax, log_softmax, rows};
 use crate::{MetricsError, cross_entropy};
 
-/// Everything that is said of a classifier's answers to one set of images. Intervals are of 95 %.
+/// The evaluation of a classifier's answers to one set of images, with 95 % intervals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Number of images.
     pub images: u64,
-    /// Part of the images that is classified right.
+    /// Share of the images classified correctly.
     pub accuracy: f64,
     /// Wilson interval of the accuracy.
     pub accuracy_interval: [f64; 2],
@@ -31,9 +31,9 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<u64>>,
     /// Calibration of the probabilities.
     pub calibration: Calibration,
-    /// One report a class, in the order of the labels.
+    /// One report per class, in the order of the labels.
     pub classes: Vec<ClassReport>,
-    /// Plain means of the classes' precision, recall and F1.
+    /// Unweighted means of the classes' precision, recall and F1.
     pub macro_average: MacroAverage,
 }
 
@@ -81,7 +81,7 @@ pub fn evaluate(
     })
 }
 
-/// Whether logits and labels belong together and can be evaluated.
+/// Checks that logits and labels fit together and can be evaluated.
 pub(crate) fn check(logits: &[f32], labels: &[u16], classes: usize) -> Result<(), MetricsError> {
     if classes == 0 {
         return Err(MetricsError::NoClasses);

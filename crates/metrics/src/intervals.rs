@@ -1,4 +1,4 @@
-//! How far off a number may be that a finite sample gave: 95 % intervals.
+//! 95 % intervals of numbers measured on a finite sample.
 
 use modiste_spec::random::{Purpose, Stream};
 
@@ -7,7 +7,7 @@ use crate::auroc::{Ranking, mean};
 /// The 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Resamples of a bootstrap; Efron and Tibshirani advise 1,000 for percentile intervals.
+/// Number of resamples of a bootstrap; Efron and Tibshirani advise 1,000 for percentile intervals.
 const RESAMPLES: usize = 1_000;
 
 /// 95 % interval of a proportion: `right` of `images` (Wilson: "Probable inference, the law of
@@ -46,7 +46,7 @@ pub(crate) fn bootstrap(
     (percentiles(means), (!areas.is_empty()).then(|| percentiles(areas)))
 }
 
-/// Draws as many images as there are, with replacement: `counts[i]` is how often image i came.
+/// Draws as many images as there are, with replacement: `counts[i]` is how often image i was drawn.
 fn draw(stream: &Stream, counts: &mut [u32]) {
     counts.fill(0);
     let n = u32::try_from(counts.len()).expect("under 2^32 images");

@@ -1,9 +1,9 @@
-//! Runs networks naively in f64, to judge the engines that run them fast.
+//! Runs networks naively in f64, as a reference for the fast engines.
 //!
-//! [`ReferenceEngine`] walks the nodes of a [`modiste_spec::Network`] in order and backwards, with
-//! one plain function an operation ([`ops`]). It is checked by central finite differences and by
+//! [`ReferenceEngine`] walks the nodes of a [`modiste_spec::Network`] forward and backward, with
+//! one plain function per operation ([`ops`]). It is checked by central finite differences and by
 //! values from PyTorch, and in turn checks the other engines ([`check`]). Nothing here is fast, and
-//! nothing here is shared with an engine beside the description of the network itself.
+//! nothing is shared with the other engines except the description of the network.
 
 pub mod check;
 mod engine;

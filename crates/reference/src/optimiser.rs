@@ -3,7 +3,7 @@
 
 use modiste_spec::engine::{Adam, Muon, Optimiser, Sgd, Step};
 
-/// One trained tensor with what the optimiser keeps for it, in the order of [`Optimiser::slots`].
+/// One trained tensor with its slots, in the order of [`Optimiser::slots`].
 pub(crate) struct Trained<'a> {
     /// The values.
     pub values: &'a mut [f64],
@@ -19,7 +19,7 @@ pub(crate) struct Trained<'a> {
     pub matrix: bool,
 }
 
-/// Moves `tensor` against `gradient`.
+/// Updates `tensor` with `gradient`.
 pub(crate) fn update(tensor: Trained<'_>, gradient: &[f64], step: &Step<'_>) {
     match step.optimiser {
         Optimiser::Adam(adam) => adam_step(tensor, gradient, adam, step.number),
@@ -79,7 +79,7 @@ fn muon_step(tensor: Trained<'_>, gradient: &[f64], muon: Muon) {
     }
 }
 
-/// Newton-Schulz iterations from a matrix of that many rows, as [`Muon`] defines them.
+/// Newton-Schulz iterations on a matrix of `rows` rows, as [`Muon`] defines them.
 fn orthogonal(x: &[f64], rows: usize) -> Vec<f64> {
     let [a, b, c] = Muon::COEFFICIENTS;
     let norm = x.iter().map(|x| x * x).sum::<f64>().sqrt().max(Muon::EPSILON);
@@ -95,7 +95,7 @@ fn orthogonal(x: &[f64], rows: usize) -> Vec<f64> {
     x
 }
 
-/// The product of a matrix of that many rows with a second one.
+/// The product of a matrix of `rows` rows with a second one.
 fn product(left: &[f64], right: &[f64], rows: usize) -> Vec<f64> {
     let inner = left.len() / rows;
     let columns = right.len() / inner;

@@ -1,19 +1,19 @@
-//! InceptionResNetFashion, the paper's network, as its free parameters and as nodes.
+//! InceptionResNetFashion, the paper's network: its free parameters and its nodes.
 //!
-//! The paper's figures are not in its text; this reading was chosen so that the four published
-//! parameter counts come out within 0.4 %.
+//! The paper's text does not include its figures; this interpretation was chosen to match the four
+//! published parameter counts within 0.4 %.
 
 use crate::{Network, NetworkBuilder, NodeId, Op, Range, Shape, SpecError};
 use serde::{Deserialize, Serialize};
 
-/// Channels that every Inception-ResNet block takes and gives.
+/// Input and output channels of every Inception-ResNet block.
 const TRUNK: usize = 64;
 /// Channels of the first five convolutions of a branch; each further one adds 16.
 const BRANCH: [usize; 5] = [32, 32, 48, 80, 96];
 const EPSILON: f64 = 1e-3;
 const MOMENTUM: f64 = 0.1;
 
-/// A place of dropout layers.
+/// A position of a dropout layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DropoutPlace {
@@ -28,9 +28,9 @@ pub enum DropoutPlace {
 }
 
 impl DropoutPlace {
-    /// All four places, the paper's setting.
+    /// All four positions, as in the paper.
     pub const ALL: [Self; 4] = [Self::Input, Self::Blocks, Self::Reduction, Self::Dense];
-    /// Their names in a configuration.
+    /// The names of the positions in a configuration.
     pub const NAMES: [&str; 4] = ["input", "blocks", "reduction", "dense"];
 }
 
@@ -44,9 +44,9 @@ pub struct InceptionResNet {
     pub width: usize,
     /// D, the dropout rate.
     pub dropout: f64,
-    /// Places of dropout layers.
+    /// Positions of dropout layers.
     pub dropout_places: Vec<DropoutPlace>,
-    /// Stride of the Input block's convolution: 1 in the paper; 2 costs a quarter.
+    /// Stride of the Input block's convolution: 1 in the paper; 2 needs a quarter of the arithmetic.
     pub stem_stride: usize,
     /// Whether a block adds its input: y = ReLU(x + scale * projection), else ReLU(projection).
     pub residual: bool,
@@ -70,11 +70,11 @@ impl Default for InceptionResNet {
 }
 
 impl InceptionResNet {
-    /// Lengths that are still a small network.
+    /// Allowed lengths.
     pub const LENGTH: Range = Range::Whole(0, 64);
-    /// Widths that are still a small network.
+    /// Allowed widths.
     pub const WIDTH: Range = Range::Whole(1, 8);
-    /// Strides of the first convolution.
+    /// Allowed strides of the first convolution.
     pub const STEM_STRIDE: Range = Range::Whole(1, 4);
 
     /// The network for images of shape `input` and `classes` classes.
@@ -172,7 +172,7 @@ pub(crate) fn conv_bn(
     b.add(format!("{name}.relu"), Op::Relu, &[x])
 }
 
-/// Halves the map three ways side by side.
+/// Halves the map in three parallel ways.
 fn reduction(b: &mut NetworkBuilder, x: NodeId) -> Result<NodeId, SpecError> {
     let pool = b.add("reduction.pool", Op::MaxPool { kernel: 3, stride: 2 }, &[x])?;
     let conv = conv_bn(b, "reduction.conv", x, 3, 64, 2)?;

@@ -1,10 +1,10 @@
 //! A network is data: the description that every other part of modiste walks.
 //!
 //! A [`Network`] is a list of nodes in topological order. This crate is the only place that knows
-//! the output shape, the parameters, the initial values and the cost of each [`Op`], how the
-//! networks are put together that can be trained ([`Architecture`]: the paper's [`InceptionResNet`] and
-//! plain ones), and the contract of an [`Engine`].
-//! It computes nothing itself: engines, tables, diagrams and exporters walk the list.
+//! the output shape, the parameters, the initial values and the cost of each [`Op`], the structure
+//! of the trainable networks ([`Architecture`]: the paper's [`InceptionResNet`] and plain ones),
+//! and the contract of an [`Engine`]. It computes nothing itself: engines, tables, diagrams and
+//! exporters walk the list.
 
 mod architecture;
 pub mod engine;
@@ -29,7 +29,7 @@ pub use residual::{Residual, WideResNet};
 /// Why a description cannot be a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
-    /// An operation that its inputs do not fit.
+    /// The inputs do not fit the operation.
     #[error("node \"{node}\": {reason}")]
     Node {
         /// Name of the node.
@@ -37,7 +37,7 @@ pub enum SpecError {
         /// The problem.
         reason: String,
     },
-    /// A setting outside its range.
+    /// A setting is out of range.
     #[error("{setting}: {value} is not {range}")]
     Setting {
         /// Name of the setting, as in the configuration file.
@@ -47,7 +47,7 @@ pub enum SpecError {
         /// The allowed values, as shown by [`Range`].
         range: String,
     },
-    /// A list of nodes that is no network.
+    /// The list of nodes is not a network.
     #[error("network: {0}")]
     Network(String),
 }

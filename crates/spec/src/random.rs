@@ -1,7 +1,7 @@
-//! Random numbers that need no state: each is a function of (seed, purpose, item, time, index).
+//! Random numbers without state: each is a function of (seed, purpose, item, time, index).
 //!
 //! The generator is Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as
-//! 1, 2, 3", SC 2011). Because a number only depends on its position, every engine draws the same
+//! 1, 2, 3", SC 2011). Because a number depends only on its position, every engine draws the same
 //! dropout masks, any number of threads draws the same bits, and a resumed run needs no saved
 //! generator.
 
@@ -20,14 +20,14 @@ pub enum Purpose {
     Flip = 3,
     /// Dropout masks; the item is the node, the time the training step, the index the element.
     Dropout = 4,
-    /// Drawing of a split or of folds.
+    /// Draws of a split or of folds.
     Split = 5,
     /// Resampling for intervals.
     Bootstrap = 6,
-    /// Other augmentation than flips; the time is the epoch, the index the image.
+    /// Augmentation other than flips; the time is the epoch, the index the image.
     Augment = 7,
-    /// Samples and pixels of a forest's trees; the item is the tree, the time 0 for its samples and
-    /// above that a node.
+    /// Samples and pixels of a forest's trees; the item is the tree, the time is 0 for its samples and
+    /// otherwise a node.
     Forest = 8,
     /// Trials of a search; the item is the trial, the time the attempt at drawing it.
     Search = 9,
@@ -41,8 +41,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The sequence of `seed` for `purpose`, told apart further by `item` (under 2^24: a node, a
-    /// parameter) and by `time` (an epoch or a step).
+    /// The sequence of `seed` for `purpose`, further distinguished by `item` (below 2^24: a node, a
+    /// parameter) and `time` (an epoch or a step).
     pub fn new(seed: u64, purpose: Purpose, item: u32, time: u64) -> Self {
         assert!(item < 1 << 24, "item {item} of a random stream is over 24 bits");
         let tail = [(purpose as u32) << 24 | item, time as u32, (time >> 32) as u32];
@@ -59,7 +59,7 @@ impl Stream {
         philox([counter, self.tail[0], self.tail[1], self.tail[2]], self.key)
     }
 
-    /// The 32 random bits at `index` (under 2^34).
+    /// The 32 random bits at `index` (below 2^34).
     pub fn bits(&self, index: u64) -> u32 {
         let counter = u32::try_from(index >> 2).expect("index of a random stream under 2^34");
         self.block(counter)[(index & 3) as usize]
@@ -103,9 +103,9 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-/// The dropout mask's rule: element `index` is dropped if its 16 random bits are below this.
+/// The threshold of the dropout mask: element `index` is dropped if its 16 random bits are below it.
 ///
-/// The rate is so rounded to a multiple of 2^-16.
+/// So the rate is rounded to a multiple of 2^-16.
 pub fn dropout_threshold(rate: f64) -> u32 {
     (rate * 65_536.0).round() as u32
 }

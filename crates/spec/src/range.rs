@@ -11,7 +11,7 @@ use crate::SpecError;
 pub enum Range {
     /// Whole numbers from the first to the last.
     Whole(u64, u64),
-    /// A list of 1 to that many whole numbers from the first to the second.
+    /// A list of 1 to n whole numbers from the first to the second, where n is the third value.
     Wholes(u64, u64, usize),
     /// Finite numbers between two bounds.
     Number(Bound<f64>, Bound<f64>),
@@ -50,7 +50,7 @@ impl Range {
         matches!(self, Self::Whole(from, to) if (*from..=*to).contains(&value))
     }
 
-    /// Whether `values` are such a list.
+    /// Whether `values` is a list in this range.
     pub fn has_wholes(&self, values: &[u64]) -> bool {
         let Self::Wholes(from, to, most) = self else { return false };
         (1..=*most).contains(&values.len()) && values.iter().all(|v| (*from..=*to).contains(v))
@@ -72,7 +72,7 @@ impl Range {
     /// Checks a setting that is a list of whole numbers.
     ///
     /// # Errors
-    /// If one is out of range, there is none or there are too many.
+    /// If one is out of range, the list is empty or it is too long.
     pub fn check_wholes(&self, setting: &'static str, values: &[usize]) -> Result<(), SpecError> {
         let numbers: Vec<u64> = values.iter().map(|&value| value as u64).collect();
         let text = values.iter().map(usize::to_string).collect::<Vec<_>>().join(",");

@@ -4,10 +4,11 @@ use crate::architecture::{check_head, finish};
 use crate::{Network, NetworkBuilder, NodeId, Op, Range, Shape, SpecError};
 use serde::{Deserialize, Serialize};
 
-/// A few stages; in each a convolution, max-pooling 2/2, and a pair of convolutions that is added to
-/// its input. Before them one convolution with the channels of the first stage, after them the global
-/// maximum, dropout, dense. Every convolution is 3x3, normalised with a trained scale and followed by
-/// ReLU. The shape is that of the networks that train CIFAR-10 fastest (Page 2018).
+/// A plain residual network. Each stage is a convolution, max-pooling 2/2, and a pair of
+/// convolutions that is added to its input. One convolution with the channels of the first stage
+/// comes before the stages; the global maximum, dropout and a dense layer follow them. Every
+/// convolution is 3x3, normalised with a trained scale and followed by ReLU. The structure is that
+/// of the networks that train CIFAR-10 fastest (Page 2018).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Residual {
@@ -25,7 +26,7 @@ impl Default for Residual {
 }
 
 impl Residual {
-    /// Channels that the stages may have.
+    /// Allowed channels of the stages.
     pub const WIDTHS: Range = Range::Wholes(1, 1024, 6);
 
     pub(crate) fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
@@ -47,15 +48,16 @@ impl Residual {
     }
 }
 
-/// A wide residual network with normalisation and ReLU before each convolution (Zagoruyko and Komodakis
-/// 2016; He et al. 2016): three stages of (depth - 4) / 6 blocks of two 3x3 convolutions, with 16, 32 and 64
-/// times `widening` channels; the second and third stage begin at stride 2; then global average pool, dense.
+/// A wide residual network with normalisation and ReLU before each convolution (Zagoruyko and
+/// Komodakis 2016; He et al. 2016): three stages of (depth - 4) / 6 blocks of two 3x3 convolutions,
+/// with 16, 32 and 64 times `widening` channels; the second and third stage begin at stride 2; then
+/// global average pool, dense.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WideResNet {
-    /// Convolutions in a row, that of the stem and shortcuts left out, and the dense layer: 6 n + 4.
+    /// Number of consecutive convolutions (without those of shortcuts) plus the dense layer: 6 n + 4.
     pub depth: usize,
-    /// Factor of all channels but the stem's.
+    /// Factor of all channels except the stem's.
     pub widening: usize,
     /// The dropout rate between the two convolutions of a block.
     pub dropout: f64,
@@ -69,9 +71,9 @@ impl Default for WideResNet {
 }
 
 impl WideResNet {
-    /// Depths, of which every sixth is one.
+    /// Range of the depth, of which every sixth value is allowed.
     pub const DEPTH: Range = Range::Whole(10, 154);
-    /// Factors of the channels.
+    /// Allowed factors of the channels.
     pub const WIDENING: Range = Range::Whole(1, 16);
 
     pub(crate) fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
@@ -156,7 +158,7 @@ mod tests {
             let network = Residual { widths, dropout: 0.0 }.network(FASHION, 10).unwrap();
             (network.trainable(), network.multiply_adds())
         };
-        // Of each convolution 9 x inputs x outputs weights, and scale and shift an output.
+        // Each convolution has 9 x inputs x outputs weights, and a scale and a shift per output.
         let sides = [(1, 16), (16, 16), (16, 16), (16, 16), (16, 32), (32, 32), (32, 32)];
         let last = [(32, 64), (64, 64), (64, 64)];
         let weights: usize = sides.iter().chain(&last).map(|(i, o)| 9 * i * o + 2 * o).sum();

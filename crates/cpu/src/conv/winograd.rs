@@ -1,4 +1,4 @@
-//! Winograd's method: tiles of some images in 36 frequencies, forwards and both gradients.
+//! Winograd's method: tiles of some images in 36 frequencies, forward and both gradients.
 
 use super::{End, ImageConv, Input};
 use crate::scratch::Scratch;
@@ -10,11 +10,12 @@ use modiste_kernels::winograd::{
 };
 use std::ops::Range;
 
-/// Values of a filter's gradient in the frequencies that stay in a second-level cache beside the tiles.
+/// Size of the part of a filter's gradient in the frequencies, in values, that fits into a
+/// second-level cache together with the tiles.
 const CACHED: usize = 64 * 1024;
 
 impl ImageConv<'_> {
-    /// A convolution in the frequencies, in blocks that stay in the cache.
+    /// Computes a convolution in the frequencies, in blocks that stay in the cache.
     pub(super) fn winograd(
         &self,
         inputs: &[Input<'_>],
@@ -59,16 +60,16 @@ impl ImageConv<'_> {
         }
     }
 
-    /// Whether so many images of a shard, taken together, are one block of tiles.
+    /// Whether this many images of a shard, taken together, are one block of tiles.
     pub fn is_one_block(&self, map: Map<'_>, images: usize) -> bool {
         let size = (map.height, map.width);
         let blocks = || self.tuning.blocks(images, size, 0..tiles(size.0), self.c + self.k);
         self.together(map) >= images && blocks().count() == 1
     }
 
-    /// Both gradients of images in the frequencies: that of the weights is summed in `scratch`, or
-    /// written to `whole` if the images are all of a shard and one block; that of the input is written
-    /// or added to `dx`, unless that is empty.
+    /// Computes both gradients of images in the frequencies. That of the weights is summed in
+    /// `scratch`, or written to `whole` if the images are a whole shard and one block; that of the
+    /// input is written or added to `dx`, unless that is empty.
     pub fn winograd_gradients(
         &self,
         inputs: &[Input<'_>],
@@ -105,7 +106,7 @@ impl ImageConv<'_> {
                     gemm(self.isa, (c, k, t), left, d, k, sum, k, true);
                 }
                 if !dx.is_empty() {
-                    // The gradient of the tiles takes their place.
+                    // The gradient of the tiles replaces them.
                     let left = Strided { values: d, row: k, column: 1 };
                     let right = &self.backward[f * c * k..][..c * k];
                     gemm(self.isa, (t, c, k), left, right, c, v, c, false);
@@ -118,8 +119,8 @@ impl ImageConv<'_> {
         }
     }
 
-    /// The gradient of the weights from one block that is a whole shard, a few input lanes at a time, so
-    /// that their frequencies lie in the cache until they are transformed back.
+    /// Computes the gradient of the weights from one block that is a whole shard, a few input lanes
+    /// at a time, so that their frequencies stay in the cache until they are transformed back.
     fn whole_gradient(
         &self,
         block: &Block,

@@ -1,7 +1,8 @@
-//! Filters with the normalisation that follows them folded in, in the kernels' forms.
+//! Filters with the following normalisation folded in, in the kernels' layouts.
 //!
-//! With z a convolution's sums and a normalisation max(z * scale + shift, floor), the filters take
-//! the scale and the shift becomes a bias; a residual block's factor is folded in likewise.
+//! With z a convolution's sums and a normalisation max(z * scale + shift, floor), the filters
+//! absorb the scale and the shift becomes a bias; a residual block's factor is folded in the same
+//! way.
 
 use crate::norm::Lanes;
 use crate::plan::{Conv, Kind, Method, Plan, Step};
@@ -15,7 +16,7 @@ use modiste_kernels::winograd::{FREQUENCIES, transform_filter};
 pub(super) struct Folded {
     /// For each step in turn: bias (k), filter (taps, c, k), and with Winograd's method (36, c, k).
     values: Memory,
-    /// Where each step's begin.
+    /// Start of each step's values.
     cuts: Vec<usize>,
 }
 
@@ -60,7 +61,7 @@ impl Folded {
         Filter { bias, values, floor }
     }
 
-    /// Folds the normalisations, whose scales and shifts are `lanes`, into the parameters.
+    /// Folds the normalisations, whose scales and shifts are in `lanes`, into the parameters.
     pub fn refresh(
         &mut self,
         isa: Isa,

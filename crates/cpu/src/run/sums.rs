@@ -1,6 +1,6 @@
-//! Sums over pixels, image by image while it lies in the cache, then into the shard.
+//! Sums over pixels, image by image while the image is in the cache, then into the shard.
 //!
-//! Summing each image on its own first keeps the rounding error of single precision small.
+//! Summing each image separately first keeps the rounding error of single precision small.
 
 use crate::plan::Place;
 use modiste_kernels::isa::Isa;
@@ -30,8 +30,8 @@ pub(super) fn add_moments(
     add_pair(place, sum, square, sums);
 }
 
-/// Adds one image's sums of g and g times the normalised, shifted value, or with `centre` g times the
-/// distance from it.
+/// Adds one image's sums of g and of g times the normalised, shifted value, or with `centre`, of g
+/// times the distance from it.
 pub(super) fn add_gradient_sums(
     isa: Isa,
     da: Map<'_>,

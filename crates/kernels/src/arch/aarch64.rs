@@ -3,7 +3,7 @@
 use crate::simd::Simd;
 use std::arch::aarch64::*;
 
-/// Four values a register, 32 registers.
+/// Four values per register, 32 registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Neon(());
 

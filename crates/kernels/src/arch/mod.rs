@@ -1,4 +1,4 @@
-//! The intrinsics, one file a processor family.
+//! The intrinsics, one file per processor family.
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod aarch64;

@@ -3,7 +3,7 @@
 use crate::simd::Simd;
 use std::arch::x86_64::*;
 
-/// Sixteen values a register, 32 registers.
+/// Sixteen values per register, 32 registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
 
@@ -91,7 +91,7 @@ unsafe impl Simd for Avx512 {
     }
 }
 
-/// Eight values a register, 16 registers.
+/// Eight values per register, 16 registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 

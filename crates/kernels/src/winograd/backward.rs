@@ -1,4 +1,4 @@
-//! Into the frequencies and out of them, backwards.
+//! Transforms to and from the frequencies, for the backward pass.
 
 use super::rows::{IntoFrequencies, Source, load};
 use super::{Block, CHANNELS, COLUMN, Row, TILE, WINDOW, array, by_shape, left_out, lines, parts};
@@ -22,11 +22,11 @@ pub fn transform_gradient(
     isa.run(IntoFrequencies { source: gradient, block, index, out, scratch });
 }
 
-/// B q B' of each tile of map `index` of a block, added up where windows overlap: written to (or, if
+/// B q B' of each tile of map `index` of a block, added up where windows overlap; written to (or, if
 /// `accumulate`, added to) the whole map.
 ///
-/// Blocks of one map's tile rows come in ascending order: the first to reach a pixel writes it, the
-/// others add.
+/// Blocks of one map's tile rows must come in ascending order: the first to reach a pixel writes it, the
+/// others add to it.
 pub fn transform_input_gradient(
     isa: Isa,
     frequencies: &[f32],
@@ -123,7 +123,7 @@ impl Kernel for TransformInputGradient<'_> {
 }
 
 impl TransformInputGradient<'_> {
-    /// A tile's columns; the first two of them belong to the tile before as well.
+    /// Transforms a tile's columns; the first two are shared with the previous tile.
     #[inline(always)]
     fn tile<S: Simd, const SHORT_ROW: bool, const SHORT_COLUMN: bool>(
         &mut self,
@@ -156,8 +156,8 @@ impl TransformInputGradient<'_> {
         }
     }
 
-    /// The columns of a tile row, out to the map; the first two rows belong to the tile row before as
-    /// well.
+    /// Transforms the columns of a tile row to the map; the first two rows are shared with the
+    /// previous tile row.
     #[inline(always)]
     fn columns<S: Simd, const SHORT: bool>(
         &mut self,

@@ -1,4 +1,4 @@
-//! Filters into the frequencies, and their gradients out of them.
+//! Transforms filters to the frequencies, and their gradients back.
 
 use super::{FREQUENCIES, WINDOW, array, lines};
 use crate::LANES;
@@ -12,8 +12,8 @@ pub fn transform_filter(isa: Isa, filter: &[f32], out: &mut [f32]) {
     isa.run(TransformFilter { filter, values, out });
 }
 
-/// G' u G, the gradient's way back: `frequencies` is (36, values), `out` holds nine planes that are
-/// `plane` apart, of which the first `values` are written.
+/// G' u G, for gradients: `frequencies` is (36, values), `out` holds nine planes that are `plane`
+/// apart, of which the first `values` are written.
 pub fn transform_filter_gradient(isa: Isa, frequencies: &[f32], out: &mut [f32], plane: usize) {
     let values = frequencies.len() / FREQUENCIES;
     let lanes = frequencies.len().is_multiple_of(FREQUENCIES * LANES);
@@ -24,8 +24,8 @@ pub fn transform_filter_gradient(isa: Isa, frequencies: &[f32], out: &mut [f32],
     isa.run(TransformFilterGradient { frequencies, values, out, plane });
 }
 
-/// Pairs of channels of a filter; panics unless they come in lanes and there are 36 values of each
-/// in the frequencies.
+/// Number of pairs of channels of a filter; panics unless it is a multiple of the lanes and there are 36
+/// values for each in the frequencies.
 fn values(filter: &[f32], frequencies: &[f32]) -> usize {
     let values = filter.len() / 9;
     let lanes = filter.len().is_multiple_of(9 * LANES);

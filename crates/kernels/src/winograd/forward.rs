@@ -1,4 +1,4 @@
-//! Into the frequencies and out of them, forwards.
+//! Transforms to and from the frequencies, for the forward pass.
 
 use super::rows::{IntoFrequencies, Source, load};
 use super::{Block, Row, TILE, WINDOW, array, by_shape, left_out, lines};
@@ -30,17 +30,17 @@ pub fn transform_input(
 /// A bias for each channel, and the lower limit of the outputs.
 #[derive(Clone, Copy, Debug)]
 pub struct Biased<'a> {
-    /// Summand a channel.
+    /// Summand per channel.
     pub bias: &'a [f32],
     /// 0 with a ReLU, else minus infinity.
     pub floor: f32,
 }
 
-/// A' m A of each tile of map `index` of a block, written to a map that begins with the first row of
-/// the block: as it is, or as max(A' m A + bias, floor).
+/// A' m A of each tile of map `index` of a block, written to a map that begins with the first row of the
+/// block, unchanged or as max(A' m A + bias, floor).
 ///
-/// Raw outputs are transformed along the rows first, biased ones along the columns first. The two
-/// round differently, and what training and prediction have recorded depends on either.
+/// Raw outputs are transformed along the rows first, biased ones along the columns first. The two orders
+/// round differently, and recorded results of training and prediction depend on them.
 pub fn transform_output(
     isa: Isa,
     products: &[f32],
@@ -133,7 +133,7 @@ impl Kernel for TransformOutput<'_> {
 }
 
 impl TransformOutput<'_> {
-    /// A tile with all values of a register of channels at hand.
+    /// Transforms a tile with all values of a register of channels at once.
     #[inline(always)]
     fn tile<S: Simd, const BIASED: bool, const SHORT_ROW: bool, const SHORT_COLUMN: bool>(
         &mut self,

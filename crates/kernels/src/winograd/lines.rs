@@ -1,7 +1,8 @@
 //! One direction of every transform, for tiles of four outputs and for short ones of two.
 //!
-//! F(2, 3) on the points 0, 1, -1 and infinity wants the filter's values at those points times 1, 1/2,
-//! 1/2 and 1; F(4, 3)'s are times 1/4, -1/6, -1/6 and 1. The input's side makes up for the factor.
+//! F(2, 3) on the points 0, 1, -1 and infinity needs the filter's values at those points times 1,
+//! 1/2, 1/2 and 1; F(4, 3) has them times 1/4, -1/6, -1/6 and 1. The input transform compensates
+//! for the factor.
 
 use crate::simd::Simd;
 
@@ -36,7 +37,7 @@ pub(super) fn input<S: Simd, const SHORT: bool>(s: S, d: [S::V; 6]) -> [S::V; 6]
     ]
 }
 
-/// B q, the way back of [`input`].
+/// B q, the transpose of [`input`].
 #[inline(always)]
 pub(super) fn input_gradient<S: Simd, const SHORT: bool>(s: S, q: [S::V; 6]) -> [S::V; 6] {
     let (four, zero) = (s.splat(4.0), s.splat(0.0));
@@ -81,7 +82,7 @@ pub(super) fn output<S: Simd, const SHORT: bool>(s: S, m: [S::V; 6]) -> [S::V; 4
     ]
 }
 
-/// A y, the way back of [`output`].
+/// A y, the transpose of [`output`].
 #[inline(always)]
 pub(super) fn output_gradient<S: Simd, const SHORT: bool>(s: S, y: [S::V; 4]) -> [S::V; 6] {
     if SHORT {
@@ -112,7 +113,7 @@ pub(super) fn filter<S: Simd>(s: S, g: [S::V; 3]) -> [S::V; 6] {
     ]
 }
 
-/// G' u, the way back of [`filter`].
+/// G' u, the transpose of [`filter`].
 #[inline(always)]
 pub(super) fn filter_gradient<S: Simd>(s: S, u: [S::V; 6]) -> [S::V; 3] {
     let sixth = s.splat(1.0 / 6.0);

@@ -2,18 +2,18 @@
 //!
 //! Y = A' [(G g G') * (B' d B)] A on tiles of 4x4 outputs from 6x6 inputs (Lavin and Gray, "Fast
 //! algorithms for convolutional neural networks", 2015): 36 multiplications instead of 144. The
-//! product in the 36 frequencies is a matrix product over channels. The way back is the transposed
+//! product in the 36 frequencies is a matrix product over channels. The backward pass is the transposed
 //! computation: with D = A dY A', the filter's gradient is G' [D * (B' d B)] G summed over tiles and
-//! the input's B [D * (G g G')] B' added up where windows overlap.
+//! the input's is B [D * (G g G')] B' added up where windows overlap.
 //!
-//! Where one or two outputs remain at the map's lower or right edge, the tile has two there, by
-//! F(2, 3): its four points of evaluation are among the six of F(4, 3), so that the same transformed
-//! filters serve and two of six frequencies are left out. A 14x14 map takes 484 products a pair of
-//! channels instead of 576. Windows beyond the map's edge are filled with zeros on reading and cut
-//! on writing.
+//! If one or two outputs remain at the map's lower or right edge, the tile there has two, by F(2,
+//! 3): its four points of evaluation are among the six of F(4, 3), so the same transformed filters
+//! can be used and two of six frequencies are left out. A 14x14 map takes 484 products per pair of
+//! channels instead of 576. Windows beyond the map's edge are filled with zeros on reading and
+//! clipped on writing.
 //!
-//! [`Block`] says which tiles are dealt with at once and where their values lie. A transform of
-//! windows that overlap goes by tile rows (`rows`).
+//! [`Block`] determines which tiles are processed at once and the layout of their values. Transforms of
+//! overlapping windows work by tile rows (`rows`).
 
 mod backward;
 mod filter;
@@ -36,12 +36,12 @@ const WINDOW: usize = 6;
 /// Frequencies of a tile.
 pub const FREQUENCIES: usize = WINDOW * WINDOW;
 
-/// Tiles that cover `size` outputs.
+/// Number of tiles that cover `size` outputs.
 pub const fn tiles(size: usize) -> usize {
     size.div_ceil(TILE)
 }
 
-/// Tiles of four outputs among them; the last one may have two instead.
+/// Number of these that have four outputs; the last one may have two.
 const fn long_tiles(size: usize) -> usize {
     (size + 1) / TILE
 }
@@ -53,9 +53,10 @@ const fn left_out(line: usize) -> bool {
 
 /// Some tile rows of one or several maps of the same size, whose tiles are multiplied at once.
 ///
-/// Values lie as (36, [`Block::plane`]), in each frequency as (tiles, channels). Tiles that are short
-/// in the same directions lie side by side, in such an order that those which have a frequency do too
-/// ([`Block::tiles_of`]); the values of a frequency that a tile does not have are left as they are.
+/// Values are (36, [`Block::plane`]), and in each frequency (tiles, channels). Tiles that are short
+/// in the same directions are adjacent, in an order that makes those with a given frequency
+/// contiguous ([`Block::tiles_of`]); the values of a frequency that a tile does not have are left
+/// unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
     maps: usize,
@@ -69,14 +70,14 @@ impl Block {
     /// The tile rows `rows` of `maps` maps of `height` x `width` pixels.
     ///
     /// # Panics
-    /// If that is nothing or not within the map.
+    /// If that is empty or not within the map.
     pub fn new(maps: usize, (height, width): (usize, usize), rows: Range<usize>) -> Self {
         assert!(maps > 0 && height > 0 && width > 0 && rows.start < rows.end, "an empty block");
         assert!(rows.end <= tiles(height), "a band beyond the map");
         Self { maps, height, width, first: rows.start, rows: rows.len() }
     }
 
-    /// Long and short tiles in each direction: rows, then columns.
+    /// Numbers of long and short tiles in each direction: rows, then columns.
     fn counts(&self) -> [usize; 4] {
         let long_rows = self.rows.min(long_tiles(self.height).saturating_sub(self.first));
         let long_columns = long_tiles(self.width);
@@ -88,7 +89,7 @@ impl Block {
         self.first * TILE..((self.first + self.rows) * TILE).min(self.height)
     }
 
-    /// Tiles.
+    /// Number of tiles.
     pub fn tiles(&self) -> usize {
         product([self.maps, self.rows, tiles(self.width)])
     }
@@ -109,7 +110,7 @@ impl Block {
         }
     }
 
-    /// Where the tiles of map `map` lie among all tiles, row by row.
+    /// The positions of the tiles of map `map` among all tiles, row by row.
     ///
     /// The order is short columns of long rows, long columns of long rows, then those of short rows in
     /// reverse.
@@ -129,31 +130,31 @@ impl Block {
                 false => {
                     (starts[0] + (map * long_rows + row) * long_columns, map * long_rows + row)
                 }
-                // There is one short row at most.
+                // There is at most one short row.
                 true => (starts[1] + map * long_columns, starts[2] + map),
             };
             Row { row: first + row, short, long, long_columns, last, last_columns: short_columns }
         })
     }
 
-    /// Values from one frequency to the next: as many as the tiles take and perhaps a few more, an
-    /// odd number of lines of the cache. A tile's 36 values then fall into different sets of the
-    /// first cache; at a distance of a power of two they would push each other out.
+    /// Distance from one frequency to the next, in values: the size of the tiles, padded to an odd
+    /// number of cache lines. A tile's 36 values then fall into different sets of the first-level
+    /// cache; at a power-of-two distance they would evict each other.
     pub fn plane(&self, channels: usize) -> usize {
         product([self.tiles(), channels]).div_ceil(LANES) / 2 * 2 * LANES + LANES
     }
 
-    /// Values of all frequencies.
+    /// Size of all frequencies, in values.
     pub fn len(&self, channels: usize) -> usize {
         product([FREQUENCIES, self.plane(channels)])
     }
 
-    /// Values of scratch memory that the transforms take.
+    /// Size of the transforms' scratch memory, in values.
     pub fn scratch(&self) -> usize {
         (tiles(self.width) * TILE + 2) * COLUMN
     }
 
-    /// Panics unless there are tiles for map `map`, of this width.
+    /// Panics unless the block has tiles for map `map` of this width.
     fn ensure(&self, map: usize, width: usize, channels: usize, len: usize) {
         ensure_channels(channels);
         assert!(map < self.maps, "map {map} of {}", self.maps);
@@ -166,13 +167,13 @@ impl Block {
     }
 }
 
-/// The transforms go by this many channels at a time, so that a tile row of columns stays in the first
-/// cache between its two directions.
+/// The transforms process this many channels at a time, so that a tile row of columns stays in the
+/// first-level cache between the two directions.
 const CHANNELS: usize = 2 * LANES;
-/// Values of a transformed column: (frequencies, channels).
+/// Size of a transformed column: (frequencies, channels).
 const COLUMN: usize = WINDOW * CHANNELS;
 
-/// Parts of `channels`: the first one and their number.
+/// Divides `channels` into parts: the first channel and the number of channels of each.
 fn parts(channels: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..channels).step_by(CHANNELS).map(move |c| (c, CHANNELS.min(channels - c)))
 }
@@ -184,10 +185,10 @@ struct Row {
     row: usize,
     /// Whether its tiles have two rows of outputs.
     short: bool,
-    /// Where the first of its tiles of four columns lies, and how many there are.
+    /// Position of the first tile of four columns, and the number of these tiles.
     long: usize,
     long_columns: usize,
-    /// Where its tile of two columns lies, if there is one.
+    /// Position of the tile of two columns, if there is one.
     last: usize,
     last_columns: usize,
 }
@@ -206,7 +207,7 @@ fn ensure_channels(c: usize) {
     assert!(c > 0 && c.is_multiple_of(LANES), "{c} channels are no multiple of {LANES}");
 }
 
-/// Calls a method for tiles that are short in these directions, which become its last two parameters:
+/// Calls a method with the directions in which a tile is short as its last two generic parameters:
 /// `$method::<.., SHORT_ROW, SHORT_COLUMN>`.
 macro_rules! by_shape {
     (($short_row:expr, $short_column:expr), $this:ident.$method:ident::<$($given:tt),*>$arguments:tt) => {
@@ -220,9 +221,9 @@ macro_rules! by_shape {
 }
 use by_shape;
 
-/// An array, one expression an element. Unlike a loop it writes no zeros beforehand, which took as
-/// long as a transform; unlike `array::map` it has no closure, which might not be compiled for the
-/// instruction set.
+/// An array with one expression per element. Unlike a loop it does not write zeros first, which
+/// took as long as a transform; unlike `array::map` it has no closure, which might not be compiled
+/// for the instruction set.
 macro_rules! array {
     ($i:ident in [$($n:literal)*] => $e:expr) => { [$({ let $i: usize = $n; $e }),*] };
     ($i:ident in 3 => $e:expr) => { array!($i in [0 1 2] => $e) };

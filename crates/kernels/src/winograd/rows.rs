@@ -1,36 +1,36 @@
-//! Loads and stores of tile rows: what all transforms share.
+//! Loads and stores of tile rows, shared by all transforms.
 //!
-//! A map goes into the frequencies one tile row at a time: one direction of the transform for all
-//! columns of the row, kept in scratch memory, then the other one tile by tile. Columns that two
-//! windows share are so transformed once.
+//! A map is transformed one tile row at a time: first one direction for all columns of the row,
+//! kept in scratch memory, then the other direction tile by tile. So columns shared by two windows
+//! are transformed once.
 
 use super::{Block, CHANNELS, COLUMN, Row, TILE, WINDOW, array, by_shape, left_out, parts};
 use crate::isa::Kernel;
 use crate::simd::Simd;
 use crate::view::Map;
 
-/// What is taken into the frequencies: an input, or the gradient of an output.
+/// The source of a transform to the frequencies: an input, or the gradient of an output.
 pub(super) trait Source {
     /// Values in a line of a tile.
     const SIDE: usize;
     /// Rows and columns of padding before the map.
     const BORDER: usize;
-    /// What a register of channels takes to be read.
+    /// The coefficients for reading a register of channels.
     type Lane<S: Simd>: Copy;
 
     /// The map whose pixels make up the tiles.
     fn map(&self) -> Map<'_>;
 
-    /// Whether values are read as they lie.
+    /// Whether values are read unchanged.
     fn plain(&self) -> bool;
 
-    /// What the register of channels from `c` on takes to be read.
+    /// The coefficients for reading the register of channels from `c` on.
     ///
     /// # Safety
     /// The channels must be there.
     unsafe fn lane<S: Simd>(&self, simd: S, c: usize) -> Self::Lane<S>;
 
-    /// The channels from `c` on of a pixel, as they lie if `PLAIN`.
+    /// The channels from `c` on of a pixel, unchanged if `PLAIN`.
     ///
     /// # Safety
     /// The pixel and the channels must be there.
@@ -46,8 +46,8 @@ pub(super) trait Source {
     fn line<S: Simd, const SHORT: bool>(simd: S, values: [S::V; WINDOW]) -> [S::V; WINDOW];
 }
 
-/// Takes map `index` of a block into the frequencies. Whoever makes one has checked the sizes
-/// ([`Block::ensure`]) and that the source lies within its slices.
+/// Transforms map `index` of a block to the frequencies. The creator must have checked the sizes
+/// ([`Block::ensure`]) and that the source is within its slices.
 pub(super) struct IntoFrequencies<'a, T> {
     pub source: T,
     pub block: &'a Block,
@@ -85,8 +85,8 @@ impl<T: Source> Kernel for IntoFrequencies<'_, T> {
 }
 
 impl<T: Source> IntoFrequencies<'_, T> {
-    /// The columns of a tile row, those of padding left and right included; `INNER` if all of its
-    /// rows lie inside the map.
+    /// Transforms the columns of a tile row, including padding left and right; `INNER` if all of
+    /// its rows are inside the map.
     #[inline(always)]
     fn columns<S: Simd, const SHORT: bool, const INNER: bool, const PLAIN: bool>(
         &mut self,

@@ -1,11 +1,11 @@
-//! Batches and states from random numbers, the same everywhere.
+//! Random batches and states, the same everywhere.
 
 use crate::{Mode, ReferenceEngine};
 use modiste_spec::engine::{State, Step};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Engine, Network, ParameterKind};
 
-/// Batches that [`calm_batch`] chooses from: enough for a margin some ten times that of one.
+/// Number of batches that [`calm_batch`] chooses from: enough for a margin some ten times that of one.
 const CANDIDATES: u64 = 12;
 
 /// `n` images of noise (n, h, w, c) with random labels.
@@ -31,9 +31,9 @@ pub fn shares(network: &Network, n: usize, seed: u64) -> Vec<f32> {
     shares
 }
 
-/// Of several batches the one whose first step from `state` stays furthest from the places where a
-/// gradient jumps ([`ReferenceEngine::margin`]). Among some hundred thousand activations of noise
-/// one usually lies so near 0 that two right engines disagree on its sign.
+/// Of several batches, the one whose first step from `state` stays farthest from points where a
+/// gradient jumps ([`ReferenceEngine::margin`]). Among some hundred thousand activations of noise,
+/// one is usually so close to 0 that two correct engines disagree on its sign.
 pub fn calm_batch(
     network: &Network,
     n: usize,
@@ -52,8 +52,8 @@ pub fn calm_batch(
     calmest.expect("at least one candidate").1
 }
 
-/// The initial state, but biases and shifts in +-0.1, running means in +-0.1 and scales and running
-/// variances in 0.5 to 1.5 instead of zeros and ones, which would hide their part.
+/// The initial state, but with biases, shifts and running means in +-0.1 and scales and running
+/// variances in 0.5 to 1.5 instead of zeros and ones, which would hide errors.
 pub fn perturbed_state(network: &Network, seed: u64) -> State {
     let mut state = State::initial(network, seed);
     for (position, parameter) in network.parameters().iter().enumerate() {

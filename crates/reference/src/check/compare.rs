@@ -1,10 +1,10 @@
-//! Lists of tensors side by side, value by value or as a whole.
+//! Compares lists of tensors, value by value or as a whole.
 
 use super::settings::Tolerance;
 use crate::Values;
 use modiste_spec::engine::{EngineError, Tensor};
 
-/// Where an engine leaves the reference; names the tensor, the place and both values.
+/// A difference between an engine and the reference; names the tensor, the position and both values.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Mismatch(pub(super) String);
@@ -25,8 +25,8 @@ pub(super) fn widened(tensors: &[Tensor], f: impl Fn(usize, usize, f64) -> f64) 
     tensors.iter().enumerate().map(wide).collect()
 }
 
-/// The scale of tensors that are all zeros in the reference: in f32, what cancels there leaves a
-/// rounding error.
+/// The scale of tensors that are all zeros in the reference: in f32, values that cancel leave a rounding
+/// error.
 const SCALE_OF_ZEROS: f64 = 1e-4;
 
 /// Compares value by value; errors are relative to the tensor's largest value, which counts as at
@@ -58,8 +58,7 @@ pub(super) fn compare_values(
     Ok(())
 }
 
-/// Compares what steps led to, by norms: each tensor loosely, all together as [`Tolerance::steps`]
-/// says.
+/// Compares the results of steps by norms: each tensor loosely, all together by [`Tolerance::steps`].
 pub(super) fn compare_norms(
     what: &str,
     found: &[Values],
@@ -76,17 +75,17 @@ pub(super) fn compare_norms(
     check_differences(what, &differences.collect::<Vec<_>>(), allowed, floor)
 }
 
-/// How far a tensor is off as a whole.
+/// The error of a tensor as a whole.
 pub(super) struct Difference<'a> {
     /// The tensor's name.
     pub name: &'a str,
     /// Norm of the difference.
     pub size: f64,
-    /// Norm of what was expected.
+    /// Norm of the expected values.
     pub norm: f64,
 }
 
-/// Checks each tensor loosely and all together; a norm counts as at least `floor` of the largest.
+/// Checks each tensor loosely, and all together; a norm counts as at least `floor` of the largest.
 pub(super) fn check_differences(
     what: &str,
     differences: &[Difference<'_>],

@@ -1,14 +1,14 @@
-//! A tensor in a few numbers, as the golden files keep it.
+//! Summarises a tensor in a few numbers, as the golden files store it.
 
 use super::compare::{Difference, Mismatch, norm};
 
-/// Tensors of up to this many values are kept whole.
+/// Tensors of up to this many values are stored whole.
 const WHOLE: usize = 192;
-/// Values kept of a larger tensor, evenly spread.
+/// Number of values stored of a larger tensor, evenly spread.
 const SPREAD: usize = 64;
 
 /// Largest absolute value, Euclidean norm, projection on fixed weights, and sampled values. Every
-/// value of the tensor has its part in the norm and in the projection.
+/// value of the tensor affects the norm and the projection.
 #[derive(Clone, Debug)]
 pub struct Digest {
     /// The tensor's name.
@@ -41,19 +41,19 @@ impl Digest {
         Self { name: name.into(), largest, norm, projection, sample: sample.to_vec() }
     }
 
-    /// How far the sampled ones of `values` are off as a whole.
+    /// The error of the sampled values as a whole.
     pub(super) fn difference(&self, values: &[f64]) -> Difference<'_> {
         let pairs = sampled(values.len()).zip(&self.sample);
         let differences: Vec<f64> = pairs.map(|(i, expected)| values[i] - expected).collect();
         Difference { name: &self.name, size: norm(&differences), norm: norm(&self.sample) }
     }
 
-    /// Compares `values` with what this was made of. Errors are relative to the largest value, at
-    /// least to `floor`; those of the two sums to that times the root of the count, the size that
-    /// independent errors of the values sum up to.
+    /// Compares `values` with the original ones. Errors are relative to the largest value, or to
+    /// `floor` if that is larger; those of the two sums are relative to that times the root of the
+    /// count, the size of the sum of independent errors.
     ///
     /// # Errors
-    /// The first number that differs by more than `allowed`.
+    /// Name the first number that differs by more than `allowed`.
     pub fn check(
         &self,
         what: &str,
@@ -89,7 +89,7 @@ fn sampled(count: usize) -> impl Iterator<Item = usize> {
     (0..kept).map(move |j| j * count / kept)
 }
 
-/// Between -0.5 and 0.5, without a pattern that a layout shares (1009 is a prime).
+/// A weight between -0.5 and 0.5, without a pattern that a layout shares (1009 is a prime).
 fn projection_weight(i: usize) -> f64 {
     (i * 7919 % 1009) as f64 / 1009.0 - 0.5
 }

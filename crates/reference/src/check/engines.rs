@@ -1,4 +1,4 @@
-//! An engine beside the reference: the same state, the same batches, the same results.
+//! Compares an engine with the reference: the same state and batches must give the same results.
 
 use super::batches::{batch, calm_batch, perturbed_state, shares};
 use super::compare::{Mismatch, compare_loss, compare_norms, compare_values, widened};
@@ -7,11 +7,11 @@ use crate::{Mode, ReferenceEngine, Values};
 use modiste_spec::Engine;
 use modiste_spec::engine::{AVERAGE, Batch, Optimiser, State, Step, Tensor, Weights};
 
-/// The largest batch that [`check_engine`] trains on.
+/// Largest batch that [`check_engine`] trains on.
 pub const LARGEST_BATCH: usize = 4;
 
-/// Every check of one engine with Adam and targets that are classes, made for [`LARGEST_BATCH`]
-/// images: predictions, single steps of one and of four images, ten steps with ragged batches.
+/// All checks of one engine, created for [`LARGEST_BATCH`] images, with Adam and classes as targets:
+/// predictions, single steps of one and of four images, ten steps with batches of different sizes.
 ///
 /// # Errors
 /// The first thing in which the engine leaves the reference.
@@ -35,9 +35,9 @@ pub fn check_engine(engine: &mut dyn Engine, tolerance: Tolerance) -> Result<(),
     all.iter().try_for_each(|s| check_steps(engine, &state, &batches, s, tolerance))
 }
 
-/// The rest of the contract, as [`check_engine`]: every optimiser, targets that are shares, rates,
-/// frozen parameters and statistics, averaged weights. A small network with every kind of
-/// parameter is enough, as none of these depends on operations.
+/// The rest of the contract, like [`check_engine`]: every optimiser, shares as targets, rates, frozen
+/// parameters and statistics, averaged weights. A small network with every kind of parameter is enough,
+/// because none of these depends on the operations.
 ///
 /// # Errors
 /// The first thing in which the engine leaves the reference.
@@ -68,7 +68,7 @@ fn ragged_batches(engine: &dyn Engine) -> [(Vec<u8>, Vec<u16>); 4] {
     sizes.map(|(n, seed)| batch(engine.network(), n, seed))
 }
 
-/// Logits of `images` after `state` was loaded.
+/// Compares the logits of `images` after loading `state`.
 ///
 /// # Errors
 /// The first logit that differs.
@@ -98,9 +98,9 @@ fn compare_logits(
     compare_values("output", &found, &expected, allowed, 0.0)
 }
 
-/// One step of Adam from `state` without moments: loss, correct images, every gradient (read from the
-/// moments), running statistics and the parameters' first change. [`calm_batch`] gives a batch on
-/// which engines can agree.
+/// Compares one Adam step from `state` without moments: loss, correct images, every gradient (read
+/// from the moments), running statistics and the first change of the parameters. [`calm_batch`]
+/// gives a batch on which engines can agree.
 ///
 /// # Errors
 /// The first value that differs.
@@ -132,18 +132,18 @@ pub fn check_gradients(
         (gradients, squares, Parts::of(&state, &start))
     });
     compare_values("gradient", &found.0, &expected.0, gradient, floor)?;
-    // Squares double an error and square the spread between tensors.
+    // Squaring doubles errors and squares the spread between tensors.
     let squared = floor * floor;
     compare_values("squared gradient", &found.1, &expected.1, 2.0 * gradient, squared)?;
     let (found, expected) = (found.2, expected.2);
     compare_values("value", &found.statistics, &expected.statistics, gradient, floor)?;
-    // Adam's step turns by the sign of the gradient where that is far over epsilon, so that a small
-    // error of a gradient near 0 is a large one there.
+    // Adam's step depends on the sign of the gradient where that is far above epsilon, so a small
+    // error of a gradient near 0 becomes a large one.
     compare_norms("change", &found.changes, &expected.changes, 10.0 * gradient, floor)
 }
 
-/// Ten steps over `batches` in turn from `state`: every loss, then everything that changed, and what
-/// the averaged weights predict.
+/// Compares ten steps over `batches` in turn from `state`: every loss, then everything that
+/// changed, and the predictions of the averaged weights.
 ///
 /// # Errors
 /// The first thing that differs.
@@ -177,7 +177,7 @@ pub fn check_steps(
             "second_moments" => (2.0 * steps, floor * floor),
             _ => (steps, floor),
         };
-        // Of an average, what it has moved.
+        // For an average, its change.
         let start = if name == AVERAGE { state.parameters.as_slice() } else { &[] };
         let before = |t: usize, i: usize| start.get(t).map_or(0.0, |t| f64::from(t.values[i]));
         let [found, expected] =
@@ -196,7 +196,8 @@ fn slot<'a>(state: &'a State, name: &str) -> &'a [Tensor] {
     state.slots.get(name).map_or(&[], Vec::as_slice)
 }
 
-/// A reference with `state`, after the engine took it too and gave it back unchanged.
+/// A reference engine with `state`; also loads it into the engine and checks that it is returned
+/// unchanged.
 fn twin(engine: &mut dyn Engine, state: &State) -> Result<ReferenceEngine, Mismatch> {
     let mut reference = ReferenceEngine::new(engine.network().clone(), 0);
     reference.load_state(state)?;
@@ -207,7 +208,7 @@ fn twin(engine: &mut dyn Engine, state: &State) -> Result<ReferenceEngine, Misma
     }
 }
 
-/// Images whose two largest logits are so close that rounding decides between them.
+/// Number of images whose two largest logits are so close that rounding decides between them.
 fn undecided(
     reference: &ReferenceEngine,
     batch: Batch<'_>,
@@ -226,7 +227,7 @@ fn undecided(
     Ok(rows.filter(close).count())
 }
 
-/// The parameters of a state: statistics as they are, trained ones as what they changed.
+/// The parameters of a state: statistics as they are, trained parameters as their change.
 struct Parts {
     statistics: Vec<Values>,
     changes: Vec<Values>,

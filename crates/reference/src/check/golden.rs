@@ -1,6 +1,6 @@
-//! What PyTorch computed in f64: golden files, and any engine compared with them.
+//! Golden files with PyTorch's results in f64, and the comparison of engines with them.
 //!
-//! `peers/make_golden.py` writes the files; their metadata name the versions.
+//! `peers/make_golden.py` writes the files; their metadata names the versions.
 
 use super::batches::perturbed_state;
 use super::compare::{Mismatch, check_differences, compare_loss, widened};
@@ -12,7 +12,7 @@ use modiste_spec::{Architecture, Engine, InceptionResNet, Network, Shape};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
-/// Steps that a golden file follows.
+/// Number of steps in a golden file.
 const STEPS: u64 = 10;
 
 const FILES: [(&str, &[u8]); 8] = [
@@ -26,22 +26,22 @@ const FILES: [(&str, &[u8]); 8] = [
     ("wide", include_bytes!("../../golden/wide.safetensors")),
 ];
 
-/// One network, one batch, and what PyTorch made of them.
+/// One network, one batch, and PyTorch's results.
 #[derive(Clone, Debug)]
 pub struct Golden {
-    /// What the case has that others have not.
+    /// The name of the case: what is special about it.
     pub name: &'static str,
     /// The network.
     pub network: Network,
     /// Parameters and running statistics before the first step.
     pub state: State,
-    /// Digests of the same, from PyTorch's side.
+    /// Digests of the same, from PyTorch.
     pub initial: Vec<Digest>,
     /// Pixels (n, h, w, c).
     pub images: Vec<u8>,
     /// Classes (n).
     pub labels: Vec<u16>,
-    /// Shares (n, classes), where the case trains on those.
+    /// Shares (n, classes), if the case trains on shares.
     pub shares: Option<Vec<f32>>,
     /// Loss, optimiser, learning rate, seed.
     pub settings: Settings,
@@ -53,18 +53,18 @@ pub struct Golden {
     pub losses: Vec<f64>,
     /// Gradients of the first step.
     pub gradients: Vec<Digest>,
-    /// Parameters and running statistics after ten steps, less those before.
+    /// Parameters and running statistics after ten steps, minus those before.
     pub changes: Vec<Digest>,
     /// The optimiser's slots after ten steps, and the averaged weights.
     pub slots: Vec<(&'static str, Vec<Digest>)>,
     /// Logits (n, classes) with running statistics, after ten steps.
     pub predicted_after: Vec<f64>,
-    /// The same with the averaged weights, where the case keeps them.
+    /// The same with the averaged weights, if the case has them.
     pub averaged_after: Option<Vec<f64>>,
 }
 
 impl Golden {
-    /// What each step is trained on.
+    /// The batch of each step.
     pub fn batch(&self) -> Batch<'_> {
         let targets = match &self.shares {
             Some(shares) => Targets::Shares(shares),
@@ -74,7 +74,7 @@ impl Golden {
     }
 }
 
-/// A case as the script describes it.
+/// The script's description of a case.
 #[derive(Deserialize)]
 struct Case {
     network: StoredNetwork,
@@ -90,7 +90,7 @@ struct Case {
     average: Option<f64>,
 }
 
-/// The paper's network stands without its name.
+/// The paper's network is stored without its name.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum StoredNetwork {
@@ -165,8 +165,8 @@ impl Case {
     }
 }
 
-/// `engine`, which runs `golden.network`, beside PyTorch: logits, loss and (where Adam's moments show
-/// it) every gradient of the first step, ten steps, logits after them.
+/// Compares `engine`, which runs `golden.network`, with PyTorch: logits, loss and (where Adam's
+/// moments reveal it) every gradient of the first step, ten steps, and the logits after them.
 ///
 /// # Errors
 /// The first number that differs.
@@ -220,7 +220,7 @@ pub fn check_golden(
     }
 }
 
-/// What ten steps led to, by norms of the samples.
+/// Compares the results of ten steps by norms of the samples.
 fn check_after(
     what: &str,
     digests: &[Digest],
@@ -233,8 +233,8 @@ fn check_after(
     check_differences(what, &differences, allowed, floor)
 }
 
-/// Compares tensors, in order, with their digests; a floor of errors is `floor` times the largest
-/// value of all.
+/// Compares tensors, in order, with their digests; the smallest scale of errors is `floor` times
+/// the largest value of all.
 ///
 /// # Errors
 /// The first number that differs by more than `allowed`.

@@ -1,9 +1,9 @@
-//! What other engines' tests need: networks that have every operation, batches, and comparisons.
+//! Support for tests of other engines: networks that have every operation, batches, and comparisons.
 //!
 //! An engine's test is then: for every network of [`networks`], [`check_engine`]; for one of them
-//! [`check_methods`]; and for every case of [`golden`], recorded from PyTorch, [`check_golden`]. The gradients
-//! that the trait [`modiste_spec::Engine`] does not show are read from the first moments after one
-//! step from zero moments, which are (1 - beta1) x gradient.
+//! [`check_methods`]; and for every case of [`golden`], recorded from PyTorch, [`check_golden`].
+//! The gradients that the trait [`modiste_spec::Engine`] does not show are read from the first
+//! moments after one step from zero moments, which are (1 - beta1) x gradient.
 
 mod batches;
 mod compare;

@@ -1,38 +1,38 @@
-//! How exact an engine has to be, and with what options it is tried.
+//! The required precision of an engine, and the settings it is tested with.
 
 use modiste_spec::Network;
 use modiste_spec::engine::{Adam, Loss, Muon, Optimiser, Sgd, Step};
 
 /// Allowed errors, each relative to the largest value of the tensor.
 ///
-/// A tensor whose values are all small beside those of the other tensors carries their rounding
-/// errors, so that its largest value counts as at least [`Self::floor`] of the largest of all.
+/// A tensor whose values are all small compared with those of other tensors carries their rounding
+/// errors, so its largest value counts as at least [`Self::floor`] of the largest of all.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
-    /// Of the logits, and of the loss of a first step.
+    /// Error of the logits, and of the loss of a first step.
     pub output: f64,
-    /// Of gradients and of the running statistics after one step.
+    /// Error of gradients and of the running statistics after one step.
     pub gradient: f64,
-    /// Of later losses, and of what ten steps changed, all tensors together (relative norm of the
-    /// difference). A single tensor may be [`Self::LOOSE`] times as far off: over ten steps some
-    /// activation comes to lie on the other side of a ReLU's zero than it does in the reference,
-    /// which moves a small tensor by percents and all of them together by next to nothing.
+    /// Error of later losses, and of the changes in ten steps, all tensors together (relative norm
+    /// of the difference). A single tensor may be off by [`Self::LOOSE`] times as much: over ten
+    /// steps, some activation ends up on the other side of a ReLU's zero than in the reference,
+    /// which changes a small tensor by percents and all of them together by almost nothing.
     pub steps: f64,
-    /// Smallest scale of a tensor beside the largest of all tensors.
+    /// Smallest scale of a tensor relative to the largest of all tensors.
     pub floor: f64,
 }
 
 impl Tolerance {
     /// For engines that compute in f32. With rounding noise of a few units in the last place on
-    /// every activation and gradient (eight draws), the reference itself stayed under a fifth of the
-    /// first two and, where a ReLU flipped on the way, at 0.7 of the third.
+    /// every activation and gradient (eight draws), the reference itself stayed below a fifth of
+    /// the first two and, when a ReLU flipped, at 0.7 of the third.
     pub const F32: Self = Self { output: 1e-5, gradient: 1e-4, steps: 5e-3, floor: 1e-3 };
 
-    /// How much further off a single tensor may be after ten steps.
+    /// Factor by which a single tensor may be off further after ten steps.
     pub const LOOSE: f64 = 25.0;
 }
 
-/// What stays the same over the steps of a check.
+/// The settings that stay the same over the steps of a check.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Loss settings.
@@ -49,13 +49,13 @@ pub struct Settings {
     pub average: Option<f64>,
 }
 
-/// Adam's epsilon is 1e-3 in checks. With the usual 1e-8 a step is about the sign of the gradient,
-/// and where the gradient is all rounding error two right engines step in opposite directions; with an
-/// epsilon of the gradients' own size a step is as exact as the gradient.
+/// Adam's epsilon is 1e-3 in checks. With the usual 1e-8, a step is about the sign of the gradient,
+/// and where the gradient is only rounding error, two correct engines step in opposite directions;
+/// with an epsilon of the size of the gradients, a step is as precise as the gradient.
 const ADAM: Adam = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-3, weight_decay: 0.0 };
 
 impl Default for Settings {
-    /// Adam. The rate is low so that errors do not grow from step to step until a ReLU of the last
+    /// Adam, with a low rate, so that errors do not grow from step to step until a ReLU of the last
     /// layers flips.
     fn default() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! An engine beside the reference on a random network.
+//! Compares an engine with the reference on a random network.
 
 use super::batches::{batch, calm_batch, perturbed_state};
 use super::compare::Mismatch;
@@ -10,31 +10,33 @@ use modiste_spec::engine::{Batch, EngineError, State, Step};
 use modiste_spec::{Engine, Network, Op};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What an engine made of a random network.
+/// The result of an engine on a random network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trial {
-    /// Every value was the reference's.
+    /// Every value matched the reference.
     Equal,
-    /// The engine refused the network, and said why.
+    /// The engine refused the network, with a reason.
     Refused(String),
 }
 
-/// Gradients are compared where no activation lies nearer to a jump than this part of its map's
-/// largest value, some ten times the rounding of f32.
+/// Gradients are compared only if no activation is closer to a jump than this share of its map's largest
+/// value, some ten times the rounding error of f32.
 const MARGIN: f64 = 1e-5;
-/// A channel is normalised over at least so many values; of fewer, rounding may decide the variance.
+/// A channel is normalised over at least this many values; with fewer, rounding may dominate the
+/// variance.
 const NORMALISED: usize = 8;
 
-/// The tolerance for random networks, some of which amplify rounding errors from layer to layer. A value
-/// that lies in the wrong place is off by about its own size. A bias in front of a normalisation has no
-/// gradient but the rounding errors of the layers behind it.
+/// The tolerance for random networks, some of which amplify rounding errors from layer to layer. A
+/// misplaced value is off by about its own size. The gradient of a bias before a normalisation
+/// consists only of the rounding errors of the layers after it.
 const RANDOM: Tolerance = Tolerance { output: 2e-4, gradient: 2e-3, steps: 2e-2, floor: 1e-2 };
 
-/// Predictions of single images and of ragged batches, two steps of training on batches of different
-/// sizes (loss, every gradient, running statistics), and predictions from what they led to.
+/// Compares predictions of single images and of batches of different sizes, two steps of training
+/// on batches of different sizes (loss, every gradient, running statistics), and predictions
+/// afterwards.
 ///
 /// # Errors
-/// The first thing in which the engine leaves the reference, a panic included.
+/// Name the first difference from the reference, or a panic.
 pub fn check_random<E: Engine>(
     seed: u64,
     make: impl FnOnce(&Network) -> Result<E, EngineError>,
@@ -77,7 +79,7 @@ fn check_network<E: Engine>(
     Ok(Trial::Equal)
 }
 
-/// Whether two right engines agree on the gradients of this batch.
+/// Whether two correct engines must agree on the gradients of this batch.
 fn comparable(network: &Network, state: &State, images: &[u8], n: usize, step: &Step<'_>) -> bool {
     let norms = network.nodes().iter().filter(|node| matches!(node.op, Op::BatchNorm { .. }));
     if norms.map(|node| n * node.shape.pixels()).min().is_some_and(|least| least < NORMALISED) {

@@ -3,7 +3,7 @@
 use crate::Maps;
 use modiste_spec::Shape;
 
-/// Output (n, h / kernel, w / kernel, c); rows and columns left over are dropped.
+/// Output (n, h / kernel, w / kernel, c); remaining rows and columns are dropped.
 pub fn avg_pool_forward(x: &Maps, kernel: usize) -> Maps {
     let shape = Shape::new(x.shape.height / kernel, x.shape.width / kernel, x.shape.channels);
     let mut y = Maps::zeros(x.n, shape);
@@ -11,7 +11,7 @@ pub fn avg_pool_forward(x: &Maps, kernel: usize) -> Maps {
     y.map(|sum| sum / (kernel * kernel) as f64)
 }
 
-/// Each window's gradient in equal parts; what was left over gets none.
+/// Each window's gradient in equal parts; dropped rows and columns get none.
 pub fn avg_pool_backward(x: &Maps, kernel: usize, dy: &Maps) -> Maps {
     let mut dx = Maps::zeros(x.n, x.shape);
     let part = 1.0 / (kernel * kernel) as f64;

@@ -1,4 +1,4 @@
-//! Batch normalisation with a trained shift and perhaps a trained scale (Ioffe and Szegedy 2015).
+//! Batch normalisation with a trained shift and optionally a trained scale (Ioffe and Szegedy 2015).
 
 use crate::Maps;
 
@@ -8,7 +8,7 @@ pub struct Statistics {
     pub mean: Vec<f64>,
     /// Biased variances (c): divided by the count.
     pub variance: Vec<f64>,
-    /// Values a channel: n x h x w.
+    /// Values per channel: n x h x w.
     pub count: usize,
 }
 
@@ -21,8 +21,8 @@ impl Statistics {
         Self { mean, variance, count }
     }
 
-    /// Variances that the running statistics take up: unbiased, as PyTorch's. A channel of a single
-    /// value has no unbiased variance; its biased one, 0, is taken.
+    /// Variances for the running statistics: unbiased, as in PyTorch. A channel with a single value
+    /// has no unbiased variance; its biased one, 0, is used.
     pub fn unbiased_variance(&self) -> Vec<f64> {
         let factor = self.count as f64 / (self.count.max(2) - 1) as f64;
         self.variance.iter().map(|v| v * factor).collect()
@@ -57,7 +57,7 @@ pub struct BatchNormGradients {
     pub dshift: Vec<f64>,
 }
 
-/// Gradients by input, scale and shift where the batch's own statistics normalised it, so that the
+/// Gradients with respect to input, scale and shift if the batch's own statistics normalised it, so the
 /// gradient also flows through mean and variance.
 pub fn batch_norm_backward(
     x: &Maps,
@@ -84,7 +84,7 @@ pub fn batch_norm_backward(
     BatchNormGradients { dx, dscale: product, dshift: sum }
 }
 
-/// Gradients where running statistics, which are constants, normalised it.
+/// Gradients if running statistics, which are constants, normalised it.
 pub fn running_backward(
     x: &Maps,
     (mean, variance): (&[f64], &[f64]),

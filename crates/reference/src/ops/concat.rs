@@ -1,4 +1,4 @@
-//! The inputs' channels one after the other.
+//! Concatenation of the inputs' channels.
 
 use crate::Maps;
 use modiste_spec::Shape;

@@ -13,7 +13,7 @@ pub struct ConvGradients {
     pub dbias: Vec<f64>,
 }
 
-/// One meeting of an output pixel, an input pixel and a place of the kernel.
+/// One combination of an output pixel, an input pixel and a position in the kernel.
 struct Tap {
     /// Position of the output pixel's first channel.
     y: usize,
@@ -84,8 +84,8 @@ pub fn conv_backward(
     ConvGradients { dx, dweight: by_output(&dweight, c, area), dbias }
 }
 
-/// (k, c, kernel, kernel) to (kernel, kernel, c, k): the loops then run over neighbours, which
-/// makes the whole test run several times shorter.
+/// Reorders (k, c, kernel, kernel) to (kernel, kernel, c, k), so that loops run over neighbours,
+/// which makes the whole test suite several times faster.
 fn by_place(weight: &[f64], c: usize, area: usize) -> Vec<f64> {
     let k = weight.len() / (c * area);
     let from = |i: usize| (i % k * c + i / k % c) * area + i / (k * c);
@@ -105,9 +105,9 @@ fn output_shape(x: &Maps, weight: &[f64], kernel: usize, stride: usize) -> Shape
     Shape::new(side(x.shape.height), side(x.shape.width), k)
 }
 
-/// Where the windows of a batch lie.
+/// The windows of a batch.
 struct Places {
-    /// Of the input and of the output.
+    /// Shapes of the input and the output.
     shapes: [Shape; 2],
     n: usize,
     kernel: usize,
@@ -119,8 +119,8 @@ impl Places {
         Self { shapes: [x.shape, y.shape], n: x.n, kernel, stride }
     }
 
-    /// Calls `visit` with every tap of the batch; those that fall on the padding are left out. They are
-    /// not listed first: a large kernel has thousands for each pixel.
+    /// Calls `visit` with every tap of the batch, except those on the padding. They are not
+    /// collected first, because a large kernel has thousands per pixel.
     fn each_tap(&self, mut visit: impl FnMut(Tap)) {
         let Self { shapes: [x, y], n, kernel, stride } = *self;
         let inside = |out: usize, place: usize, size: usize| {

@@ -3,12 +3,12 @@
 use crate::Maps;
 use modiste_spec::engine::{Loss, Targets};
 
-/// What a batch made of its targets.
+/// Loss and hits of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// The loss as [`Loss`] defines it.
     pub loss: f64,
-    /// Images whose largest logit is the right one: that of their class, or of their largest share.
+    /// Number of images whose largest logit is that of their class, or of their largest share.
     pub correct: usize,
 }
 
@@ -22,8 +22,7 @@ pub fn softmax_forward(logits: &Maps) -> Maps {
     y
 }
 
-/// The loss of `logits` (n, 1, 1, classes) as [`Loss`] defines it, and how many images have the
-/// right class on top.
+/// The loss of `logits` (n, 1, 1, classes) as [`Loss`] defines it, and the number of correct images.
 pub fn cross_entropy_forward(logits: &Maps, targets: Targets<'_>, loss: &Loss) -> Outcome {
     let classes = logits.shape.channels;
     let (mut sum, mut correct) = (0.0, 0);
@@ -36,7 +35,7 @@ pub fn cross_entropy_forward(logits: &Maps, targets: Targets<'_>, loss: &Loss) -
     Outcome { loss: sum / total_weight(targets, loss, logits.n), correct }
 }
 
-/// The gradient of the loss by the logits.
+/// The gradient of the loss with respect to the logits.
 pub fn cross_entropy_backward(logits: &Maps, targets: Targets<'_>, loss: &Loss) -> Maps {
     let classes = logits.shape.channels;
     let total = total_weight(targets, loss, logits.n);
@@ -51,7 +50,7 @@ pub fn cross_entropy_backward(logits: &Maps, targets: Targets<'_>, loss: &Loss) 
     dx
 }
 
-/// How much of each class image `i` is; a class is all of itself.
+/// The share of each class in image `i`; for a class as target, 1 for that class.
 fn shares(targets: Targets<'_>, i: usize, classes: usize) -> Vec<f64> {
     match targets {
         Targets::Classes(labels) => {
@@ -64,14 +63,14 @@ fn shares(targets: Targets<'_>, i: usize, classes: usize) -> Vec<f64> {
     }
 }
 
-/// What each class's surprise counts: its share, smoothed, times its weight.
+/// The weight of each class's -log p: its smoothed share times its class weight.
 fn masses(loss: &Loss, shares: &[f64]) -> Vec<f64> {
     let smoothing = loss.label_smoothing;
     let smooth = |share: f64| (1.0 - smoothing) * share + smoothing / shares.len() as f64;
     shares.iter().enumerate().map(|(c, &share)| loss.weight(c) * smooth(share)).collect()
 }
 
-/// What sums are divided by; so that a batch of classes without weight alone says nothing.
+/// The divisor of sums; a batch whose classes all have weight 0 contributes nothing.
 fn total_weight(targets: Targets<'_>, loss: &Loss, images: usize) -> f64 {
     match targets {
         Targets::Classes(labels) => {
@@ -82,12 +81,12 @@ fn total_weight(targets: Targets<'_>, loss: &Loss, images: usize) -> f64 {
     }
 }
 
-/// Position of the largest value, of equals the first.
+/// Position of the largest value, the first of equal ones.
 pub fn first_largest(row: &[f64]) -> usize {
     (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }
 
-/// log(sum of exp), with the largest value taken out so that nothing overflows.
+/// log(sum of exp), with the largest value factored out so that nothing overflows.
 fn log_sum_exp(row: &[f64]) -> f64 {
     let largest = row[first_largest(row)];
     largest + row.iter().map(|v| (v - largest).exp()).sum::<f64>().ln()

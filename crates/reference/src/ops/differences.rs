@@ -1,4 +1,4 @@
-//! Central finite differences, the proof of every backward function.
+//! Central finite differences, which check every backward function.
 
 use crate::Maps;
 use modiste_spec::Shape;
@@ -7,7 +7,7 @@ use modiste_spec::random::{Purpose, Stream};
 /// Half the distance of the two points; the error is about STEP^2 from the curvature and
 /// 1e-16 / STEP from rounding.
 const STEP: f64 = 1e-5;
-/// Allowed error, of the gradient's largest value.
+/// Allowed error relative to the gradient's largest value.
 const TOLERANCE: f64 = 1e-8;
 
 /// Numbers between -1 and 1.
@@ -21,7 +21,7 @@ pub(crate) fn random_maps(n: usize, shape: Shape, seed: u64) -> Maps {
     Maps::new(n, shape, random(n * shape.len(), seed))
 }
 
-/// The sum of products: a loss whose gradient by `a` is `b`.
+/// The sum of products: a loss whose gradient with respect to `a` is `b`.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

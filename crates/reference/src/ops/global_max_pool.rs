@@ -9,15 +9,15 @@ pub fn global_max_pool_forward(x: &Maps) -> Maps {
     Maps::new(x.n, shape, maxima(x).into_iter().map(|at| x.values[at]).collect())
 }
 
-/// Each channel's gradient goes to its maximum, of equals to the first.
+/// Each channel's gradient goes to its maximum, the first of equal ones.
 pub fn global_max_pool_backward(x: &Maps, dy: &Maps) -> Maps {
     let mut dx = Maps::zeros(x.n, x.shape);
     maxima(x).into_iter().zip(&dy.values).for_each(|(at, dy)| dx.values[at] += dy);
     dx
 }
 
-/// The smallest distance of a value below its channel's maximum, where the gradient jumps, as a part of
-/// the largest value. Exact equals do not count: they are equal in every engine.
+/// The smallest distance of a value below its channel's maximum, where the gradient jumps, relative
+/// to the largest value. Exactly equal values do not count: they are equal in every engine.
 pub fn global_max_pool_margin(x: &Maps) -> f64 {
     let largest = x.values.iter().fold(0f64, |a, v| a.max(v.abs()));
     let best = maxima(x);

@@ -1,4 +1,4 @@
-//! Pixels to numbers; nothing flows back.
+//! Conversion of pixels to numbers; it has no gradient.
 
 use crate::Maps;
 use modiste_spec::{Shape, engine::PIXEL_MAX};

@@ -14,7 +14,7 @@ pub fn max_pool_forward(x: &Maps, kernel: usize, stride: usize) -> Maps {
     y
 }
 
-/// Each window's gradient goes to its maximum, of equals to the first in row-major order.
+/// Each window's gradient goes to its maximum, the first of equal ones in row-major order.
 pub fn max_pool_backward(x: &Maps, kernel: usize, stride: usize, dy: &Maps) -> Maps {
     let mut dx = Maps::zeros(x.n, x.shape);
     for (i, maximum) in maxima(x, dy.shape, kernel, stride).into_iter().enumerate() {
@@ -23,8 +23,8 @@ pub fn max_pool_backward(x: &Maps, kernel: usize, stride: usize, dy: &Maps) -> M
     dx
 }
 
-/// The smallest distance of a window's maximum from a smaller value of the window, at which the
-/// gradient would jump there, as a part of the largest value.
+/// The smallest distance between a window's maximum and a smaller value of the window, where the
+/// gradient would jump, relative to the largest value.
 pub fn max_pool_margin(x: &Maps, y: &Maps, kernel: usize, stride: usize) -> f64 {
     let mut margin = f64::INFINITY;
     let mut largest = 0f64;

@@ -7,14 +7,14 @@ pub fn relu_forward(x: &Maps) -> Maps {
     x.map(|v| v.max(0.0))
 }
 
-/// `dy` where x is over 0, else 0.
+/// `dy` where x is above 0, else 0.
 pub fn relu_backward(x: &Maps, dy: &Maps) -> Maps {
     let pairs = x.values.iter().zip(&dy.values);
     Maps::new(x.n, x.shape, pairs.map(|(&x, &dy)| if x > 0.0 { dy } else { 0.0 }).collect())
 }
 
-/// The smallest distance of a value from 0, where the gradient jumps, as a part of the largest
-/// value. Exact zeros do not count: what makes them, such as a mask, makes them in every engine.
+/// The smallest distance of a value from 0, where the gradient jumps, relative to the largest value.
+/// Exact zeros do not count: they have a cause, such as a mask, that applies to every engine.
 pub fn relu_margin(x: &Maps) -> f64 {
     let sizes = || x.values.iter().map(|v| v.abs()).filter(|&v| v > 0.0);
     sizes().fold(f64::INFINITY, f64::min) / sizes().fold(0.0, f64::max)

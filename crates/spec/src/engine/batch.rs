@@ -4,7 +4,7 @@ use super::EngineError;
 use crate::Network;
 use std::ops::Range;
 
-/// The right answers for the images of a step.
+/// The correct answers for the images of a step.
 #[derive(Clone, Copy, Debug)]
 pub enum Targets<'a> {
     /// The class of each image (n).
@@ -26,27 +26,28 @@ impl Targets<'_> {
 /// The images of one step; any number from 1 up to the engine's batch size.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// Pixels (n, h, w, c): of all images, or of the engine's own ones ([`super::Engine::share`]).
+    /// Pixels (n, h, w, c) of all images, or of the engine's share ([`super::Engine::share`]).
     pub images: &'a [u8],
-    /// Targets of all images of the step, those of other ranks included.
+    /// Targets of all images of the step, including those of other ranks.
     pub targets: Targets<'a>,
 }
 
 impl<'a> Batch<'a> {
-    /// Images with a class each.
+    /// A batch of images with one class each.
     pub fn of_classes(images: &'a [u8], labels: &'a [u16]) -> Self {
         Self { images, targets: Targets::Classes(labels) }
     }
 
-    /// Images with shares of classes each.
+    /// A batch of images with shares of classes.
     pub fn of_shares(images: &'a [u8], shares: &'a [f32]) -> Self {
         Self { images, targets: Targets::Shares(shares) }
     }
 
-    /// Number of images of the step for `network`, of which `share` tells which are here.
+    /// Checks the batch against `network` and returns the number of images of the step; `share`
+    /// gives the range of images whose pixels are present.
     ///
     /// # Errors
-    /// If there is no image, the number of pixels does not fit the share, or a target is impossible.
+    /// If there are no images, the number of pixels does not fit the share, or a target is impossible.
     pub fn check(
         &self,
         network: &Network,

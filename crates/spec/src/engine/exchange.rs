@@ -1,8 +1,8 @@
-//! Several processes or threads (*ranks*) that train one network with the bits of one.
+//! Training of one network by several processes or threads (*ranks*) with the same bits as by one.
 //!
-//! Sums over a batch are taken in shards and added up in the order of the shards. Each rank computes
-//! a range of the shards; before sums are added up, each rank fills in what the others computed. So
-//! the order of additions, and with it every bit, is the same as in a single process.
+//! Sums over a batch are computed in shards and added up in the order of the shards. Each rank computes
+//! a range of the shards; before sums are added up, each rank receives the results of the others. So the
+//! order of additions, and with it every bit, is the same as in a single process.
 
 use std::io;
 use std::ops::Range;
@@ -15,17 +15,17 @@ pub trait Exchange: Send {
     /// Number of ranks, at least 1.
     fn ranks(&self) -> usize;
 
-    /// Fills in the others' parts of `values`, of which rank r has computed those from `cuts[r]` to
-    /// `cuts[r + 1]`. All ranks call this together, with arrays of the same length and cuts.
+    /// Fills in the other ranks' parts of `values`: rank r has computed those from `cuts[r]` to
+    /// `cuts[r + 1]`. All ranks call this together, with the same length of `values` and the same cuts.
     ///
     /// # Errors
-    /// If another rank cannot be reached, or has given up.
+    /// If another rank cannot be reached or has given up.
     fn gather(&mut self, values: &mut [f32], cuts: &[usize]) -> io::Result<()>;
 
-    /// Fills in, of the rows that others have computed, the columns that are this rank's: `values` are rows
-    /// of `width` values, of which rank r has computed those from `rows[r]` to `rows[r + 1]`, and its columns
-    /// are those from `columns[r]` to `columns[r + 1]`. What else becomes of others' rows is left open, so
-    /// that an exchange can send each value to the one rank that needs it.
+    /// Fills in this rank's columns of the rows that other ranks have computed. `values` are rows
+    /// of `width` values; rank r has computed the rows from `rows[r]` to `rows[r + 1]`, and its
+    /// columns are those from `columns[r]` to `columns[r + 1]`. The other columns of others' rows
+    /// are unspecified, so an exchange can send each value only to the rank that needs it.
     ///
     /// # Errors
     /// As [`Self::gather`].
@@ -42,7 +42,7 @@ pub trait Exchange: Send {
     }
 }
 
-/// Part `index` of `parts` nearly equal parts of `count` things.
+/// Range `index` of `parts` nearly equal ranges of `count` items.
 pub fn part(count: usize, index: usize, parts: usize) -> Range<usize> {
     index * count / parts..(index + 1) * count / parts
 }

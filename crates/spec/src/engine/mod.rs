@@ -23,9 +23,10 @@ pub const PIXEL_MAX: f32 = 255.0;
 /// Everything about a training step except its batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
-    /// Steps made before this one: keys dropout masks and, plus one, Adam's bias correction.
+    /// Number of steps before this one; used for dropout masks and, plus one, for Adam's bias
+    /// correction.
     pub number: u64,
-    /// The run's seed: keys dropout masks.
+    /// The run's seed; used for dropout masks.
     pub seed: u64,
     /// The learning rate of this step.
     pub learning_rate: f64,
@@ -33,14 +34,15 @@ pub struct Step<'a> {
     pub optimiser: Optimiser,
     /// The loss to minimise.
     pub loss: &'a Loss,
-    /// A factor of the learning rate for each of [`Network::parameters`], in that order; empty stands
-    /// for ones. 0 freezes: no update, no decay, and optimiser slots that stay. Where the running
-    /// mean of a batch normalisation has 0, mean and variance stay, and normalise the batch in place of
-    /// its own statistics (PyTorch's `eval()` of that layer); other factors do nothing to statistics.
+    /// A factor of the learning rate for each of [`Network::parameters`], in that order; empty for
+    /// ones. 0 freezes a parameter: no update, no decay, unchanged optimiser slots. If the factor
+    /// of a batch normalisation's running mean is 0, running mean and variance stay fixed and
+    /// normalise the batch in place of its own statistics (PyTorch's `eval()` of that layer); other
+    /// factors do not affect statistics.
     pub rates: &'a [f32],
-    /// Decay of the averaged weights, from 0 to under 1; `None` keeps no average.
+    /// Decay of the averaged weights, from 0 to below 1; `None` keeps no average.
     ///
-    /// After the step, parameters and running statistics p move their average a to
+    /// After the step, the average a of parameters and running statistics p becomes
     /// a + (1 - decay) (p - a); the first such step copies them (PyTorch's `AveragedModel` with
     /// `get_ema_multi_avg_fn` and `use_buffers`).
     pub average: Option<f64>,
@@ -55,7 +57,7 @@ impl Step<'_> {
     /// Checks that loss and rates fit `network`.
     ///
     /// # Errors
-    /// Says which has the wrong number of values.
+    /// Names what has the wrong number of values.
     pub fn check(&self, network: &Network) -> Result<(), EngineError> {
         self.loss.check(network.classes())?;
         if self.rates.is_empty() {
@@ -69,7 +71,7 @@ impl Step<'_> {
     }
 }
 
-/// Which of its weights a network predicts with.
+/// The weights that a network predicts with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weights {
     /// The current parameters.
@@ -79,19 +81,19 @@ pub enum Weights {
     Average,
 }
 
-/// Why an engine refused or failed.
+/// Why an engine failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
-    /// A state of another network.
+    /// The state belongs to another network.
     #[error("{0}")]
     State(String),
-    /// A batch or step that does not fit.
+    /// The batch or step does not fit.
     #[error("{0}")]
     Batch(String),
-    /// A network that this engine cannot run.
+    /// The engine cannot run this network.
     #[error("{0}")]
     Unsupported(String),
-    /// Other processes that train the same network cannot be reached.
+    /// The other ranks cannot be reached.
     #[error("exchange with the other ranks: {0}")]
     Exchange(String),
 }
@@ -103,9 +105,9 @@ impl From<std::io::Error> for EngineError {
     }
 }
 
-/// Runs a network: the training loop knows nothing else of an engine.
+/// Runs a network; this is all that the training loop knows about an engine.
 ///
-/// Engines draw dropout masks from [`crate::random`] alone, so that all draw the same.
+/// Engines draw dropout masks only from [`crate::random`], so all draw the same masks.
 pub trait Engine {
     /// The network that runs.
     fn network(&self) -> &Network;
@@ -113,14 +115,14 @@ pub trait Engine {
     /// Device, instruction set and threads in a few words, for provenance.
     fn describe(&self) -> String;
 
-    /// Which of the `images` of a step this engine takes; all, unless it shares the work with others
-    /// ([`Exchange`]).
+    /// The range of a step's `images` that this engine takes; all, unless it shares the work with
+    /// other ranks ([`Exchange`]).
     fn share(&self, images: usize) -> Range<usize> {
         0..images
     }
 
-    /// Whether any rank that shares the work wishes something; `wish` is this one's. All ranks call this
-    /// together, and all get the same answer.
+    /// Whether `wish` is true on any rank that shares the work. All ranks call this together, and
+    /// all get the same answer.
     ///
     /// # Errors
     /// If the others cannot be reached.
@@ -132,19 +134,19 @@ pub trait Engine {
     /// work is done; [`Self::totals`] waits.
     ///
     /// # Errors
-    /// If the batch does not fit the network or is larger than the engine was made for; then nothing
-    /// has changed. If the exchange with other ranks fails; then the engine is of no further use.
+    /// If the batch does not fit the network or is larger than the engine's batch size; then nothing has
+    /// changed. If the exchange with other ranks fails; then the engine is unusable.
     fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError>;
 
-    /// Waits for all submitted steps and adds those since the last call to `sums`, in their order.
-    /// So sums do not depend on when they were asked for.
+    /// Waits for all submitted steps and adds the results of those since the last call to `sums`,
+    /// in order. So the sums do not depend on when they are asked for.
     ///
     /// # Errors
     /// If a step failed after [`Self::submit`] had returned.
     fn totals(&mut self, sums: &mut Totals) -> Result<(), EngineError>;
 
-    /// One step from beginning to end, for callers that do not mind waiting; its own totals, and
-    /// those of earlier steps that nobody has asked for.
+    /// Runs one step to its end, for callers that can wait. Returns its totals, including those of
+    /// earlier steps that have not been asked for.
     ///
     /// # Errors
     /// As [`Self::submit`] and [`Self::totals`].
@@ -155,22 +157,23 @@ pub trait Engine {
         Ok(totals)
     }
 
-    /// Logits (n, classes) of images (n, h, w, c), with running statistics and without dropout; any n.
+    /// Logits (n, classes) of images (n, h, w, c), with running statistics and without dropout, for
+    /// any n.
     ///
-    /// An engine that shares its work predicts its part and gathers the others'; all ranks then call
-    /// this with the same images.
+    /// An engine that shares its work predicts its part and gathers the others'; all ranks must
+    /// call this with the same images.
     ///
     /// # Errors
     /// If the pixels are not a whole number of images, or there is no average.
     fn predict(&mut self, images: &[u8], weights: Weights) -> Result<Vec<f32>, EngineError>;
 
-    /// A copy of all that training changes, after all submitted steps.
+    /// A copy of everything that training changes, after all submitted steps.
     fn state(&mut self) -> State;
 
-    /// Replaces all that training changes; slots that an optimiser misses begin as zeros.
+    /// Replaces everything that training changes; missing optimiser slots start at zero.
     ///
     /// # Errors
-    /// If the state is not of this network; then nothing was replaced.
+    /// If the state belongs to another network; then nothing has changed.
     fn load_state(&mut self, state: &State) -> Result<(), EngineError>;
 }
 

@@ -1,11 +1,11 @@
-//! Optimisers: their settings, and the state that they keep.
+//! Optimisers: their settings and their state.
 
 use crate::Parameter;
 use serde::{Deserialize, Serialize};
 
 /// An optimiser with its settings.
 ///
-/// Weight decay only applies to weights, not to biases and shifts.
+/// Weight decay applies only to weights, not to biases and shifts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Optimiser {
@@ -13,15 +13,15 @@ pub enum Optimiser {
     Adam(Adam),
     /// Stochastic gradient descent with momentum.
     Sgd(Sgd),
-    /// Momentum whose steps are orthogonal matrices.
+    /// Momentum with orthogonalised steps.
     Muon(Muon),
 }
 
 impl Optimiser {
-    /// The kinds, as they are written in a configuration.
+    /// The kinds, as written in a configuration.
     pub const KINDS: [&'static str; 3] = ["adam", "sgd", "muon"];
 
-    /// The optimiser of a kind with its usual settings.
+    /// The optimiser of a kind with its default settings.
     pub fn of_kind(kind: &str) -> Option<Self> {
         match kind {
             "adam" => Some(Self::Adam(Adam::default())),
@@ -31,7 +31,7 @@ impl Optimiser {
         }
     }
 
-    /// The kind, as it is written in a configuration.
+    /// The kind, as written in a configuration.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Adam(_) => "adam",
@@ -40,7 +40,8 @@ impl Optimiser {
         }
     }
 
-    /// What it keeps for each trainable parameter: names of [`super::State::slots`], zeros at first.
+    /// Names of the values that it keeps for each trainable parameter in [`super::State::slots`],
+    /// initially zero.
     pub fn slots(&self) -> &'static [&'static str] {
         match self {
             Self::Adam(_) => &["first_moments", "second_moments"],
@@ -77,7 +78,7 @@ impl Default for Adam {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sgd {
-    /// m, from 0 to under 1.
+    /// m, from 0 to below 1.
     pub momentum: f64,
     /// Whether the step looks ahead along the velocity (Nesterov; Sutskever et al. 2013).
     pub nesterov: bool,
@@ -95,41 +96,41 @@ impl Default for Sgd {
     }
 }
 
-/// Muon (Jordan et al. 2024): for the weights of all layers but the last, seen as matrices (outputs,
+/// Muon (Jordan et al. 2024): for the weights of all layers except the last, seen as matrices (outputs,
 /// inputs x kernel x kernel), the step of [`Sgd`] is replaced by the nearest matrix with orthogonal
-/// rows or columns, times sqrt(max(1, rows / columns)). All else moves as with [`Sgd`].
+/// rows or columns, times sqrt(max(1, rows / columns)). Other parameters move as with [`Sgd`].
 ///
-/// The nearest matrix is approached by [`Muon::ITERATIONS`] Newton-Schulz iterations
+/// The nearest matrix is approximated by [`Muon::ITERATIONS`] Newton-Schulz iterations
 /// X <- a X + (b A + c A A) X with A = X X^T, from the step divided by its Frobenius norm.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Muon {
-    /// Momentum, from 0 to under 1.
+    /// Momentum, from 0 to below 1.
     pub momentum: f64,
     /// Whether the step looks ahead along the velocity.
     pub nesterov: bool,
-    /// The learning rate of the matrices is this x the learning rate of all else.
+    /// The learning rate of the matrices is this times that of the other parameters.
     pub matrix_rate: f64,
     /// Each step first multiplies every weight by 1 - its learning rate x this.
     pub weight_decay: f64,
 }
 
 impl Muon {
-    /// Newton-Schulz iterations of a step.
+    /// Newton-Schulz iterations per step.
     pub const ITERATIONS: usize = 5;
     /// a, b and c of the iteration, as published.
     pub const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
-    /// The least that the step is divided by.
+    /// Smallest divisor of the step.
     pub const EPSILON: f64 = 1e-7;
 
-    /// Which of a network's parameters move by orthogonal matrices.
+    /// For each parameter of a network, whether it is one of the matrices.
     pub fn matrices(parameters: &[Parameter]) -> Vec<bool> {
         let last = parameters.iter().rposition(|p| p.kind.decays());
         let matrix = |(i, p): (usize, &Parameter)| p.kind.decays() && Some(i) != last;
         parameters.iter().enumerate().map(matrix).collect()
     }
 
-    /// What the orthogonal matrix of a weight of this shape (outputs, inputs, ...) is multiplied by.
+    /// The factor of the orthogonal matrix for a weight of this shape (outputs, inputs, ...).
     pub fn scale(shape: &[usize]) -> f64 {
         let columns: usize = shape[1..].iter().product();
         (shape[0] as f64 / columns as f64).max(1.0).sqrt()

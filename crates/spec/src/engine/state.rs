@@ -1,10 +1,10 @@
-//! Everything that changes while training.
+//! The state of training: everything that changes.
 
 use super::EngineError;
 use crate::{Network, Parameter};
 use std::collections::BTreeMap;
 
-/// The slot of the averaged weights; the only one with running statistics in it.
+/// The slot of the averaged weights, the only one that includes running statistics.
 pub const AVERAGE: &str = "average";
 
 /// A named tensor in PyTorch's layout.
@@ -23,9 +23,9 @@ pub struct Tensor {
 pub struct State {
     /// Parameters and running statistics, in the order of [`Network::parameters`].
     pub parameters: Vec<Tensor>,
-    /// What else goes from step to step, by name: the optimiser's
-    /// ([`super::Optimiser::slots`]) for each trainable parameter, and [`AVERAGE`] for all; in the
-    /// order of [`Network::parameters`]. An optimiser's slot that is missing stands for zeros.
+    /// Other values kept from step to step, by name: the optimiser's slots
+    /// ([`super::Optimiser::slots`]) for each trainable parameter, and [`AVERAGE`] for all
+    /// parameters; in the order of [`Network::parameters`]. A missing optimiser slot means zeros.
     pub slots: BTreeMap<String, Vec<Tensor>>,
 }
 
@@ -46,7 +46,7 @@ impl State {
         Self { parameters, slots: BTreeMap::new() }
     }
 
-    /// Whether slot `name` has tensors for `parameter`.
+    /// Whether the slot `name` has a tensor for `parameter`.
     pub fn slot_has(name: &str, parameter: &Parameter) -> bool {
         name == AVERAGE || parameter.kind.trainable()
     }

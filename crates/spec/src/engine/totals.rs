@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Sums over steps, each measured before the step changed the parameters.
+/// Sums over steps, with each step measured before it changes the parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {
-    /// Sum of each batch's loss ([`super::Loss`]) times its images.
+    /// Sum over batches of the loss ([`super::Loss`]) times the number of images.
     pub loss: f64,
-    /// Images whose largest logit was the right one: that of their class, or of their largest share
-    /// (the first of equals counts).
+    /// Number of images whose largest logit was that of their class or of their largest share (the
+    /// first of equal ones counts).
     pub correct: usize,
     /// Images.
     pub images: usize,
