@@ -1,4 +1,4 @@
-//! The crate's one error, one lower-case line each.
+//! The crate's error type; each error is one lower-case line.
 
 use modiste_data::PartName;
 
@@ -15,7 +15,7 @@ pub enum BaselineError {
         /// The allowed values.
         reason: String,
     },
-    /// A part that nothing can be learned from or compared with.
+    /// A part cannot be learned from or compared with.
     #[error("the {part} part of {data} {problem}")]
     Part {
         /// The part.
@@ -25,12 +25,12 @@ pub enum BaselineError {
         /// The missing part.
         problem: &'static str,
     },
-    /// A fit that did not get to its end.
+    /// A fit did not converge.
     #[error("{what} did not converge in {steps} steps")]
     NotConverged {
         /// The fit.
         what: String,
-        /// Steps that were made.
+        /// Number of steps done.
         steps: usize,
     },
     /// The caller asked to stop.

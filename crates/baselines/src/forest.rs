@@ -1,4 +1,5 @@
-//! A random forest (Breiman 2001): trees grown on bootstrap samples, their leaves' shares averaged.
+//! A random forest (Breiman 2001): trees grown on bootstrap samples, with the shares in their
+//! leaves averaged.
 
 use modiste_spec::random::{Purpose, Stream};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use crate::samples::Samples;
 use crate::tree::{Columns, Tree};
 use crate::{BaselineError, Classifier, ForestSettings};
 
-/// Images predicted as one piece of work.
+/// Number of images predicted as one unit of work.
 const IMAGES: usize = 256;
 
 /// Grown trees.
@@ -37,7 +38,7 @@ pub(crate) fn fit(
 }
 
 impl Forest {
-    /// The class with the largest mean share; of equal ones the lowest.
+    /// The class with the largest mean share, the lowest of equal ones.
     fn class_of(&self, image: &[u8]) -> u16 {
         let mut shares = vec![0.0; self.classes];
         for tree in &self.trees {

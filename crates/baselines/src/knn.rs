@@ -1,7 +1,7 @@
-//! Nearest neighbours, all of them looked at.
+//! Nearest neighbours by exhaustive search.
 //!
-//! Squared distances of bytes are whole numbers, so equal distances are equal: of equally near
-//! training images the first counts, and of equally many votes the lower class.
+//! Squared distances of bytes are whole numbers, so ties are exact: of equally near training images
+//! the first counts, and of equal numbers of votes the lower class wins.
 
 use modiste_kernels::bytes::dots;
 use modiste_kernels::isa::Isa;
@@ -11,9 +11,9 @@ use crate::parallel::Team;
 use crate::samples::Samples;
 use crate::{BaselineError, Classifier, KnnSettings};
 
-/// Images predicted as one piece of work.
+/// Number of images predicted as one unit of work.
 const IMAGES: usize = 16;
-/// Training images that stay in the nearest caches while a piece of images is compared with them.
+/// Number of training images that stay in the caches while a unit of images is compared with them.
 const ROWS: usize = 64;
 
 /// The training images, with their norms.
@@ -25,7 +25,7 @@ pub(crate) struct Knn<'a> {
     norms: Vec<u64>,
 }
 
-/// Remembers the training images.
+/// Stores the training images.
 pub(crate) fn fit<'a>(settings: &KnnSettings, train: &Samples<'a>) -> Knn<'a> {
     let norm = |i| train.image(i).iter().map(|&p| u64::from(p) * u64::from(p)).sum();
     let norms = (0..train.len()).map(norm).collect();
@@ -37,7 +37,7 @@ impl Knn<'_> {
     fn classes_of(&self, images: &[u8]) -> Vec<u16> {
         let (values, n) = (self.train.values, self.train.len());
         let count = images.len() / values;
-        // |x - y|^2 - |x|^2, which orders the same, and the training image's number: (images, n).
+        // |x - y|^2 - |x|^2, which gives the same order, and the training image's number: (images, n).
         let mut near: Vec<(i64, u32)> = vec![(0, 0); count * n];
         let mut products = [0; ROWS];
         for (block, rows) in self.train.pixels.chunks(ROWS * values).enumerate() {
@@ -54,7 +54,7 @@ impl Knn<'_> {
         near.chunks_exact_mut(n).map(|near| self.vote(near)).collect()
     }
 
-    /// The class of most of the k nearest; of equal ones the lowest.
+    /// The most frequent class among the k nearest, the lowest of equal ones.
     fn vote(&self, near: &mut [(i64, u32)]) -> u16 {
         near.select_nth_unstable(self.k - 1);
         let mut votes = vec![0_usize; self.train.classes];

@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 
 use crate::BaselineError;
 
-/// Steps remembered; scikit-learn's number.
+/// Number of steps remembered, as in scikit-learn.
 const MEMORY: usize = 10;
 /// A step is accepted if it reduces the slope along its direction below this fraction.
 const FLATTER: f64 = 0.9;
-/// Part of the value that rounding may add; function values are sums of many `f32` results.
+/// Relative error from rounding; function values are sums of many `f32` results.
 const ROUNDING: f64 = 1e-6;
-/// Most lengths that are tried for one step.
+/// Largest number of lengths tried for one step.
 const TRIALS: usize = 40;
 
 /// A point with the function's value and gradient there.
@@ -25,8 +25,8 @@ pub(crate) struct Point {
 /// A function: value and gradient at a point.
 pub(crate) type Function<'a> = dyn FnMut(&[f64]) -> Result<(f64, Vec<f64>), BaselineError> + 'a;
 
-/// Walks from `start` until no part of the gradient is above `tolerance`; the point, and the steps
-/// that led there. `step` is told the number of each. None after `most` steps.
+/// Walks from `start` until no component of the gradient exceeds `tolerance`. Returns the point and
+/// the number of steps, or `None` after `most` steps. Calls `step` with the number of each step.
 pub(crate) fn minimise(
     function: &mut Function<'_>,
     start: Vec<f64>,
@@ -36,7 +36,7 @@ pub(crate) fn minimise(
 ) -> Result<Option<(Point, usize)>, BaselineError> {
     let (value, gradient) = function(&start)?;
     let mut here = Point { at: start, value, gradient };
-    // Of each remembered step: how the point and how the gradient changed.
+    // The changes of the point and of the gradient in each remembered step.
     let mut memory: VecDeque<[Vec<f64>; 2]> = VecDeque::new();
     for steps in 0..=most {
         if here.gradient.iter().all(|g| g.abs() <= tolerance) {
@@ -58,7 +58,7 @@ pub(crate) fn minimise(
     Ok(None)
 }
 
-/// Minus the inverse Hessian, as the memory has it, times the gradient.
+/// Minus the inverse Hessian, as approximated by the memory, times the gradient.
 fn direction(gradient: &[f64], memory: &VecDeque<[Vec<f64>; 2]>) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|g| -g).collect();
     let mut parts = Vec::new();

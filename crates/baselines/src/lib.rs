@@ -1,11 +1,11 @@
-//! Classical classifiers to compare the paper's network with: a support vector machine,
+//! Classical classifiers for comparison with the paper's network: a support vector machine,
 //! logistic regression, nearest neighbours, a random forest.
 //!
-//! [`run`] fits one to the training part and measures it on others; it prints nothing. Images are
-//! bytes and stay bytes: inner products and distances are whole numbers and exact, and a forest's
-//! splits are found by counting. So results are the same on every instruction set (logistic
-//! regression, which computes in `f32`, excepted) and with any number of threads. This crate knows no
-//! network and no engine; [`BaselineResult`] has room for what others measured.
+//! [`run`] fits one to the training part and measures it on others; it prints nothing. Images stay
+//! bytes: inner products and distances are exact whole numbers, and a forest's splits are found by
+//! counting. So results are the same with any number of threads and on every instruction set
+//! (except for logistic regression, which computes in `f32`). This crate knows no networks and no
+//! engines; [`BaselineResult`] can also hold results measured elsewhere.
 
 mod error;
 mod forest;
@@ -41,7 +41,7 @@ pub struct Options<'a> {
     pub parts: &'a [PartName],
     /// Threads to compute with; the result is the same for any number.
     pub threads: usize,
-    /// Looked at often: once it is true, the run ends with [`BaselineError::Interrupted`].
+    /// Checked often: once it is true, the run ends with [`BaselineError::Interrupted`].
     pub stop: &'a AtomicBool,
 }
 
@@ -81,7 +81,7 @@ pub fn run(
     predict(settings, data, options, watch).map(|(result, _)| result)
 }
 
-/// As [`run`], with the predicted class of every image of each part.
+/// Like [`run`], but also returns the predicted class of every image of each part.
 ///
 /// # Errors
 /// As [`run`].
@@ -93,7 +93,7 @@ pub fn predict(
 ) -> Result<(BaselineResult, Vec<Vec<u16>>), BaselineError> {
     let train = Samples::of(data, PartName::Train)?;
     settings.check(&train)?;
-    // All that can be wrong with the other parts shows before the work.
+    // Report problems with the other parts before starting work.
     let parts: Vec<Samples<'_>> =
         options.parts.iter().map(|&part| Samples::of(data, part)).collect::<Result<_, _>>()?;
     let mut team = Team { threads: options.threads.max(1), stop: options.stop, watch };

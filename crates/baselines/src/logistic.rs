@@ -1,8 +1,8 @@
 //! Multinomial logistic regression on pixels in 0 .. 1.
 //!
 //! It minimises scikit-learn's objective divided by C times the number of images: the mean
-//! cross-entropy + |weights|^2 / (2 C n). It is strictly convex but for a constant that all biases
-//! share, so its minimum is the same whoever finds it.
+//! cross-entropy + |weights|^2 / (2 C n). This is strictly convex except for a constant common to all
+//! biases, so its minimum does not depend on the method.
 
 use modiste_kernels::gemm::{Strided, gemm};
 use modiste_kernels::isa::Isa;
@@ -20,12 +20,12 @@ const BLOCK: usize = 512;
 /// A fitted regression.
 pub(crate) struct Logistic {
     weights: Weights,
-    /// The least value that was found.
+    /// The minimum found.
     objective: f64,
     steps: usize,
 }
 
-/// Weights and biases as the matrix product takes them.
+/// Weights and biases, laid out for the matrix product.
 struct Weights {
     isa: Isa,
     values: usize,
@@ -135,7 +135,7 @@ impl Weights {
     }
 }
 
-/// The cross-entropy of one image; its logits become the gradient, probability minus truth.
+/// The cross-entropy of one image; replaces its logits by the gradient, probability minus truth.
 fn cross_entropy(logits: &mut [f32], label: usize) -> f64 {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let shifted = |logit: f32| f64::from(logit - most);

@@ -1,4 +1,4 @@
-//! Independent pieces of work, shared among threads; the results do not depend on how.
+//! Distributes independent units of work over threads; results do not depend on the distribution.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -13,7 +13,7 @@ pub(crate) struct Team<'a> {
 }
 
 impl Team<'_> {
-    /// `work(0), work(1), ..` of `count` pieces, in that order.
+    /// Returns `work(0), work(1), ..` for `count` units, in that order.
     pub fn map<T: Send>(
         &mut self,
         what: &'static str,
@@ -38,7 +38,7 @@ impl Team<'_> {
                             false => work(piece),
                         };
                         let failed = result.is_err();
-                        // The receiver hangs up after a failure; then the rest is not wanted.
+                        // The receiver is dropped after a failure; then the rest is not needed.
                         if sender.send((piece, result)).is_err() || failed {
                             return;
                         }

@@ -11,9 +11,9 @@ pub struct Published {
     pub accuracy: f64,
     /// The part that the accuracy was measured on.
     pub part: String,
-    /// Images it was trained on.
+    /// Number of images it was trained on.
     pub train_images: usize,
-    /// Images it was measured on.
+    /// Number of images it was measured on.
     pub images: usize,
     /// Its source.
     pub source: String,

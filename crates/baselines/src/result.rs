@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::Published;
 
-/// One baseline, measured; `baseline.json` of a result folder.
+/// The result of one baseline; stored in `baseline.json` of a result folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BaselineResult {
     /// Its name on the command line.
@@ -18,9 +18,9 @@ pub struct BaselineResult {
     pub settings: BTreeMap<String, Value>,
     /// The data set's name.
     pub data: String,
-    /// The split as it is written on the command line.
+    /// The split as written on the command line.
     pub split: String,
-    /// Images it was fitted to.
+    /// Number of images it was fitted to.
     pub train_images: usize,
     /// The parts it was measured on.
     pub parts: Vec<PartResult>,
@@ -39,16 +39,16 @@ impl BaselineResult {
     }
 }
 
-/// The measure of one part.
+/// The result on one part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartResult {
     /// The part.
     pub part: PartName,
-    /// Its images.
+    /// Number of images.
     pub images: usize,
     /// Number of correct answers.
     pub correct: usize,
-    /// Their share.
+    /// Share of correct answers.
     pub accuracy: f64,
     /// 95 % interval of the share (Wilson).
     pub accuracy_interval: [f64; 2],
@@ -58,7 +58,7 @@ impl PartResult {
     /// Compares predictions with labels.
     ///
     /// # Panics
-    /// If they are not equally many.
+    /// If their numbers differ.
     pub fn new(part: PartName, predictions: &[u16], labels: &[u16]) -> Self {
         assert_eq!(predictions.len(), labels.len(), "a prediction an image");
         let correct = predictions.iter().zip(labels).filter(|(p, l)| p == l).count();
@@ -72,8 +72,8 @@ impl PartResult {
 /// Seconds that a baseline took.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Seconds {
-    /// To fit it.
+    /// Seconds to fit it.
     pub train: f64,
-    /// To predict all parts it was measured on.
+    /// Seconds to predict all parts that it was measured on.
     pub predict: f64,
 }

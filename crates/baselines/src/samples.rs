@@ -1,4 +1,4 @@
-//! Images with their labels, as classifiers see them: rows of bytes.
+//! Images as rows of bytes, with their labels.
 
 use modiste_data::{Dataset, PartName};
 use modiste_spec::random::{Purpose, Stream};
@@ -41,7 +41,7 @@ impl<'a> Samples<'a> {
         &self.pixels[i * self.values..][..self.values]
     }
 
-    /// Mean and variance of all values of all images, as scikit-learn's gamma "scale" has them.
+    /// Mean and variance of all values of all images, as used by scikit-learn's gamma "scale".
     pub fn moments(&self) -> [f64; 2] {
         let (mut sum, mut squares) = (0_u64, 0_u64);
         for &pixel in self.pixels {
@@ -54,11 +54,11 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// Keeps `images` of the training images, as evenly from all classes as they come, drawn by `seed`, in
-/// their order.
+/// Keeps `images` of the training images, as evenly from all classes as possible, drawn with
+/// `seed`; keeps their order.
 ///
 /// # Errors
-/// If there are not as many, or not enough for every class to have one.
+/// If there are not that many, or too few for one per class.
 pub fn draw(data: &mut Dataset, images: usize, seed: u64) -> Result<(), BaselineError> {
     let train = Samples::of(data, PartName::Train)?;
     let (least, most) = (train.classes, train.len());

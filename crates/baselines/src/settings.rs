@@ -25,13 +25,13 @@ pub enum Settings {
 /// scikit-learn's `SVC()`: C-SVC with the kernel exp(-gamma |x - y|^2), one against one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SvmSettings {
-    /// Price of a margin's violation.
+    /// Penalty for violating the margin.
     pub c: f64,
     /// Width of the kernel.
     pub gamma: Gamma,
-    /// By how much the optimality conditions may be missed.
+    /// Tolerance of the optimality conditions.
     pub tolerance: f64,
-    /// Mebibytes of kernel rows that are kept, all threads together.
+    /// Mebibytes of kernel rows to cache, for all threads together.
     pub cache_mb: usize,
 }
 
@@ -39,8 +39,8 @@ pub struct SvmSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gamma {
-    /// 1 / (values x their variance) over the training images; so it does not matter whether a pixel
-    /// is 0 .. 255 or 0 .. 1: the variance grows by the factor by which |x - y|^2 does.
+    /// 1 / (values x their variance) over the training images. It does not matter whether pixels
+    /// are 0 .. 255 or 0 .. 1, because the variance scales with the same factor as |x - y|^2.
     Scale,
     /// This number, for pixels in 0 .. 1.
     Value(f64),
@@ -74,14 +74,14 @@ impl Default for SvmSettings {
 }
 
 /// scikit-learn's `LogisticRegression()` on pixels in 0 .. 1: the minimum of
-/// C x (sum of cross-entropies) + |weights|^2 / 2, biases free.
+/// C x (sum of cross-entropies) + |weights|^2 / 2, without a penalty on biases.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogisticSettings {
     /// Weight of the data against the penalty.
     pub c: f64,
-    /// The largest part of the mean loss's gradient that counts as nothing.
+    /// Largest component of the mean loss's gradient at the optimum.
     pub tolerance: f64,
-    /// Most steps of L-BFGS.
+    /// Largest number of L-BFGS steps.
     pub steps: usize,
 }
 
@@ -91,10 +91,10 @@ impl Default for LogisticSettings {
     }
 }
 
-/// scikit-learn's `KNeighborsClassifier()`: Euclidean distance, one vote a neighbour.
+/// scikit-learn's `KNeighborsClassifier()`: Euclidean distance, one vote per neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KnnSettings {
-    /// Neighbours that vote.
+    /// Number of neighbours that vote.
     pub k: usize,
 }
 
@@ -104,15 +104,15 @@ impl Default for KnnSettings {
     }
 }
 
-/// scikit-learn's `RandomForestClassifier()`: Gini impurity, bootstrap samples, the square root of the
-/// number of pixels looked at in each node, means of the leaves' shares.
+/// scikit-learn's `RandomForestClassifier()`: Gini impurity, bootstrap samples, the square root of
+/// the number of pixels considered in each node, means of the leaves' shares.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForestSettings {
     /// Number of trees.
     pub trees: usize,
-    /// The most splits from root to leaf; `None` for as many as it takes.
+    /// Largest number of splits from root to leaf; `None` for no limit.
     pub depth: Option<usize>,
-    /// Draws the samples and the pixels.
+    /// Seed that draws the samples and pixels.
     pub seed: u64,
 }
 
@@ -126,7 +126,7 @@ impl Settings {
     /// The names of the classifiers.
     pub const KINDS: [&str; 4] = ["svm", "logistic", "knn", "forest"];
 
-    /// The classifier of that name with its usual settings.
+    /// The classifier of that name with its default settings.
     pub fn of_kind(kind: &str) -> Option<Self> {
         match kind {
             "svm" => Some(Self::Svm(SvmSettings::default())),

@@ -8,7 +8,7 @@ use crate::samples::Samples;
 /// Values of a byte.
 const BYTES: usize = 256;
 
-/// The pixels column by column, as growing reads them.
+/// The pixels column by column, as tree growing reads them.
 pub(crate) struct Columns {
     /// (values, n)
     pixels: Vec<u8>,
@@ -41,9 +41,9 @@ pub(crate) struct Tree {
 }
 
 enum Node {
-    /// Goes to `low` where the pixel is at most `threshold`, else to `high`.
+    /// Goes to `low` if the pixel is at most `threshold`, else to `high`.
     Split { value: u32, threshold: u8, low: u32, high: u32 },
-    /// The leaf of that number.
+    /// The leaf with this number.
     Leaf(u32),
 }
 
@@ -56,8 +56,8 @@ struct Open {
 }
 
 impl Tree {
-    /// Grows a tree on `samples`, which may name an image more than once, until leaves are pure, cannot
-    /// be split or lie `depth` deep. `draws` gives each node's random numbers.
+    /// Grows a tree on `samples`, which may contain an image more than once, until leaves are pure,
+    /// cannot be split or have depth `depth`. `draws` gives each node's random numbers.
     pub fn grow(
         columns: &Columns,
         train: &Samples<'_>,
@@ -113,7 +113,7 @@ impl Tree {
         }
     }
 
-    /// Number of nodes, leaves included.
+    /// Number of nodes, including leaves.
     pub fn nodes(&self) -> usize {
         self.nodes.len()
     }
@@ -131,7 +131,7 @@ fn divide(samples: &mut [u32], column: &[u8], threshold: u8) -> usize {
     low
 }
 
-/// Finds splits; has the buffers for it.
+/// Finds splits; owns the buffers for this.
 struct Splitter<'a> {
     columns: &'a Columns,
     labels: &'a [u16],
@@ -161,8 +161,8 @@ impl<'a> Splitter<'a> {
         counts
     }
 
-    /// The best value and threshold among as many random values as the root of their number; values
-    /// that are the same in all samples are not among these. None if all values are such.
+    /// The best value and threshold among random values, as many as the square root of their
+    /// number. Values that are the same in all samples do not count; `None` if all values are.
     fn split(&mut self, samples: &[u32], totals: &[u32], draws: &Stream) -> Option<(u32, u8)> {
         let values = self.order.len();
         let wanted = values.isqrt().max(1);
@@ -184,8 +184,8 @@ impl<'a> Splitter<'a> {
         best
     }
 
-    /// The best threshold of one value, and how pure it leaves the two sides; none if all samples have
-    /// the same.
+    /// The best threshold of one value, and the purity of the two sides; `None` if all samples have
+    /// the same value.
     ///
     /// The purity is the sum of squared class counts over the count, of both sides: the weighted Gini
     /// impurity is the number of samples minus that.
@@ -210,8 +210,8 @@ impl<'a> Splitter<'a> {
     }
 }
 
-/// The best threshold for counts (bytes from `first` on, classes), of which the first and the last byte
-/// have some. It lies midway between the byte below and the next one above that has samples.
+/// The best threshold for counts (bytes from `first` on, classes), in which the first and the last
+/// byte have samples. It is midway between the byte below and the next byte above with samples.
 fn best_threshold(counts: &[u32], first: u8, totals: &[u32]) -> (f64, u8) {
     let mut low = vec![0_u32; totals.len()];
     let all: u32 = totals.iter().sum();

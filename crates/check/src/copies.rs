@@ -1,7 +1,7 @@
-//! Pictures that are there twice: the same bytes, or so alike that one was made from the other.
+//! Copies: pictures with the same bytes, or so similar that one was made from the other.
 //!
 //! Candidates are pairs whose thumbnails correlate; all pairs are compared, coarsely first. A
-//! candidate is a copy if the edges of the whole pictures correlate, too.
+//! candidate is a copy if the edges of the whole pictures also correlate.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,9 +12,9 @@ use crate::thumbnail::{Thumbnail, edge_correlation};
 /// (docs/data-check.md): of 79 pairs above it, 70 show one garment; of 26 pairs from 0.975 on, 11; of 30
 /// from 0.97 on, 5.
 pub const SIMILARITY: f64 = 0.98;
-/// From what correlation of their thumbnails on two pictures are compared whole.
+/// Smallest correlation of thumbnails at which two whole pictures are compared.
 const CANDIDATE: f32 = 0.99;
-/// Pictures a thread compares with all earlier ones at a time.
+/// Number of pictures that a thread compares with all earlier ones at a time.
 const BLOCK: usize = 256;
 
 /// An earlier picture that a picture is a copy of.
@@ -30,7 +30,7 @@ pub struct Match {
     pub exact: bool,
 }
 
-/// What is compared.
+/// The pictures to compare, with options.
 #[derive(Clone, Copy, Debug)]
 pub struct Copies<'a> {
     /// The pictures, each (h, w, c).
@@ -39,15 +39,15 @@ pub struct Copies<'a> {
     pub shape: [usize; 3],
     /// The end of each group of pictures, such as a part of the data.
     pub groups: &'a [usize],
-    /// The least correlation of edges of a near copy; above 1 for exact copies alone.
+    /// Smallest correlation of the edges of near copies; above 1 to find only exact copies.
     pub similarity: f64,
     /// Threads to compute with.
     pub threads: usize,
 }
 
-/// For every picture the best earlier match in each group, if there is one; in the pictures' order.
+/// For every picture, in order, the best earlier match in each group, if there is one.
 ///
-/// A constant picture is a copy of the same constant picture alone.
+/// A constant picture is a copy only of the same constant picture.
 pub fn copies(input: &Copies<'_>) -> Vec<Match> {
     let (mut found, first) = exact(input);
     if input.similarity <= 1.0 {
@@ -57,7 +57,7 @@ pub fn copies(input: &Copies<'_>) -> Vec<Match> {
     found
 }
 
-/// Exact copies, and the pictures that are none of an earlier one in their group.
+/// Exact copies, and the pictures that are not copies of an earlier one in their group.
 fn exact(input: &Copies<'_>) -> (Vec<Match>, Vec<usize>) {
     let mut seen: HashMap<&[u8], Vec<usize>> = HashMap::new();
     let (mut found, mut first) = (Vec::new(), Vec::new());

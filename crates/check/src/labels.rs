@@ -1,17 +1,17 @@
 //! Label errors by confident learning (Northcutt, Jiang, Chuang: "Confident Learning: Estimating
 //! Uncertainty in Dataset Labels", JAIR 2021).
 //!
-//! From probabilities of pictures that the network did not see while training, it is estimated how
-//! many pictures of each class truly belong to each other class; so many are taken, those with the
+//! Given probabilities from networks that were not trained on the pictures, it estimates how many
+//! pictures of each label really belong to each other class, and takes that many, those with the
 //! largest margin first. Definitions and constants are those of the cleanlab package's
-//! `find_label_issues` with its defaults (`prune_by_noise_rate`), which judges this in
-//! `tests/cleanlab.rs`.
+//! `find_label_issues` with its defaults (`prune_by_noise_rate`); `tests/cleanlab.rs` compares the
+//! results.
 
 use crate::CheckError;
 
-/// How far a probability may lie below a class's threshold and still count as confident.
+/// How far a probability may be below a class's threshold and still count as confident.
 const SLACK: f64 = 1e-6;
-/// The lowest threshold, above [`SLACK`].
+/// Smallest threshold, above [`SLACK`].
 const LOWEST: f64 = 2e-6;
 /// How far the sum of a row may be from 1.
 const SUM_SLACK: f64 = 1e-3;
@@ -23,7 +23,7 @@ pub struct LabelError {
     pub image: usize,
     /// The label it has.
     pub label: u16,
-    /// The class that the network holds to be right.
+    /// The class that the network suggests.
     pub suggested: u16,
     /// The probability of the label it has; the lower, the worse.
     pub self_confidence: f64,
@@ -37,7 +37,7 @@ pub struct LabelError {
 /// on that picture. `labels` is (n).
 ///
 /// # Errors
-/// If the sizes do not fit, a label is not a class, or a row is no distribution.
+/// If the sizes do not fit, a label is not a class, or a row is not a distribution.
 pub fn label_errors(
     probabilities: &[f64],
     labels: &[u16],
@@ -49,7 +49,7 @@ pub fn label_errors(
     let joint = calibrate(&confident_joint(&rows, labels, &thresholds(&rows, &members)), &members);
     let mut wrong = vec![false; labels.len()];
     for (label, (images, joint)) in members.iter().zip(&joint).enumerate() {
-        // A class of one picture cannot lose it.
+        // A class with a single picture keeps it.
         if images.len() > 1 {
             mark_largest_margins(&rows, images, label, &keep_one(joint, label), &mut wrong);
         }
@@ -94,8 +94,8 @@ fn members(labels: &[u16], classes: usize) -> Vec<Vec<usize>> {
     members
 }
 
-/// The mean probability of each class among the pictures that have it as their label; out of reach
-/// for a class that no picture has.
+/// The mean probability of each class over the pictures with that label; unreachable for a class without
+/// pictures.
 fn thresholds(rows: &[&[f64]], members: &[Vec<usize>]) -> Vec<f64> {
     let mean = |(class, images): (usize, &Vec<usize>)| match images.len() {
         0 => 2.0,
@@ -146,7 +146,7 @@ fn calibrate(joint: &[Vec<f64>], members: &[Vec<usize>]) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Whole numbers with the rounded sum of `values`: what was rounded off most is made up for first.
+/// Whole numbers with the rounded sum of `values`, rounding up the largest remainders.
 fn round(values: &[f64]) -> Vec<f64> {
     let mut whole: Vec<f64> = values.iter().map(|v| v.round_ties_even()).collect();
     let wanted = values.iter().sum::<f64>().round_ties_even();
@@ -167,8 +167,8 @@ fn round(values: &[f64]) -> Vec<f64> {
     }
 }
 
-/// The counts of one label, changed where they would take every picture from it: one stays, and the
-/// other counts give way evenly.
+/// The counts of one label, changed if they would take away all its pictures: one stays, and the
+/// other counts are reduced evenly.
 fn keep_one(joint: &[f64], label: usize) -> Vec<usize> {
     let kept = joint[label].max(1.0);
     let others = (joint.iter().filter(|&&count| count != 0.0).count() as f64 - 1.0).max(1.0);
@@ -180,8 +180,8 @@ fn keep_one(joint: &[f64], label: usize) -> Vec<usize> {
     joint.iter().enumerate().map(count).collect()
 }
 
-/// Marks, for each other class, as many of `images` as `counts` says: those with the largest margin
-/// of that class over their label.
+/// Marks, for each other class, the number of `images` given by `counts`: those with the largest
+/// margin of that class over their label.
 fn mark_largest_margins(
     rows: &[&[f64]],
     images: &[usize],
@@ -202,8 +202,7 @@ fn mark_largest_margins(
     }
 }
 
-/// The error of a marked picture, unless the network holds its label to be right after all, or as good
-/// as any.
+/// The error of a marked picture, unless no class is more probable than its label.
 fn error(image: usize, label: u16, row: &[f64]) -> Option<LabelError> {
     let own = usize::from(label);
     let mut favoured = row.to_vec();

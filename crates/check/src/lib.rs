@@ -1,13 +1,12 @@
-//! What is wrong with a labelled set of pictures, found with plain numbers: no network, no files.
+//! Finds problems in a labelled set of pictures from plain numbers, without networks or files.
 //!
 //! - [`label_errors`]: pictures whose label is probably wrong, by confident learning over
 //!   probabilities that a network gave for pictures it was not trained on.
-//! - [`copies`]: pictures that are there twice, exactly or nearly.
-//! - [`oddity`]: pictures that are black, constant, or hardly anything else.
+//! - [`copies`]: exact and near copies of pictures.
+//! - [`oddity`]: pictures that are black, constant, very dark or very bright.
 //! - [`Mirroring`], [`Turning`]: whether mirrored or turned pictures still look like their class.
 //!
-//! Where pictures and probabilities come from, and what is done about the findings, is left to the
-//! caller.
+//! The caller supplies pictures and probabilities and decides what to do about the findings.
 
 mod copies;
 mod labels;
@@ -23,7 +22,7 @@ pub use odd::{Oddity, oddity};
 /// Why numbers cannot be checked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CheckError {
-    /// Probabilities and labels do not belong together.
+    /// Probabilities and labels do not fit together.
     #[error("{probabilities} probabilities are not {labels} pictures times {classes} classes")]
     Length {
         /// Number of probabilities given.
@@ -46,7 +45,7 @@ pub enum CheckError {
         /// Number of classes.
         classes: usize,
     },
-    /// A row that is no distribution over the classes.
+    /// A row is not a distribution over the classes.
     #[error("the probabilities of picture {image} are not numbers from 0 to 1 with the sum 1")]
     Probabilities {
         /// Index of the picture.

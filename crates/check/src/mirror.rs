@@ -1,27 +1,27 @@
-//! Whether mirrored or turned pictures still look like their class: mirrored they do where a bee flies to
-//! the left or to the right, and not where the classes are arrows, digits or letters; turned any way
-//! they do where nothing tells up from down, as with cells, coins or shapes on a table.
+//! Checks whether mirrored or turned pictures still look like their class. Mirrored bees do, but
+//! arrows, digits or letters do not; pictures can be turned by any angle if nothing distinguishes
+//! up from down, as with cells, coins or shapes on a table.
 
 use crate::thumbnail::Thumbnail;
 
-/// Pictures that are looked at, evenly from all: every one is compared with every other.
+/// Largest number of pictures used, chosen evenly from all, because each is compared with every other.
 const MOST: usize = 1_500;
-/// How much rarer the nearest picture may be of the right class once a picture is mirrored.
+/// How much less often the nearest picture may have the right class once a picture is mirrored.
 const LOSS: f64 = 0.1;
 
-/// How often the nearest other picture, by its thumbnail, is of the same class.
+/// How often the nearest other picture, by thumbnail, has the same class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mirroring {
-    /// Of the pictures as they are.
+    /// Share for the original pictures.
     pub plain: f64,
-    /// Of the pictures mirrored.
+    /// Share for the mirrored pictures.
     pub mirrored: f64,
     /// Pictures looked at.
     pub pictures: usize,
 }
 
 impl Mirroring {
-    /// Of `images`, each (h, w, c), with a label each; nothing where fewer than two can be compared.
+    /// Measures `images`, each (h, w, c), with one label each; `None` if fewer than two can be compared.
     pub fn of(images: &[&[u8]], labels: &[u16], shape: [usize; 3]) -> Option<Self> {
         let chosen = chosen(images, labels, shape);
         if chosen.len() < 2 {
@@ -34,7 +34,7 @@ impl Mirroring {
         })
     }
 
-    /// Whether mirrored pictures look like another class, beyond what chance explains.
+    /// Whether mirrored pictures look like another class more often than chance explains.
     pub fn harms(&self) -> bool {
         harms(self.plain - self.mirrored, self.pictures)
     }
@@ -43,25 +43,26 @@ impl Mirroring {
 /// Whether pictures can be turned by any angle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Turning {
-    /// How often the nearest other picture is of the same class.
+    /// How often the nearest other picture has the same class.
     pub plain: f64,
-    /// The same of pictures turned by a quarter, a half and three quarters, on average.
+    /// The same for pictures turned by a quarter, a half and three quarters, on average.
     pub turned: f64,
-    /// Whether the pictures, or those of a class, have a side that is up.
+    /// Whether the pictures, or those of a class, have a recognisable upper side.
     pub upright: bool,
     /// Pictures looked at.
     pub pictures: usize,
 }
 
-/// Pictures that are needed to say that nothing tells up from down.
+/// Number of pictures needed to conclude that nothing distinguishes up from down.
 const ENOUGH: usize = 30;
-/// Pictures of a class that are needed to say that the class has a side that is up.
+/// Number of pictures of a class needed to conclude that the class has an upper side.
 const ENOUGH_OF_CLASS: usize = 10;
-/// From how many standard errors on a mean is not zero: a dozen means are looked at.
+/// Number of standard errors from which a mean counts as different from zero; about a dozen means
+/// are tested.
 const ERRORS: f64 = 3.5;
 
 impl Turning {
-    /// Of `images`, each (h, w, c), with a label each; nothing where there are too few, or where they
+    /// Measures `images`, each (h, w, c), with one label each; `None` if there are too few or they
     /// are not square.
     pub fn of(images: &[&[u8]], labels: &[u16], shape: [usize; 3]) -> Option<Self> {
         let chosen = chosen(images, labels, shape);
@@ -83,13 +84,14 @@ impl Turning {
         })
     }
 
-    /// Whether turned pictures look like nothing in the data, or like another class.
+    /// Whether turned pictures look unlike the data, or like another class.
     pub fn harms(&self) -> bool {
         self.upright || harms(self.plain - self.turned, self.pictures)
     }
 }
 
-/// Whether at least one mean of what tells upright pictures is not zero, among `enough` of them.
+/// Whether at least one mean of the properties of upright pictures is not zero, if there are
+/// `enough` pictures.
 fn is_upright<'a>(pictures: impl Iterator<Item = &'a (Thumbnail, u16)>, enough: usize) -> bool {
     let all: Vec<[f32; 3]> = pictures.map(|(picture, _)| picture.uprightness()).collect();
     let n = all.len() as f64;
@@ -102,7 +104,7 @@ fn is_upright<'a>(pictures: impl Iterator<Item = &'a (Thumbnail, u16)>, enough: 
     all.len() >= enough && (0..3).any(far)
 }
 
-/// Whether so much rarer a right neighbour is more than chance explains.
+/// Whether this loss of right neighbours is more than chance explains.
 fn harms(loss: f64, pictures: usize) -> bool {
     let spread = (0.5 / pictures as f64).sqrt();
     loss > LOSS && loss > 2.0 * spread
@@ -119,7 +121,7 @@ fn chosen(images: &[&[u8]], labels: &[u16], shape: [usize; 3]) -> Vec<(Thumbnail
         .collect()
 }
 
-/// How often the nearest other picture of what `of` makes of each is of the same class.
+/// How often the nearest other picture to `of` each picture has the same class.
 fn share(chosen: &[(Thumbnail, u16)], of: impl Fn(&Thumbnail) -> Thumbnail) -> f64 {
     let right = |&(i, (picture, label)): &(usize, &(Thumbnail, u16))| {
         nearest(chosen, &of(picture), i) == Some(*label)
@@ -127,7 +129,7 @@ fn share(chosen: &[(Thumbnail, u16)], of: impl Fn(&Thumbnail) -> Thumbnail) -> f
     chosen.iter().enumerate().filter(right).count() as f64 / chosen.len() as f64
 }
 
-/// The class of the picture nearest to `picture`, picture `but` left out.
+/// The class of the picture nearest to `picture`, excluding picture `but`.
 fn nearest(all: &[(Thumbnail, u16)], picture: &Thumbnail, but: usize) -> Option<u16> {
     let others = all.iter().enumerate().filter(|&(i, _)| i != but);
     let distances = others.map(|(_, (other, label))| (picture.distance(other), *label));

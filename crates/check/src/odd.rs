@@ -1,11 +1,11 @@
-//! Pictures that hold nothing, or hardly anything.
+//! Pictures without or with hardly any content.
 
-/// A picture that no one wants to train on.
+/// A kind of picture that is useless for training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
-    /// Every value is 0, or nearly.
+    /// Every value is 0 or nearly 0.
     Black,
-    /// Every pixel has the same colour, or nearly.
+    /// Every pixel has the same or nearly the same colour.
     Constant,
     /// All but a hundredth of the values are dark.
     Dark,
@@ -13,7 +13,7 @@ pub enum Oddity {
     Bright,
 }
 
-/// A spread of values so small that nothing can be seen.
+/// Largest spread of values at which nothing can be seen.
 const NOTHING: u8 = 4;
 /// The brightest of a dark picture: a sixteenth of the range.
 const DARK: u8 = 16;
@@ -21,7 +21,7 @@ const DARK: u8 = 16;
 const BRIGHT: u8 = 255 - DARK;
 
 /// What is odd about an image (h, w, `channels`), if anything. An image of a single pixel is a flat
-/// one: its channels are the pixels of a picture.
+/// image, whose channels are the pixels of a picture.
 pub fn oddity(image: &[u8], channels: usize) -> Option<Oddity> {
     let channels = if image.len() == channels { 1 } else { channels };
     let brightest = *image.iter().max()?;
@@ -31,7 +31,7 @@ pub fn oddity(image: &[u8], channels: usize) -> Option<Oddity> {
     if (0..channels).all(|channel| spread(image, channel, channels) <= NOTHING) {
         return Some(Oddity::Constant);
     }
-    // One bright pixel does not make a dark picture a good one.
+    // A single bright pixel does not make a dark picture usable.
     let few = image.len() / 100;
     match () {
         () if image.iter().filter(|&&value| value > DARK).count() <= few => Some(Oddity::Dark),
@@ -40,7 +40,7 @@ pub fn oddity(image: &[u8], channels: usize) -> Option<Oddity> {
     }
 }
 
-/// The largest less the smallest value of a channel.
+/// The largest minus the smallest value of a channel.
 fn spread(image: &[u8], channel: usize, channels: usize) -> u8 {
     let values = || image.iter().skip(channel).step_by(channels);
     values().max().zip(values().min()).map_or(0, |(high, low)| high - low)

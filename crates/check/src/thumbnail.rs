@@ -1,17 +1,17 @@
-//! What two pictures are compared by: a small grey thumbnail to find candidates, and the edges of the
-//! whole picture to judge them.
+//! Features for comparing two pictures: a small grey thumbnail to find candidates, and the edges of
+//! the whole picture to judge them.
 //!
-//! Both are vectors of length 1 without their mean, so that their product is a correlation: neither
-//! brightness nor contrast changes it.
+//! Both are vectors of length 1 with zero mean, so their product is a correlation, which does not
+//! depend on brightness or contrast.
 
-/// Sides of a thumbnail.
+/// Side of a thumbnail.
 const SIDE: usize = 8;
-/// Values of a thumbnail.
+/// Number of values of a thumbnail.
 const FINE: usize = SIDE * SIDE;
-/// Values of a coarse thumbnail, of means of four.
+/// Number of values of a coarse thumbnail, made of means of four.
 const COARSE: usize = FINE / 4;
 
-/// A picture, small.
+/// A small version of a picture.
 #[derive(Clone, Copy)]
 pub struct Thumbnail {
     /// 4x4 values, means of four.
@@ -21,7 +21,7 @@ pub struct Thumbnail {
 }
 
 impl Thumbnail {
-    /// Of an image (h, w, c); nothing where all of it is the same.
+    /// The thumbnail of an image (h, w, c); `None` if the image is constant.
     pub fn of(image: &[u8], [height, width, channels]: [usize; 3]) -> Option<Self> {
         let mut fine = [0.0_f32; FINE];
         for (cell, value) in fine.iter_mut().enumerate() {
@@ -41,22 +41,22 @@ impl Thumbnail {
         })
     }
 
-    /// Left and right swapped.
+    /// The mirror image.
     pub fn mirrored(&self) -> Self {
         let swapped = |side: usize, i: usize| i / side * side + side - 1 - i % side;
         let coarse = std::array::from_fn(|i| self.coarse[swapped(SIDE / 2, i)]);
         Self { coarse, fine: std::array::from_fn(|i| self.fine[swapped(SIDE, i)]) }
     }
 
-    /// Turned by a quarter, clockwise.
+    /// The thumbnail turned clockwise by a quarter.
     pub fn turned(&self) -> Self {
         let from = |side: usize, i: usize| (side - 1 - i % side) * side + i / side;
         let coarse = std::array::from_fn(|i| self.coarse[from(SIDE / 2, i)]);
         Self { coarse, fine: std::array::from_fn(|i| self.fine[from(SIDE, i)]) }
     }
 
-    /// What tells an upright picture: how much brighter the upper half is than the lower, the left
-    /// than the right, and how much more it changes from left to right than from top to bottom.
+    /// Properties of an upright picture: how much brighter the upper half is than the lower, the
+    /// left half than the right, and how much more it changes horizontally than vertically.
     pub fn uprightness(&self) -> [f32; 3] {
         let at = |y: usize, x: usize| self.fine[y * SIDE + x];
         let [mut up, mut side, mut grain] = [0.0; 3];
@@ -75,18 +75,18 @@ impl Thumbnail {
         [up, side, grain]
     }
 
-    /// The squared distance, 2 less twice the correlation.
+    /// The squared distance, 2 minus twice the correlation.
     pub fn distance(&self, other: &Self) -> f32 {
         distance(&self.fine, &other.fine)
     }
 
-    /// A number that [`Self::distance`] is never under, in a quarter of the time.
+    /// A lower bound of [`Self::distance`], in a quarter of the time.
     pub fn least_distance(&self, other: &Self) -> f32 {
         4.0 * distance(&self.coarse, &other.coarse)
     }
 }
 
-/// The squared distance, in eight sums that a compiler keeps in vectors.
+/// The squared distance, in eight sums that the compiler keeps in vectors.
 fn distance<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
     let mut sums = [0.0_f32; 8];
     for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
@@ -98,13 +98,13 @@ fn distance<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
     sums.iter().sum()
 }
 
-/// The pixels of cell `i` of [`SIDE`] along a side of `n` pixels; never none.
+/// The pixels of cell `i` of [`SIDE`] along a side of `n` pixels; never empty.
 fn span(i: usize, n: usize) -> [usize; 2] {
     let start = i * n / SIDE;
     [start, ((i + 1) * n / SIDE).max(start + 1)]
 }
 
-/// Takes the mean off and makes the length 1; false where nothing is left.
+/// Subtracts the mean and scales to length 1; false if nothing is left.
 fn normalise(values: &mut [f32]) -> bool {
     let mean = values.iter().sum::<f32>() / values.len() as f32;
     values.iter_mut().for_each(|v| *v -= mean);
@@ -116,11 +116,12 @@ fn normalise(values: &mut [f32]) -> bool {
     true
 }
 
-/// The correlation of the differences of neighbouring pixels of two images (h, w, c): 1 for images
-/// that differ in brightness and contrast alone, 0 where either has no edge.
+/// The correlation of the differences of neighbouring pixels of two images (h, w, c): 1 for images that
+/// differ only in brightness and contrast, 0 if either has no edges.
 ///
-/// Edges tell two garments, digits or bees of one shape apart, which the pixels themselves, mostly
-/// ground and area, do not: of Fashion-MNIST's trousers thousands of pairs correlate over 0.98.
+/// Edges distinguish two garments, digits or bees of the same shape. The pixels themselves, mostly
+/// background and area, do not: of Fashion-MNIST's trousers, thousands of pairs correlate at more
+/// than 0.98.
 pub fn edge_correlation(a: &[u8], b: &[u8], [height, width, channels]: [usize; 3]) -> f64 {
     let row = width * channels;
     let [mut both, mut first, mut second] = [0_i64; 3];

@@ -14,7 +14,7 @@ pub enum Anchor {
     End,
 }
 
-/// How a text looks.
+/// The style of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextStyle {
     /// Height of an em.
@@ -25,7 +25,7 @@ pub struct TextStyle {
     pub anchor: Anchor,
     /// Whether it is bold.
     pub bold: bool,
-    /// Whether it runs upwards.
+    /// Whether it is written upwards.
     pub upwards: bool,
 }
 
@@ -35,12 +35,12 @@ impl TextStyle {
         Self { size, colour, anchor: Anchor::Start, bold: false, upwards: false }
     }
 
-    /// The same with its middle at its position.
+    /// The same, centred at its position.
     pub fn middle(self) -> Self {
         Self { anchor: Anchor::Middle, ..self }
     }
 
-    /// The same with its end at its position.
+    /// The same, ending at its position.
     pub fn end(self) -> Self {
         Self { anchor: Anchor::End, ..self }
     }
@@ -56,7 +56,7 @@ impl TextStyle {
     }
 }
 
-/// One thing that is drawn; positions in units of the drawing, y downwards.
+/// One item of a drawing; positions are in units of the drawing, y downwards.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Item {
     /// A rectangle; `corners` is the radius of its corners.
@@ -67,7 +67,7 @@ pub(crate) enum Item {
     Path { points: Vec<[f64; 2]>, closed: bool, style: Style },
     /// A text; the position is on its base line.
     Text { at: [f64; 2], text: String, style: TextStyle },
-    /// A picture, its pixels kept as squares.
+    /// A picture, whose pixels stay squares.
     Picture { place: [f64; 4], picture: Picture },
     /// A place with a tooltip.
     Hint { place: [f64; 4], text: String },

@@ -1,4 +1,4 @@
-//! The embedded font: DejaVu Sans Condensed, its licence in the crate `dejavu`.
+//! The embedded font: DejaVu Sans Condensed, whose licence is in the crate `dejavu`.
 
 use std::sync::LazyLock;
 

@@ -1,6 +1,6 @@
-//! Drawings: shapes, text and pictures, described once and written in three ways.
+//! Drawings: shapes, text and pictures, described once and written in three forms.
 //!
-//! Colours have meanings ([`Colour`]), so a [`Drawing`] suits light and dark pages. It becomes
+//! Colours have meanings ([`Colour`]), so a [`Drawing`] suits light and dark pages. It can be written as
 //!
 //! - an `svg` element for a page, whose text stays text ([`Drawing::element`]),
 //! - an SVG file with its own background, whose text is outlines of an embedded font
@@ -45,7 +45,7 @@ pub enum DrawError {
     },
     /// A drawing is empty or too large for a picture of pixels.
     #[error(
-        "a drawing of {width} x {height} cannot become a PNG file, which has 1 to 20,000 pixels a side"
+        "a drawing of {width} x {height} cannot become a PNG file, which has 1 to 20,000 pixels per side"
     )]
     Size {
         /// Width in units of the drawing.

@@ -37,7 +37,7 @@ impl Drawing {
             canvas.item(item);
         }
         let (height, width) = (canvas.map.height() as usize, canvas.map.width() as usize);
-        // The ground is opaque, so no pixel is anything else.
+        // The background is opaque, so all pixels are.
         let pixels = canvas.map.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
         Picture::new(pixels, [height, width, 3])
     }

@@ -288,7 +288,7 @@ pub fn escape(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' | '\r' | '\t' => out.push(character),
-            // Most of these XML forbids, even escaped.
+            // XML forbids most of these, even escaped.
             _ if unseen(character) => out.extend(character.escape_default()),
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             _ => out.push(character),

@@ -32,8 +32,8 @@ pub fn fitting(text: &str, size: f64, room: f64) -> String {
     "…".to_owned()
 }
 
-/// `text` in one line that moves no cursor and turns no writing round: control characters, line ends
-/// and the marks that change the direction of text are shown as Rust writes them, as in `\u{1b}`.
+/// `text` in one line that is safe to print: control characters, line ends and marks that change
+/// the direction of text are escaped as in Rust, for example `\u{1b}`.
 pub fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(unseen) {
         return text.into();
@@ -42,7 +42,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     text.chars().map(shown).collect::<String>().into()
 }
 
-/// Whether a terminal or a page obeys the character rather than shows it.
+/// Whether a terminal or a page would interpret the character instead of showing it.
 pub fn unseen(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,7 +1,8 @@
-//! Grad-CAM: where a layer's maps speak for a class (Selvaraju et al. 2017).
+//! Grad-CAM: where a layer's maps support a class (Selvaraju et al. 2017).
 //!
-//! Each map of the layer is weighted by the mean gradient of the class's logit by it; of the weighted
-//! sum the positive part is kept. Outputs and gradients are the reference engine's, in f64.
+//! Each map of the layer is weighted by the mean gradient of the class's logit with respect to it;
+//! the positive part of the weighted sum is kept. Outputs and gradients come from the reference
+//! engine, in f64.
 
 use modiste_reference::{Mode, ReferenceEngine};
 use modiste_spec::engine::Tensor;
@@ -9,7 +10,7 @@ use modiste_spec::{Engine, Network, NodeId, Op, Shape};
 
 use crate::{ExplainError, HeatMap};
 
-/// A trained network that is asked why.
+/// A trained network whose answers can be explained.
 pub struct Explainer {
     engine: ReferenceEngine,
 }
@@ -23,20 +24,20 @@ impl Explainer {
         Ok(Self { engine: ReferenceEngine::trained(network, parameters)? })
     }
 
-    /// Bytes that explaining images of `network` takes about: outputs and gradients of every node, and the
-    /// parameters with their gradients, in double precision.
+    /// Approximate memory for explaining images of `network`, in bytes: outputs and gradients of
+    /// every node, and the parameters with their gradients, in double precision.
     pub fn bytes(network: &Network) -> u64 {
         let outputs: u64 = network.nodes().iter().map(|node| node.shape.len() as u64).sum();
         let parameters: u64 = network.parameters().iter().map(|p| p.len() as u64).sum();
         (outputs + parameters) * 2 * size_of::<f64>() as u64
     }
 
-    /// Shape of the images that it explains.
+    /// Shape of the images.
     pub fn image_shape(&self) -> Shape {
         self.engine.network().input_shape()
     }
 
-    /// The name of the layer that [`Self::grad_cam`] looks at.
+    /// The name of the layer that [`Self::grad_cam`] uses.
     ///
     /// # Errors
     /// If there is no such layer with a map.
@@ -44,8 +45,8 @@ impl Explainer {
         Ok(&self.engine.network().nodes()[self.find(name)?].name)
     }
 
-    /// The heat map of one image (h, w, c) for the class at position `class`, as the node called
-    /// `layer` sees it, or [`default_layer`]. The map is of the layer's size.
+    /// The heat map of one image (h, w, c) for the class at position `class`, at the node `layer` or
+    /// [`default_layer`]. The map has the layer's size.
     ///
     /// # Errors
     /// If the pixels are not one image, or there is no such class, or no such layer with a map.
@@ -110,14 +111,14 @@ fn find_layer(network: &Network, name: &str) -> Result<NodeId, ExplainError> {
     }
 }
 
-/// The layer that is looked at unless another is named: the last one that everything flows through
-/// and whose map has at least half the image's rows and columns, so that the heat map shows parts of
-/// things; else the last one that has a map. None where every layer is a single pixel.
+/// The default layer: the last one that all paths pass through and whose map has at least half the
+/// image's rows and columns, so that the heat map shows parts of objects; otherwise the last one
+/// with a map. `None` if every layer is a single pixel.
 pub fn default_layer(network: &Network) -> Option<NodeId> {
     let nodes = network.nodes();
     let image = network.input_shape();
-    // For each node the first one that those behind it read: everything flows through the node if that
-    // does not lie before it.
+    // For each node, the first node read by those after it: all paths pass through the node if that
+    // does not come before it.
     let mut first_read = vec![nodes.len(); nodes.len()];
     for id in (1..nodes.len()).rev() {
         let own = nodes[id].inputs.iter().copied().min().unwrap_or(id);

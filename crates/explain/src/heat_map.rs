@@ -1,21 +1,21 @@
 //! A heat map and its sizes.
 
-/// How much each place supports a class.
+/// How much each position supports a class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatMap {
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// From 0 to 1 (height, width); the largest is 1, unless nothing supports the class.
+    /// Values from 0 to 1 (height, width); the largest is 1, unless nothing supports the class.
     pub values: Vec<f32>,
-    /// The meaning of 1: for Grad-CAM the largest weighted sum of activations, a logit's unit; of
-    /// occlusion the largest fall of the probability.
+    /// The effect that 1 stands for: for Grad-CAM the largest weighted sum of activations, in units
+    /// of the logit; for occlusion the largest fall of the probability.
     pub peak: f32,
 }
 
 impl HeatMap {
-    /// The map of `values` (height, width) that are at least 0, divided by their largest.
+    /// The map of `values` (height, width), which must be at least 0, divided by the largest.
     pub(crate) fn new(height: usize, width: usize, mut values: Vec<f32>) -> Self {
         let peak = values.iter().copied().fold(0.0, f32::max);
         if peak > 0.0 {
@@ -24,7 +24,7 @@ impl HeatMap {
         Self { height, width, values, peak }
     }
 
-    /// The map at another size: bilinear between the middles of its places, as images are enlarged.
+    /// The map at another size, interpolated bilinearly between the centres of its cells, like an image.
     pub fn resized(&self, height: usize, width: usize) -> Self {
         let rows: Vec<Between> =
             (0..height).map(|i| Between::new(i, height, self.height)).collect();
@@ -43,16 +43,16 @@ impl HeatMap {
     }
 }
 
-/// A place between two neighbours.
+/// A position between two neighbours.
 struct Between {
     low: usize,
     high: usize,
-    /// Part of the higher one.
+    /// Weight of the higher one.
     part: f32,
 }
 
 impl Between {
-    /// Place `i` of `to` among `from` places of the same length altogether.
+    /// The position of cell `i` of `to` among `from` cells of the same total length.
     fn new(i: usize, to: usize, from: usize) -> Self {
         let last = from - 1;
         let place = ((i as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, last as f32);

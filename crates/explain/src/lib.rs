@@ -1,9 +1,9 @@
 //! Explanations of answers: heat maps of the evidence for a class, and pictures of them.
 //!
-//! [`Explainer::grad_cam`] asks the network itself, by the gradient of the class's logit, which the
-//! reference engine gives it. [`occlusion`] asks from outside: it covers the image piece by piece and
-//! watches the class's probability fall, on any [`modiste_spec::Engine`]. Both give a [`HeatMap`],
-//! which [`overlay`] lays over the image.
+//! [`Explainer::grad_cam`] looks inside the network, with the gradient of the class's logit from
+//! the reference engine. [`occlusion`] looks from outside: it covers the image piece by piece and
+//! measures how the class's probability falls, on any [`modiste_spec::Engine`]. Both give a
+//! [`HeatMap`], which [`overlay`] lays over the image.
 
 mod grad_cam;
 mod heat_map;
@@ -23,10 +23,10 @@ use modiste_spec::engine::EngineError;
 /// Why there is no heat map.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
-    /// The parameters are not the network's, or the engine refused.
+    /// The parameters are not the network's, or the engine failed.
     #[error("{0}")]
     Engine(#[from] EngineError),
-    /// Pixels of another shape.
+    /// The pixels have another shape.
     #[error("{bytes} bytes are not an image of {shape}")]
     Image {
         /// Number of bytes given.
@@ -34,10 +34,10 @@ pub enum ExplainError {
         /// Shape of the network's input.
         shape: Shape,
     },
-    /// A class that does not exist.
+    /// The class does not exist.
     #[error("class {class} is not below {classes}, the number of classes")]
     Class {
-        /// The class asked for.
+        /// The requested class.
         class: usize,
         /// Number of classes.
         classes: usize,
@@ -45,13 +45,13 @@ pub enum ExplainError {
     /// No node has this name.
     #[error("there is no layer {0:?}")]
     UnknownLayer(String),
-    /// A layer behind the last pool.
+    /// The layer is a single pixel.
     #[error("layer {0:?} is a single pixel and has no map")]
     LayerWithoutMap(String),
-    /// A network without a single map.
+    /// No layer of the network has a map.
     #[error("no layer of the network has a map")]
     NoLayer,
-    /// A patch that is no part of the image.
+    /// The patch does not fit into the image.
     #[error("a patch of {patch} pixels in steps of {stride} does not fit into an image of {shape}")]
     Patch {
         /// Side of the patch.
@@ -61,10 +61,10 @@ pub enum ExplainError {
         /// Shape of the image.
         shape: Shape,
     },
-    /// An image that cannot be shown.
+    /// The image cannot be shown.
     #[error("images of {0} cannot be shown; images have 1 or 3 channels")]
     Channels(Shape),
-    /// An image that is empty or too large to be shown.
+    /// The image is empty or too large to be shown.
     #[error(transparent)]
     Draw(#[from] modiste_draw::DrawError),
 }

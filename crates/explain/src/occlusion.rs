@@ -12,7 +12,7 @@ use crate::{ExplainError, HeatMap};
 pub struct Occlusion {
     /// Side of the square patch, in pixels.
     pub patch: usize,
-    /// Pixels between one patch and the next.
+    /// Distance between patches, in pixels.
     pub stride: usize,
     /// Value of the patch's pixels.
     pub fill: u8,
@@ -20,18 +20,18 @@ pub struct Occlusion {
     pub temperature: f64,
 }
 
-/// Bytes of covered images that are made and asked about together.
+/// Bytes of covered images that are predicted together.
 const TOGETHER: usize = 1 << 24;
 
 impl Default for Occlusion {
-    /// A patch of a quarter of 28 pixels, black as the ground of the images.
+    /// A patch of a quarter of 28 pixels, black like the background of the images.
     fn default() -> Self {
         Self { patch: 7, stride: 1, fill: 0, temperature: 1.0 }
     }
 }
 
-/// The heat map of one image (h, w, c) for the class at position `class`: of the image's size, at
-/// each pixel the mean fall of the class's probability over all patches that cover it; a rise counts
+/// The heat map of one image (h, w, c) for the class at position `class`, of the image's size. Each
+/// pixel has the mean fall of the class's probability over all patches that cover it; a rise counts
 /// as 0.
 ///
 /// # Errors
@@ -80,8 +80,8 @@ pub fn occlusion(
     Ok(HeatMap::new(shape.height, shape.width, sums.iter().map(mean).collect()))
 }
 
-/// Row and column of the upper left corner of every patch. The last ones end where the image ends,
-/// so that every pixel is covered.
+/// Row and column of the upper left corner of every patch. The last ones end at the edge of the
+/// image, so that every pixel is covered.
 fn places(shape: Shape, patch: usize, stride: usize) -> Vec<[usize; 2]> {
     let along = |size: usize| {
         let last = size - patch;

@@ -15,7 +15,7 @@ const COLOURS: [[f32; 3]; 6] = [
     [252.0, 165.0, 10.0],
     [252.0, 255.0, 164.0],
 ];
-/// How much of the greatest heat's colour covers the image.
+/// How strongly the colour of the greatest heat covers the image.
 const STRENGTH: f32 = 0.75;
 
 /// The image (h, w, c) with every pixel as a square of `scale` pixels.
@@ -26,8 +26,8 @@ pub fn enlarged(pixels: &[u8], shape: Shape, scale: usize) -> Result<Picture, Ex
     picture(pixels, shape, scale, |_, colour| colour)
 }
 
-/// The same with `map` over it, smoothly enlarged: the hotter, the more of the colour of heat, the
-/// less of the image.
+/// The enlarged image with `map`, smoothly enlarged, over it: the hotter, the more of the colour
+/// and the less of the image.
 ///
 /// # Errors
 /// As [`enlarged`].
@@ -45,7 +45,7 @@ pub fn overlay(
     })
 }
 
-/// The enlarged image, each pixel changed by `change`, which is given its position.
+/// The enlarged image, with each pixel changed by `change`, which gets its position.
 fn picture(
     pixels: &[u8],
     shape: Shape,

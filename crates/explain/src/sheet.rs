@@ -7,7 +7,7 @@ use crate::{ExplainError, HeatMap, enlarged, overlay};
 
 /// Side of a shown image, in units of the drawing.
 const SIDE: f64 = 120.0;
-/// Pixels that a heat map has for each of the image's, at least.
+/// Smallest number of pixels of a heat map per pixel of the image.
 const SCALE: usize = 6;
 const GAP: f64 = 8.0;
 const MARGIN: f64 = 16.0;
@@ -22,7 +22,7 @@ const ABREAST: usize = 6;
 /// Steps of the legend's bar.
 const STEPS: usize = 64;
 
-/// An image and why.
+/// An image with its explanation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
     /// Text above, such as the name of the file.

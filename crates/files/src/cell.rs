@@ -1,15 +1,15 @@
-//! Names that others chose, as cells of a csv file.
+//! Names from outside as cells of a csv file.
 
 use std::borrow::Cow;
 
-/// What a formula may begin with, also in the wide forms of East Asian keyboards.
+/// Characters that begin formulas, including the wide forms of East Asian keyboards.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// `name` as a cell that no spreadsheet takes for a formula and no terminal obeys.
+/// `name` as a cell that is neither a formula to spreadsheets nor a control sequence to terminals.
 ///
-/// Where it begins with `=`, `+`, `-` or `@` and is no number, an apostrophe goes before it (OWASP, "CSV
-/// injection"); control characters, and those that turn the direction of writing, are shown as Rust writes
-/// them.
+/// If it begins with `=`, `+`, `-` or `@` and is not a number, an apostrophe is put in front
+/// (OWASP, "CSV injection"); control characters, and those that change the direction of writing,
+/// are escaped as in Rust.
 pub fn guarded(name: &str) -> Cow<'_, str> {
     let unseen =
         |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -1,4 +1,4 @@
-//! The crate's one error: which file, and what is wrong, in one line.
+//! The crate's error type; errors name the file and the problem in one line.
 
 use std::io;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The system refused.
+    /// A system call failed.
     #[error("{file}: failed to {action}: {source}")]
     Io {
         /// The file.
         file: String,
-        /// What was being done: `read`, `write`, `create`, ...
+        /// The operation: `read`, `write`, `create`, ...
         action: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file is not of the kind, size or content that is needed.
+    /// The file does not have the required type, size or contents.
     #[error("{file}: {problem}")]
     Refused {
         /// The file.
@@ -27,12 +27,12 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// A file or folder for which the system refused to `action`.
+    /// The error of a file or folder for which `action` failed.
     pub fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
         Self::Io { file: one_line(&path.to_string_lossy()), action, source }
     }
 
-    /// A file that is not what it should be.
+    /// The error of a file that is not as required.
     pub fn refused(file: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         let file = one_line(&file.as_ref().to_string_lossy());
         Self::Refused { file, problem: one_line(&problem.into()) }
@@ -44,8 +44,8 @@ impl FileError {
     }
 }
 
-/// `text` with control characters escaped: names of files may have any, and decoders put line breaks
-/// into their messages.
+/// `text` with control characters escaped: file names may contain any, and decoders put line breaks into
+/// their messages.
 fn one_line(text: &str) -> String {
     let escaped = |c: char| match c.is_control() {
         true => c.escape_default().to_string(),

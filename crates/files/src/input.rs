@@ -1,4 +1,4 @@
-//! Reading: regular files only, never more than a limit.
+//! Reading: only regular files, and never more than a limit.
 //!
 //! A named pipe or a terminal would block for ever, `/dev/zero` never ends, and opening some devices has
 //! side effects. So the type is checked before the file is opened and again on the open file, in case it
@@ -10,20 +10,20 @@ use std::path::Path;
 
 use crate::FileError;
 
-/// The most bytes of a text file that people or this project write, such as a configuration: 64 MiB.
+/// Limit for text files written by people or by this project, such as configurations: 64 MiB.
 pub const MAX_TEXT: u64 = 1 << 26;
 
-/// Opens a regular file, through links if need be.
+/// Opens a regular file, following links.
 ///
 /// # Errors
-/// If it can't be opened or is something else: a folder, named pipe, device or socket.
+/// If it cannot be opened or is not a file but a folder, named pipe, device or socket.
 pub fn open(path: &Path) -> Result<File, FileError> {
     let fail = |error| FileError::io(path, "read", error);
     ensure_regular(path, std::fs::metadata(path).map_err(fail)?.file_type())?;
     open_regular(path, OpenOptions::new().read(true), "read")
 }
 
-/// Opens what has to be a regular file, without waiting for the other end if it is a pipe.
+/// Opens what should be a regular file, without waiting for the other end if it is a pipe.
 pub(crate) fn open_regular(
     path: &Path,
     options: &mut OpenOptions,
@@ -60,7 +60,7 @@ fn name_of(kind: FileType) -> &'static str {
     if kind.is_dir() { "a folder" } else { "a device" }
 }
 
-/// The bytes of a regular file of at most `limit` bytes.
+/// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
 /// As [`open`], or if it is larger than `limit` or than memory.
@@ -88,7 +88,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     }
 }
 
-/// The text of a regular file of at most `limit` bytes.
+/// Reads the text of a regular file of at most `limit` bytes.
 ///
 /// # Errors
 /// As [`read`], or if it isn't UTF-8.

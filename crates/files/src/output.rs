@@ -1,4 +1,4 @@
-//! Writing: a file is replaced as a whole or left as it was.
+//! Writing: a file is either replaced completely or left unchanged.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use crate::FileError;
 use crate::input::{ensure_regular, open_regular};
 
-/// Replaces the file at `path` by `bytes`, or leaves it as it was.
+/// Replaces the file at `path` by `bytes`, or leaves it unchanged.
 ///
 /// # Errors
 /// As [`AtomicFile::create`] and [`AtomicFile::finish`]; then the old file is still there.
@@ -20,24 +20,24 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.finish()
 }
 
-/// A file that is being written; the old one stays until [`AtomicFile::finish`], and for good if that
-/// is never called.
+/// A file being written. The old file stays until [`AtomicFile::finish`], or for good if that is never
+/// called.
 ///
 /// The bytes go to a new file with a random name in the same folder, are synced, and take the file's
 /// name in one step; then the folder is synced. So two writers never mix, and a planted link
-/// cannot redirect the bytes. A process that is killed leaves the old or the new file, and
-/// perhaps the temporary one, which [`remove_leftovers`] removes.
+/// cannot redirect the bytes. A process that is killed leaves either the old or the new file, and
+/// possibly the temporary one, which [`remove_leftovers`] removes.
 pub struct AtomicFile {
     path: PathBuf,
     file: BufWriter<NamedTempFile>,
 }
 
 impl AtomicFile {
-    /// A new file that will replace `path`, with the permissions of the old one. If `path` is a link,
-    /// the file that it leads to is replaced, and the link stays.
+    /// Creates a file that will replace `path`, with the permissions of the old one. If `path` is a
+    /// link, its target is replaced, and the link stays.
     ///
     /// # Errors
-    /// If the folder can't be written, or `path` is something else than a file, such as a device.
+    /// If the folder cannot be written, or `path` is not a file but, for example, a device.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let fail = |error| FileError::io(path, "write", error);
         let target =
@@ -62,7 +62,7 @@ impl AtomicFile {
         Ok(Self { path: target, file: BufWriter::new(file) })
     }
 
-    /// Syncs what was written and gives it the file's name.
+    /// Syncs the contents and gives them the file's name.
     ///
     /// # Errors
     /// If the disk is full or the folder can't be written; then the old file is still there.
@@ -88,10 +88,10 @@ impl Write for AtomicFile {
     }
 }
 
-/// Opens a file to append to, which is made if it doesn't exist.
+/// Opens a file for appending, creating it if it does not exist.
 ///
 /// # Errors
-/// If it can't be opened, or is something else than a regular file.
+/// If it cannot be opened, or is not a regular file.
 pub fn append(path: &Path) -> Result<File, FileError> {
     if let Ok(old) = std::fs::metadata(path) {
         ensure_regular(path, old.file_type())?;
@@ -110,13 +110,13 @@ pub fn remove_leftovers(path: &Path) {
         if inner.is_some_and(|inner| {
             inner.len() == 8 + suffix.len() && inner.ends_with(suffix.as_bytes())
         }) {
-            // What can't be removed is no reason to stop.
+            // Failing to remove a leftover is harmless.
             let _ = std::fs::remove_file(entry.path());
         }
     }
 }
 
-/// `.last.ckpt.` and `.tmp`: what surrounds the random part of a temporary name.
+/// Prefix and suffix of the random part of a temporary name: `.last.ckpt.` and `.tmp`.
 fn affixes(path: &Path) -> (OsString, &'static str) {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
@@ -128,7 +128,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes the renaming last; systems that can't open a folder do this by themselves.
+/// Makes the renaming durable; systems that cannot open a folder do this by themselves.
 fn sync(folder: &Path) -> io::Result<()> {
     match File::open(folder) {
         Ok(folder) if cfg!(unix) => folder.sync_all(),

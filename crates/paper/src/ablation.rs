@@ -1,5 +1,5 @@
-//! The effect of each part of the paper's method: runs without one part, compared with runs that have it,
-//! seed by seed.
+//! The effect of each part of the paper's method: compares runs without one part with runs that
+//! have it, seed by seed.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::Verdict;
 
-/// The base configuration and those that differ from it in one part, for some seeds.
+/// The base configuration and variants that differ from it in one part, for some seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ablation {
     /// The base first.
@@ -30,18 +30,18 @@ pub struct Variant {
     config: Config,
 }
 
-/// A number by which two runs of one seed are compared.
+/// The number by which two runs with the same seed are compared.
 #[derive(Clone, Copy)]
 enum Measure {
     /// Validation accuracy of the best epoch.
     Validation,
     /// Training accuracy of the last epoch.
     Train,
-    /// Validation accuracy, the mean of all epochs.
+    /// Validation accuracy, mean of all epochs.
     Speed,
 }
 
-/// A claim: by `measure`, runs of the variant `better` are above those of `worse`.
+/// A claim: by `measure`, runs of the variant `better` score above those of `worse`.
 struct Claim {
     text: &'static str,
     measure: Measure,
@@ -58,8 +58,8 @@ const NO_DROPOUT: &str = "no-dropout";
 const NO_FLIPS: &str = "no-flips";
 const CONSTANT: &str = "constant-learning-rate";
 
-/// The paper's claims about its method. Of `width matters more than length`: both gains are over
-/// smaller networks, gain by width - gain by length = (base - narrower) - (base - shorter).
+/// The paper's claims about its method. For `width matters more than length`, both gains are over
+/// smaller networks: gain by width - gain by length = (base - narrower) - (base - shorter).
 #[rustfmt::skip]
 const CLAIMS: [Claim; 10] = [
     Claim { text: "residual connections speed up training", measure: Measure::Speed, better: BASE, worse: NO_RESIDUAL },
@@ -75,10 +75,10 @@ const CLAIMS: [Claim; 10] = [
 ];
 
 impl Ablation {
-    /// The base and all variants of it that there can be, with the base's seed and those that follow.
+    /// The base and all its possible variants, with the base's seed and those that follow.
     ///
     /// # Errors
-    /// If the base will not do, or there is no seed.
+    /// If the base is not valid, or there is no seed.
     pub fn new(base: &Config, seeds: usize) -> Result<Self, SearchError> {
         base.check()?;
         let first = base.training.seed;
@@ -95,7 +95,7 @@ impl Ablation {
             for (field, value) in &settings {
                 config.set(field, value)?;
             }
-            // A part that the base itself lacks cannot be taken away.
+            // A part that the base lacks cannot be removed.
             if name == BASE || (config.check().is_ok() && config != *base) {
                 variants.push(Variant { name, settings, config });
             }
@@ -145,7 +145,8 @@ impl Ablation {
         AblationResults { variants: variants.collect(), verdicts: verdicts.collect() }
     }
 
-    /// The verdict on a claim by the seeds that both variants have; `None` where one cannot be.
+    /// The verdict on a claim from the seeds that both variants have; `None` if a variant does not
+    /// exist.
     fn judge(&self, claim: &Claim, numbers: &[Vec<Option<Numbers>>]) -> Option<Verdict> {
         let find = |name| self.variants.iter().position(|variant| variant.name == name);
         let (better, worse) = (find(claim.better)?, find(claim.worse)?);
@@ -218,7 +219,7 @@ pub struct AblationResults {
 }
 
 impl AblationResults {
-    /// The file `verdicts.json`: the results with the folder they lie in.
+    /// The contents of `verdicts.json`: the results with their folder.
     pub fn json(&self, out: &Path) -> Value {
         let out = out.display().to_string();
         json!({ "out": out, "variants": self.variants, "verdicts": self.verdicts })
@@ -232,9 +233,9 @@ pub struct VariantResult {
     pub name: &'static str,
     /// The differences from the base.
     pub settings: Vec<(String, String)>,
-    /// Its seeds.
+    /// Number of seeds.
     pub seeds: usize,
-    /// The runs that are done.
+    /// Number of runs that are done.
     pub done: usize,
     /// Training accuracy of the last epoch.
     pub train: Option<Spread>,
@@ -244,8 +245,8 @@ pub struct VariantResult {
     pub mean_validation: Option<Spread>,
 }
 
-/// `curves.csv`: training and validation accuracy against epoch, mean and deviation over seeds, of
-/// each variant. `histories` has the epochs of the runs, variant by variant.
+/// The contents of `curves.csv`: training and validation accuracy by epoch, mean and deviation over
+/// seeds, for each variant. `histories` has the epochs of the runs, variant by variant.
 pub fn curves_csv(histories: &[(&str, Vec<Vec<EpochMetrics>>)]) -> String {
     let header = [
         "variant",

@@ -1,4 +1,4 @@
-//! The paper's claims about its best model, judged by that model's answers.
+//! The paper's claims about its best model, judged by our model's answers.
 
 use crate::Verdict;
 use crate::verdict::Side;
@@ -6,15 +6,15 @@ use crate::verdict::Side;
 /// The 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// A part of `n` images: how many, and the share that is classified right.
+/// The share of images classified correctly, and the number of images.
 pub type Share = (f64, usize);
 
 /// "No bias problem": the model predicts every class as often as it occurs.
 ///
-/// Measured is the largest distance between the share of a class's predictions and its share of the
-/// images; the bound is a fifth of an even share. The variance of a class's distance is the variance of two
-/// margins of one table (Stuart, Biometrika 1955), and Bonferroni's correction makes the intervals
-/// hold for all classes at once.
+/// The measure is the largest distance between a class's share of the predictions and its share of
+/// the images; the bound is a fifth of an even share. The variance of a class's distance is that of
+/// two margins of one table (Stuart, Biometrika 1955), and Bonferroni's correction makes the
+/// intervals hold for all classes at once.
 pub fn class_bias(confusion: &[Vec<u64>]) -> Verdict {
     let classes = confusion.len();
     let images: u64 = confusion.iter().flatten().sum();
@@ -41,8 +41,8 @@ pub fn class_bias(confusion: &[Vec<u64>]) -> Verdict {
     )
 }
 
-/// The class called `name` is the one that is recognised worst: its recall less the lowest of all
-/// others is below 0. `None` if there is no such class.
+/// The class `name` is recognised worst: its recall minus the lowest of all others is below 0.
+/// `None` if there is no such class.
 pub fn hard_class(confusion: &[Vec<u64>], names: &[String], name: &str) -> Option<Verdict> {
     let at = names.iter().position(|known| known == name)?;
     let recall = |class: usize| {
@@ -69,8 +69,8 @@ pub fn gap(train: Share, validation: Share, bound: f64) -> Verdict {
     )
 }
 
-/// Our accuracy is above that of `name` on as many images, treated as independent; since both are of the
-/// same images, the interval is wider than it need be.
+/// Our accuracy is above that of `name`. The two are treated as independent, although both are
+/// measured on the same images, so the interval is wider than necessary.
 pub fn better_than(name: &str, ours: Share, theirs: Share) -> Verdict {
     Verdict::new(
         format!("more accurate than {name}"),
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::Outcome;
 
-    /// `n` images a class, of which `wrong` of class 0 are taken for class 1.
+    /// `n` images per class, of which `wrong` of class 0 are predicted as class 1.
     fn confusion(n: u64, wrong: u64) -> Vec<Vec<u64>> {
         vec![vec![n - wrong, wrong, 0], vec![0, n, 0], vec![0, 0, n]]
     }

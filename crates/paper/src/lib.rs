@@ -1,7 +1,8 @@
 //! The paper: published numbers, its claims, and whether they hold.
 //!
-//! A claim is about a number with an interval; [`VERDICT_RULE`] says when it holds. [`Ablation`] plans
-//! the runs that judge the parts of the method, seed by seed. Nothing is trained and nothing is printed here.
+//! A claim is about a number with an interval; [`VERDICT_RULE`] says when it holds. [`Ablation`]
+//! plans the runs that judge the parts of the method, seed by seed. Nothing is trained or printed
+//! here.
 
 mod ablation;
 mod claims;

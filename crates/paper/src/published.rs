@@ -1,7 +1,8 @@
-//! Published numbers: the tables of the paper, and results of others on Fashion-MNIST with their sources.
+//! Published numbers: the tables of the paper, and other results on Fashion-MNIST with their sources.
 //!
-//! Results of others were measured on the official test set, 10,000 images, after training on the
-//! official 60,000. "Page" is the list of submitted results in the repository zalandoresearch/fashion-mnist.
+//! The other results were measured on the official test set, 10,000 images, after training on the
+//! official 60,000. "Page" is the list of submitted results in the repository
+//! zalandoresearch/fashion-mnist.
 
 use modiste_baselines::Published as Rival;
 use modiste_search::Published;
@@ -55,8 +56,8 @@ const fn row(
     Published { length, width, dropout, train_accuracy, validation_accuracy, parameters }
 }
 
-/// The row of table 1 that has this configuration's length, width and dropout, where it is trained
-/// for the table's 12 epochs.
+/// The row of table 1 with this configuration's length, width and dropout, if it has the table's 12
+/// epochs.
 pub fn published(config: &Config) -> Option<Published> {
     let network = config.network.inception()?;
     let same = |row: &&Published| {
@@ -78,7 +79,7 @@ pub fn grid_axes() -> Vec<(String, Vec<String>)> {
 
 const PAGE: &str = "Fashion-MNIST page";
 
-/// Name, accuracy and source of the results to compare each of our baselines with.
+/// Baseline, name, accuracy and source of results for comparison.
 const RESULTS: [(&str, &str, f64, &str); 7] = [
     ("svm", "SVC", 0.897, PAGE),
     ("svm", "HOG and SVM", 0.926, PAGE),

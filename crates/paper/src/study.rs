@@ -1,4 +1,4 @@
-//! An ablation in a results folder: its runs, what they found so far, and the mean curves.
+//! An ablation in a results folder: its runs, their results so far, and the mean curves.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,12 @@ use modiste_train::Config;
 
 use crate::{Ablation, AblationResults, curves_csv};
 
-/// What all runs of a results folder begin with.
+/// The file with the base configuration of all runs of a results folder.
 const BASE_FILE: &str = "base.toml";
 /// The command that trains an ablation.
 const COMMAND: &str = "ablate";
 
-/// An ablation with its data looked at.
+/// An ablation with checked data.
 pub struct Study {
     ablation: Ablation,
     base: Config,
@@ -26,11 +26,11 @@ pub struct Study {
 }
 
 impl Study {
-    /// The ablation of `base`, with results in `out`. Runs that are among `known`, by their folders
-    /// and configurations, are not trained again.
+    /// The ablation of `base`, with results in `out`. Reuses the runs in `known`, which are matched
+    /// by folder and configuration.
     ///
     /// # Errors
-    /// If the base will not do, data cannot be had, or a network does not fit them.
+    /// If the base is not valid, the data cannot be loaded, or a network does not fit it.
     pub fn new(
         base: &Config,
         seeds: usize,
@@ -60,10 +60,10 @@ impl Study {
         Ok(Self { ablation, base: base.clone(), out: out.to_owned(), tasks })
     }
 
-    /// The results folder, for one shard of the runs.
+    /// Opens the results folder for one shard of the runs.
     ///
     /// # Errors
-    /// As [`Place::open`], or if the folder is another ablation's.
+    /// As [`Place::open`], or if the folder belongs to another ablation.
     pub fn open(&self, shard: Shard) -> Result<Place, SearchError> {
         let place = Place::open(&self.out, shard)?;
         let lock = place.lock()?;
@@ -75,7 +75,7 @@ impl Study {
             None => Elements::new(COMMAND, &self.base),
         };
         let before = elements.all().len();
-        // Runs that another folder has are not elements of this one.
+        // Runs in other folders are not elements of this one.
         let here = self.tasks.iter().filter(|task| task.folder.starts_with(&self.out));
         elements.add(here.map(|task| (task.name.as_str(), &task.config)))?;
         if elements.all().len() > before {
@@ -85,7 +85,7 @@ impl Study {
         Ok(place)
     }
 
-    /// The study whose results folder is `out`, with all seeds that were planned.
+    /// The study with the results folder `out`, with all planned seeds.
     ///
     /// # Errors
     /// As [`Study::new`], or if there is none.
@@ -102,20 +102,20 @@ impl Study {
         Self::new(&base, planned.div_ceil(variants), out, Vec::new(), check_batch)
     }
 
-    /// Whether the results folder is of this ablation already.
+    /// Whether the results folder already belongs to this ablation.
     ///
     /// # Errors
-    /// If it is another's.
+    /// If it belongs to another.
     pub fn check_place(&self) -> Result<bool, SearchError> {
         is_of(&self.out, BASE_FILE, &self.base, "ablation")
     }
 
-    /// What the variants differ from.
+    /// The base configuration.
     pub fn base(&self) -> &Config {
         &self.base
     }
 
-    /// How many runs there are.
+    /// Number of runs.
     pub fn runs(&self) -> usize {
         self.tasks.len()
     }
@@ -125,12 +125,12 @@ impl Study {
         &self.tasks
     }
 
-    /// How far each run is.
+    /// The state of each run.
     fn states(&self) -> Result<Vec<State>, SearchError> {
         self.tasks.iter().map(Task::state).collect()
     }
 
-    /// Writes what is known by now (`verdicts.json`, `curves.csv`), and gives it.
+    /// Writes the results so far (`verdicts.json`, `curves.csv`) and returns them.
     ///
     /// # Errors
     /// If a file cannot be written, or a run's folder holds another run.
@@ -147,7 +147,7 @@ impl Study {
         Ok(results)
     }
 
-    /// The mean curve over seeds of each of the variants `names`, as far as they are done.
+    /// The mean curve over seeds of each variant in `names`, from the runs that are done.
     ///
     /// # Errors
     /// If a run's folder holds another run.
@@ -178,7 +178,7 @@ impl Study {
     }
 }
 
-/// Epoch by epoch the mean of the runs that have it.
+/// For each epoch, the mean of the runs that have it.
 fn mean_curve(runs: &[Vec<EpochMetrics>]) -> Vec<EpochRow> {
     let epochs = runs.iter().map(Vec::len).max().unwrap_or(0);
     let row = |epoch: usize| {

@@ -1,21 +1,21 @@
-//! Whether a claim holds: one rule for all of them.
+//! The rule that decides whether a claim holds.
 
 use modiste_search::Difference;
 use serde::Serialize;
 
-/// The rule, for people.
+/// The rule as text.
 pub const VERDICT_RULE: &str = "a claim says that a number is above (or below) a bound; it holds if \
     the number's whole 95 % interval is, it does not if the whole interval is on the other side, and \
     it is not decided otherwise, nor ever by fewer than three seeds";
 
-/// The fewest seeds that decide anything.
+/// Smallest number of seeds that decide a claim.
 pub const LEAST_SEEDS: usize = 3;
 
 /// The verdict on a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The whole interval is where the claim says.
+    /// The whole interval is on the side that the claim names.
     Holds,
     /// The whole interval is on the other side.
     DoesNotHold,
@@ -23,7 +23,7 @@ pub enum Outcome {
     NotDecided,
 }
 
-/// As shown in a table.
+/// Formatted as in tables.
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -39,7 +39,7 @@ impl std::fmt::Display for Outcome {
 pub struct Verdict {
     /// The claim.
     pub claim: String,
-    /// The number that is measured, in words.
+    /// The measured number, in words.
     pub measure: String,
     /// The number; `None` before it is measured.
     pub value: Option<f64>,
@@ -66,7 +66,7 @@ pub enum Side {
 }
 
 impl Verdict {
-    /// The verdict on a claim that the number with this interval is on this side of `bound`.
+    /// The verdict on the claim that a number with this interval is on this side of `bound`.
     pub fn new(
         claim: impl Into<String>,
         measure: impl Into<String>,
@@ -85,10 +85,10 @@ impl Verdict {
         Self { claim, measure, value, interval, n, side, bound, outcome }
     }
 
-    /// The verdict on a claim that the mean of differences, one per seed, is above 0.
+    /// The verdict on the claim that the mean of differences, one per seed, is above 0.
     ///
-    /// Fewer than [`LEAST_SEEDS`] decide nothing, nor do differences that are all equal: accuracies are
-    /// counted in whole images, and that hides how far they would be apart.
+    /// Fewer than [`LEAST_SEEDS`] seeds decide nothing, and neither do differences that are all
+    /// equal: accuracies are counted in whole images, which hides their real spread.
     pub fn paired(
         claim: impl Into<String>,
         measure: impl Into<String>,

@@ -39,10 +39,10 @@ fn results(runs: &[RunReport]) -> Vec<Block> {
         let weight = if accuracy(run) == best { Weight::Strong } else { Weight::Plain };
         table.weighted(weight, row(run, tested));
     }
-    let note = "Of each run's best epoch; the highest validation accuracy is bold. Ranges are \
-                95 % intervals from the number of images: runs whose ranges overlap much may differ \
-                by chance. Without a range the number is from the epoch's row, where training \
-                accuracy is taken while the network still learns.";
+    let note = "Results of each run's best epoch; the highest validation accuracy is bold. Ranges are \
+                95 % intervals from the number of images: runs whose ranges overlap a lot may differ \
+                only by chance. Numbers without a range are from the epoch's row, where training \
+                accuracy is measured while the network is still learning.";
     vec![Block::Table(table), Block::Note(note.into())]
 }
 

@@ -3,9 +3,9 @@
 use modiste_metrics::Mistake;
 use modiste_model::{csv_text, guarded};
 
-/// The mistakes, one per line, after a header: index, truth, prediction (class indices), probability
-/// of the prediction, probability of the truth, the names of both classes, and `files`' name of the image
-/// (empty where it has none).
+/// The mistakes, one per line, after a header: index, truth, prediction (class indices),
+/// probability of the prediction, probability of the truth, the names of both classes, and the
+/// image's name in `files` (empty if it has none).
 pub fn mistakes_csv(mistakes: &[Mistake], classes: &[String], files: &[String]) -> String {
     let header = [
         "index",

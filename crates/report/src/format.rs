@@ -1,4 +1,4 @@
-//! How numbers are written, in one place for all kinds of report.
+//! Formatting of numbers for all kinds of reports.
 
 /// Text for a missing number.
 pub(crate) const NONE: &str = "-";
@@ -13,7 +13,7 @@ pub(crate) fn optional(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| NONE.into(), |value| decimal(value, digits))
 }
 
-/// "0.893 to 0.929"
+/// An interval such as "0.893 to 0.929".
 pub(crate) fn interval([low, high]: [f64; 2], digits: usize) -> String {
     format!("{} to {}", decimal(low, digits), decimal(high, digits))
 }
@@ -40,7 +40,7 @@ pub(crate) fn significant(value: f64) -> String {
     }
 }
 
-/// Decimals that a proportion of `images` deserves: about a tenth of its standard error.
+/// Number of decimals for a proportion of `images`: down to about a tenth of its standard error.
 pub(crate) fn digits(images: u64) -> usize {
     if images < 5_000 { 3 } else { 4 }
 }

@@ -38,7 +38,7 @@ pub fn confusion_png<'a>(matrix: impl Into<figures::Matrix<'a>>) -> Result<Vec<u
 /// Why something could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// A file could not be made or written.
+    /// A file could not be created or written.
     #[error("{}: failed to {action}: {source}", .path.display())]
     File {
         /// The file or folder.
@@ -48,7 +48,7 @@ pub enum ReportError {
         /// The system's error.
         source: io::Error,
     },
-    /// A figure has no size that pixels can have.
+    /// The size of a figure is not possible in pixels.
     #[error(transparent)]
     Draw(#[from] DrawError),
     /// The bytes given as an image for TensorBoard are not a PNG file.

@@ -44,7 +44,7 @@ pub struct PartReport {
     pub name: String,
     /// How it was classified.
     pub evaluation: Evaluation,
-    /// The curve of each class against all others; empty where they are not known.
+    /// The curve of each class against all others; empty if they are not known.
     pub roc: Vec<Option<RocCurve>>,
 }
 

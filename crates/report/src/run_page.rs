@@ -24,7 +24,7 @@ impl RunReport {
         }
         page.section(self.mistakes_title(), self.gallery());
         if let Some(train) = self.part(TRAIN) {
-            // Results on the training set say the least.
+            // Results on the training set are the least informative.
             let details =
                 Block::Details("The training images in detail".into(), part_blocks(train));
             page.section(format!("Classes: {TRAIN}"), vec![details]);
@@ -53,7 +53,8 @@ impl RunReport {
         parts.join(" · ")
     }
 
-    /// Parts of the data, ours and others'; the best epoch, the gap, where the intervals come from.
+    /// Results on the parts of the data beside published ones; the best epoch, the gap, the kinds
+    /// of intervals.
     fn summary(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         if !self.parts.is_empty() || !self.references.is_empty() {
@@ -246,7 +247,7 @@ fn part_blocks(part: &PartReport) -> Vec<Block> {
     blocks
 }
 
-/// Up to how many classes the confusion matrix is a table too.
+/// Largest number of classes for which the confusion matrix is also shown as a table.
 const TABLE: usize = 40;
 
 /// All classes and, last, their mean.

@@ -174,7 +174,7 @@ function listen() {
   document.addEventListener("paste", (event) => {
     const [file] = event.clipboardData.files;
     if (file) takeFile(file);
-    else if (event.target.id !== "token-text") by("error").textContent = "The clipboard holds no picture.";
+    else if (event.target.id !== "token-text") by("error").textContent = "The clipboard does not contain a picture.";
   });
   by("heat-on").onchange = (event) => (by("heat").hidden = !event.target.checked);
   by("token").onsubmit = (event) => {

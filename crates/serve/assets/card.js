@@ -85,7 +85,7 @@ function wrong(mistake, model, choose) {
   const canvas = element("canvas");
   Object.assign(canvas, { width: image.width, height: image.height });
   paint(canvas, mistake.pixels, image);
-  const said = `taken for ${names[mistake.prediction]} (${(100 * mistake.probability).toFixed(0)} %)`;
+  const said = `seen as ${names[mistake.prediction]} (${(100 * mistake.probability).toFixed(0)} %)`;
   button.append(canvas, element("b", names[mistake.truth]), element("span", said));
   button.addEventListener("click", () => choose(canvas));
   return button;

@@ -165,7 +165,7 @@ def check_card(browser):
     assert len(cells) == 100 and sum(cells) == 10_000, cells  # validation images of the split full
     assert browser.script("return document.querySelectorAll('#classes tbody tr').length") == 10
     label = browser.text("#mistakes button")
-    said = re.search(r"taken for (.+) \(", label)[1]
+    said = re.search(r"seen as (.+) \(", label)[1]
     browser.script("document.querySelector('#answer').replaceChildren()")
     browser.click("#mistakes button")
     assert browser.until("the mistake", ANSWER) == said, label

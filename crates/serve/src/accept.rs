@@ -1,4 +1,4 @@
-//! Accepts connections, and logs errors on the way.
+//! Accepts connections and logs errors.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use crate::connection::Connections;
 use crate::listen::Listeners;
 use crate::log::log;
 
-/// How long to wait after an error: if the process has no file descriptors left, for one, trying again at
-/// once would only waste time.
+/// How long to wait after an error: trying again at once would only waste time, for example if the
+/// process has no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often errors are logged.
 const EVERY: Duration = Duration::from_secs(60);
-/// The most connections that the system may have accepted before the end.
+/// Largest number of connections that the system may have accepted before the end.
 const WAITING: usize = 4096;
 
 /// Accepts connections for ever; `time` as in [`Listeners::accept`].
@@ -34,7 +34,7 @@ pub(crate) async fn accept(connections: &Connections, listeners: &Listeners, tim
     }
 }
 
-/// Accepts the connections that wait already: closing the listeners would cut them off.
+/// Accepts the connections already waiting: closing the listeners would cut them off.
 pub(crate) async fn accept_waiting(
     connections: &Connections,
     listeners: &Listeners,

@@ -13,7 +13,7 @@ use crate::serving::Serving;
 pub(crate) enum Entry<'a> {
     /// The image could be read.
     Prediction(Prediction<'a>),
-    /// It could not.
+    /// The image could not be read.
     Problem {
         /// As in [`Prediction`].
         name: &'a str,
@@ -33,7 +33,7 @@ pub(crate) struct Prediction<'a> {
     probability: f64,
     /// Classes, the most probable first.
     classes: Vec<ClassProbability<'a>>,
-    /// What was done to the picture; empty if nothing.
+    /// How the picture was prepared; empty if it was not changed.
     note: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pixels: Option<&'a [u8]>,
@@ -45,7 +45,7 @@ struct ClassProbability<'a> {
     probability: f64,
 }
 
-/// What an answer holds.
+/// Options for the contents of an answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AnswerOptions {
     /// Number of classes for each image, the most probable first; by default all.
@@ -67,7 +67,7 @@ impl AnswerOptions {
         let mut rows = logits.chunks_exact(serving.about.classes.len());
         let entry = |input: &'a Input| match &input.image {
             Ok(image) => {
-                // The engine gives a row for each image.
+                // The engine returns one row per image.
                 let row = rows.next().unwrap_or_default();
                 Entry::Prediction(self.prediction(serving, &input.name, image, row))
             }

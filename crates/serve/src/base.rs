@@ -46,11 +46,12 @@ impl BasePath {
         &self.0
     }
 
-    /// Removes the path from the beginning of `uri`. Other paths stay as they are: a proxy may have removed
-    /// it already.
+    /// Removes the path from the beginning of `uri`. Other paths are unchanged: a proxy may already have
+    /// removed it.
     ///
     /// # Errors
-    /// A redirect if the path lacks its last slash, without which the page's relative links would not work.
+    /// A redirect if the path lacks its last slash, without which the page's relative links would
+    /// not work.
     pub fn strip(&self, uri: &mut Uri) -> Result<(), Box<Response>> {
         let Some(rest) = uri.path().strip_prefix(&self.0).filter(|_| !self.0.is_empty()) else {
             return Ok(());

@@ -1,8 +1,8 @@
-//! One thread with one engine, which computes batches of the waiting images.
+//! A thread with an engine that computes batches of waiting images.
 //!
-//! A [`Batcher`] owns a queue of bounded length and the thread that empties it. The thread takes the
-//! first waiting request, fills the batch with others, from any connection, and passes it to the
-//! engine as one. An engine that panics is replaced by a new one; its batch is answered with an
+//! A [`Batcher`] owns a queue of limited length and the thread that empties it. The thread takes the
+//! first waiting request, fills the batch with others, from any connection, and passes them to the
+//! engine as one batch. An engine that panics is replaced by a new one; its batch is answered with an
 //! error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +29,7 @@ pub struct Batching {
 }
 
 impl Default for Batching {
-    /// No waiting: while the engine works, the next batch gathers by itself.
+    /// No waiting: while the engine works, the next batch collects anyway.
     fn default() -> Self {
         Self { images: 64, delay: Duration::ZERO }
     }
@@ -67,10 +67,10 @@ pub struct Batcher {
 }
 
 impl Batcher {
-    /// Starts the thread and makes the engine on it; returns once it has computed a black image.
+    /// Starts the thread and creates the engine on it; returns once it has computed a black image.
     ///
     /// # Errors
-    /// If the engine cannot be made.
+    /// If the engine cannot be created.
     pub fn start(
         make: Arc<MakeEngine>,
         batching: Batching,
@@ -89,11 +89,11 @@ impl Batcher {
                     worker.work(engine);
                 }
             }
-            // The receiver can only be gone if the starter is.
+            // The receiver can only be gone if the caller of `start` is.
             Err(problem) => drop(ready.send(Err(problem))),
         };
         let thread = std::thread::Builder::new().name("engine".into()).spawn(work);
-        thread.map_err(|error| format!("no thread for the engine: {error}"))?;
+        thread.map_err(|error| format!("cannot start a thread for the engine: {error}"))?;
         let (engine, classes) = started.recv().map_err(|_| "the engine's thread ended")??;
         let places = Arc::new(Semaphore::new(capacity));
         Ok(Self { jobs, places, capacity, classes, healthy, engine })
@@ -104,7 +104,7 @@ impl Batcher {
         &self.engine
     }
 
-    /// Whether there is an engine: false if one panicked and no new one could be made.
+    /// Whether there is an engine: false if one panicked and no new one could be created.
     pub fn healthy(&self) -> bool {
         self.healthy.load(Ordering::Relaxed)
     }
@@ -124,7 +124,7 @@ impl Batcher {
         images: Vec<u8>,
         count: usize,
     ) -> Result<oneshot::Receiver<Result<Vec<f32>, PredictError>>, PredictError> {
-        // An eighth of the queue is kept for small requests, so that large ones do not shut them out.
+        // An eighth of the queue is reserved for small requests, so that large ones cannot block them.
         let kept = if count > self.capacity / 64 { self.capacity / 8 } else { 0 };
         if self.waiting() > 0 && self.places.available_permits() < count.saturating_add(kept) {
             return Err(PredictError::Busy(self.waiting()));
@@ -138,12 +138,12 @@ impl Batcher {
         Ok(receiver)
     }
 
-    /// The most images that can be in the queue.
+    /// Largest number of images in the queue.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Images that wait or are being computed.
+    /// Number of images that are waiting or being computed.
     pub fn waiting(&self) -> usize {
         self.capacity - self.places.available_permits()
     }
@@ -161,7 +161,8 @@ struct Worker {
 }
 
 impl Worker {
-    /// An engine that has computed one image, so that it is known to work and its memory is there.
+    /// Creates an engine and computes one image, so that it is known to work and its memory is
+    /// allocated.
     fn first_engine(&self) -> Result<Box<dyn Engine>, String> {
         self.careful(|| {
             let mut engine = (self.make)()?;
@@ -171,14 +172,14 @@ impl Worker {
         })
     }
 
-    /// Makes an engine; a panic on the way is counted.
+    /// Creates an engine; counts a panic.
     fn careful(
         &self,
         make: impl FnOnce() -> Result<Box<dyn Engine>, String>,
     ) -> Result<Box<dyn Engine>, String> {
         catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| {
             self.metrics.panics.inc();
-            Err("the engine panicked while it was made".to_owned())
+            Err("the engine panicked while it was created".to_owned())
         })
     }
 
@@ -190,11 +191,11 @@ impl Worker {
                 engine = self.new_engine();
             }
             let Some(working) = &mut engine else {
-                refuse(batch, "it panicked, and no new one could be made");
+                refuse(batch, "it panicked, and no new one could be created");
                 continue;
             };
             if !self.answer(working.as_mut(), batch) {
-                // A panic may have left it in any state.
+                // A panic may have left the engine in any state.
                 engine = None;
             }
         }
@@ -206,7 +207,7 @@ impl Worker {
         made.map_err(|problem| log(&format!("no new engine: {problem}"))).ok()
     }
 
-    /// The jobs of the next batch: those that wait, or arrive within the delay; none at the end.
+    /// The jobs of the next batch: those waiting or arriving within the delay; `None` at the end.
     fn next_batch(&mut self) -> Option<Vec<Job>> {
         let first = match self.held.take() {
             Some(job) => job,
@@ -268,7 +269,7 @@ fn distribute(batch: Vec<Job>, logits: &[f32], classes: usize) {
     for job in batch {
         let (own, others) = rest.split_at(job.count * classes);
         rest = others;
-        // The client may be gone by now.
+        // The client may have disconnected.
         drop(job.answer.send(Ok(own.to_vec())));
     }
 }

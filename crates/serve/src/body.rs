@@ -1,4 +1,5 @@
-//! Reads the bodies of requests within limits of size, memory and time, and counts the memory of answers.
+//! Reads the bodies of requests within limits of size, memory and time, and counts the memory of
+//! answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::limits::Limits;
 use crate::places::Places;
 use crate::refusal::Refusal;
 
-/// How long a body waits for the memory of a client that has to leave.
+/// How long a body waits for the memory of a client that is evicted.
 const WAIT: Duration = Duration::from_secs(1);
 
 /// Bytes with their share of the memory, which is freed with the last reference to them.
@@ -33,9 +34,9 @@ pub(crate) struct Bodies {
     received: Arc<Semaphore>,
     images: Arc<Semaphore>,
     answers: Arc<Semaphore>,
-    /// Bytes of each of these.
+    /// Limit of each of these, in bytes.
     all: usize,
-    /// The most bytes of a body.
+    /// Largest body, in bytes.
     most: usize,
     time: Duration,
     places: Arc<Places>,
@@ -49,11 +50,11 @@ impl Bodies {
         Self { received, images, answers, all, most, time, places }
     }
 
-    /// Memory for `count` images of `bytes` bytes, as the network takes them: a small picture may become a
-    /// large image.
+    /// Reserves memory for `count` images of `bytes` bytes prepared for the network: a small
+    /// picture may become a large image.
     ///
     /// # Errors
-    /// 413 if there will never be so much, 503 if there is not now.
+    /// 413 if the limit is too small, 503 if there is not enough at present.
     pub fn images(&self, count: usize, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
         let wanted = count.saturating_mul(bytes);
         if wanted > self.all {
@@ -61,7 +62,7 @@ impl Bodies {
             let reason = format!("the server has memory for {most} images of this model");
             return Err(Refusal::too_large(reason));
         }
-        let full = |_| Refusal::busy("too many images are being worked on; try again later");
+        let full = |_| Refusal::busy("too many images are being processed; try again later");
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         self.images.clone().try_acquire_many_owned(wanted).map_err(full)
     }
@@ -69,8 +70,8 @@ impl Bodies {
     /// Reads a body to its end.
     ///
     /// # Errors
-    /// 413 if it is too large, 503 if there is no memory for it, 408 if it does not arrive in time, 400 if
-    /// it breaks off.
+    /// 413 if it is too large, 503 if there is no memory for it, 408 if it does not arrive in time,
+    /// 400 if it breaks off.
     pub async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -86,7 +87,7 @@ impl Bodies {
         timeout(self.time, self.collect(length, body)).await.map_err(late)?
     }
 
-    /// Collects a body that is said to have `length` bytes, or 0.
+    /// Collects a body with a stated length of `length` bytes, or 0 if unknown.
     async fn collect(&self, length: usize, mut body: Body) -> Result<Bytes, Refusal> {
         let mut share: Option<OwnedSemaphorePermit> = None;
         let (mut first, mut bytes) = (Bytes::new(), Vec::new());
@@ -102,7 +103,7 @@ impl Bodies {
                 Some(share) => share.merge(more),
                 None => share = Some(more),
             }
-            // Most bodies come in one piece, which is not copied.
+            // Most bodies arrive in one piece, which is not copied.
             if first.is_empty() && bytes.is_empty() {
                 first = data;
             } else {
@@ -117,8 +118,8 @@ impl Bodies {
         Ok(Bytes::from_owner(Held { bytes, _share: share }))
     }
 
-    /// Memory for a part of a body. If there is none left, the client that has been sending a body for
-    /// the longest time has to leave.
+    /// Reserves memory for a part of a body. If there is none left, evicts the client that has been
+    /// sending a body for the longest time.
     async fn share(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
         let count = u32::try_from(bytes).unwrap_or(u32::MAX);
         if let Ok(share) = self.received.clone().try_acquire_many_owned(count) {
@@ -132,7 +133,7 @@ impl Bodies {
         share.ok().and_then(Result::ok).ok_or_else(full)
     }
 
-    /// The bytes of an answer, counted until the client has taken them in.
+    /// The bytes of an answer, counted until the client has received them.
     ///
     /// # Errors
     /// 503 if too many answers are being sent.
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(&ten[..], b"0123456789");
         assert_eq!(read("0123456789a").await.err().map(|r| r.status.as_u16()), Some(413));
         assert_eq!(read("012345").await.err().map(|r| r.status.as_u16()), Some(503));
-        // A part keeps the whole.
+        // A part keeps the whole body alive.
         let part = ten.slice(3..4);
         drop(ten);
         assert_eq!(read("012345").await.err().map(|r| r.status.as_u16()), Some(503));

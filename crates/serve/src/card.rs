@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Card {
     /// Name of the data set.
     pub data: String,
-    /// The split as it is written on the command line.
+    /// The split as written on the command line.
     pub split: String,
     /// The part of the data that was evaluated.
     pub part: String,

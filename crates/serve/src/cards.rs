@@ -1,6 +1,6 @@
-//! The thread that makes the cards of the served models, one after the other.
+//! The thread that computes the cards of the served models, one after the other.
 //!
-//! It keeps no model alive: it takes the current one for a few images at a time, and gives up once
+//! It keeps no model alive: it uses the current one for a few images at a time, and gives up once
 //! another version is served.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use crate::card::CardError;
 use crate::serving::Serving;
 use crate::{Metrics, PredictError};
 
-/// Images that an evaluation queues at once: few, so that requests do not wait long.
+/// Number of images that an evaluation queues at once: few, so that requests do not wait long.
 const AT_ONCE: usize = 16;
 /// How long the evaluation waits if the queue is full: requests come first.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The current model.
 pub(crate) type Current = Arc<RwLock<Arc<Serving>>>;
 
-/// The way to order cards from the thread.
+/// Requests cards from the thread.
 pub(crate) struct Cards {
     orders: Sender<()>,
 }
@@ -37,9 +37,9 @@ impl Cards {
         Ok(Self { orders })
     }
 
-    /// Has the card of the current model made.
+    /// Requests the card of the current model.
     pub fn order(&self) {
-        // The thread goes on as long as there is a sender.
+        // The thread runs as long as there is a sender.
         let _ = self.orders.send(());
     }
 }
@@ -61,10 +61,10 @@ fn work(current: &Current, orders: &Receiver<()>, metrics: &Metrics) {
             let text = serde_json::to_vec(&card);
             text.map_err(|error| CardError::Failed(error.to_string()))
         });
-        // No other model takes this one's place meanwhile.
+        // Holding the lock prevents a replacement of the model.
         let serving = current.read().unwrap_or_else(|e| e.into_inner());
         if serving.about.version == version {
-            // Where it is set, it is the card of the same version.
+            // If it is set already, it is the card of the same version.
             let _ = serving.card.set(json.map(Into::into));
         }
     }
@@ -74,7 +74,7 @@ fn newest(current: &Current) -> Arc<Serving> {
     current.read().unwrap_or_else(|e| e.into_inner()).clone()
 }
 
-/// The logits of any number of images, a few at a time between the requests of others.
+/// Computes the logits of any number of images, a few at a time between requests.
 fn ask(current: &Current, version: &str, images: &[u8]) -> Result<Vec<f32>, String> {
     let mut logits = Vec::new();
     let mut rest = images;

@@ -26,16 +26,16 @@ use crate::refusal::Refusal;
 use crate::state::Server;
 use crate::stream::{Socket, Stream};
 
-/// The most bytes of a request's header.
+/// Largest header of a request, in bytes.
 const HEADER_BYTES: usize = 16 << 10;
-/// The most bytes of a body that are read at once.
+/// Largest number of bytes of a body read at once.
 const BUFFER_BYTES: usize = 64 << 10;
-/// How long, and how many bytes, a client may go on sending after its answer.
+/// How long, and how many bytes, a client may keep sending after its answer.
 const LINGER: (Duration, usize) = (Duration::from_secs(2), 64 << 20);
-/// Clients without a place that are answered at the same time; further ones are cut off.
+/// Number of clients without a place that are answered at the same time; further ones are cut off.
 const AT_THE_DOOR: usize = 128;
-/// How often a client without a place tries to get the place of one that keeps its connection waiting, and
-/// how long it waits for it: about two seconds, within which all such clients can be asked to leave.
+/// How often a client without a place tries to get that of a client that keeps its connection
+/// waiting: for about two seconds, within which all such clients can be evicted.
 const AT_THE_DOOR_TRIES: usize = 20;
 const AT_THE_DOOR_TIME: Duration = Duration::from_millis(100);
 
@@ -50,14 +50,14 @@ pub(crate) struct Connections {
 struct Shared {
     router: Router,
     base: BasePath,
-    /// How long a client may take to send a header, and to take in an answer.
+    /// How long a client may take to send a header, and to receive an answer.
     time: Duration,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
 }
 
 impl Connections {
-    /// Connections whose requests go to `router`, once `base` is taken off their paths.
+    /// Connections whose requests go to `router`, after `base` is removed from their paths.
     pub fn new(router: Router, base: BasePath, server: &Server) -> Self {
         let (places, metrics) = (server.places.clone(), server.metrics.clone());
         let shared = Arc::new(Shared { router, base, time: server.limits.time, places, metrics });
@@ -65,7 +65,7 @@ impl Connections {
         Self { shared, door, stop: watch::Sender::new(false) }
     }
 
-    /// Serves a connection beside the others, or turns it away.
+    /// Serves a connection concurrently with the others, or turns it away.
     pub fn take(&self, socket: Box<dyn Socket>) {
         let (shared, stop) = (self.shared.clone(), self.stop.subscribe());
         if let Some(place) = shared.places.enter() {
@@ -90,7 +90,7 @@ impl Connections {
         });
     }
 
-    /// Asks some clients to leave, those that have kept their connections waiting longest.
+    /// Evicts some clients, those that have kept their connections waiting longest.
     pub fn make_room(&self) {
         const SOME: usize = 16;
         for _ in 0..SOME {
@@ -140,7 +140,7 @@ async fn attend(
                 Ok(answer) => answer.await,
                 Err(redirect) => Ok(*redirect),
             };
-            // Now the client has to take in the answer, or to send the next request.
+            // Now the client must receive the answer or send the next request.
             place.answered();
             answer
         }) as Pin<Box<dyn Future<Output = _> + Send>>
@@ -204,7 +204,7 @@ impl hyper::body::Body for Watched {
 }
 
 /// Runs the HTTP layer until the end of the connection. Returns the socket if the client may still be
-/// reading, and the error that it has to be told.
+/// reading, and the error to send.
 async fn run<S>(
     mut connection: http1::Connection<TokioIo<Stream>, S>,
     place: &Place,
@@ -225,7 +225,7 @@ where
             }
         };
         tokio::select! {
-            // The connection comes first: what the client has sent before the end is still answered.
+            // The connection comes first: requests sent before the end are still answered.
             biased;
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
             () = place.evicted() => return None,
@@ -248,7 +248,7 @@ where
         Err(error) if error.is_parse() || error.is_incomplete_message() => {
             Some(Refusal::bad("this is not an HTTP/1.1 request, or it broke off"))
         }
-        // The client has gone, or does not take in its answer.
+        // The client has disconnected, or does not receive its answer.
         Err(_) => return None,
     };
     Some((socket, refusal))
@@ -262,8 +262,8 @@ async fn say(mut socket: Box<dyn Socket>, refusal: &Refusal) {
     }
 }
 
-/// Closes a connection so that the client sees its answer: a socket that is closed while bytes
-/// arrive takes back what was sent.
+/// Closes a connection so that the client sees its answer: closing a socket while bytes arrive discards
+/// what was sent.
 async fn linger(mut socket: Box<dyn Socket>) {
     if socket.shutdown().await.is_err() {
         return;

@@ -1,4 +1,4 @@
-//! The deadline of a request, from when its body has been read.
+//! The deadline of a request, counted from when its body has been read.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::refusal::Refusal;
 
-/// The time by which a request has to be answered.
+/// The time by which a request must be answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Instant);
 
@@ -16,7 +16,7 @@ impl Deadline {
         Self(Instant::now() + time)
     }
 
-    /// The result of `work`, if it comes in time.
+    /// The result of `work`, if it completes in time.
     ///
     /// # Errors
     /// 503 if it does not.

@@ -1,4 +1,4 @@
-//! From the body of a request to the images that the network takes.
+//! Converts the body of a request to images for the network.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::serving::Serving;
 use crate::state::Server;
 use crate::{form, json};
 
-/// JSON of up to so many bytes is parsed faster than another thread could be asked to do it.
+/// JSON of up to this many bytes is parsed faster than it could be handed to another thread.
 const QUICK_JSON: usize = 16 << 10;
 
 /// A request whose images have been read.
@@ -46,7 +46,7 @@ impl Server {
         let bytes = self.bodies.read(headers, body).await?;
         let _turn = self.requests.try_acquire().map_err(|_| {
             let most = self.limits.requests;
-            Refusal::busy(format!("{most} requests are being worked on; try again later"))
+            Refusal::busy(format!("{most} requests are being processed; try again later"))
         })?;
         let deadline = Deadline::after(self.limits.time);
         let uploads = match kind {
@@ -65,7 +65,7 @@ impl Server {
         let sizes = rules.sizes(&uploads)?;
         let heavy = heavy || sizes.iter().sum::<usize>() > SMALL;
         let _heavy = heavy.then(|| self.heavy.try_acquire()).transpose().map_err(|_| {
-            Refusal::busy("too many large requests are being worked on; try again later")
+            Refusal::busy("too many large requests are being processed; try again later")
         })?;
         let inputs = self.pictures(uploads, sizes, rules, deadline).await?;
         Ok(Request { inputs, deadline, _turn, _heavy, _memory })
@@ -86,8 +86,8 @@ impl Server {
         }
     }
 
-    /// Decodes the pictures of a request one after the other, so that other requests get their turn in
-    /// between, and no more pictures are decoded once the client has gone.
+    /// Decodes the pictures of a request one after the other, so that requests take turns and no
+    /// more pictures are decoded once the client has disconnected.
     async fn pictures(
         &self,
         uploads: Vec<Upload>,
@@ -149,12 +149,12 @@ impl Server {
         done.map_err(|_| self.panicked("decoding"))
     }
 
-    /// Counts a panic, and says what the client is told.
+    /// Counts a panic, and returns the error for the client.
     pub(crate) fn panicked(&self, what: &str) -> Refusal {
         self.metrics.panics.inc();
         Refusal::internal(format!("{what} failed; this is a bug"))
     }
 }
 
-/// The largest picture, in pixels, that does not have to wait behind larger ones.
+/// Largest picture, in pixels, that does not wait behind larger ones.
 const SMALL: usize = 1 << 20;

@@ -61,11 +61,11 @@ pub(crate) async fn explain(
     server.answer(&Answer { model: &about.name, version: &about.version, prediction, class, heat })
 }
 
-/// A heat map takes as long as so many passes over the network: one forward, and one back, which is worth
-/// two.
+/// A heat map takes as long as this many passes over the network: one forward, and one backward,
+/// which counts as two.
 const PASSES: u64 = 3;
-/// Multiply-adds a second of an explanation on a slow machine. Work cannot be broken off, so what
-/// would not end in time is not begun.
+/// Multiply-adds per second of an explanation on a slow machine. Work cannot be interrupted, so it
+/// is not started if it would not end in time.
 const SPEED: u64 = 1 << 29;
 
 impl Serving {
@@ -78,7 +78,8 @@ impl Serving {
 }
 
 impl Server {
-    /// The heat map of one image. One is made at a time: it takes much longer than a prediction.
+    /// Computes the heat map of one image. Only one is computed at a time, because it takes much
+    /// longer than a prediction.
     async fn heat(
         &self,
         serving: &Arc<Serving>,

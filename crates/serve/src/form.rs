@@ -1,4 +1,4 @@
-//! `multipart/form-data`: a picture a part.
+//! `multipart/form-data`: one picture per part.
 
 use axum::body::Bytes;
 use http_body_util::{BodyDataStream, Full};

@@ -1,5 +1,5 @@
-//! What all requests have in common: the check of the host, counting, headers; under `/v1/` also the
-//! checks of the origin and the token.
+//! Handling common to all requests: checks the host, counts, and adds headers; under `/v1/` also checks
+//! the origin and the token.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub(crate) async fn admit(
     next: Next,
 ) -> Response {
     let headers = request.headers();
-    // Otherwise any page that is open on this machine could use a server without a token.
+    // Otherwise any page open in a browser on this machine could use a server without a token.
     if server.origins.of(request.method(), headers) == Source::Foreign {
         let reason = "pages of other sites may not use this server; start it with --allow-origin \
                       to allow a site";

@@ -1,4 +1,4 @@
-//! The images of a request: as they were uploaded, and as the network takes them.
+//! The images of a request: as uploaded, and as prepared for the network.
 
 use axum::body::Bytes;
 use modiste_data::photo::{self, Background, Preparation};
@@ -7,7 +7,7 @@ use modiste_spec::Shape;
 use crate::refusal::Refusal;
 use crate::text::readable;
 
-/// One image of a request, as it was uploaded.
+/// One image of a request, as uploaded.
 #[derive(Debug)]
 pub(crate) struct Upload {
     /// The name of the file in a form, otherwise `image` and its number.
@@ -15,7 +15,7 @@ pub(crate) struct Upload {
     pub content: Content,
 }
 
-/// What was uploaded as an image.
+/// The contents uploaded as an image.
 #[derive(Debug)]
 pub(crate) enum Content {
     /// A picture file.
@@ -26,12 +26,12 @@ pub(crate) enum Content {
     Wrong(String),
 }
 
-/// An image as the network takes it.
+/// An image prepared for the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Image {
     /// (h, w, c).
     pub pixels: Vec<u8>,
-    /// What was done to it; empty if nothing.
+    /// How it was prepared; empty if it was not changed.
     pub note: String,
 }
 
@@ -50,7 +50,7 @@ const LONGEST_REASON: usize = 200;
 pub(crate) struct Rules {
     pub shape: Shape,
     pub background: Background,
-    /// What pictures go through.
+    /// The preparation of pictures.
     pub preparation: Preparation,
     pub limits: photo::Limits,
     /// The largest number of images in a request.
@@ -63,7 +63,7 @@ pub(crate) struct Rules {
 const QUICK: (usize, usize) = (16 << 10, 1 << 14);
 
 impl Rules {
-    /// Decodes and prepares a picture file; an error speaks of it as image `number`.
+    /// Decodes and prepares a picture file; errors call it image `number`.
     pub fn picture(&self, bytes: &[u8], number: usize) -> Result<Image, String> {
         let Self { preparation, background, limits, .. } = self;
         let name = format!("image {number}");
@@ -111,7 +111,7 @@ impl Rules {
     }
 }
 
-/// Whether a picture is decoded faster than another thread could be asked to do it.
+/// Whether a picture is decoded faster than it could be handed to another thread.
 pub(crate) fn is_quick(bytes: &[u8]) -> bool {
     let few = |(h, w): (usize, usize)| h.checked_mul(w).is_some_and(|pixels| pixels <= QUICK.1);
     // Other formats may take long in spite of few pixels.

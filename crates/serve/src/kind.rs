@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 /// The kinds of body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One picture, whose format its first bytes tell.
+    /// One picture, whose format is recognised by its first bytes.
     Picture,
     /// `multipart/form-data` with this boundary; each part is a picture.
     Form(String),
@@ -38,7 +38,7 @@ impl Kind {
             "multipart/form-data" => multer::parse_boundary(text)
                 .map(Self::Form)
                 .map_err(|_| Refusal::bad("multipart/form-data needs its boundary")),
-            // The first bytes of the file tell its format.
+            // The format is recognised by the first bytes of the file.
             _ if essence.starts_with("image/") && essence != "image/svg+xml" => Ok(Self::Picture),
             _ => Err(unsupported("this Content-Type is not supported")),
         }

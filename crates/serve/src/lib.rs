@@ -3,7 +3,7 @@
 //! [`serve`] answers requests until the system asks it to stop. Images of all connections are
 //! batched and computed by an engine on one thread ([`Batcher`]); everything that a client can make
 //! large or slow has a limit ([`Limits`]); the model can be replaced while requests are in flight. The
-//! caller chooses the engine and reads the model file, by a [`Load`] function.
+//! caller chooses the engine and loads the model file with a [`Load`] function.
 
 mod accept;
 mod answer;

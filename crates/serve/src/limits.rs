@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// The limits of requests. Everything that grows with what clients send is bounded by one of these.
+/// The limits of requests. Everything that depends on what clients send is bounded by one of these.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// The largest body of a request, in bytes.
     pub body_bytes: usize,
-    /// The largest sum of all bodies, of the images in them as the network takes them, and of all answers that
-    /// clients have not taken in, in bytes each; beyond it clients get 503.
+    /// The largest sum of all bodies, of their images prepared for the network, and of all answers
+    /// that clients have not received, in bytes each; beyond it clients get 503.
     pub bodies_bytes: usize,
     /// Height times width of the largest picture.
     pub pixels: usize,
@@ -18,15 +18,15 @@ pub struct Limits {
     pub images: usize,
     /// The largest number of images that wait for the engine; beyond it clients get 503.
     pub queued_images: usize,
-    /// The largest number of requests whose images are worked on; beyond it clients get 503.
+    /// The largest number of requests in progress; beyond it clients get 503.
     pub requests: usize,
-    /// The largest number of open connections; a further one takes the place of the client that has kept its
-    /// connection waiting longest, or gets 503 and is closed.
+    /// The largest number of open connections; a further one takes the place of the client that has
+    /// kept its connection waiting longest, or gets 503 and is closed.
     pub connections: usize,
-    /// The largest time for each of: the header of a request, its body, the work on it, taking in the answer.
-    /// An idle connection is closed after this time.
+    /// The largest time for each of: receiving the header, receiving the body, computing, sending
+    /// the answer. An idle connection is closed after this time.
     pub time: Duration,
-    /// The largest time for requests in flight once the server was asked to stop.
+    /// The largest time for requests in flight once the server has been asked to stop.
     pub drain: Duration,
 }
 

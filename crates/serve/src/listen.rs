@@ -15,16 +15,16 @@ use tokio::net::UnixListener;
 
 use crate::stream::Socket;
 
-/// What a server listens on.
+/// The address or socket to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// All addresses of a host, on a port; port 0 takes a free one.
+    /// All addresses of a host, on a port; port 0 picks a free one.
     Tcp(String, u16),
     /// A Unix socket.
     Unix(PathBuf),
 }
 
-/// The text cannot be listened on.
+/// The text is not an address or socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not an address or a name with a port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080, \
@@ -62,7 +62,7 @@ impl fmt::Display for Listen {
     }
 }
 
-/// What a server listens on, once it does.
+/// The address that a server is listening on.
 #[derive(Clone, Debug)]
 pub struct Bound {
     /// Its address: `http://127.0.0.1:8080` or `unix:/run/modiste.sock`.
@@ -77,7 +77,7 @@ enum Listener {
     Unix(UnixListener),
 }
 
-/// All that a server listens on.
+/// All sockets that a server is listening on.
 pub(crate) struct Listeners {
     listeners: Vec<Listener>,
     /// The path of the Unix socket, which is removed at the end.
@@ -86,7 +86,7 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// Starts to listen.
+    /// Starts listening.
     ///
     /// # Errors
     /// The error of the system.
@@ -97,7 +97,7 @@ impl Listeners {
         }
     }
 
-    /// Accepts the next connection; `time` is how long the client may leave sent data unacknowledged.
+    /// Accepts the next connection; `time` limits how long the client may leave data unacknowledged.
     pub async fn accept(&self, time: Duration) -> io::Result<Box<dyn Socket>> {
         poll_fn(|context| {
             for listener in &self.listeners {
@@ -164,7 +164,7 @@ async fn bind_tcp(host: &str, port: u16) -> io::Result<Listeners> {
     Ok(Listeners { listeners, socket: None, bound })
 }
 
-/// Listens on a Unix socket. A socket that nobody listens on is replaced, anything else is left alone.
+/// Listens on a Unix socket. Replaces a stale socket, but nothing else.
 #[cfg(unix)]
 fn bind_unix(path: &PathBuf) -> io::Result<Listeners> {
     use std::os::unix::fs::FileTypeExt;
@@ -188,7 +188,7 @@ fn bind_unix(_: &PathBuf) -> io::Result<Listeners> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Sends answers at once, and gives up a client that does not acknowledge them.
+/// Makes the socket send answers at once and give up clients that do not acknowledge them.
 fn set_options(stream: &tokio::net::TcpStream, time: Duration) {
     // The server works without these options.
     let _ = stream.set_nodelay(true);

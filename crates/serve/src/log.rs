@@ -1,4 +1,4 @@
-//! The server's log: one line an event, on stderr.
+//! The server's log: one line per event, on stderr.
 
 use std::io::Write;
 

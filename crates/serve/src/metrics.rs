@@ -46,7 +46,7 @@ pub struct Metrics {
     resident: Gauge,
     up: Gauge<f64, AtomicU64>,
     model: Family<Served, Gauge>,
-    /// Images that wait for the engine or are being computed.
+    /// Images waiting for the engine or being computed.
     pub(crate) queued: Gauge,
     /// Open connections.
     pub(crate) connections: Gauge,
@@ -110,7 +110,7 @@ impl Metrics {
         to.register("model_stale", help, self.stale.clone());
     }
 
-    /// Counts a request to `path`, a route as it is registered.
+    /// Counts a request to `path`, a registered route.
     pub(crate) fn request(&self, path: &str, status: u16, time: Duration) {
         let path = path.to_owned();
         self.requests.get_or_create(&Request { path: path.clone(), status }).inc();
@@ -124,7 +124,7 @@ impl Metrics {
         self.engine_seconds.inc_by(time.as_secs_f64());
     }
 
-    /// Counts a reload; `well` if the new model is served now.
+    /// Counts a reload; `well` if the new model is now served.
     pub(crate) fn reloaded(&self, well: bool) {
         let outcome = if well { "served" } else { "refused" };
         self.reloads.get_or_create(&Outcome { outcome }).inc();

@@ -1,4 +1,5 @@
-//! What the server needs of a model: how to make an engine, to evaluate and to explain, and its description.
+//! The server's view of a model: its description, and functions that create an engine, evaluate and
+//! explain.
 
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use crate::card::{Card, CardError};
 /// The error is one line that names the file; it goes to the log, never to clients.
 pub type Load = dyn Fn() -> Result<Model, String> + Send + Sync;
 
-/// Makes an engine with the model's parameters loaded, on the thread that the engine will run on. It is
-/// called again after an engine panicked.
+/// Creates an engine with the model's parameters loaded, on the thread that the engine will run on.
+/// It is called again after an engine panics.
 pub type MakeEngine = dyn Fn() -> Result<Box<dyn Engine>, String> + Send + Sync;
 
 /// Computes the logits (n, classes) of images (n, h, w, c).
@@ -37,15 +38,15 @@ pub struct Heat {
     pub values: Vec<f32>,
 }
 
-/// A model that was read and checked.
+/// A model that has been read and checked.
 pub struct Model {
     /// Its description.
     pub about: About,
-    /// Makes its engine.
+    /// Creates its engine.
     pub make: Arc<MakeEngine>,
-    /// Makes its card.
+    /// Computes its card.
     pub evaluate: Arc<Evaluate>,
-    /// Makes heat maps.
+    /// Computes heat maps.
     pub explain: Arc<Explain>,
 }
 
@@ -66,10 +67,10 @@ pub struct About {
     pub multiply_adds: u64,
     /// Logits are divided by this before the softmax.
     pub temperature: f64,
-    /// The background that is assumed if the request names none.
+    /// The background used if the request names none.
     #[serde(serialize_with = "as_text")]
     pub background: Background,
-    /// What the training pictures went through; pictures of requests go through the same.
+    /// The preparation of the training pictures, which is also applied to pictures of requests.
     #[serde(skip)]
     pub preparation: Preparation,
     /// Where it comes from.
@@ -88,7 +89,7 @@ pub struct Origin {
     pub modiste: String,
     /// Name of the data set.
     pub data: String,
-    /// The split as it is written on the command line.
+    /// The split as written on the command line.
     pub split: String,
     /// The chosen epoch, counted from 1.
     pub epoch: usize,

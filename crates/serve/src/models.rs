@@ -1,7 +1,7 @@
 //! The model that is served, and its replacement while requests are in flight.
 //!
-//! A request takes the model it finds and keeps it to its end; a model that was replaced goes when
-//! its last request is answered. A file that cannot be read changes nothing but the status.
+//! A request uses the model that is current when it starts; a replaced model is dropped when its last
+//! request is answered. A file that cannot be read only changes the status.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,10 +14,10 @@ use crate::log::log;
 use crate::model::{About, Load};
 use crate::serving::{Reader, Serving};
 
-/// The most reloads that run or wait for their turn: a further one would only read the same file.
+/// Largest number of reloads running or waiting: a further one would only read the same file.
 const RELOADS: usize = 2;
 
-/// What is wrong with the model's file, in words that reveal nothing of the machine. The log has the
+/// The problem with the model's file, in words that reveal nothing about the machine. The log has the
 /// details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
@@ -48,9 +48,9 @@ pub(crate) enum NotReloaded {
 /// The state of the model's file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Status {
-    /// How often the model was replaced.
+    /// Number of replacements of the model.
     pub reloads: u64,
-    /// What was wrong at the last attempt to read the file; none if it is the one that is served.
+    /// The problem of the last attempt to read the file; `None` if the file is the served model.
     pub problem: Option<Problem>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Models {
     status: Mutex<Status>,
     /// Held while the model is read, so that one reload runs at a time.
     loading: Mutex<()>,
-    /// Reloads that run or wait for their turn.
+    /// Number of reloads running or waiting.
     reloads: AtomicUsize,
     metrics: Arc<Metrics>,
 }
@@ -71,7 +71,7 @@ impl Models {
     /// Reads the model for the first time.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem with the model.
     pub fn start(
         load: Arc<Load>,
         batching: Batching,
@@ -83,7 +83,8 @@ impl Models {
         metrics.serve(&first.about.name, &first.about.version);
         let current = Arc::new(RwLock::new(first));
         let cards = Cards::start(current.clone(), metrics.clone());
-        let cards = cards.map_err(|error| format!("no thread for the evaluation: {error}"))?;
+        let cards =
+            cards.map_err(|error| format!("cannot start a thread for the evaluation: {error}"))?;
         cards.order();
         Ok(Self {
             current,
@@ -105,7 +106,8 @@ impl Models {
         self.status.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
-    /// Reads the model again and serves it from now on; blocks until then. The log names `reason`.
+    /// Reads the model again and serves it from then on; blocks until that is done. The log names
+    /// `reason`.
     ///
     /// # Errors
     /// If the previous model is still served.
@@ -135,7 +137,7 @@ impl Models {
         if old.about.version != new.about.version {
             self.cards.order();
         } else if let Some(card) = old.card.get() {
-            // The same model has the same card; one that is being made goes to the new one.
+            // The same model has the same card; one being computed will go to the new one.
             let _ = new.card.set(card.clone());
         }
         drop(current);
@@ -143,7 +145,7 @@ impl Models {
         *status = Status { reloads: status.reloads + 1, problem: None };
     }
 
-    /// Notes that the file cannot be served now; `details` go to the log.
+    /// Records that the file cannot be served; `details` go to the log.
     pub fn note(&self, details: &str, problem: Problem) {
         log(&format!("{details}: {problem}; the previous model is still served"));
         self.metrics.stale.set(1);
@@ -152,7 +154,7 @@ impl Models {
     }
 }
 
-/// Counts one of a bounded number until it is dropped.
+/// A count of one until it is dropped.
 struct Counted<'a>(&'a AtomicUsize);
 
 impl<'a> Counted<'a> {

@@ -69,7 +69,7 @@ fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
     authority.strip_suffix(port).unwrap_or(authority)
 }
 
-/// Which sites may use the server.
+/// The sites that may use the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Origins {
     /// Sites other than the server's own.
@@ -108,7 +108,7 @@ impl Origins {
         !self.allowed.is_empty()
     }
 
-    /// Checks that the request asks for a name of this server.
+    /// Checks that the request's host is a name of this server.
     ///
     /// # Errors
     /// 400 if the `Host` is not valid, 403 if it is another one.
@@ -166,8 +166,8 @@ impl Origins {
     }
 }
 
-/// Whether the origin is the server's own: the host that the client asked the server, or a proxy, for. A
-/// page of another site cannot set these headers without a preflight request.
+/// Whether the origin is the server's own: the host that the client requested from the server or a
+/// proxy. A page of another site cannot set these headers without a preflight request.
 fn is_own(origin: &str, headers: &HeaderMap) -> bool {
     let Some((scheme @ ("http" | "https"), authority)) = origin.split_once("://") else {
         return false;

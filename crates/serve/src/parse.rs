@@ -1,4 +1,4 @@
-//! From a body to its images without a server, for fuzzing.
+//! Converts a body to images without a server, for fuzzing.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -18,11 +18,11 @@ const LIMITS: photo::Limits = photo::Limits { bytes: 1 << 20, pixels: 1 << 14, s
 /// The largest number of images in a body.
 const IMAGES: usize = 16;
 
-/// The images of `shape` in a body of this content type; for each its pixels (h, w, c), or why it cannot
+/// The images of `shape` in a body of this content type: for each its pixels (h, w, c), or why it cannot
 /// be read.
 ///
 /// # Errors
-/// The reason, as a client would be told, if the body or all of its images cannot be read.
+/// The reason that a client would get, if the body or all of its images cannot be read.
 #[doc(hidden)]
 pub fn images_of(
     content_type: &str,

@@ -1,5 +1,5 @@
-//! Places for connections. If all are taken, the client that has kept its connection waiting longest has
-//! to leave.
+//! Places for connections. If all are taken, the client that has kept its connection waiting longest is
+//! evicted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -40,13 +40,13 @@ impl Places {
         Self { free, all, next: AtomicU64::new(0), waiting: Mutex::default() }
     }
 
-    /// A place, if there is a free one.
+    /// Takes a place, if one is free.
     pub fn enter(self: &Arc<Self>) -> Option<Place> {
         let permit = self.free.clone().try_acquire_owned().ok()?;
         Some(self.place(permit))
     }
 
-    /// A place, if one becomes free within `time`.
+    /// Takes a place, if one becomes free within `time`.
     pub async fn wait(self: &Arc<Self>, time: Duration) -> Option<Place> {
         let permit = tokio::time::timeout(time, self.free.clone().acquire_owned()).await;
         Some(self.place(permit.ok()?.ok()?))
@@ -58,14 +58,14 @@ impl Places {
         drop(self.free.acquire_many(self.all as u32).await);
     }
 
-    /// Asks the client that has kept its connection waiting longest to leave, one without an answer so
-    /// far if there is such a one; false if none has kept it waiting long.
+    /// Evicts the client that has kept its connection waiting longest, preferably one without an
+    /// answer so far; false if none has kept it waiting long.
     pub fn evict(&self) -> bool {
         let answered = |waiting: &Waiting| waiting.answered.load(Ordering::Relaxed);
         self.evict_one(|waiting| !answered(waiting)) || self.evict_one(answered)
     }
 
-    /// Like [`Self::evict`], among the clients that have sent a part of a body.
+    /// Like [`Self::evict`], but only among clients that have sent a part of a body.
     pub fn evict_sender(&self) -> bool {
         self.evict_one(|waiting| waiting.received.load(Ordering::Relaxed) > 0)
     }
@@ -100,19 +100,20 @@ pub(crate) struct Place {
     places: Arc<Places>,
     number: u64,
     state: Arc<Waiting>,
-    /// Since when the connection has waited for its client; none while the client waits for the server.
+    /// Since when the connection has waited for its client; `None` while the client waits for the
+    /// server.
     since: Mutex<Option<Instant>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Place {
-    /// Notes that the client has an answer, and that the connection waits for it from now on.
+    /// Records that the client has an answer, and that the connection waits for it from now on.
     pub fn answered(&self) {
         self.state.answered.store(true, Ordering::Relaxed);
         self.waits();
     }
 
-    /// Notes that the connection waits for its client from now on.
+    /// Records that the connection waits for its client from now on.
     fn waits(&self) {
         let now = Instant::now();
         if let Some(before) = self.since().replace(now) {
@@ -122,14 +123,14 @@ impl Place {
         self.places.lock().insert((now, self.number), self.state.clone());
     }
 
-    /// Notes that the client has sent its request and waits for the server.
+    /// Records that the client has sent its request and waits for the server.
     pub fn works(&self) {
         if let Some(since) = self.since().take() {
             self.places.lock().remove(&(since, self.number));
         }
     }
 
-    /// Notes that a part of a body has arrived.
+    /// Records that a part of a body has arrived.
     pub fn received(&self, bytes: usize) {
         self.state.received.fetch_add(bytes, Ordering::Relaxed);
     }

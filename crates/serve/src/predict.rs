@@ -35,7 +35,7 @@ struct Parameters {
 struct Answers<'a> {
     model: &'a str,
     version: &'a str,
-    /// One entry for each image, in their order.
+    /// One entry per image, in order.
     predictions: Vec<Entry<'a>>,
 }
 
@@ -108,7 +108,7 @@ impl Server {
         answer.map_err(|_| Refusal::internal("the engine's thread ended"))?.map_err(refuse)
     }
 
-    /// An answer as JSON; its memory is counted until the client has taken it in.
+    /// An answer as JSON; its memory is counted until the client has received it.
     pub(crate) fn answer(&self, answer: &impl Serialize) -> Result<Response, Refusal> {
         let text = serde_json::to_vec(answer);
         let text = text.map_err(|error| Refusal::internal(error.to_string()))?;

@@ -81,7 +81,7 @@ async fn model(State(server): State<Arc<Server>>) -> Response {
     refusal::json(StatusCode::OK, body.to_string())
 }
 
-/// The card, once it is made.
+/// The card, once it is ready.
 async fn evaluation(State(server): State<Arc<Server>>) -> Response {
     match server.models.current().card.get() {
         Some(Ok(json)) => refusal::json(StatusCode::OK, json.clone()),

@@ -19,10 +19,10 @@ use crate::signals::{Signal, Signals};
 use crate::state::Server;
 use crate::{Metrics, Token, watch};
 
-/// How a server is run.
+/// Options of a server.
 #[derive(Debug)]
 pub struct Options {
-    /// What to listen on.
+    /// The address or socket to listen on.
     pub listen: Listen,
     /// The path of the server behind a proxy.
     pub base: BasePath,
@@ -46,15 +46,15 @@ pub enum ServeError {
     /// The model cannot be served.
     #[error("{0}")]
     Model(String),
-    /// The address cannot be listened on.
+    /// Listening on the address failed.
     #[error("{address}: failed to listen: {error}")]
     Listen {
         /// The address.
         address: Listen,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The system refused something.
+    /// A system call failed.
     #[error("failed to start: {0}")]
     System(std::io::Error),
     /// Some requests took longer than the limit, or a second signal came.
@@ -86,7 +86,7 @@ pub fn serve(
     let models = Models::start(load, options.batching, queue, metrics.clone());
     let models = models.map_err(ServeError::Model)?;
     let result = runtime.block_on(run(options, models, metrics, started));
-    // Nobody waits for a picture that is still being decoded.
+    // Do not wait for pictures still being decoded.
     runtime.shutdown_background();
     result
 }

@@ -1,4 +1,4 @@
-//! A model with its engine, and how it is read.
+//! A model with its engine, and the code that loads it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::model::{About, Evaluate, Explain, Load, Model};
 
 /// How long reading a model may take.
 const LOAD_TIME: Duration = Duration::from_secs(60);
-/// How many threads may be reading the file, or hang in it, before no new one is started.
+/// Number of threads that may read the file, or hang while doing so, before no new one is started.
 const HANGING: usize = 4;
 
 /// A model with its engine.
@@ -26,31 +26,31 @@ pub(crate) struct Serving {
     pub evaluate: Arc<Evaluate>,
     /// Seconds since 1970.
     pub loaded: u64,
-    /// The card as JSON, or why there is none; not set while it is being made.
+    /// The card as JSON, or why there is none; not set while it is being computed.
     pub card: OnceLock<Result<Bytes, CardError>>,
 }
 
-/// Reads the model and makes its engine.
+/// Reads the model and creates its engine.
 pub(crate) struct Reader {
     load: Arc<Load>,
     batching: Batching,
     queue: usize,
     metrics: Arc<Metrics>,
-    /// Threads that are reading, including those that were given up.
+    /// Number of threads that are reading, including those given up.
     at_work: Arc<AtomicUsize>,
 }
 
 impl Reader {
-    /// A reader; `queue` images may wait for an engine.
+    /// A reader; up to `queue` images may wait for an engine.
     pub fn new(load: Arc<Load>, batching: Batching, queue: usize, metrics: Arc<Metrics>) -> Self {
         Self { load, batching, queue, metrics, at_work: Arc::default() }
     }
 
-    /// Reads on a thread of its own, which is given up if it takes too long: a network file system, for
-    /// one, may never answer.
+    /// Reads on a separate thread, which is given up if it takes too long: a network file system,
+    /// for example, may never answer.
     ///
     /// # Errors
-    /// What is wrong with the model.
+    /// The problem with the model.
     pub fn read(&self) -> Result<Arc<Serving>, String> {
         if self.at_work.load(Ordering::Acquire) >= HANGING {
             return Err("earlier attempts to read the file hang".into());
@@ -71,7 +71,7 @@ impl Reader {
         self.at_work.fetch_add(1, Ordering::AcqRel);
         if let Err(error) = std::thread::Builder::new().name("load".into()).spawn(work) {
             self.at_work.fetch_sub(1, Ordering::AcqRel);
-            return Err(format!("no thread for reading the model: {error}"));
+            return Err(format!("cannot start a thread for reading the model: {error}"));
         }
         let late = |_| Err(format!("reading the model took over {} s", LOAD_TIME.as_secs()));
         made.recv_timeout(LOAD_TIME).unwrap_or_else(late)

@@ -54,7 +54,7 @@ impl Signals {
     }
 
     pub async fn stop(&mut self) {
-        // Where Ctrl-C cannot be listened to, it ends the process as ever.
+        // If Ctrl-C cannot be handled, it ends the process as usual.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

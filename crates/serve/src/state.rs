@@ -18,7 +18,7 @@ pub(crate) struct Server {
     pub models: Models,
     pub metrics: Arc<Metrics>,
     pub limits: Limits,
-    /// Limits of pictures other than those in `limits`.
+    /// Further limits of pictures.
     pub pictures: photo::Limits,
     pub places: Arc<Places>,
     pub bodies: Bodies,
@@ -28,13 +28,13 @@ pub(crate) struct Server {
     pub large: Arc<Semaphore>,
     /// The place for explaining an image.
     pub explainer: Arc<Semaphore>,
-    /// Places for requests whose images are worked on.
+    /// Places for requests in progress.
     pub requests: Semaphore,
-    /// Places among those for requests that take long, so that the others are not shut out.
+    /// The places among these for requests that take long, so that they cannot block the others.
     pub heavy: Semaphore,
     pub origins: Origins,
     pub token: Option<Token>,
-    /// Whether the server was asked to stop.
+    /// Whether the server has been asked to stop.
     pub draining: AtomicBool,
 }
 

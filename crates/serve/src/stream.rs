@@ -1,5 +1,5 @@
-//! The socket of a connection. The client has to take in an answer in time, and the HTTP layer's own error
-//! responses are replaced by ones like all others.
+//! The socket of a connection. The client must receive answers in time, and the HTTP layer's own error
+//! responses are replaced by the server's usual ones.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -24,7 +24,7 @@ pub(crate) struct Stream {
     socket: Box<dyn Socket>,
     /// How long the client may take for an answer.
     time: Duration,
-    /// The deadline of the answer that is being written; none unless the client lets it wait.
+    /// The deadline of the answer being written; `None` unless the client makes it wait.
     deadline: Option<Pin<Box<Sleep>>>,
     /// The rest of the response that replaces the HTTP layer's own.
     refusal: Vec<u8>,
@@ -99,7 +99,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // The HTTP layer's own response is written alone, or behind the rest of the answer before it.
+        // The HTTP layer writes its own response alone, or after the rest of the previous answer.
         if let [only] = slices {
             return self.poll_write(context, only);
         }
@@ -111,7 +111,7 @@ impl AsyncWrite for Stream {
         self.socket.is_write_vectored()
     }
 
-    /// Is called once an answer is written completely.
+    /// Called once an answer is written completely.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.refusal.is_empty() {
             let refusal = std::mem::take(&mut self.refusal);
@@ -129,8 +129,9 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// The position of the HTTP layer's own error response in `bytes`, if there is one, and its replacement. It
-/// is recognised by having neither a body nor the headers that all responses of handlers have.
+/// The position of the HTTP layer's own error response in `bytes`, if there is one, and its
+/// replacement. It is recognised by having neither a body nor the headers that all responses of
+/// handlers have.
 fn refusal_in(bytes: &[u8]) -> Option<(usize, Refusal)> {
     const LONGEST: usize = 256;
     if !bytes.ends_with(b"\r\n\r\n") {

@@ -31,8 +31,8 @@ pub(crate) fn start(path: PathBuf, server: Weak<Server>) -> std::io::Result<()> 
     Ok(())
 }
 
-/// What identifies the state of a file. Another file in its place has another inode, and one that was
-/// written to has another change time, which cannot be set.
+/// Identifies the state of a file. A replaced file has another inode, and a file that was written
+/// to has another change time, which cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
     modified: Option<SystemTime>,
@@ -44,7 +44,7 @@ struct Seen {
 /// How the file has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
-    /// It is another file, or has been written to.
+    /// It was replaced or written to.
     New,
     /// It does not exist any more.
     Gone,
@@ -52,10 +52,10 @@ enum Change {
 
 struct Watch {
     path: PathBuf,
-    /// The state that was served or tried last.
+    /// The last state that was served or tried.
     known: Option<Seen>,
-    /// A change that was seen once. It counts when it is seen twice: until then the file may still be
-    /// written.
+    /// A change seen once. It counts when it is seen twice, because until then the file may still
+    /// be being written.
     changed: Option<Option<Seen>>,
 }
 

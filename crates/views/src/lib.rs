@@ -1,4 +1,4 @@
-//! Views of a network that do not run it; each walks the description in `modiste-spec`.
+//! Views of a network; each walks the description in `modiste-spec` without running it.
 //!
 //! Shapes, parameter counts and costs come from the description; this crate only arranges them.
 

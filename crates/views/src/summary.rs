@@ -10,7 +10,7 @@ use crate::{Table, grouped};
 /// Headings of the table's columns.
 const HEADINGS: [&str; 5] = ["node", "op", "shape", "parameters", "multiply-adds"];
 
-/// A network as a table; `Display` writes it as text, `Serialize` its fields.
+/// A network as a table; `Display` writes text, `Serialize` writes its fields.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// Number of trainable values.

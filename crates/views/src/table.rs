@@ -5,10 +5,10 @@ use std::fmt;
 
 use modiste_draw::plain;
 
-/// Rows of cells that are written as columns, two blanks between them.
+/// Rows of cells, written as columns with two blanks between them.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// Whether each column is set to the right, as numbers are.
+    /// Whether each column is right-aligned, like numbers.
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
 }
@@ -29,7 +29,7 @@ impl Table {
     }
 }
 
-/// A cell shows names that others chose: they move no cursor.
+/// A cell's text with control characters escaped, because it may contain names from outside.
 fn cell_text(cell: String) -> String {
     match plain(&cell) {
         Cow::Borrowed(_) => cell,

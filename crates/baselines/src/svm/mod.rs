@@ -1,7 +1,7 @@
 //! The support vector machine: a binary one for each pair of classes, and their votes.
 //!
 //! This is scikit-learn's `SVC()`, that is LIBSVM's C-SVC (Chang and Lin 2011) with the kernel
-//! exp(-gamma |x - y|^2). The pairs are independent of each other and are fitted side by side.
+//! exp(-gamma |x - y|^2). The pairs are independent of each other and are fitted in parallel.
 
 mod rows;
 mod smo;
@@ -15,11 +15,11 @@ use crate::samples::Samples;
 use crate::{BaselineError, Classifier, Gamma, SvmSettings};
 use rows::Rows;
 
-/// Images predicted as one piece of work.
+/// Number of images predicted as one unit of work.
 const IMAGES: usize = 16;
-/// Support vectors that stay in the nearest caches while a piece of images is compared with them.
+/// Number of support vectors that stay in the caches while a unit of images is compared with them.
 const VECTORS: usize = 64;
-/// The square of a pixel's range: distances are taken on bytes, gamma is for pixels in 0 .. 1.
+/// The square of a pixel's range: distances are computed on bytes, gamma is for pixels in 0 .. 1.
 const BYTE: f64 = 255.0 * 255.0;
 
 /// A fitted machine.
@@ -34,7 +34,7 @@ pub(crate) struct Svm {
     /// |x|^2 of each support vector.
     norms: Vec<u64>,
     pairs: Vec<Pair>,
-    /// Steps of all pairs together.
+    /// Number of steps of all pairs together.
     steps: usize,
 }
 
@@ -46,7 +46,7 @@ struct Pair {
     terms: Vec<(u32, f64)>,
 }
 
-/// Fits the machine of every pair of classes that there are images of.
+/// Fits the machine of every pair of classes that have images.
 pub(crate) fn fit(
     settings: &SvmSettings,
     train: &Samples<'_>,
@@ -87,7 +87,7 @@ fn scale(train: &Samples<'_>) -> Result<f64, BaselineError> {
 }
 
 impl Svm {
-    /// Keeps each support vector once, however many pairs it supports.
+    /// Stores each support vector once, however many pairs use it.
     fn collect(
         isa: Isa,
         train: &Samples<'_>,
@@ -137,7 +137,7 @@ impl Svm {
         (0..count).map(|i| self.vote(&kernels[i * n..][..n])).collect()
     }
 
-    /// The class with the most pairs won; of equal ones the first, as in LIBSVM.
+    /// The class that wins the most pairs, the first of equal ones, as in LIBSVM.
     fn vote(&self, kernels: &[f64]) -> u16 {
         let mut votes = vec![0; self.classes];
         for pair in &self.pairs {

@@ -1,4 +1,4 @@
-//! Rows of a pair's kernel matrix, computed when they are asked for; a bounded number is kept.
+//! Rows of a pair's kernel matrix, computed on demand, with a cache of limited size.
 
 use modiste_kernels::bytes::dots;
 use modiste_kernels::isa::Isa;
@@ -15,9 +15,9 @@ pub(super) struct Rows {
     /// The images (n, values).
     pixels: Vec<u8>,
     norms: Vec<u64>,
-    /// Rows of `norms.len()` values, as many as may be kept.
+    /// The cached rows of `norms.len()` values.
     kept: Vec<Vec<f32>>,
-    /// The image whose row each place has, and when it was last used.
+    /// The image whose row is in each place, and when it was last used.
     owners: Vec<(usize, u64)>,
     /// The place of each image's row.
     places: Vec<Option<usize>>,
@@ -27,10 +27,10 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// The matrix of `images`; up to `bytes` bytes of rows are kept.
+    /// The matrix of `images`; up to `bytes` bytes of rows are cached.
     ///
     /// # Errors
-    /// If two rows, which every step needs, take more.
+    /// If that is too small for two rows, which every step needs.
     pub fn new(
         isa: Isa,
         samples: &Samples<'_>,
@@ -77,8 +77,8 @@ impl Rows {
         &self.kept[place]
     }
 
-    /// Where the row of `image` is kept; if need be, it takes the place that was not asked for the
-    /// longest, `image`'s partner excepted.
+    /// The place of the row of `image`; if necessary, it replaces the least recently used one,
+    /// except that of `partner`.
     fn place(&mut self, image: usize, partner: Option<usize>) -> usize {
         self.clock += 1;
         if let Some(place) = self.places[image] {
@@ -101,7 +101,7 @@ impl Rows {
         place
     }
 
-    /// exp(-gamma |x - y|^2), rounded to `f32` as LIBSVM keeps it.
+    /// exp(-gamma |x - y|^2), rounded to `f32` as in LIBSVM.
     fn fill(&mut self, image: usize, place: usize) {
         let row = &self.pixels[image * self.values..][..self.values];
         dots(self.isa, row, &self.pixels, &mut self.products);

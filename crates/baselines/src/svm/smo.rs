@@ -1,10 +1,10 @@
 //! Sequential minimal optimisation with working sets of second order (Fan, Chen and Lin: "Working set
-//! selection using second order information", JMLR 2005), as LIBSVM does it, without shrinking.
+//! selection using second order information", JMLR 2005), as in LIBSVM, but without shrinking.
 //!
-//! The unknowns are written as coefficients b_i = y_i alpha_i, with y_i = 1 for the first class and
-//! -1 for the second. The dual problem is then: minimise b K b / 2 - sum y_i b_i where the sum of
-//! all b_i is 0 and each lies in [0, C] or [-C, 0]. Its gradient is F_i = sum_j K_ij b_j - y_i, and
-//! every step moves an amount from one coefficient to another.
+//! The unknowns are the coefficients b_i = y_i alpha_i, with y_i = 1 for the first class and -1 for
+//! the second. The dual problem is then: minimise b K b / 2 - sum y_i b_i where the sum of all b_i
+//! is 0 and each is in [0, C] or [-C, 0]. Its gradient is F_i = sum_j K_ij b_j - y_i, and every
+//! step moves an amount from one coefficient to another.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,15 +13,15 @@ use crate::{BaselineError, SvmSettings};
 
 /// Replacement for a curvature that is not positive, as in LIBSVM.
 const FLAT: f64 = 1e-12;
-/// Steps between two looks at whether to stop.
+/// Number of steps between two checks of whether to stop.
 const LOOK: usize = 256;
-/// Most steps; LIBSVM's.
+/// Largest number of steps, as in LIBSVM.
 const MOST_STEPS: usize = 10_000_000;
 
 /// The fitted machine of one pair.
 #[derive(Debug)]
 pub(super) struct Solution {
-    /// b, one an image; 0 where it is no support vector.
+    /// b, one per image; 0 if it is not a support vector.
     pub coefficients: Vec<f64>,
     /// Threshold for the sum of kernels.
     pub rho: f64,
@@ -87,8 +87,9 @@ impl Problem {
         if i < self.positive { (0.0, self.c) } else { (-self.c, 0.0) }
     }
 
-    /// The coefficient to raise: of the steepest descent. The one to lower: what promises the most
-    /// with that. None if no pair misses the conditions of the optimum by `tolerance`.
+    /// The coefficient to raise, that of the steepest descent, and the one to lower, which promises
+    /// the largest gain together with it. `None` if no pair violates the optimality conditions by
+    /// `tolerance`.
     fn working_set(&self, rows: &mut Rows, tolerance: f64) -> Option<(usize, usize)> {
         let (mut raise, mut lowest) = (None, f64::INFINITY);
         let mut highest = f64::NEG_INFINITY;
@@ -125,7 +126,7 @@ impl Problem {
         let room_j = self.coefficients[j] - self.range(j).0;
         let free = (self.gradient[j] - self.gradient[i]) / curvature(row_i[j]);
         let amount = free.min(room_i).min(room_j);
-        // At the end of a range a coefficient takes that very value, so that it is seen to be there.
+        // At the end of its range a coefficient gets exactly that value, so that comparisons detect it.
         self.coefficients[i] =
             if amount == room_i { self.range(i).1 } else { self.coefficients[i] + amount };
         self.coefficients[j] =
@@ -135,7 +136,8 @@ impl Problem {
         }
     }
 
-    /// The mean of F over coefficients inside their ranges; without any, the middle of what F may be.
+    /// The mean of F over coefficients inside their ranges; if there are none, the middle of F's
+    /// possible range.
     fn rho(&self) -> f64 {
         let (mut sum, mut free) = (0.0, 0);
         let (mut least, mut most) = (f64::NEG_INFINITY, f64::INFINITY);

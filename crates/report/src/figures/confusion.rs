@@ -8,13 +8,13 @@ use modiste_metrics::Evaluation;
 use super::{faint, label, title};
 use crate::format::{decimal, digits, percent};
 
-/// Up to how many classes cells hold count and share, only the count, and a hint.
+/// Largest numbers of classes for which cells show count and share, only the count, or only a hint.
 const BOTH: usize = 14;
 const COUNTS: usize = 24;
 /// Larger matrices are pictures with one pixel per cell.
 const CELLS: usize = 40;
 
-/// Side of the matrix where cells hold nothing.
+/// Side of the matrix if cells are empty.
 const SIDE: f64 = 720.0;
 const MARGIN: f64 = 2.0;
 const TOP: f64 = 54.0;
@@ -74,7 +74,7 @@ pub fn confusion<'a>(matrix: impl Into<Matrix<'a>>) -> Drawing {
     drawing
 }
 
-/// Where everything goes.
+/// Positions of the parts of the figure.
 struct Layout {
     classes: usize,
     /// Side of a cell.

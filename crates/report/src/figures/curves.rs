@@ -16,10 +16,10 @@ const TOP: f64 = 44.0;
 const PLOT: f64 = 170.0;
 const BOTTOM: f64 = 40.0;
 
-/// From how many points on they are not marked one by one.
+/// With at least this many points, they are not marked one by one.
 const CROWD: usize = 25;
-/// The most points of a line; of more epochs evenly spaced ones are drawn, as a chart has no room for
-/// more and pages would grow without bound.
+/// Largest number of points of a line; of more epochs, evenly spaced ones are drawn, because a
+/// chart has no room for more and pages would grow without limit.
 const MOST: usize = 1_000;
 
 /// The value of an epoch that a chart shows, if it has one.
@@ -53,7 +53,7 @@ struct Chart<'a> {
     series: Vec<Series<'a>>,
     /// Whether the value axis starts at 0.
     from_zero: bool,
-    /// How a value is written.
+    /// Formats a value.
     format: fn(f64) -> String,
 }
 
@@ -135,7 +135,7 @@ pub fn comparison_curves(runs: &[RunCurves<'_>]) -> Vec<Drawing> {
     drawings
 }
 
-/// Which line is which run.
+/// The legend of runs.
 fn names(runs: &[RunCurves<'_>]) -> Drawing {
     let listed: Vec<&str> = runs.iter().map(|run| run.name).collect();
     let height = TOP + 20.0 * runs.len() as f64;
@@ -150,7 +150,7 @@ fn names(runs: &[RunCurves<'_>]) -> Drawing {
 }
 
 impl Chart<'_> {
-    /// The chart; `None` if it has no point. `best` is marked over the whole height, where it is the
+    /// The chart; `None` if it has no points. `best` is marked over the whole height if it is the
     /// same for all lines.
     fn draw(mut self, best: Option<usize>, legend: bool) -> Option<Drawing> {
         self.series.retain(|series| !series.points.is_empty());

@@ -5,9 +5,9 @@
 pub(super) struct Axis {
     /// Lower and upper end.
     pub ends: [f64; 2],
-    /// From the lowest up.
+    /// The ticks, from the lowest up.
     pub ticks: Vec<f64>,
-    /// Decimals that tell the ticks apart.
+    /// Number of decimals needed to distinguish the ticks.
     pub digits: usize,
 }
 
@@ -39,7 +39,7 @@ impl Axis {
         Self { ends, ticks, digits: (-step.log10().floor()).max(0.0) as usize }
     }
 
-    /// How a tick is written.
+    /// Formats a tick.
     pub(super) fn label(&self, tick: f64) -> String {
         format!("{tick:.*}", self.digits)
     }

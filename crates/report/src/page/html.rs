@@ -6,7 +6,7 @@ use modiste_draw::{escape, page_style};
 
 use super::{Block, Cell, Figure, Gallery, Page, Table, Weight};
 
-/// From how many sections on a page begins with links to them.
+/// Pages with at least this many sections begin with links to them.
 const LINKED: usize = 4;
 
 /// The whole file.
@@ -85,7 +85,7 @@ fn blocks(out: &mut String, list: &[Block]) {
 }
 
 fn write_table(out: &mut String, table: &Table) {
-    // Wide tables scroll, with the keyboard too.
+    // Wide tables can be scrolled, also with the keyboard.
     out.push_str("<div class=\"wide\" tabindex=\"0\"><table>\n");
     if !table.caption.is_empty() {
         let _ = writeln!(out, "<caption>{}</caption>", escape(&table.caption));
@@ -126,7 +126,7 @@ fn write_figures(out: &mut String, figures: &[Figure]) {
     out.push_str("<div class=\"figures\">\n");
     for figure in figures {
         for (i, panel) in figure.panels.iter().enumerate() {
-            // Drawings shrink while they are readable, then scroll.
+            // Drawings shrink as long as they are readable, then scroll.
             let (width, basis) = (panel.width, 0.85 * panel.width);
             let least = width.min(340.0).max(0.72 * width);
             let _ = write!(

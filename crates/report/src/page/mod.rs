@@ -25,7 +25,7 @@ pub struct Page {
     pub sections: Vec<Section>,
 }
 
-/// A part of a page with a heading of its own.
+/// A part of a page with its own heading.
 #[derive(Clone, Debug, Default)]
 pub struct Section {
     /// The heading.
@@ -34,7 +34,7 @@ pub struct Section {
     pub blocks: Vec<Block>,
 }
 
-/// A piece of a section.
+/// A block of a section.
 #[derive(Clone, Debug)]
 pub enum Block {
     /// A heading within the section.
@@ -55,7 +55,7 @@ pub enum Block {
     Details(String, Vec<Block>),
 }
 
-/// A drawing within a page, and as files of its own.
+/// A drawing in a page, also written to separate files.
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// Stem of its files, unique within the page: `curves` for `curves.svg` and `curves.png`.
@@ -104,8 +104,8 @@ impl Page {
         }
     }
 
-    /// The page as one HTML file: styles, drawings and pictures are inside. It has a light and a dark
-    /// look, fits a phone and can be printed.
+    /// The page as one HTML file with styles, drawings and pictures inside. It has a light and a
+    /// dark theme, fits a phone and can be printed.
     pub fn html(&self) -> String {
         html::render(self)
     }
@@ -129,7 +129,7 @@ impl Page {
     /// beginning of the files' names.
     ///
     /// # Errors
-    /// If a drawing has no size that pixels can have.
+    /// If the size of a drawing is not possible in pixels.
     pub fn files(&self, stem: &str, folder: &str) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
         let mut files = Vec::new();
         for (name, drawing) in self.drawings() {
@@ -142,7 +142,7 @@ impl Page {
     }
 }
 
-/// Pixels of a PNG file to a unit of a drawing: sharp on screens of twice the usual density.
+/// Pixels of a PNG file per unit of a drawing: sharp on screens of twice the usual density.
 pub const PIXELS: f64 = 2.0;
 
 fn collect<'a>(blocks: &'a [Block], found: &mut Vec<(&'a str, Drawing)>) {

@@ -8,10 +8,10 @@ use super::{Gallery, GalleryItem};
 const SIDE: f64 = 84.0;
 const GAP: f64 = 14.0;
 const MARGIN: f64 = 16.0;
-/// From one line of text to the next, and the size of its letters.
+/// Line height of text, and the size of its letters.
 const LINE: f64 = 13.0;
 const SIZE: f64 = 10.0;
-/// The width that a sheet has room for.
+/// Available width of a sheet.
 const WIDTH: f64 = 960.0;
 
 impl Gallery {

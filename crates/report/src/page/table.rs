@@ -7,7 +7,7 @@ pub struct Table {
     pub caption: String,
     /// Headings of the columns.
     pub headings: Vec<String>,
-    /// How many columns from the left hold text; the others hold numbers, set to the right.
+    /// Number of columns from the left that hold text; the others hold right-aligned numbers.
     pub text_columns: usize,
     /// The rows; each has a cell for each heading.
     pub rows: Vec<Row>,
@@ -25,12 +25,12 @@ pub struct Row {
 /// Emphasis of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weight {
-    /// As usual.
+    /// Normal.
     #[default]
     Plain,
     /// More: the best, the sum.
     Strong,
-    /// Less: numbers of others.
+    /// Less: published numbers.
     Faint,
 }
 

@@ -8,11 +8,11 @@ use crate::ReportError;
 
 const PREFIX: &str = "events.out.tfevents.";
 
-/// Makes a new event file `events.out.tfevents.<seconds>.<host>.modiste` in `folder`.
+/// Creates an event file `events.out.tfevents.<seconds>.<host>.modiste` in `folder`.
 ///
-/// Readers take the files of a run in the order of their names and never go back to an earlier one,
-/// so the seconds are raised above those of all files there, in case the clock went back or two
-/// files are made in one second.
+/// Readers read the files of a run in the order of their names and never go back to an earlier one,
+/// so the seconds are raised above those of all existing files, in case the clock went back or two
+/// files are created in one second.
 pub(super) fn create(folder: &Path, wall_time: f64) -> Result<(File, PathBuf), ReportError> {
     let failed = |path: &Path, action| {
         let path = path.to_path_buf();

@@ -36,7 +36,7 @@ pub enum Hyperparameter {
 /// How a run ended, as HParams shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did all its epochs.
+    /// All epochs were done.
     Success = 1,
     /// It failed.
     Failure = 2,
@@ -54,11 +54,11 @@ impl EventWriter {
     ///
     /// # Errors
     ///
-    /// If the file cannot be made or written.
+    /// If the file cannot be created or written.
     pub fn create(folder: &Path, wall_time: f64) -> Result<Self, ReportError> {
         let (file, path) = file::create(folder, wall_time)?;
         let mut writer = Self { file, path };
-        // The version from which readers heed `SessionLog.START`.
+        // The first version in which readers respect `SessionLog.START`.
         writer.write(0, wall_time, EventContent::FileVersion("brain.Event:2".into()))?;
         Ok(writer)
     }
@@ -81,7 +81,7 @@ impl EventWriter {
         &self.path
     }
 
-    /// Writes one point of several curves, each a (tag, value).
+    /// Writes one point of each of several curves, as (tag, value).
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl EventWriter {
     ///
     /// # Errors
     ///
-    /// If `png` is none, or the file cannot be written.
+    /// If `png` is not a PNG file, or the file cannot be written.
     pub fn image(
         &mut self,
         tag: &str,
@@ -161,8 +161,8 @@ impl EventWriter {
         self.hparams("_hparams_/session_start_info", wall_time, HParams::SessionStart(start))
     }
 
-    /// Notes in the HParams table how the run ended. Readers keep the first such note of a run, so
-    /// an interrupted run that may be resumed writes none.
+    /// Records in the HParams table how the run ended. Readers keep the first such record of a run,
+    /// so an interrupted run that may be resumed writes none.
     ///
     /// # Errors
     ///
@@ -187,7 +187,7 @@ impl EventWriter {
 
     fn write(&mut self, step: i64, wall_time: f64, what: EventContent) -> Result<(), ReportError> {
         let event = Event { wall_time, step, what: Some(what) };
-        // One call a record: a reader never sees half of one unless the disk is full.
+        // One call per record: a reader never sees half of one unless the disk is full.
         self.file.write_all(&record::frame(&event.encode_to_vec())).map_err(|source| {
             ReportError::File { path: self.path.clone(), action: "write", source }
         })

@@ -3,7 +3,7 @@
 //! A record is its length (u64, little endian), the sum of those 8 bytes, the data, and the sum of
 //! the data (TensorFlow, tensorflow/core/lib/io/record_writer.h).
 
-/// Added to a rotated sum, so that sums of data that hold sums stay sound.
+/// Added to a rotated sum, so that sums of data containing sums stay reliable.
 const MASK: u32 = 0xA282_EAD8;
 
 /// `data` as one record.

@@ -1,9 +1,9 @@
 //! `{"images": [...]}`: pixels as lists of numbers, or picture files as base64 or data URLs.
 //!
-//! An image of (h, w, c) is a flat list of h * w * c numbers, or rows of columns (of channels, where
-//! it has several). If no number of the request is above 1 and some are written with a decimal
-//! point, they are fractions of full brightness; otherwise they are values from 0 to 255.
-//! Errors repeat nothing of the body.
+//! An image of (h, w, c) is a flat list of h * w * c numbers, or rows of columns (of channels, if it has
+//! several). If no number of the request is above 1 and some are written with a decimal point, they are
+//! fractions of full brightness; otherwise they are values from 0 to 255. Errors repeat nothing of the
+//! body.
 
 mod values;
 
@@ -50,7 +50,7 @@ pub(crate) fn images(bytes: &[u8], rules: &Rules) -> Result<Vec<Upload>, Refusal
     Ok(raw.into_iter().enumerate().map(upload).collect())
 }
 
-/// One image as it was uploaded.
+/// One image, as uploaded.
 enum Raw {
     Values(Values),
     /// A picture file, decoded from base64.
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(pixels(1, "[0.0, 0.5, 1.0, 0.25, 2, 0]"), [0, 1, 1, 0, 2, 0]);
         assert_eq!(pixels(1, "[0, 0, 1, 1, 1, 0]"), [0, 0, 1, 1, 1, 0]);
         assert_eq!(pixels(1, "[0.0, 12.0, 255.0, 7.0, 1e1, 0.0]"), [0, 12, 255, 7, 10, 0]);
-        // All images of a request are meant alike.
+        // All images of a request have the same scale.
         let sent = read(1, "{\"images\": [[0.5,0,0,0,0,0], [0,0,0,0,0,200]]}").unwrap();
         assert!(matches!(&sent[0].content, Content::Image(image) if image.pixels[0] == 1));
     }

@@ -5,14 +5,14 @@ use std::fmt;
 use modiste_spec::Shape;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The numbers of an image, and what is wrong with them.
+/// The numbers of an image, and the first problem with them.
 pub(super) struct Values {
     shape: Shape,
-    /// (h, w, c); no more than the shape has.
+    /// The values (h, w, c); no more than the shape has.
     pub numbers: Vec<f64>,
     /// Whether a number is written with a decimal point.
     pub decimal: bool,
-    /// Whether a number is not whole.
+    /// Whether any number is not whole.
     pub fraction: bool,
     /// The largest number.
     pub most: f64,
@@ -71,7 +71,7 @@ impl Values {
 /// Reads a list of an image at `depth`.
 pub(super) struct Level<'a> {
     pub values: &'a mut Values,
-    /// 1 for the image itself.
+    /// Depth, 1 for the image itself.
     pub depth: usize,
 }
 

@@ -1,4 +1,4 @@
-//! One block with all that is in it: the paper's figure 4.
+//! One block with its contents: the paper's figure 4.
 
 use modiste_draw::{Anchor, Colour, Drawing, Style, TextStyle, text_width};
 use modiste_spec::Network;
@@ -33,7 +33,7 @@ const FULL: Sizes = Sizes {
     words: true,
 };
 
-/// Above the block, below it, and at its sides.
+/// Space above the block, below it, and at its sides.
 const TOP: f64 = 60.0;
 const BOTTOM: f64 = 44.0;
 const SIDE: f64 = 14.0;
@@ -44,8 +44,8 @@ pub fn block_names(network: &Network) -> Vec<String> {
     segments.into_iter().filter(|s| s.units.len() > 1).map(|segment| segment.name).collect()
 }
 
-/// The block called `name`, or without a name the first that has branches; `None` if there is none.
-/// A name within a row of blocks that are all alike, such as `blocks.2`, gives the first of them.
+/// The block `name`, or without a name the first one with branches; `None` if there is none. The
+/// name of any block in a row of equal blocks, such as `blocks.2`, gives the first of them.
 pub fn block(network: &Network, name: Option<&str>) -> Option<Drawing> {
     let (units, segments) = segments(network);
     let fits = |segment: &&Segment| match name {
@@ -57,7 +57,7 @@ pub fn block(network: &Network, name: Option<&str>) -> Option<Drawing> {
 }
 
 impl Segment {
-    /// Whether it, or a block that is like it and in its row, is called `name`.
+    /// Whether this block, or an equal one in its row, is called `name`.
     fn has_name(&self, name: &str) -> bool {
         let number = |name: &str| {
             let (stem, number) = name.rsplit_once('.')?;
@@ -100,7 +100,7 @@ fn draw(units: &[Unit], segment: &Segment) -> Drawing {
     drawing
 }
 
-/// Places and ways, without anything around them.
+/// Places and connections, without anything around them.
 pub(super) fn body(units: &[Unit], plan: &Layout, sizes: &Sizes) -> Drawing {
     let rows = rows(units, plan, sizes);
     let height = rows.last().map_or(0.0, |[top, height]| top + height);
@@ -197,7 +197,7 @@ fn draw_place(
     for (i, line) in lines.iter().enumerate() {
         let colour = if i == 0 { Colour::Ink } else { Colour::Muted };
         let size = if i == 0 { 11.0 } else { 10.0 };
-        // Words that are too long for their box become smaller.
+        // Text that is too wide for its box gets smaller.
         let size = (size * (right - left - 6.0) / text_width(line, size).max(1.0)).min(size);
         let text = TextStyle { anchor: Anchor::Middle, ..TextStyle::new(size, colour) };
         drawing.text([middle, first + 15.0 * i as f64], text, line.clone());
@@ -217,7 +217,7 @@ fn draw_way(
     let top = rows[plan.places[to].row][0];
     let own = way.column.map(|column| (column as f64 + 0.5) * sizes.column);
     let [mut start, mut end] = [from, to].map(|place| centre(plan, place, sizes));
-    // A way begins and ends at a bar where it need not bend.
+    // A connection begins and ends at a bar where it does not have to bend.
     if plan.is_bar(units, from) {
         start = own.unwrap_or(end);
     }

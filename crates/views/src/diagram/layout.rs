@@ -1,33 +1,33 @@
-//! Rows and columns for the units of a block, so that ways run straight down side by side.
+//! Rows and columns for the units of a block, so that connections run straight down side by side.
 
 use super::segments::Segment;
 use super::units::{Unit, UnitKind};
 
-/// A unit in its place, or a map that comes from elsewhere.
+/// A unit in its place, or a map from outside the block.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    /// The unit; for a map from elsewhere, the unit that gives it.
+    /// The unit; for a map from outside, the unit that produces it.
     pub unit: usize,
-    /// Whether it comes from elsewhere.
+    /// Whether it comes from outside.
     pub entry: bool,
-    /// From the top, 0.
+    /// Row, counted from 0 at the top.
     pub row: usize,
     /// First and last column that it spans.
     pub columns: [usize; 2],
 }
 
-/// A way from one place to another.
+/// A connection from one place to another.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
     pub from: usize,
     pub to: usize,
     /// Which of the inputs of `to` it is.
     pub input: usize,
-    /// A column of its own, if it passes by others.
+    /// Its own column, if it passes by other places.
     pub column: Option<usize>,
 }
 
-/// Places and ways of a block.
+/// Places and connections of a block.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub places: Vec<Place>,
@@ -108,7 +108,7 @@ impl Layout {
         }
     }
 
-    /// The columns of all ways that begin at a place.
+    /// The columns of all connections that begin at a place.
     fn below(&self, place: usize) -> [usize; 2] {
         let ways = self.ways.iter().filter(|way| way.from == place);
         let columns = ways.map(|way| way.column.map_or(self.places[way.to].columns, |c| [c, c]));
@@ -116,7 +116,7 @@ impl Layout {
         columns.reduce(around).unwrap_or_default()
     }
 
-    /// Whether a way leads from a parting to a meeting over at least one row.
+    /// Whether a connection leads from a split to a join over at least one row.
     fn passes(&self, way: &Way, ins: &dyn Fn(&[Way], usize) -> usize) -> bool {
         let parts = self.ways.iter().filter(|other| other.from == way.from).count() > 1;
         let far = self.places[way.to].row > self.places[way.from].row + 1;

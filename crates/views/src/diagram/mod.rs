@@ -1,4 +1,4 @@
-//! Drawings of a network, made from its nodes alone: the structure as a chain of blocks (the paper's
+//! Drawings of a network, made only from its nodes: the structure as a chain of blocks (the paper's
 //! figure 3), and the inside of one block (figure 4).
 //!
 //! [`units`] joins nodes that belong together (a convolution, its normalisation, its activation),
@@ -17,7 +17,7 @@ pub use structure::structure;
 use modiste_draw::{Colour, Style};
 use units::UnitKind;
 
-/// How the box of a unit looks.
+/// The style of a unit's box.
 fn style(kind: UnitKind) -> Style {
     let tinted = |i| Style::tint(Colour::Series(i), 0.14).stroke(Colour::Series(i), 1.2);
     match kind {

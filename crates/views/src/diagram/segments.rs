@@ -6,14 +6,14 @@ use modiste_spec::Network;
 
 use super::units::{Unit, UnitKind, units};
 
-/// Consecutive units that belong together, or several such blocks in a row that are all alike.
+/// A block of consecutive units, or several equal blocks in a row.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Segment {
-    /// The beginning that its nodes' names share: `blocks.0`.
+    /// The common prefix of its nodes' names: `blocks.0`.
     pub name: String,
     /// The units of the (first) block.
     pub units: Range<usize>,
-    /// How many blocks in a row are like it.
+    /// Number of equal blocks in a row.
     pub repeats: usize,
     /// Name of the last of them.
     pub last: String,
@@ -52,7 +52,7 @@ fn stands_apart(units: &[Unit], i: usize) -> bool {
     units[i].kind == UnitKind::Dropout && (edge(before) || edge(units.get(i + 1)))
 }
 
-/// Joins neighbours that do the same: same units, connected alike.
+/// Merges equal neighbours, which have the same units and connections.
 fn merge(units: &[Unit], segments: Vec<Segment>) -> Vec<Segment> {
     let likeness = |segment: &Segment| -> Vec<(Vec<String>, Vec<usize>)> {
         let unit = |i: usize| {
@@ -89,12 +89,12 @@ impl Segment {
         sources
     }
 
-    /// Whether ways lead through it side by side.
+    /// Whether it has parallel paths.
     pub fn has_branches(&self, units: &[Unit]) -> bool {
         self.units.clone().any(|i| units[i].inputs.len() > 1)
     }
 
-    /// Its name for people: the paper's names if they apply.
+    /// Its title: the paper's name if there is one.
     pub fn title(&self, units: &[Unit]) -> String {
         let has = |kind| self.units.clone().any(|i| units[i].kind == kind);
         let title = match self.name.split('.').next().unwrap_or_default() {

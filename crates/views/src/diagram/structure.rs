@@ -14,14 +14,15 @@ use crate::grouped;
 const MINI: Sizes =
     Sizes { column: 17.0, width: 13.0, height: 7.0, bar: 4.0, circle: 7.0, gap: 4.0, words: false };
 
-/// Left of the boxes, where ways that pass blocks run; a box; right of it, where it says how often.
+/// Widths: left of the boxes, for connections that pass blocks; a box; right of it, for the number
+/// of repeats.
 const LEFT: f64 = 30.0;
 const BOX: f64 = 430.0;
 const RIGHT: f64 = 64.0;
 const TOP: f64 = 58.0;
 const GAP: f64 = 26.0;
 const PADDING: f64 = 12.0;
-/// From one line of words to the next.
+/// Line height of text.
 const LINE: f64 = 16.0;
 
 /// The structure of `network`: one box per block with its contents, in miniature if it has branches, and
@@ -65,7 +66,7 @@ fn draw_way_down(drawing: &mut Drawing, top: f64, units: &[Unit], segment: &Segm
     drawing.text([middle + 9.0, top - GAP / 2.0 + 4.0], text, shape(units[given].shape));
 }
 
-/// Ways that pass one block or several, left of them.
+/// Draws connections that pass one block or several, to the left of them.
 fn draw_passing(
     drawing: &mut Drawing,
     units: &[Unit],
@@ -95,7 +96,7 @@ struct Card {
     title: String,
     lines: Vec<String>,
     kind: UnitKind,
-    /// Whether there is only a title.
+    /// Whether it has only a title.
     small: bool,
     repeats: usize,
     mini: Option<Drawing>,
@@ -129,7 +130,7 @@ impl Card {
         Self { title, lines, kind, small, repeats: segment.repeats, mini, height }
     }
 
-    /// How far the boxes behind it reach below it.
+    /// How far the boxes behind it extend below it.
     fn behind(&self) -> f64 {
         if self.repeats > 1 { 8.0 } else { 0.0 }
     }
