@@ -15,7 +15,7 @@ pub enum Failure {
     /// to continue.
     Interrupted(String),
     /// Already reported, by this rank or another; the exit status.
-    Told(u8),
+    Reported(u8),
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -39,7 +39,7 @@ impl Failure {
             Self::Usage(text) => Some(format!("{} (try 'modiste help')", shorten(text))),
             Self::Failed(error) => Some(one_line(error)),
             Self::Interrupted(text) => Some(text.clone()),
-            Self::Told(_) => None,
+            Self::Reported(_) => None,
         }
     }
 
@@ -49,7 +49,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Failed(_) => 1,
             Self::Interrupted(_) => 130,
-            Self::Told(status) => *status,
+            Self::Reported(status) => *status,
         }
     }
 }

@@ -162,7 +162,7 @@ fn coded(status: u8, line: &str) -> Vec<u8> {
 fn fail_alike(told: &[u8]) -> Failure {
     let (status, line) = told.split_first().expect("a report has a status");
     output::note(&format!("modiste: {}", String::from_utf8_lossy(line)));
-    Failure::Told(*status)
+    Failure::Reported(*status)
 }
 
 fn unreachable(error: std::io::Error) -> Failure {
@@ -180,7 +180,7 @@ pub fn end(result: Result<(), Failure>) -> ExitCode {
             ExitCode::SUCCESS
         }
         // All ranks know about these.
-        Err(failure @ (Failure::Told(_) | Failure::Interrupted(_))) => {
+        Err(failure @ (Failure::Reported(_) | Failure::Interrupted(_))) => {
             let status = failure.report();
             team.end();
             status

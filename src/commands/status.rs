@@ -15,7 +15,7 @@ const SHOWN: usize = 20;
 
 /// What is printed.
 #[derive(Serialize)]
-struct Told {
+struct StatusText {
     #[serde(flatten)]
     status: Status,
     done: usize,
@@ -30,10 +30,10 @@ struct Told {
 /// Reads and prints.
 pub fn run(args: StatusArgs) -> Result<(), Failure> {
     let status = Status::read(&args.folder)?;
-    Ok(output::print_either(&Told::new(status), args.json)?)
+    Ok(output::print_either(&StatusText::new(status), args.json)?)
 }
 
-impl Told {
+impl StatusText {
     fn new(status: Status) -> Self {
         let count = |wanted: fn(&Standing) -> bool| status.numbers(wanted).len();
         let mut told = Self {
@@ -74,7 +74,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for StatusText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, done, paused, running, waiting, failed, next } = self;
         let all = status.trials.len();

@@ -3,7 +3,7 @@
 use crate::plan::{Buffer, BufferId, Step};
 
 /// A stretch of memory needed from one time to another, both inclusive.
-struct Wish {
+struct Request {
     len: usize,
     from: usize,
     to: usize,
@@ -22,8 +22,8 @@ pub(crate) fn assign(
 ) -> usize {
     let loss = steps.len() + 1;
     let back = |i: usize| 2 * loss - (i + 1);
-    let mut values: Vec<Wish> = buffers.iter().map(|b| wish(b.image())).collect();
-    let mut gradients: Vec<Wish> = buffers.iter().map(|b| wish(b.image())).collect();
+    let mut values: Vec<Request> = buffers.iter().map(|b| request(b.image())).collect();
+    let mut gradients: Vec<Request> = buffers.iter().map(|b| request(b.image())).collect();
     values[0].from = 0;
     for (i, step) in steps.iter().enumerate() {
         let to = step.to.buffer;
@@ -39,8 +39,8 @@ pub(crate) fn assign(
     values[logits].live(loss, loss);
     gradients[logits].live(loss, loss);
     let mut placed = Placed::default();
-    for (buffer, wish) in buffers.iter_mut().zip(values) {
-        buffer.start = placed.place(wish);
+    for (buffer, request) in buffers.iter_mut().zip(values) {
+        buffer.start = placed.place(request);
     }
     // The largest first, because they are the hardest to fit in.
     let mut order: Vec<BufferId> = (0..buffers.len()).collect();
@@ -49,16 +49,16 @@ pub(crate) fn assign(
         if !training || !buffers[b].trained {
             continue;
         }
-        buffers[b].gradient_start = placed.place(std::mem::replace(&mut gradients[b], wish(0)));
+        buffers[b].gradient_start = placed.place(std::mem::replace(&mut gradients[b], request(0)));
     }
     placed.end
 }
 
-fn wish(len: usize) -> Wish {
-    Wish { len, from: usize::MAX, to: 0, start: 0 }
+fn request(len: usize) -> Request {
+    Request { len, from: usize::MAX, to: 0, start: 0 }
 }
 
-impl Wish {
+impl Request {
     fn live(&mut self, from: usize, to: usize) {
         self.from = self.from.min(from);
         self.to = self.to.max(to);
@@ -68,23 +68,23 @@ impl Wish {
 /// The stretches placed so far, by start, and their common end.
 #[derive(Default)]
 struct Placed {
-    wishes: Vec<Wish>,
+    requests: Vec<Request>,
     end: usize,
 }
 
 impl Placed {
     /// Places a stretch at the lowest start that is free at its times.
-    fn place(&mut self, mut wish: Wish) -> usize {
-        for other in self.wishes.iter().filter(|w| w.from <= wish.to && wish.from <= w.to) {
-            if wish.start + wish.len <= other.start {
+    fn place(&mut self, mut request: Request) -> usize {
+        for other in self.requests.iter().filter(|w| w.from <= request.to && request.from <= w.to) {
+            if request.start + request.len <= other.start {
                 break;
             }
-            wish.start = wish.start.max(other.start + other.len);
+            request.start = request.start.max(other.start + other.len);
         }
-        let start = wish.start;
-        self.end = self.end.max(start + wish.len);
-        let at = self.wishes.partition_point(|other| other.start <= start);
-        self.wishes.insert(at, wish);
+        let start = request.start;
+        self.end = self.end.max(start + request.len);
+        let at = self.requests.partition_point(|other| other.start <= start);
+        self.requests.insert(at, request);
         start
     }
 }

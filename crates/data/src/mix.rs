@@ -19,11 +19,11 @@ const ATTEMPTS: u32 = 1 << 16;
 pub(crate) struct Mixture {
     /// Index of the other image.
     pub partner: u32,
-    kind: Kind,
+    method: Method,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+enum Method {
     /// The rectangle of these rows and columns is replaced by that of the other image.
     Paste { rows: (usize, usize), columns: (usize, usize), share: f64 },
     /// Pixels are a weighted mean, with this share of the image and the rest of the other.
@@ -45,28 +45,28 @@ impl Mixture {
         let block = |item| Stream::new(seed, Purpose::Augment, item, epoch).block(index);
         let [partner, chance, size, _] = block(PARTNER);
         let partner = below(partner, count) as u32;
-        let kind = if unit(chance) < augmentation.cutmix {
+        let method = if unit(chance) < augmentation.cutmix {
             paste(unit(size), block(RECTANGLE), shape)
         } else if augmentation.mixup > 0.0 {
-            Kind::Blend(symmetric_beta(augmentation.mixup, |attempt| block(ATTEMPTS + attempt)))
+            Method::Blend(symmetric_beta(augmentation.mixup, |attempt| block(ATTEMPTS + attempt)))
         } else {
             return None;
         };
-        Some(Self { partner, kind })
+        Some(Self { partner, method })
     }
 
     /// The share of the image itself in the result.
     pub fn share(&self) -> f64 {
-        match self.kind {
-            Kind::Paste { share, .. } => share,
-            Kind::Blend(share) => share,
+        match self.method {
+            Method::Paste { share, .. } => share,
+            Method::Blend(share) => share,
         }
     }
 
     /// Mixes `other` into `image`, both of `shape`.
     pub fn apply(&self, image: &mut [u8], other: &[u8], shape: Shape) {
-        match self.kind {
-            Kind::Paste { rows, columns, .. } => {
+        match self.method {
+            Method::Paste { rows, columns, .. } => {
                 for row in rows.0..rows.1 {
                     let start = row * shape.width * shape.channels;
                     let pasted =
@@ -74,7 +74,7 @@ impl Mixture {
                     image[pasted.clone()].copy_from_slice(&other[pasted]);
                 }
             }
-            Kind::Blend(share) => {
+            Method::Blend(share) => {
                 for (pixel, &other) in image.iter_mut().zip(other) {
                     let mixed = share * f64::from(*pixel) + (1.0 - share) * f64::from(other);
                     *pixel = mixed.round() as u8;
@@ -87,7 +87,7 @@ impl Mixture {
 /// The rectangle of CutMix (Yun et al. 2019) for a share `lambda` of the image: its sides are
 /// sqrt(1 - lambda) of the image's, rounded down, around a random pixel, clipped to the image. The
 /// share is then that of the remaining pixels.
-fn paste(lambda: f64, centre: [u32; 4], shape: Shape) -> Kind {
+fn paste(lambda: f64, centre: [u32; 4], shape: Shape) -> Method {
     let ratio = (1.0 - lambda).sqrt();
     let ends = |bits, side: usize| {
         let (centre, half) = (below(bits, side), (side as f64 * ratio) as usize / 2);
@@ -96,7 +96,7 @@ fn paste(lambda: f64, centre: [u32; 4], shape: Shape) -> Kind {
     let (rows, columns) = (ends(centre[0], shape.height), ends(centre[1], shape.width));
     let area = (rows.1 - rows.0) * (columns.1 - columns.0);
     let share = 1.0 - area as f64 / (shape.height * shape.width) as f64;
-    Kind::Paste { rows, columns, share }
+    Method::Paste { rows, columns, share }
 }
 
 /// A draw from Beta(alpha, alpha) by Jöhnk's method (1964), in logarithms so that small alphas do not
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn shares_sum_to_one_and_pixels_blend() {
-        let mixture = Mixture { partner: 1, kind: Kind::Blend(0.75) };
+        let mixture = Mixture { partner: 1, method: Method::Blend(0.75) };
         let mut image = [200, 0, 10];
         mixture.apply(&mut image, &[0, 255, 10], Shape::new(1, 1, 3));
         assert_eq!(image, [150, 64, 10]);

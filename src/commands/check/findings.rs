@@ -62,7 +62,7 @@ impl fmt::Display for Issue {
 
 /// Location, name and label of a picture.
 #[derive(Clone, Debug, Serialize)]
-pub struct Place {
+pub struct PictureRef {
     /// The part of the split.
     pub part: PartName,
     /// Its position in that part, from 0.
@@ -75,7 +75,7 @@ pub struct Place {
     pub class: Option<String>,
 }
 
-impl Place {
+impl PictureRef {
     fn of(data: &Dataset, (part, index): (PartName, usize)) -> Self {
         let labels = data.part(part).labels.as_ref();
         let class = labels.map(|labels| data.classes[usize::from(labels[index])].clone());
@@ -101,7 +101,7 @@ pub struct Finding {
     pub issue: Issue,
     /// Severity from 0 to 1: see docs/data-check.md.
     pub severity: f64,
-    pub picture: Place,
+    pub picture: PictureRef,
     /// What is wrong, in a few words.
     pub detail: String,
     /// The class that the networks suggest instead.
@@ -109,7 +109,7 @@ pub struct Finding {
     pub suggested: Option<String>,
     /// The picture that this one is a copy of.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub other: Option<Place>,
+    pub other: Option<PictureRef>,
 }
 
 impl Finding {
@@ -119,7 +119,7 @@ impl Finding {
         Self {
             issue: Issue::LabelError,
             severity: 1.0 - error.self_confidence,
-            picture: Place::of(data, place),
+            picture: PictureRef::of(data, place),
             detail: format!("p {:.3} against {:.3}", error.self_confidence, error.confidence),
             suggested: Some(suggested),
             other: None,
@@ -133,7 +133,7 @@ impl Finding {
         of: (PartName, usize),
         m: &Match,
     ) -> Self {
-        let (picture, other) = (Place::of(data, place), Place::of(data, of));
+        let (picture, other) = (PictureRef::of(data, place), PictureRef::of(data, of));
         let labels = picture.class.as_ref().zip(other.class.as_ref());
         let issue = match () {
             () if labels.is_some_and(|(a, b)| a != b) => Issue::Conflict,
@@ -159,7 +159,7 @@ impl Finding {
             Oddity::Black | Oddity::Constant => 1.0,
             Oddity::Dark | Oddity::Bright => 0.5,
         };
-        let (picture, detail) = (Place::of(data, place), what.to_string());
+        let (picture, detail) = (PictureRef::of(data, place), what.to_string());
         Self { issue: Issue::Odd, severity, picture, detail, suggested: None, other: None }
     }
 }
@@ -182,7 +182,7 @@ pub fn write_csv(path: &Path, findings: &[Finding]) -> anyhow::Result<()> {
     let ends = [&["suggested"][..], &other, &["detail"]].concat();
     rows.write_record([&["issue", "severity"][..], &place, &ends].concat())?;
     for Finding { issue, severity, picture, detail, suggested, other } in findings {
-        let place = |place: &Place| {
+        let place = |place: &PictureRef| {
             let position = place.position.map(|position| position.to_string());
             [
                 name(&place.file),

@@ -7,7 +7,7 @@ use modiste_draw::Picture;
 use modiste_report::{Block, Gallery, GalleryItem, Page, Table};
 use modiste_views::grouped;
 
-use super::findings::{Finding, Issue, Place};
+use super::findings::{Finding, Issue, PictureRef};
 
 /// Largest number of pictures per issue on the page; the table has all.
 const SHOWN: usize = 60;
@@ -97,7 +97,7 @@ fn confusions(findings: &[&Finding]) -> Table {
 /// A picture, next to its original if it is a copy.
 fn item(data: &Dataset, finding: &Finding) -> anyhow::Result<GalleryItem> {
     let Finding { picture, detail, suggested, other, .. } = finding;
-    let class = |place: &Place| place.class.clone().unwrap_or_else(|| "no label".to_owned());
+    let class = |place: &PictureRef| place.class.clone().unwrap_or_else(|| "no label".to_owned());
     let first = match (suggested, other) {
         (Some(suggested), _) => format!("{}: {suggested}?", class(picture)),
         (None, Some(other)) if class(other) != class(picture) => {
@@ -115,7 +115,7 @@ fn item(data: &Dataset, finding: &Finding) -> anyhow::Result<GalleryItem> {
     Ok(GalleryItem { title: format!("{}, {}", picture.name(), lines[0]), pictures, lines })
 }
 
-fn pixels(data: &Dataset, place: &Place) -> anyhow::Result<Picture> {
+fn pixels(data: &Dataset, place: &PictureRef) -> anyhow::Result<Picture> {
     let images = &data.part(place.part).images;
     let shape = [images.shape.height, images.shape.width, images.shape.channels];
     Ok(Picture::new(images.get(place.index).to_vec(), shape)?)

@@ -109,22 +109,22 @@ fn convert(
         let (h, w) = (plane.height, plane.width);
         return Err(format!("is {h} x {w} pixels, too small to show anything"));
     }
-    let mut said = Said::new(&plane, own_size);
-    said.and(backed);
+    let mut steps = Steps::new(&plane, own_size);
+    steps.and(backed);
     if own_size {
-        return Ok(take_as_it_is(plane, background, said));
+        return Ok(take_as_it_is(plane, background, steps));
     }
     if coloured || background == Background::Keep {
         let border = Border::of(&plane);
         let whole = Span::whole(&plane);
         let pixels = fit(&plane, whole, shape, how, &border.colour);
-        return Ok(Prepared { pixels, note: said.text, inverted: false });
+        return Ok(Prepared { pixels, note: steps.text, inverted: false });
     }
-    on_black(plane, shape, background, said)
+    on_black(plane, shape, background, steps)
 }
 
 /// Uses a picture of the network's own size as it is, inverted if requested or if its border is bright.
-fn take_as_it_is(mut plane: Plane, background: Background, mut said: Said) -> Prepared {
+fn take_as_it_is(mut plane: Plane, background: Background, mut steps: Steps) -> Prepared {
     let grey = plane.channels == 1;
     let inverted = grey
         && match background {
@@ -134,9 +134,9 @@ fn take_as_it_is(mut plane: Plane, background: Background, mut said: Said) -> Pr
         };
     if inverted {
         plane.invert();
-        said.and("bright background inverted");
+        steps.and("bright background inverted");
     }
-    Prepared { pixels: plane.pixels, note: said.text, inverted }
+    Prepared { pixels: plane.pixels, note: steps.text, inverted }
 }
 
 /// Makes the object of a grey picture bright on black, trimmed and centred.
@@ -144,7 +144,7 @@ fn on_black(
     mut plane: Plane,
     shape: Shape,
     background: Background,
-    mut said: Said,
+    mut steps: Steps,
 ) -> Result<Prepared, String> {
     let mut border = Border::of(&plane);
     let inverted = match background {
@@ -156,26 +156,26 @@ fn on_black(
         plane.invert();
         border.invert();
     }
-    said.and(if inverted { "bright background inverted" } else { "dark background" });
+    steps.and(if inverted { "bright background inverted" } else { "dark background" });
     if !border.is_even() {
-        said.and("background uneven");
+        steps.and("background uneven");
     }
     let span = content(&plane, &border).ok_or("shows nothing that differs from its background")?;
     if span != Span::whole(&plane) {
         let Span { height, width, .. } = span;
-        said.and(&format!("cropped to {height} x {width}"));
+        steps.and(&format!("cropped to {height} x {width}"));
     }
     plane.darken(border.colour[0]);
     let pixels = fit(&plane, span, shape, Fit::Pad, &[0]);
-    Ok(Prepared { pixels, note: said.text, inverted })
+    Ok(Prepared { pixels, note: steps.text, inverted })
 }
 
 /// Collects the steps taken.
-struct Said {
+struct Steps {
     text: String,
 }
 
-impl Said {
+impl Steps {
     fn new(plane: &Plane, own_size: bool) -> Self {
         let text = if own_size {
             String::new()
