@@ -61,7 +61,7 @@ fn pixels(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| "not a number of pixels from 1 to 4096".to_owned())
 }
 
-/// A number of mistakes: at most the number of images that a run keeps.
+/// A number of mistakes: at most the number of images that a run stores.
 fn mistakes(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=40).contains(number));
     number.ok_or_else(|| "not a number of mistakes from 1 to 40".to_owned())

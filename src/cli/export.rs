@@ -42,12 +42,12 @@ pub struct ExportArgs {
     /// The numbers of a C source [default: f32]
     #[arg(long = "type", value_name = "TYPE", value_enum)]
     pub number: Option<NumberArg>,
-    /// What the names in a C source begin with [default: model]
+    /// Prefix of the names in a C source [default: model]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     #[command(flatten)]
     pub data: DataFlags,
-    /// The file to write [default: next to the model, with the ending .onnx, .weights.safetensors,
+    /// The file to write [default: next to the model, with the extension .onnx, .weights.safetensors,
     /// .html or .c; the header of a C source is beside it]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The command line: the commands and their arguments, with checks of form only.
+//! The command line: the commands and their arguments, checked only for syntax.
 //!
 //! [`crate::commands`] decides what the arguments mean and builds the objects.
 
@@ -54,13 +54,13 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Train a network for every combination of settings, and compare the results
     Grid(Box<GridArgs>),
-    /// Look for the best settings: draw them from ranges, train, and leave bad ones early
+    /// Search for the best settings: draw them from ranges, train, and stop bad ones early
     Search(Box<SearchArgs>),
     /// Train with and without each part of the paper's method, and judge its claims
     Ablate(Box<AblateArgs>),
     /// Repeat the whole paper: grid, selection, final training, baselines, ablation, report
     Reproduce(Box<ReproduceArgs>),
-    /// Say how the trials of a results folder stand: done, running where, waiting, failed and why
+    /// Show the state of the trials in a results folder: done, running where, waiting, failed and why
     Status(StatusArgs),
     /// Measure how well a trained model does on one part of the data
     Evaluate(EvaluateArgs),
@@ -72,7 +72,7 @@ pub enum Command {
     Export(Box<ExportArgs>),
     /// Write the report of a run again, or compare several runs
     Report(ReportArgs),
-    /// Repeat a run, or its first epochs, and say whether every recorded number comes out again
+    /// Repeat a run, or its first epochs, and check that every recorded number is reproduced
     Verify(VerifyArgs),
     /// Serve a trained model over HTTP, with a web page
     Serve(ServeArgs),
@@ -85,7 +85,7 @@ pub enum Command {
     /// Train and measure another classifier: svm, logistic, knn, forest, mlp or cnn
     #[command(subcommand)]
     Baseline(BaselineCommand),
-    /// Look at the data, or download it
+    /// Describe, check or draw the data
     #[command(subcommand)]
     Data(DataCommand),
     /// Write shell completions to stdout
@@ -95,7 +95,7 @@ pub enum Command {
     },
     /// Write the manual page to stdout
     Man,
-    /// Print the licences of modiste and of all that is part of it
+    /// Print the licences of modiste and of everything it contains
     Licences,
 }
 
@@ -104,7 +104,7 @@ pub enum Command {
 pub enum PartArg {
     /// The training set
     Train,
-    /// The validation set: the best epoch is chosen by it
+    /// The validation set, which chooses the best epoch
     Validation,
     /// The test set: no choice depends on it
     Test,
@@ -127,8 +127,8 @@ pub struct EvaluateArgs {
     /// A model file, a run folder to use its best model, or swift for the trained model that is part of
     /// the program
     pub model: PathBuf,
-    /// A labelled folder or table, all of whose images are evaluated, in classes by name; without it
-    /// a part of the data
+    /// A labelled folder or table to evaluate completely, with classes matched by name [default: a
+    /// part of the data]
     #[arg(value_name = "FOLDER", conflicts_with_all = ["part", "data-flags"])]
     pub folder: Option<PathBuf>,
     /// The part of the data to measure on
@@ -163,7 +163,7 @@ pub struct ReportArgs {
     /// folder; comparison.html for several runs]
     #[arg(long, value_name = "FILE.html")]
     pub out: Option<PathBuf>,
-    /// Evaluate the test set as well and keep the result with the run
+    /// Evaluate the test set as well and store the result in the run
     #[arg(long)]
     pub test: bool,
     /// Threads to compute with if the model has to be evaluated [default: one per available core]
@@ -174,7 +174,7 @@ pub struct ReportArgs {
     pub json: bool,
 }
 
-/// A network to look at.
+/// A network to describe or draw.
 #[derive(Debug, Args)]
 pub struct AnyNetworkArgs {
     /// A model file, a run folder, or swift for the trained model that is part of the program [default:
@@ -207,10 +207,11 @@ pub struct DiagramArgs {
 pub struct SummaryArgs {
     #[command(flatten)]
     pub network: AnyNetworkArgs,
-    /// Batch whose training's memory is estimated [default: that of the model or the options]
+    /// Batch size for which the memory of training is estimated [default: that of the model or the
+    /// options]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub batch: Option<u16>,
-    /// Threads that the estimate is for [default: as many as the machine runs at once]
+    /// Number of threads for the estimate [default: as many as the machine runs at once]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// Print one JSON object instead of a table
@@ -250,7 +251,7 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
-/// Where a configuration starts.
+/// The base of a configuration.
 #[derive(Debug, Default, Args)]
 pub struct BaseArgs {
     /// Start from this preset: swift, light, paper, cnn or mlp; docs/configuration.md lists what each

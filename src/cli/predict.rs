@@ -25,8 +25,8 @@ pub struct PredictArgs {
     pub data: DataFlags,
     #[command(flatten)]
     pub ask: AskArgs,
-    /// Background of the pictures: found from the border, bright (inverts the picture), dark, or keep
-    /// (neither inverts nor trims it)
+    /// Background of the pictures: determined from the border, bright (inverts the picture), dark, or
+    /// keep (neither inverts nor trims it)
     #[arg(long, value_enum, requires = "inputs")]
     pub background: Option<BackgroundArg>,
     /// Number of the most probable classes to show [default: 3]
@@ -55,7 +55,7 @@ pub struct PredictArgs {
     pub json: bool,
 }
 
-/// How the model answers.
+/// Options of the model's answers.
 #[derive(Debug, Default, Args)]
 pub struct AskArgs {
     /// Average the logits of every image and its mirror image
@@ -80,7 +80,7 @@ pub struct AskArgs {
 /// Background of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackgroundArg {
-    /// Found from the border
+    /// Determined from the border
     Auto,
     /// Bright: the picture is inverted
     Bright,

@@ -70,21 +70,22 @@ pub struct LimitArgs {
     /// Most images that wait for the engine; further requests get 503
     #[arg(long, value_name = "N", default_value = "1024", value_parser = whole::<{ 1 << 20 }>)]
     queue: usize,
-    /// Most requests that are worked on at the same time; further ones get 503
+    /// Most requests in progress at the same time; further ones get 503
     #[arg(long, value_name = "N", default_value = "256", value_parser = whole::<65536>)]
     max_requests: usize,
     /// Most open connections; a further one takes the place of the client that has kept its connection
     /// waiting longest, or gets 503
     #[arg(long, value_name = "N", default_value = "512", value_parser = whole::<65536>)]
     max_connections: usize,
-    /// Most bytes of all bodies, of all images as the network takes them, and of all answers; further ones
-    /// get 503
+    /// Most bytes of all bodies, of all images prepared for the network, and of all answers; further
+    /// requests get 503
     #[arg(long, value_name = "BYTES", default_value = "67108864", value_parser = whole::<{ 1 << 36 }>)]
     max_bodies: usize,
-    /// Most seconds for each of: the header of a request, its body, the work on it, taking in the answer
+    /// Most seconds for each of: receiving a request's header, receiving its body, computing,
+    /// sending the answer
     #[arg(long, value_name = "S", default_value = "10", value_parser = time)]
     timeout: Duration,
-    /// Most seconds for requests in flight after SIGTERM
+    /// Most seconds to complete requests in flight after SIGTERM
     #[arg(long, value_name = "S", default_value = "20", value_parser = time)]
     drain: Duration,
 }

@@ -20,7 +20,7 @@ fn every_classical_baseline_learns_and_is_written() {
         assert_eq!((&parts[0]["part"], &parts[1]["part"]), (&"validation".into(), &"test".into()));
         for part in parts {
             assert_eq!(part["images"], 1000);
-            // 200 images are enough for far more than chance, which is 0.1.
+            // 200 images are enough to be far better than chance, which is 0.1.
             assert!(part["accuracy"].as_f64().unwrap() > 0.6, "{kind}: {part}");
         }
         let file = std::fs::read_to_string(folder.path(kind).join("baseline.json")).unwrap();
@@ -50,7 +50,7 @@ fn networks_train_in_the_same_loop() {
         assert_eq!((&said["baseline"], &said["parts"][0]["images"]), (&kind.into(), &40.into()));
         let file = std::fs::read_to_string(folder.path(kind).join("baseline.json")).unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&file).unwrap(), said);
-        // The run folder is one as any other, and the same model comes of its configuration.
+        // It is an ordinary run folder, and its configuration gives the same model.
         let said = folder.run(&["evaluate", kind, "--part", "test", "--json"]).expect(0).json();
         assert_eq!(said["images"], 20);
         let config = format!("{kind}/config.toml");
@@ -92,7 +92,7 @@ fn wrong_usage_is_told_in_a_line() {
         1,
         &["logistic regression", "did not converge in 3 steps"],
     );
-    // What another baseline takes is unknown to this one, as is another baseline.
+    // Options of other baselines and unknown baselines are rejected.
     for args in [
         &["knn", "--trees", "3"][..],
         &["svm", "--k", "3"],

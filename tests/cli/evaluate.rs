@@ -90,7 +90,7 @@ fn images_of_ones_own_are_trained_on_and_found_again() {
     let rest = ["--epochs", "2", "--batch", "4", "--out", "run", "--json"];
     let json = folder.run(&[&train[..], &rest].concat()).expect(0).json();
     assert_eq!((&json["data"], &json["validation"]["images"]), (&"mine".into(), &12.into()));
-    // The run knows the folder, the model alone only its name.
+    // The run stores the path of the folder, the model only its name.
     let json = folder.run(&["evaluate", "run", "--json"]).expect(0).json();
     assert_eq!((&json["data"], &json["classes"][2]["name"]), (&"mine".into(), &"2".into()));
     let model = ["evaluate", "run/best.safetensors", "--part", "test"];

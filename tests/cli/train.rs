@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::util::{Folder, TINY, bytes};
 
-/// What a finished run holds, design by design.
+/// The files of a finished run.
 const FILES: [&str; 14] = [
     "config.toml",
     "environment.json",
@@ -52,7 +52,7 @@ fn a_run_leaves_all_its_files_and_numbers() {
         assert!(!bytes(&folder.path("run").join(file)).is_empty(), "{file}");
     }
     assert_eq!(event_files(&folder.path("run")), 1);
-    // One line an epoch where there is no terminal.
+    // One line per epoch without a terminal.
     assert_eq!(said.stderr.lines().filter(|line| line.starts_with("epoch ")).count(), 3);
 }
 
@@ -75,7 +75,7 @@ fn without_out_the_run_is_called_after_time_and_preset() {
     let run = fs::read_dir(folder.path("runs")).unwrap().next().unwrap().unwrap();
     let name = run.file_name().into_string().unwrap();
     assert!(name.starts_with("20") && name.ends_with("-light"), "{name}");
-    // The next command is printed as it can be typed.
+    // The next command is printed so that it can be pasted.
     let next = format!("modiste evaluate runs/{name} --part test");
     assert!(said.stdout.contains(&next), "{}", said.stdout);
 }

@@ -1,11 +1,12 @@
-//! What a plan is made of: places in one arena and steps over them.
+//! Plans: places in one arena, and steps over them.
 //!
-//! A plan is made once from a network's description ([`crate::lower`]). Each step reads and writes
-//! whole batches of maps; all threads work on one step, each on its own images, and meet at its end.
+//! A plan is built once from a network's description ([`crate::lower`]). Each step reads and writes
+//! whole batches of maps; all threads work on one step, each on its own images, and wait for each
+//! other at its end.
 //!
-//! A value may be *deferred*: the arena then holds the raw output z of a convolution, and whoever
-//! reads it applies the normalisation and ReLU that the buffer's [`crate::norm::Lanes`] describe. So
-//! batch normalisation costs no pass over memory of its own.
+//! A value may be *deferred*: the arena then holds the raw output z of a convolution, and readers
+//! apply the normalisation and ReLU that the buffer's [`crate::norm::Lanes`] describe as they load
+//! it. So batch normalisation needs no separate pass over memory.
 
 use modiste_kernels::patches::Window;
 use modiste_kernels::view::{Map, MapMut};
@@ -27,11 +28,11 @@ pub(crate) struct Buffer {
     pub start: usize,
     /// Where their gradients begin; unused for the images.
     pub gradient_start: usize,
-    /// Whether a gradient is wanted: for all but the images.
+    /// Whether a gradient is needed: for all buffers except the images.
     pub trained: bool,
-    /// Whether the parts of a concatenation lie one after the other in each image, (pixels, lanes)
-    /// each, instead of side by side in each pixel. Whole cache lines of neighbouring pixels then
-    /// belong to one part, which its own readers and writers are faster with.
+    /// Whether the parts of a concatenation are stored one after the other in each image, (pixels,
+    /// lanes) each, instead of side by side in each pixel. Whole cache lines of neighbouring pixels
+    /// then belong to one part, which makes reading and writing a single part faster.
     pub planar: bool,
 }
 
@@ -55,14 +56,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The lanes within arrays of the whole buffer's lanes.
+    /// The range of these lanes among all lanes of the buffer.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.lanes
     }
 
-    /// Where the lanes begin in an image, and the distance of pixels.
+    /// Where the lanes begin in an image, and the distance between pixels.
     ///
-    /// Of a planar buffer a place is one part; only [`crate::conv`] reads the whole.
+    /// In a planar buffer a place is one part; only [`crate::conv`] reads the whole buffer.
     fn start_and_stride(&self, buffer: &Buffer) -> (usize, usize) {
         match buffer.planar {
             true => (self.offset * buffer.pixels(), self.lanes),
@@ -84,7 +85,7 @@ impl Place {
         MapMut { values: &mut image[start..], height, width, channels: self.lanes, stride }
     }
 
-    /// The lanes' parts of `parts` lanes each, or the place itself if there are none.
+    /// Divides the lanes into parts of `parts` lanes each; the place itself if `parts` is empty.
     pub fn divided<'a>(&self, parts: &'a [usize]) -> impl Iterator<Item = Place> + 'a {
         let Place { buffer, offset, lanes } = *self;
         let whole = parts.is_empty().then_some(*self);
@@ -98,37 +99,37 @@ impl Place {
     }
 }
 
-/// What a step reads, and how its gradient goes back.
+/// An input of a step, and how its gradient is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     pub place: Place,
-    /// Whether values are raw and take the buffer's normalisation on reading.
+    /// Whether values are raw and get the buffer's normalisation on reading.
     pub deferred: bool,
-    /// Whether a later step has written this gradient before, so that it is added to.
+    /// Whether a later step writes this gradient first, so that this one adds to it.
     pub accumulate: bool,
     /// Whether this is the last contribution to the gradient of a deferred buffer, so that its sums
-    /// can be taken while it lies in the cache.
+    /// can be computed while it is in the cache.
     pub completes: bool,
 }
 
 /// One step of a plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    /// Name of the last node that it computes.
+    /// Name of the last node that the step computes.
     pub name: String,
     pub kind: Kind,
     pub from: Source,
     pub to: Place,
-    /// The batch normalisation of the output, which is then deferred (for training).
+    /// The batch normalisation of the output, which is then deferred (only for training).
     pub norm: Option<Norm>,
 }
 
-/// What a step computes.
+/// The operation of a step.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    /// A convolution or dense layer with what follows it.
+    /// A convolution or dense layer with the operations fused into it.
     Conv(Conv),
-    /// A copy: of deferred values, of lanes laid out otherwise, with a ReLU or a dropout mask.
+    /// A copy: of deferred values, to other lanes, or with a ReLU or a dropout mask.
     Copy(Copy),
     /// Maximum of windows.
     MaxPool(Window),
@@ -149,7 +150,7 @@ pub(crate) enum Method {
     Pointwise,
     /// 3x3 of images with one channel, at this stride.
     Stem(usize),
-    /// Any other: a matrix product over gathered patches.
+    /// All others: a matrix product over gathered patches.
     Patches(Window),
 }
 
@@ -161,11 +162,11 @@ pub(crate) struct Conv {
     pub weights: usize,
     /// Position of its bias in [`crate::weights::Weights::parameters`].
     pub bias: Option<usize>,
-    /// The sum that follows: from the skipped source + scale * output.
+    /// The sum that follows: skipped source + scale * output.
     pub residual: Option<(Source, f32)>,
-    /// 0 with a ReLU (not behind a normalisation), else minus infinity.
+    /// 0 with a ReLU (not after a normalisation), else minus infinity.
     pub floor: f32,
-    /// Lanes of each part of a planar input; empty for any other.
+    /// Lanes of each part of a planar input; empty for other inputs.
     pub parts: Vec<usize>,
 }
 
@@ -175,7 +176,7 @@ pub(crate) struct Copy {
     /// 0 with a ReLU, else minus infinity.
     pub floor: f32,
     pub dropout: Option<Dropout>,
-    /// (from, to) lanes where the layouts differ.
+    /// (from, to) lanes, if the layouts differ.
     pub moves: Option<Vec<(usize, usize)>>,
 }
 
@@ -192,7 +193,7 @@ pub(crate) struct Dropout {
 /// A batch normalisation: positions in [`crate::weights::Weights::parameters`] and settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Norm {
-    /// None if the scale is not trained but 1.
+    /// `None` if the scale is fixed at 1.
     pub scale: Option<usize>,
     pub shift: usize,
     pub mean: usize,
@@ -210,31 +211,31 @@ pub(crate) struct Plan {
     /// Steps that run together ([`groups`]).
     pub groups: Vec<Range<usize>>,
     pub buffers: Vec<Buffer>,
-    /// Where the images go.
+    /// The buffer of the images.
     pub image: BufferId,
-    /// Where the logits come out.
+    /// The place of the logits.
     pub logits: Place,
     /// Lanes of the classes in `logits`.
     pub classes: Vec<usize>,
-    /// Values of an arena for one image; a batch of n takes n times that.
+    /// Size of an arena for one image, in values; a batch of n takes n times that.
     pub arena: usize,
 }
 
 impl Plan {
-    /// Where the logits of `n` images lie in the arena, with all lanes of their buffer.
+    /// The range of the logits of `n` images in the arena, with all lanes of their buffer.
     pub fn logits(&self, n: usize) -> Range<usize> {
         let buffer = &self.buffers[self.logits.buffer];
         buffer.start * n..(buffer.start + buffer.lanes) * n
     }
 
-    /// Where their gradients lie.
+    /// The range of the logits' gradients in the arena.
     pub fn logits_gradient(&self, n: usize) -> Range<usize> {
         let buffer = &self.buffers[self.logits.buffer];
         buffer.gradient_start * n..(buffer.gradient_start + buffer.lanes) * n
     }
 }
 
-/// The most steps of a group.
+/// Largest number of steps in a group.
 pub(crate) const GROUP: usize = 8;
 
 /// Divides the steps into groups that run image by image: neighbouring 1x1 convolutions that read
@@ -250,9 +251,9 @@ pub(crate) fn groups(steps: &[Step]) -> Vec<Range<usize>> {
     groups
 }
 
-/// Moves every head up to the others that read the same place, which is then ready as well.
+/// Moves every head next to the others that read the same place, which is then available, too.
 pub(crate) fn gather_heads(steps: &mut [Step]) {
-    // How many heads of each place lie ahead, so that none is looked for in vain.
+    // Number of heads of each place that are still ahead, to avoid searching in vain.
     let mut ahead: HashMap<Place, usize> = HashMap::new();
     for head in steps.iter().filter(|step| step.is_head()) {
         *ahead.entry(head.from.place).or_default() += 1;

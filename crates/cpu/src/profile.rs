@@ -1,4 +1,4 @@
-//! Where the time goes: seconds of each step, beside what it computes and moves.
+//! Profiles: the time of each step, with the operations and bytes that it needs.
 
 use crate::clock::{Clock, Pass};
 use crate::plan::{Kind, Method, Place, Plan, Step};
@@ -6,23 +6,24 @@ use modiste_kernels::stem;
 use modiste_kernels::winograd::{Block, FREQUENCIES, tiles};
 use std::ops::Range;
 
-/// What one step of the plan costs, or a group of steps that run together.
+/// The cost of one step of the plan, or of a group of steps that run together.
 #[derive(Clone, Debug)]
 pub struct StepProfile {
-    /// Name of the last node that the step computes; of a group the first's, and how many more.
+    /// Name of the last node that the step computes; for a group, that of the first step and the
+    /// number of others.
     pub name: String,
-    /// How it computes: `winograd`, `pointwise`, `patches`, `copy`, `max_pool`, `mean_pool`, `add`.
+    /// The method: `winograd`, `pointwise`, `patches`, `copy`, `max_pool`, `mean_pool`, `add`.
     pub method: &'static str,
     /// Multiply-adds of one image forward, as the direct method counts them, padding included.
     pub multiply_adds: u64,
-    /// Multiply-adds that the method makes of them; with Winograd's, transforms left out, a quarter
-    /// and what the edges waste.
+    /// Multiply-adds that the method really performs; with Winograd's, without transforms, a
+    /// quarter plus the waste at the edges.
     pub products: u64,
     /// Bytes of one image that a forward step must read and write at least.
     pub bytes: u64,
-    /// Seconds spent forwards.
+    /// Seconds of the forward pass.
     pub forward_seconds: f64,
-    /// Seconds spent backwards.
+    /// Seconds of the backward pass.
     pub backward_seconds: f64,
 }
 
@@ -97,7 +98,7 @@ fn products(plan: &Plan, step: &Step) -> u64 {
     (rows * step.from.place.lanes * step.to.lanes) as u64
 }
 
-/// What is read, once for a group, and what each of its steps writes.
+/// Bytes read, once per group, plus bytes written by each of its steps.
 fn bytes(plan: &Plan, group: &[Step]) -> u64 {
     let pixels = |place: &Place| plan.buffers[place.buffer].pixels() * place.lanes;
     let read: usize = group[0].sources().map(|source| pixels(&source.place)).sum();

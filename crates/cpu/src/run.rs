@@ -1,7 +1,7 @@
-//! One training pass of a plan over a batch: the steps forwards and backwards.
+//! One training pass of a plan over a batch: the steps forward and backward.
 //!
-//! Every step follows one pattern: the arena's stretches that it touches are borrowed apart, cut
-//! into images and sums into shards, and each thread takes its own.
+//! Every step follows one pattern: the stretches of the arena that it touches are borrowed
+//! disjointly and cut into images, sums are cut into shards, and each thread takes its own.
 
 mod conv;
 mod dropout;
@@ -24,7 +24,7 @@ use std::ops::Range;
 /// Why `get_disjoint_mut` cannot fail.
 pub(crate) const APART: &str = "the arena keeps the stretches of one step apart";
 
-/// What one pass works on.
+/// The data of one pass.
 pub(crate) struct Run<'a> {
     pub machine: &'a mut Machine,
     pub plan: &'a Plan,
@@ -32,20 +32,20 @@ pub(crate) struct Run<'a> {
     /// Parameters and running statistics.
     pub flat: &'a mut [f32],
     pub arena: &'a mut [f32],
-    /// One for each buffer.
+    /// The lanes of each buffer.
     pub lanes: &'a mut [Lanes],
     pub extent: Extent,
-    /// Who computes the other shards.
+    /// The ranks that compute the other shards.
     pub ranks: &'a mut Ranks,
-    /// Whether the running statistics of a parameter stay and normalise the batch.
+    /// Whether the running statistics of a parameter are frozen and normalise the batch.
     pub frozen: &'a dyn Fn(usize) -> bool,
-    /// Seed and step, which key dropout masks.
+    /// Seed and step, which determine dropout masks.
     pub key: (u64, u64),
     pub clock: &'a mut Clock,
 }
 
 impl Run<'_> {
-    /// Converts the images and runs all steps; the logits then lie in the plan's place for them.
+    /// Converts the images and runs all steps; the logits are then in their place of the plan.
     ///
     /// # Errors
     /// If the other ranks cannot be reached.
@@ -95,8 +95,8 @@ impl Run<'_> {
         }
     }
 
-    /// Runs all steps backwards from the logits' gradient; `gradients` are (shards, trainable). With several
-    /// ranks, the first row is then the sum of all.
+    /// Runs all steps backwards from the logits' gradient; `gradients` are (shards, trainable).
+    /// With several ranks, the first row is then the sum of all.
     ///
     /// # Errors
     /// If the other ranks cannot be reached.
@@ -145,7 +145,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Before a forward step: the pilots of the normalisations that follow.
+    /// Before a forward step: sets the pilots of the normalisations that follow.
     fn prepare_norms(&mut self, group: &[Step]) {
         for step in group {
             if let Some(norm) = &step.norm {
@@ -154,7 +154,7 @@ impl Run<'_> {
         }
     }
 
-    /// After a forward step: what the batch's statistics make of the outputs.
+    /// After a forward step: computes scale and shift of the outputs from the batch's statistics.
     fn finish_norms(&mut self, group: &[Step]) -> Result<(), EngineError> {
         for step in group {
             let Some(norm) = &step.norm else { continue };
@@ -171,7 +171,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Fetches the sums that other ranks took over a buffer's lanes.
+    /// Fetches the other ranks' sums over a buffer's lanes.
     fn gather_sums(&mut self, place: Place) -> Result<(), EngineError> {
         let lanes = self.plan.buffers[place.buffer].lanes;
         self.ranks.gather_shards(self.extent, &mut self.lanes[place.buffer].sums, 2 * lanes)
@@ -181,7 +181,7 @@ impl Run<'_> {
         &self.plan.buffers[place.buffer]
     }
 
-    /// Values over which a lane is normalised.
+    /// Number of values over which a lane is normalised.
     fn values_of_lane(&self, place: Place) -> usize {
         self.extent.all * self.buffer(place).pixels()
     }
@@ -191,7 +191,7 @@ impl Run<'_> {
         buffer.start * n..(buffer.start + buffer.image()) * n
     }
 
-    /// The gradient's stretch; empty where none is wanted.
+    /// The stretch of a place's gradient; empty if none is needed.
     fn gradients(&self, place: Place) -> Range<usize> {
         let (buffer, n) = (self.buffer(place), self.extent.images);
         if !buffer.trained {

@@ -1,4 +1,4 @@
-//! What a loaded data set is: images as bytes, labels as class indices, three parts.
+//! Loaded data sets: images as bytes, labels as class indices, three parts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::photo::Preparation;
 /// Images of one shape, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
-    /// The shape that all of them have; never empty.
+    /// The shape of every image; never empty.
     pub shape: Shape,
     /// (n, h, w, c), channels last.
     pub pixels: Vec<u8>,
@@ -26,7 +26,7 @@ impl Images {
         self.pixels.len() / self.shape.len()
     }
 
-    /// Whether there is no image.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.pixels.is_empty()
     }
@@ -45,7 +45,7 @@ impl Images {
         Self { shape: self.shape, pixels }
     }
 
-    /// Keeps the images at `indices` alone, which rise, in the memory they lie in.
+    /// Keeps only the images at `indices`, which must increase, moving them in place.
     fn keep(&mut self, indices: &[u32]) {
         let size = self.shape.len();
         for (to, &from) in indices.iter().enumerate() {
@@ -62,19 +62,19 @@ impl Images {
 pub struct Part {
     /// The images.
     pub images: Images,
-    /// The class of each image; none where the source keeps them to itself (a competition's test part).
+    /// The class of each image; `None` if the source does not reveal them (a competition's test part).
     pub labels: Option<Vec<u16>>,
-    /// Where each image came from; empty where that is not known.
+    /// Where each image came from; empty if unknown.
     pub names: Names,
 }
 
 impl Part {
-    /// Images and labels of which it is not known where they came from.
+    /// A part whose images have no names.
     pub fn new(images: Images, labels: Option<Vec<u16>>) -> Self {
         Self { images, labels, names: Names::default() }
     }
 
-    /// A part with no image, each of `shape`.
+    /// A part without images, with image shape `shape`.
     pub(crate) fn empty(shape: Shape) -> Self {
         Self::new(Images { shape, pixels: Vec::new() }, Some(Vec::new()))
     }
@@ -99,7 +99,7 @@ impl Part {
         }
     }
 
-    /// Keeps the images at `indices` alone, which rise; nothing is copied elsewhere.
+    /// Keeps only the images at `indices`, which must increase, without further memory.
     pub(crate) fn keep(&mut self, indices: &[u32]) {
         if indices.len() == self.len() {
             return;
@@ -111,7 +111,7 @@ impl Part {
         self.names.keep(indices);
     }
 
-    /// Adds the images of `other` behind these; both are of one shape.
+    /// Appends the images of `other`, which have the same shape.
     pub fn append(&mut self, mut other: Self) {
         if self.names.len() == self.len() && other.names.len() == other.len() {
             self.names.append(other.names);
@@ -128,7 +128,7 @@ impl Part {
         };
     }
 
-    /// The number of images of each of `classes` classes; none without labels.
+    /// The number of images of each of `classes` classes; `None` without labels.
     pub fn class_counts(&self, classes: usize) -> Option<Vec<usize>> {
         let labels = self.labels.as_ref()?;
         let mut counts = vec![0; classes];
@@ -139,13 +139,13 @@ impl Part {
     }
 }
 
-/// The three parts by name.
+/// The names of the three parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PartName {
-    /// What parameters are fitted to.
+    /// The training set, to which parameters are fitted.
     Train,
-    /// What epoch, schedule and hyperparameters are chosen by.
+    /// The validation set, which chooses epoch and hyperparameters and guides the schedule.
     Validation,
     /// The test set: no choice depends on it.
     Test,
@@ -180,33 +180,33 @@ impl FromStr for PartName {
 
 /// A data set, split and ready to train on.
 ///
-/// Every training image and validation image has a label under `classes.len()`, and every class
-/// has a training image. The validation and test parts may be empty (`T/0/0`, a folder without
-/// a test part), and the test part may have no labels.
+/// Every training and validation image has a label below `classes.len()`, and every class has a
+/// training image. The validation and test parts may be empty (`T/0/0`, a folder without a test
+/// part), and the test part may have no labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     /// `fashion-mnist`, or the name of the folder.
     pub name: String,
     /// The name of each class.
     pub classes: Vec<String>,
-    /// The split as it is written on the command line.
+    /// The split as written on the command line.
     pub split: String,
     /// The part to train on.
     pub train: Part,
-    /// The part to choose by.
+    /// The part used to choose epoch and settings.
     pub validation: Part,
     /// The part to report on.
     pub test: Part,
-    /// What pictures went through, and what pictures to predict on go through.
+    /// How pictures were prepared, and how pictures to predict are prepared.
     pub preparation: Preparation,
     /// The files of the source that were not used.
     pub skipped: Skipped,
-    /// What was decided about the data, in lines to be told.
+    /// Notes for the user about decisions made while loading.
     pub notes: Vec<String>,
 }
 
 impl Dataset {
-    /// A data set of training, validation and test part, whose pictures were taken as they were.
+    /// A data set of training, validation and test part, whose pictures needed no preparation.
     pub fn new(name: &str, classes: Vec<String>, split: &str, parts: [Part; 3]) -> Self {
         let [train, validation, test] = parts;
         Self {

@@ -1,10 +1,9 @@
-//! The model file: all that predicting, serving and exporting need, in one safetensors file.
+//! The model file: everything that predicting, serving and exporting need, in one safetensors file.
 //!
-//! Weights and running statistics have PyTorch's names and layout. The metadata hold `format`,
-//! `network` (JSON), `classes` (JSON), `preprocessing` (JSON), `config` (TOML), `provenance` (JSON) and
-//! `checksum` (CRC-32 of all the rest); since a run that ended `confidence` (JSON). It has neither times nor
-//! paths, so that the
-//! same run gives the same bytes.
+//! Weights and running statistics have PyTorch's names and layout. The metadata holds `format`,
+//! `network` (JSON), `classes` (JSON), `preprocessing` (JSON), `config` (TOML), `provenance` (JSON),
+//! `checksum` (CRC-32 of everything else) and, once the run has ended, `confidence` (JSON). It has
+//! neither times nor paths, so the same run gives the same bytes.
 
 use std::path::Path;
 
@@ -21,9 +20,9 @@ use crate::trained::trained;
 use crate::{EpochMetrics, ModelError, other_format};
 use modiste_files::{atomic_write, read};
 
-/// Value of `format`; another layout gets another number.
+/// Value of `format`; every layout has its own number.
 const FORMAT: &str = "modiste model 1";
-/// The largest model file that is read, in bytes.
+/// Largest model file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// Preparation of an image for the network.
@@ -41,20 +40,20 @@ pub struct Preprocessing {
     /// How a picture of another shape is fitted.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fit: Fit,
-    /// What lies behind transparent pictures.
+    /// Background of transparent pictures.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ground: Ground,
-    /// Whether pictures become garments on black as in Fashion-MNIST; `None` where the classes decide
-    /// (those of Fashion-MNIST), as in files that are older than the entry.
+    /// Whether pictures become garments on black as in Fashion-MNIST; `None` if that depends on the
+    /// classes being those of Fashion-MNIST, as in files older than this entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub garments: Option<bool>,
-    /// The value of white in pictures of 16 bits a channel, where the training pictures had such.
+    /// The value of white in pictures of 16 bits per channel, if the training pictures had any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub white: Option<u16>,
 }
 
-/// Whether a model whose file does not say so was trained on garments on black: those of Fashion-MNIST
-/// were.
+/// Whether a model whose file does not say so was trained on garments on black: true for the classes of
+/// Fashion-MNIST.
 fn knows_garments(classes: &[String], channels: usize) -> bool {
     classes == FASHION_CLASSES && channels == 1
 }
@@ -67,8 +66,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Preprocessing {
-    /// The entry of a model of `classes` whose training pictures went through `preparation`. What
-    /// files older than an entry mean is left out, so that their models are written as they were.
+    /// The entry for a model of `classes` whose training pictures were prepared by `preparation`.
+    /// Values that older files imply are left out, so that their models are written back unchanged.
     pub fn of(preparation: &Preparation, classes: &[String]) -> Self {
         let Preparation { shape, fit, ground, garments, white } = *preparation;
         Self {
@@ -110,11 +109,11 @@ pub struct Provenance {
     pub modiste: String,
     /// Name of the data set.
     pub data: String,
-    /// The split as it is written on the command line.
+    /// The split as written on the command line.
     pub split: String,
     /// CRC-32 of the training and validation images and labels.
     pub data_checksum: u32,
-    /// The epoch that was chosen, with its numbers.
+    /// Metrics of the chosen epoch.
     pub chosen: EpochMetrics,
 }
 
@@ -162,15 +161,15 @@ pub struct ModelConfidence {
 }
 
 impl ModelConfidence {
-    /// Confidence with or without mirroring.
+    /// The values with or without mirroring.
     pub fn of(&self, mirrored: bool) -> &Confidence {
         if mirrored { &self.mirrored } else { &self.plain }
     }
 
-    /// Whether the numbers can be used.
+    /// Checks that the numbers can be used.
     fn check(&self) -> Result<(), String> {
         for Confidence { temperature, rejection, .. } in [&self.plain, &self.mirrored] {
-            // Single precision, in which other programs divide by it, holds these.
+            // Other programs divide by the temperature in single precision, which can represent these.
             if !(1e-9..=1e9).contains(temperature) {
                 return Err(format!("a temperature of {temperature} is impossible"));
             }
@@ -182,7 +181,7 @@ impl ModelConfidence {
     }
 }
 
-/// A trained network and everything that is needed to use it.
+/// A trained network with everything needed to use it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// The network.
@@ -195,15 +194,15 @@ pub struct Model {
     pub config: String,
     /// Origin.
     pub provenance: Provenance,
-    /// Temperature and thresholds; `None` until its run has ended, and in old files.
+    /// Temperature and thresholds; `None` until the run has ended, and in old files.
     pub confidence: Option<ModelConfidence>,
-    /// What its training pictures went through, and every picture it is asked about goes through.
+    /// How training pictures were prepared, and all further pictures must be.
     pub preparation: Preparation,
 }
 
 impl Model {
-    /// What is taken for the background of pictures: `Auto` where the model knows garments on black,
-    /// `Keep` where not.
+    /// How the background of pictures is treated: `Auto` if the model was trained on garments on black,
+    /// else `Keep`.
     pub fn background(&self) -> Background {
         if self.preparation.garments { Background::Auto } else { Background::Keep }
     }
@@ -221,10 +220,10 @@ impl Model {
         }
     }
 
-    /// Writes a model file, whole or not at all.
+    /// Writes a model file, completely or not at all.
     ///
     /// # Errors
-    /// If it cannot be written; a file that was there is there still.
+    /// If it cannot be written; an existing file is then unchanged.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
         Ok(atomic_write(path, &self.to_bytes())?)
     }
@@ -234,8 +233,8 @@ impl Model {
         State::of_parameters(self.parameters.clone())
     }
 
-    /// What logits are divided by before softmax, or the means of those of an image and its mirror
-    /// image if `mirrored`; 1 where the model does not know.
+    /// The divisor of logits before softmax (if `mirrored`, of the mean logits of an image and its
+    /// mirror image); 1 if the model does not have one.
     pub fn temperature(&self, mirrored: bool) -> f64 {
         self.confidence.as_ref().map_or(1.0, |both| both.of(mirrored).temperature)
     }
@@ -245,7 +244,7 @@ impl Model {
         checksum(&self.metadata(), &self.parameters)
     }
 
-    /// The model file.
+    /// The contents of the model file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut metadata = self.metadata();
         metadata.insert("checksum".into(), checksum(&metadata, &self.parameters));
@@ -253,7 +252,7 @@ impl Model {
         tensors::write(&metadata, &tensors)
     }
 
-    /// All entries but the checksum.
+    /// All metadata entries except the checksum.
     fn metadata(&self) -> Metadata {
         let json = |value: Result<String, serde_json::Error>| value.expect("plain data is JSON");
         let mut metadata: Metadata = [
@@ -276,11 +275,11 @@ impl Model {
     }
 }
 
-/// Reads the bytes of a model file; `name` is the file's, for errors.
+/// Reads the bytes of a model file; errors name the file `name`.
 ///
 /// # Errors
-/// If it is no safetensors file, misses an entry or tensor, has one too many, or one of another
-/// shape, type or with values that are not finite, or if the checksum differs.
+/// If it is not a safetensors file, lacks an entry or tensor, has an unexpected one, or one of another
+/// shape, another type or with values that are not finite, or if the checksum differs.
 pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
     let mut reader = Reader::new(bytes, name)?;
     let format = reader.text("format")?;
@@ -313,13 +312,13 @@ pub fn parse_model(bytes: &[u8], name: &str) -> Result<Model, ModelError> {
     Ok(Model { network, classes, parameters, config, provenance, confidence, preparation })
 }
 
-/// The version of modiste that wrote the file, where its provenance still says so.
+/// The version of modiste that wrote the file, if its provenance says so.
 fn writer(reader: &Reader<'_>) -> Option<String> {
     let provenance: serde_json::Value = reader.json("provenance").ok()?;
     Some(provenance.get("modiste")?.as_str()?.to_owned())
 }
 
-/// CRC-32, as 8 hexadecimal digits, of each metadata entry but the checksum (key, 0, value, 0) in the
+/// CRC-32, as 8 hexadecimal digits, of each metadata entry except the checksum (key, 0, value, 0) in the
 /// order of the keys and of each tensor (name, 0, values as little endian) in the network's order.
 fn checksum(metadata: &Metadata, parameters: &[Tensor]) -> String {
     let mut crc = crc32fast::Hasher::new();

@@ -1,9 +1,9 @@
 //! A trained model: its file, its run folder, and its answers.
 //!
-//! [`Predictor`] leads from a model file to answers; it knows the temperature of the model's
-//! probabilities and when to answer "none of these". [`RunFolder`] names every file of a run,
-//! [`EpochRow`] is a row of its `metrics.csv`. Nothing here trains: exporting, explaining and serving
-//! need no more than this crate. The engine is the caller's choice:
+//! [`Predictor`] answers with a model, applying its temperature and its thresholds for "none of
+//! these". [`RunFolder`] names every file of a run, [`EpochRow`] is a row of its `metrics.csv`. Nothing
+//! here trains, so exporting, explaining and serving need only this crate. The caller chooses the
+//! engine:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! `evaluation.json` of a run folder: how its model classified the parts of the data, kept so that
+//! `evaluation.json` of a run folder: how its model classified the parts of the data, stored so that
 //! reports need neither data nor engine.
 
 use modiste_data::{Dataset, Part, PartName};
@@ -11,14 +11,14 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::{Answers, Model, ModelError, RunFolder, other_format};
 
-/// Rises when older files can no longer be read.
+/// The number rises when older files can no longer be read.
 const FORMAT: &str = "modiste-evaluation-1";
-/// Mistakes that are kept; the first of them with their images.
+/// Number of mistakes stored; only the first ones have their images.
 pub const MISTAKES: usize = 100;
 const PICTURES: usize = 40;
-/// The largest file that is read, in bytes.
+/// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 28;
-/// Points of a kept ROC curve: no two neighbours are visibly apart in a figure.
+/// Points of a stored ROC curve: neighbours cannot be told apart in a figure.
 const ROC_POINTS: usize = 300;
 
 /// How a run's model classified the parts of the data.
@@ -40,34 +40,34 @@ pub struct Stored {
 /// One part of the data.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredPart {
-    /// Which.
+    /// Which part.
     pub part: PartName,
-    /// What the answers are worth.
+    /// Metrics of the answers.
     pub evaluation: Evaluation,
     /// The curve of each class against all others.
     pub roc: Vec<Option<RocCurve>>,
-    /// The mistakes that were most costly, the worst first.
+    /// The mistakes with the highest loss, the worst first.
     pub mistakes: Vec<StoredMistake>,
 }
 
 /// A mistake of a model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredMistake {
-    /// Which image, its class and the answer.
+    /// The position of the image, its class and the answer.
     #[serde(flatten)]
     pub mistake: Mistake,
-    /// The file of the image, with its position in a file of many; empty where that is not known.
+    /// The file of the image, with its position in a file of many; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub file: String,
-    /// Its pixels (h, w, c); not for all.
+    /// Its pixels (h, w, c); not stored for all.
     pub image: Option<Pixels>,
-    /// Pictures to stand beside it, of the same size.
+    /// Pictures to show beside it, of the same size.
     #[serde(default)]
     pub beside: Vec<Pixels>,
 }
 
 impl Stored {
-    /// Nothing yet of `model` on `data`.
+    /// An empty record for `model` on `data`.
     pub fn new(model: &Model, data: &Dataset) -> Self {
         let shape = data.shape();
         Self {
@@ -80,7 +80,8 @@ impl Stored {
         }
     }
 
-    /// What the run folder has of `model`; `None` if the file is missing or about another model.
+    /// Reads the record of `model` in the run folder; `None` if the file is missing or about
+    /// another model.
     ///
     /// # Errors
     /// If the file cannot be read or is damaged.
@@ -106,7 +107,7 @@ impl Stored {
         Ok(atomic_write(&folder.evaluation(), format!("{text}\n").as_bytes())?)
     }
 
-    /// Takes in the answers on one part of `data`, instead of what was there of it.
+    /// Stores the answers on one part of `data`, replacing earlier ones.
     pub fn add(&mut self, data: &Dataset, part: PartName, answers: &Answers<'_>) {
         let Part { images, names, .. } = data.part(part);
         let Answers { logits, labels, evaluation } = answers;
@@ -139,7 +140,7 @@ impl Stored {
         classes.into_iter().flatten().map(|class| class.name.clone()).collect()
     }
 
-    /// Whether sizes fit together, so that all who read it may rely on them.
+    /// Checks that sizes fit together, so that readers can rely on them.
     fn check(&self) -> Result<(), String> {
         if self.format != FORMAT {
             return Err(format!("it {}", other_format(&self.format, FORMAT, None)));
@@ -153,7 +154,7 @@ impl Stored {
 }
 
 impl StoredPart {
-    /// What does not fit these classes or images of this height and width.
+    /// The first thing that does not fit these classes or images of this height and width.
     fn problem(&self, classes: &[String], [height, width]: [usize; 2]) -> Option<&'static str> {
         let Self { evaluation, roc, mistakes, .. } = self;
         let square = evaluation.confusion.len() == classes.len()
@@ -184,7 +185,7 @@ impl StoredPart {
         fits.into_iter().find(|(fits, _)| !fits).map(|(_, problem)| problem)
     }
 
-    /// The mistakes that were kept, the worst first.
+    /// The stored mistakes, the worst first.
     pub fn mistakes(&self) -> Vec<Mistake> {
         self.mistakes.iter().map(|stored| stored.mistake.clone()).collect()
     }
@@ -195,7 +196,7 @@ impl StoredPart {
     }
 }
 
-/// Pixels, in a file as base64.
+/// Pixels, written to files as base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pixels(pub Vec<u8>);
 

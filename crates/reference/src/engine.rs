@@ -1,4 +1,4 @@
-//! The engine: parameters in f64, converted only where a state comes in or goes out.
+//! The engine: parameters in f64, converted only when a state is loaded or returned.
 
 use crate::Maps;
 use crate::ops::batch_norm::Statistics;
@@ -29,14 +29,13 @@ pub struct Values {
 #[derive(Clone, Debug)]
 pub struct ReferenceEngine {
     network: Network,
-    /// What each of `values` is.
+    /// The parameter that each of `values` belongs to.
     parameters: Vec<Parameter>,
     /// Parameters and running statistics, in the order of [`Network::parameters`].
     values: Vec<Values>,
-    /// What else goes from step to step: for each slot a tensor for each of `values`, empty where the
-    /// slot has none.
+    /// The slots, each with a tensor for each of `values`; empty if the slot has none.
     slots: BTreeMap<String, Vec<Vec<f64>>>,
-    /// Sums over the steps that nobody has asked for yet.
+    /// Results of the steps not asked for yet.
     outcomes: Vec<(u64, Outcome, usize)>,
 }
 
@@ -70,13 +69,13 @@ impl ReferenceEngine {
         &self.values
     }
 
-    /// The same, to be changed value by value: finite differences move one and put it back.
+    /// The same, mutable: finite differences change one value and restore it.
     pub fn parameters_mut(&mut self) -> &mut [Values] {
         &mut self.values
     }
 
-    /// The output of every node for `images` (n, h, w, c), in the order of [`Network::nodes`]; that
-    /// of the last are probabilities.
+    /// The output of every node for `images` (n, h, w, c), in the order of [`Network::nodes`]; the
+    /// last one holds probabilities.
     ///
     /// # Errors
     /// If the pixels are not a whole number of images.
@@ -85,8 +84,8 @@ impl ReferenceEngine {
         Ok(self.walk(&self.values, mode, Vec::new()).forward(images))
     }
 
-    /// The gradient of the logit of `class`, for each image, by the output of `node`, from the outputs
-    /// of [`Self::activations`] in the same mode.
+    /// The gradient of the logit of `class` with respect to the output of `node`, for each image,
+    /// given the outputs of [`Self::activations`] in the same mode.
     ///
     /// # Panics
     /// If there is no such class or node.
@@ -98,9 +97,9 @@ impl ReferenceEngine {
         self.walk(&self.values, mode, Vec::new()).gradient_by(outputs, start, node)
     }
 
-    /// How far the outputs of [`Self::activations`] are from the places where a gradient jumps, the
-    /// zero of a ReLU and equal maxima: the smallest distance, as a part of its map's largest value.
-    /// Engines whose rounding errors are well under it agree on every gradient.
+    /// How far the outputs of [`Self::activations`] are from points where a gradient jumps (the
+    /// zero of a ReLU, equal maxima): the smallest distance, relative to its map's largest value.
+    /// Engines whose rounding errors are well below it agree on every gradient.
     pub fn margin(&self, outputs: &[Maps]) -> f64 {
         let nodes = self.network.nodes().iter();
         let margins = nodes.zip(outputs).map(|(node, y)| match node.op {
@@ -124,7 +123,7 @@ impl ReferenceEngine {
         margins.fold(f64::INFINITY, f64::min)
     }
 
-    /// The loss of a training step, which is not made.
+    /// The loss of a training step, without taking the step.
     ///
     /// # Errors
     /// If the batch or the loss does not fit the network.
@@ -134,7 +133,7 @@ impl ReferenceEngine {
         Ok(cross_entropy_forward(&outputs[self.network.logits()], batch.targets, step.loss))
     }
 
-    /// The gradient of a training step by every trained parameter, without making the step.
+    /// The gradient of a training step with respect to every trained parameter, without taking the step.
     ///
     /// # Errors
     /// If the batch or the loss does not fit the network.
@@ -237,7 +236,7 @@ impl ReferenceEngine {
         self.slots = state.slots.iter().map(slot).collect();
     }
 
-    /// Moves every trained parameter that is not frozen.
+    /// Updates every trained parameter that is not frozen.
     fn update(&mut self, gradients: &[Option<Vec<f64>>], step: &Step<'_>) {
         for name in step.optimiser.slots() {
             let zeros = |p: &Parameter| vec![0.0; if p.kind.trainable() { p.len() } else { 0 }];
@@ -282,7 +281,7 @@ impl ReferenceEngine {
         }
     }
 
-    /// The tensors in f32 of the parameters that `wanted` takes.
+    /// The tensors in f32 of the parameters for which `wanted` is true.
     fn tensors<'a>(
         &self,
         values: impl Iterator<Item = &'a Vec<f64>>,
@@ -301,9 +300,9 @@ impl ReferenceEngine {
 /// Forward and backward.
 struct Pass {
     outcome: Outcome,
-    /// For each trained one of the engine's values.
+    /// The gradient of each trained parameter.
     gradients: Vec<Option<Vec<f64>>>,
-    /// Of every node.
+    /// The output of every node.
     outputs: Vec<Maps>,
 }
 

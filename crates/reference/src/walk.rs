@@ -1,4 +1,4 @@
-//! The walk over a network's nodes: in order for the outputs, backwards for the gradients.
+//! The walk over a network's nodes: forward for the outputs, backward for the gradients.
 
 use crate::Maps;
 use crate::ops::{
@@ -14,7 +14,7 @@ pub enum Mode {
     Train {
         /// The run's seed.
         seed: u64,
-        /// Steps made before this one.
+        /// Number of steps before this one.
         step: u64,
     },
     /// No masks; running statistics.
@@ -27,14 +27,14 @@ pub(crate) struct Walk<'a> {
     pub network: &'a Network,
     /// The parameters of each node, in the order of [`Network::node_parameters`].
     pub parameters: Vec<Vec<&'a [f64]>>,
-    /// What dropout and batch normalisation do.
+    /// How dropout and batch normalisation behave.
     pub mode: Mode,
-    /// Nodes whose running statistics are frozen, so that they normalise while training, too.
+    /// Nodes whose running statistics are frozen, so that they normalise in training, too.
     pub frozen: Vec<NodeId>,
 }
 
 impl Walk<'_> {
-    /// The output of every node; that of the softmax are the probabilities.
+    /// The output of every node; that of the softmax holds the probabilities.
     pub fn forward(&self, images: &[u8]) -> Vec<Maps> {
         let mut outputs: Vec<Maps> = Vec::with_capacity(self.network.nodes().len());
         for (id, node) in self.network.nodes().iter().enumerate() {
@@ -85,20 +85,20 @@ impl Walk<'_> {
         }
     }
 
-    /// Gradients by the trained parameters of each node, from the outputs of [`Self::forward`] and the
-    /// gradient by the logits.
+    /// Gradients with respect to the trained parameters of each node, given the outputs of
+    /// [`Self::forward`] and the gradient with respect to the logits.
     pub fn backward(&self, outputs: &[Maps], dlogits: Maps) -> Vec<Vec<Vec<f64>>> {
         self.flow(outputs, dlogits, 0).1
     }
 
-    /// The gradient by the output of node `end`, from the same.
+    /// The gradient with respect to the output of node `end`, given the same.
     pub fn gradient_by(&self, outputs: &[Maps], dlogits: Maps, end: NodeId) -> Maps {
         let found = self.flow(outputs, dlogits, end).0;
         found.unwrap_or_else(|| outputs[end].map(|_| 0.0))
     }
 
-    /// Takes the gradient by the logits back to node `end`: its gradient, and those by the trained
-    /// parameters of the nodes behind it.
+    /// Propagates the gradient with respect to the logits back to node `end`. Returns its gradient,
+    /// and those with respect to the trained parameters of the nodes after it.
     fn flow(
         &self,
         outputs: &[Maps],
@@ -126,7 +126,7 @@ impl Walk<'_> {
         (gradients[end].take(), dparameters)
     }
 
-    /// Gradients by a node's inputs and by its trained parameters.
+    /// Gradients with respect to a node's inputs and its trained parameters.
     fn node_backward(&self, id: NodeId, inputs: &[&Maps], dy: Maps) -> (Vec<Maps>, Vec<Vec<f64>>) {
         let Some(&x) = inputs.first() else { return (Vec::new(), Vec::new()) };
         let p = &self.parameters[id];
@@ -174,7 +174,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether a batch normalisation takes the batch's own statistics.
+    /// Whether a batch normalisation uses the batch's own statistics.
     fn normalises_itself(&self, node: NodeId) -> bool {
         self.mode != Mode::Predict && !self.frozen.contains(&node)
     }
@@ -189,7 +189,7 @@ impl Walk<'_> {
     }
 }
 
-/// Shift, running mean and running variance, which a scale may stand before.
+/// Shift, running mean and running variance, which may follow a scale.
 fn statistics<'a>(parameters: &[&'a [f64]]) -> [&'a [f64]; 3] {
     let [.., shift, mean, variance] = *parameters else {
         unreachable!("a normalisation has three")

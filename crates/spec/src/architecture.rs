@@ -1,7 +1,7 @@
-//! Architectures: the paper's network, and others to compare it with.
+//! Architectures: the paper's network, and others for comparison.
 //!
-//! An architecture is its free parameters and the nodes they make. Whoever adds one adds a variant
-//! here, and a line for each new field to the configuration's list of fields.
+//! An architecture is a set of free parameters, from which its nodes are built. To add one, add a
+//! variant here and a row for each new field to the configuration's table of fields.
 
 use crate::{
     InceptionResNet, Network, NetworkBuilder, NodeId, Op, Range, Residual, Shape, SpecError,
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "architecture", rename_all = "snake_case")]
 pub enum Architecture {
-    /// The paper's.
+    /// The paper's network.
     InceptionResnet(InceptionResNet),
     /// A plain residual network.
     Residual(Residual),
     /// A wide residual network.
     WideResnet(WideResNet),
-    /// Convolutions one after the other.
+    /// A sequence of convolutions.
     Cnn(Cnn),
-    /// Dense layers one after the other.
+    /// A sequence of dense layers.
     Mlp(Mlp),
 }
 
@@ -29,7 +29,7 @@ impl Architecture {
     /// The name of each architecture, the paper's first.
     pub const KINDS: [&str; 5] = ["inception_resnet", "residual", "wide_resnet", "cnn", "mlp"];
 
-    /// The architecture of that name with its usual settings.
+    /// The architecture of that name with its default settings.
     pub fn of_kind(kind: &str) -> Option<Self> {
         match kind {
             "inception_resnet" => Some(Self::InceptionResnet(InceptionResNet::default())),
@@ -41,7 +41,7 @@ impl Architecture {
         }
     }
 
-    /// Its name.
+    /// The name of the architecture.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::InceptionResnet(_) => Self::KINDS[0],
@@ -52,7 +52,7 @@ impl Architecture {
         }
     }
 
-    /// The paper's network, if it is that.
+    /// The settings of the paper's network, if it is that one.
     pub fn inception(&self) -> Option<&InceptionResNet> {
         match self {
             Self::InceptionResnet(settings) => Some(settings),
@@ -60,7 +60,7 @@ impl Architecture {
         }
     }
 
-    /// The paper's network, if it is that, to be changed.
+    /// Mutable settings of the paper's network, if it is that one.
     pub fn inception_mut(&mut self) -> Option<&mut InceptionResNet> {
         match self {
             Self::InceptionResnet(settings) => Some(settings),
@@ -83,7 +83,7 @@ impl Architecture {
     }
 }
 
-/// Its size in a few words.
+/// Describes the size in a few words.
 impl std::fmt::Display for Architecture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -135,16 +135,16 @@ pub struct Cnn {
 }
 
 impl Default for Cnn {
-    /// As many parameters as the paper's best network: 1,148,362 on grey images of 10 classes.
+    /// About as many parameters as the paper's best network: 1,148,362 on grey images of 10 classes.
     fn default() -> Self {
         Self { channels: 64, stages: 3, dropout: 0.3 }
     }
 }
 
 impl Cnn {
-    /// Channels that the first stage may have.
+    /// Allowed channels of the first stage.
     pub const CHANNELS: Range = Range::Whole(1, 1024);
-    /// Numbers of stages.
+    /// Allowed numbers of stages.
     pub const STAGES: Range = Range::Whole(1, 6);
 
     fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
@@ -191,9 +191,9 @@ impl Default for Mlp {
 pub(crate) const FLATTEN: &str = "flatten";
 
 impl Mlp {
-    /// Units that a hidden layer may have.
+    /// Allowed units of a hidden layer.
     pub const UNITS: Range = Range::Whole(1, 8192);
-    /// Numbers of hidden layers.
+    /// Allowed numbers of hidden layers.
     pub const LAYERS: Range = Range::Whole(1, 16);
 
     fn network(&self, input: Shape, classes: usize) -> Result<Network, SpecError> {
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn plain_networks_have_the_parameters_that_arithmetic_says() {
         let cnn = Cnn::default().network(FASHION, 10).unwrap();
-        // Of each convolution 9 x inputs x outputs weights and a shift an output.
+        // Each convolution has 9 x inputs x outputs weights, and one shift per output.
         let sides = [(1, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)];
         let convolutions: usize = sides.iter().map(|(i, o)| 9 * i * o + o).sum();
         assert_eq!(cnn.trainable(), convolutions + 10 * 257);

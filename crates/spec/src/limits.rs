@@ -1,40 +1,40 @@
 //! Limits on the size of a network.
 //!
-//! [`crate::NetworkBuilder`] counts every node that it adds, so that a [`crate::Network`] that exists is of
-//! a size that can be planned, walked and run: no consumer needs a check of its own, and no file can ask
-//! for more. All sizes that follow from these limits fit into 64 bits.
+//! [`crate::NetworkBuilder`] checks every node that it adds, so every [`crate::Network`] can be planned,
+//! walked and run: consumers need no checks of their own, and no file can ask for more. All sizes that
+//! follow from these limits fit into 64 bits.
 
 use crate::{Node, Op, Shape};
 
-/// The most nodes of a network, some more than the paper's largest block structure takes.
+/// Largest number of nodes, some more than the largest configuration of the paper's network needs.
 pub const MAX_NODES: usize = 8192;
-/// The longest name of a node, in bytes.
+/// Longest name of a node, in bytes.
 pub const MAX_NAME: usize = 256;
-/// The most inputs of one node.
+/// Largest number of inputs of one node.
 pub const MAX_INPUTS: usize = 1024;
-/// The most inputs of all nodes together: each may become a copy.
+/// Largest number of inputs of all nodes together: each may become a copy.
 pub const MAX_EDGES: usize = 1 << 16;
-/// The most rows, columns or steps of a window.
+/// Largest number of rows, of columns, and largest step of a window.
 pub const MAX_SIDE: usize = 1 << 16;
-/// The most channels of a map.
+/// Largest number of channels of a map.
 pub const MAX_CHANNELS: usize = 1 << 20;
-/// The longest side of a convolution's or maximum's window.
+/// Largest side of the window of a convolution or maximum.
 pub const MAX_KERNEL: usize = 255;
-/// The most values of one map: 360 x 360 pixels of 64 channels.
+/// Largest number of values of one map: 360 x 360 pixels of 64 channels.
 pub const MAX_MAP: u64 = 1 << 23;
-/// The most values of all maps of one image, counted with channels in the sixteens that vectors hold:
-/// half a gigabyte in single precision.
+/// Largest number of values of all maps of one image, with channels padded to multiples of 16: half a
+/// gigabyte in single precision.
 pub const MAX_VALUES: u64 = 1 << 27;
-/// The most parameters: a gigabyte in single precision.
+/// Largest number of parameters: a gigabyte in single precision.
 pub const MAX_PARAMETERS: u64 = 1 << 28;
-/// The most multiplications with addition, and values looked at by windows, of one image forward: seconds
-/// of work.
+/// Largest forward work for one image, in multiply-adds plus values read by windows: seconds of
+/// computation.
 pub const MAX_WORK: u64 = 1 << 36;
 
 /// Sums over the nodes of a network.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Totals {
-    /// Channels of each node, with those that fill up the vectors.
+    /// Channels of each node, with padding.
     lanes: Vec<u64>,
     edges: usize,
     values: u64,
@@ -43,7 +43,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Counts a node in.
+    /// Adds a node.
     pub fn add(&mut self, node: &Node, inputs: &[Shape], parameters: u64) -> Result<(), String> {
         let lanes = self.lanes_of(node, inputs);
         self.lanes.push(lanes);
@@ -64,7 +64,7 @@ impl Totals {
         over("multiply-adds", self.work, MAX_WORK)
     }
 
-    /// Values of a filter as they lie in memory; 0 for nodes that have none.
+    /// Size of a filter in memory, in values; 0 for nodes without one.
     fn filter_lanes(&self, node: &Node) -> u64 {
         let taps = match node.op {
             Op::Conv { kernel, .. } => (kernel * kernel) as u64,
@@ -108,7 +108,7 @@ impl Totals {
     }
 }
 
-/// Values that the windows of a pool look at.
+/// Number of values that the windows of a pool read.
 fn looked_at(op: &Op, inputs: &[Shape], output: Shape) -> u64 {
     match *op {
         Op::MaxPool { kernel, .. } => {
@@ -129,7 +129,7 @@ fn looked_at(op: &Op, inputs: &[Shape], output: Shape) -> u64 {
     }
 }
 
-/// Whether a node of this name can be drawn, listed and written.
+/// Checks that a node of this name can be drawn, listed and written.
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.len() > MAX_NAME {
         return Err(format!("a name of {} bytes; 1 to {MAX_NAME} are allowed", name.len()));
@@ -140,7 +140,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a map of this shape can be part of a network.
+/// Checks that a map of this shape can be part of a network.
 pub(crate) fn check_shape(shape: Shape) -> Result<(), String> {
     let Shape { height, width, channels } = shape;
     let fits = (1..=MAX_SIDE).contains(&height)

@@ -25,14 +25,14 @@ pub struct Node {
 
 /// A network: nodes in topological order, the input first, the logits' softmax last.
 ///
-/// A network that exists is of a size that can be run ([`crate::limits`]).
+/// Every network is small enough to run ([`crate::limits`]).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(into = "Vec<StoredNode>")]
 pub struct Network {
     nodes: Vec<Node>,
 }
 
-/// A node as it is written to files: shapes follow from the rest.
+/// A node as written to files, without its shape, which follows from the rest.
 #[derive(Serialize, Deserialize)]
 struct StoredNode {
     name: String,
@@ -41,7 +41,7 @@ struct StoredNode {
     inputs: Vec<NodeId>,
 }
 
-/// Puts a network together node by node and checks each.
+/// Builds a network node by node, checking each.
 #[derive(Default)]
 pub struct NetworkBuilder {
     nodes: Vec<Node>,
@@ -53,8 +53,8 @@ impl NetworkBuilder {
     /// Adds a node and returns its position.
     ///
     /// # Errors
-    /// If the name is taken, an input does not come before the node, a shape does not fit, or the network
-    /// becomes larger than [`crate::limits`] allow.
+    /// If the name is taken, an input does not come before the node, a shape does not fit, or the
+    /// network becomes larger than [`crate::limits`] allow.
     pub fn add(
         &mut self,
         name: impl Into<String>,
@@ -100,7 +100,7 @@ impl NetworkBuilder {
     ///
     /// # Errors
     /// If it does not begin with its only input and end with its only softmax, or if a node's
-    /// output is used by nobody.
+    /// output is not used.
     pub fn finish(self) -> Result<Network, SpecError> {
         let fail = |reason: &str| Err(SpecError::Network(reason.into()));
         let ends = |op: &Op| matches!(op, Op::Input { .. } | Op::Softmax);
@@ -206,7 +206,7 @@ impl Network {
 }
 
 impl<'de> Deserialize<'de> for Network {
-    /// Checks each node as it is read, so that a list without end is not read to its end.
+    /// Checks each node as it is read, so an endless list is not read completely.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Nodes;
 

@@ -1,4 +1,4 @@
-//! The operations: their output shapes and costs, the one place for both.
+//! The operations, with their output shapes and costs.
 
 use crate::limits::{MAX_CHANNELS, MAX_KERNEL, MAX_SIDE, check_shape};
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ impl Shape {
         self.pixels() * self.channels
     }
 
-    /// Whether there is no value at all.
+    /// Whether there are no values.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -42,8 +42,8 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// One operation. The enum is closed and matched without a wildcard, so that a new operation makes
-/// the compiler name every consumer that owes an answer.
+/// One operation. The enum is closed and matched without a wildcard, so that the compiler lists every
+/// consumer that has to handle a new operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
@@ -64,7 +64,7 @@ pub enum Op {
         /// Whether a bias is added per output channel.
         bias: bool,
     },
-    /// Batch normalisation over (n, h, w) with a trained shift and perhaps a trained scale:
+    /// Batch normalisation over (n, h, w) with a trained shift and optionally a trained scale:
     /// (x - mean) / sqrt(variance + epsilon) x scale + shift. Batch statistics (biased variance) while
     /// training; running ones (unbiased variance) otherwise. Ioffe and Szegedy 2015.
     BatchNorm {
@@ -72,7 +72,7 @@ pub enum Op {
         epsilon: f64,
         /// Weight of the new batch in the running statistics (PyTorch's convention).
         momentum: f64,
-        /// Whether the scale is trained; without, it is 1.
+        /// Whether the scale is trained; otherwise it is 1.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         scale: bool,
     },
@@ -85,21 +85,21 @@ pub enum Op {
         rate: f64,
     },
     /// Maximum of square windows, padded by [`padding`] with minus infinity; of equal maxima the first
-    /// in row-major order takes the gradient. Rows and columns that a step leaves over are dropped.
+    /// in row-major order gets the gradient. Remaining rows and columns are dropped.
     MaxPool {
         /// Side of the window.
         kernel: usize,
         /// Step between windows.
         stride: usize,
     },
-    /// Mean of square windows that do not overlap; rows and columns left over are dropped.
+    /// Mean of square windows that do not overlap; remaining rows and columns are dropped.
     AvgPool {
         /// Side and step of the window.
         kernel: usize,
     },
     /// Mean over all pixels: (h, w, c) to (1, 1, c).
     GlobalAvgPool,
-    /// Maximum over all pixels: (h, w, c) to (1, 1, c); of equals the first takes the gradient.
+    /// Maximum over all pixels: (h, w, c) to (1, 1, c); of equal maxima the first gets the gradient.
     GlobalMaxPool,
     /// All values of a map as the channels of one pixel, in the order (h, w, c).
     Flatten,
@@ -115,7 +115,7 @@ pub enum Op {
         /// Outputs.
         units: usize,
     },
-    /// exp(x) / sum of exp(x) over channels of a 1x1 map; only as the last node. Its input are the
+    /// exp(x) / sum of exp(x) over channels of a 1x1 map; only as the last node. Its inputs are the
     /// logits, which engines return.
     Softmax,
 }
@@ -189,8 +189,8 @@ impl Op {
         }
     }
 
-    /// Multiplications with addition that one image costs in the forward pass; elementwise work,
-    /// pooling and normalisation count as nothing, as in the field's tables.
+    /// Multiply-adds of one image in the forward pass; elementwise work, pooling and normalisation
+    /// are not counted, as is usual.
     pub fn multiply_adds(&self, inputs: &[Shape], output: Shape) -> u64 {
         let per_output = match self {
             Op::Conv { kernel, .. } => kernel * kernel * inputs[0].channels,
@@ -234,7 +234,7 @@ impl Op {
             Op::AvgPool { kernel } => stride_fits(kernel),
             Op::Dense { units } => channels_fit(units),
             Op::Dropout { rate } => (0.0..1.0).contains(&rate),
-            // Of smaller ones single precision makes an infinite scale.
+            // Smaller values would give an infinite scale in single precision.
             Op::BatchNorm { epsilon, momentum, .. } => {
                 (1e-12..=1e6).contains(&epsilon) && (0.0..=1.0).contains(&momentum)
             }
@@ -251,8 +251,8 @@ impl Op {
     }
 }
 
-/// Rows and columns of padding on each side for a window of side `kernel`: a map then keeps its size at
-/// step 1, or loses one row and column to an even window.
+/// Rows and columns of padding on each side for a window of side `kernel`: at step 1, a map keeps its
+/// size, or loses one row and column with an even window.
 pub const fn padding(kernel: usize) -> usize {
     (kernel - 1) / 2
 }

@@ -23,7 +23,7 @@ pub enum ParameterKind {
 }
 
 impl ParameterKind {
-    /// Whether the optimiser changes it.
+    /// Whether the optimiser changes parameters of this kind.
     pub fn trainable(self) -> bool {
         !matches!(self, Self::RunningMean | Self::RunningVariance)
     }
@@ -34,14 +34,14 @@ impl ParameterKind {
     }
 }
 
-/// One tensor of a network: its name and layout are PyTorch's.
+/// One tensor of a network, with PyTorch's name and layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// `blocks.0.branches.2.1.conv.weight`.
+    /// Dotted name, as in `blocks.0.branches.2.1.conv.weight`.
     pub name: String,
     /// Sizes in PyTorch's order.
     pub shape: Vec<usize>,
-    /// Its kind.
+    /// The kind of parameter.
     pub kind: ParameterKind,
     /// The node it belongs to.
     pub node: NodeId,
@@ -53,7 +53,7 @@ impl Parameter {
         self.shape.iter().product()
     }
 
-    /// Whether there is no value at all.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -61,9 +61,9 @@ impl Parameter {
     /// The values at the start of training.
     ///
     /// Weights are uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010), the default
-    /// of Keras, in which the paper's kind of network is usually written; scales are 1, biases and
-    /// shifts 0, running statistics those of a standard normal. `position` is the parameter's place in
-    /// [`crate::Network::parameters`].
+    /// of Keras, in which networks like the paper's are usually written; scales are 1, biases and
+    /// shifts 0, running statistics those of a standard normal. `position` is the parameter's index
+    /// in [`crate::Network::parameters`].
     pub fn initial_values(&self, seed: u64, position: usize) -> Vec<f32> {
         match self.kind {
             ParameterKind::ConvWeight | ParameterKind::DenseWeight => {

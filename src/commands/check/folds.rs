@@ -1,4 +1,4 @@
-//! Probabilities of pictures by networks that were not trained on them: a run for each fold.
+//! Probabilities from networks that were not trained on the pictures they predict: one run per fold.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::failure::Failure;
 use crate::watch::Progress;
 use crate::{engine, output, signals};
 
-/// A small residual network and six passes, to see wrong labels in minutes. Every setting that the
-/// result depends on is here, whatever presets become.
+/// A small residual network and six epochs, to find wrong labels in minutes. Lists every setting that
+/// affects the result, so that changes of presets do not.
 const USUAL: [(&str, &str); 17] = [
     ("network.architecture", "residual"),
     ("network.widths", "16,32,64"),
@@ -44,8 +44,8 @@ pub fn usual() -> Config {
 
 /// Probabilities (n, classes) of the training and validation pictures, in that order.
 ///
-/// Each network is taken as its last epoch left it: the best would be chosen by the very pictures
-/// that it is asked about.
+/// Each network has the weights of its last epoch: choosing the best epoch would use the very pictures
+/// that it predicts.
 pub fn probabilities(
     args: &CheckArgs,
     config: &Config,
@@ -81,8 +81,7 @@ pub fn probabilities(
     Ok(probabilities)
 }
 
-/// Trains on one fold's training part, or goes on with it, and gives the logits of its validation
-/// part.
+/// Trains on one fold's training part, or resumes, and returns the logits of its validation part.
 fn answers(
     config: &Config,
     data: &Dataset,
@@ -99,8 +98,9 @@ fn answers(
     };
     if let Some([field, here, now]) = run.config().first_difference(config) {
         let folder = folder.display();
-        let text =
-            format!("{folder}: holds a run with {field} = {here}, not {now}; name another --work");
+        let text = format!(
+            "{folder}: holds a run with {field} = {here}, not {now}; give another --work folder"
+        );
         return Err(Failure::Usage(text));
     }
     signals::listen()?;
@@ -110,13 +110,13 @@ fn answers(
             Ok(engine.predict(&data.validation.images.pixels, Weights::Current)?)
         }
         Outcome::Interrupted { .. } => Err(Failure::Interrupted(match &args.work {
-            Some(_) => "interrupted; the same command goes on where this one stopped".into(),
-            None => "interrupted; with --work FOLDER the command can be continued".into(),
+            Some(_) => "interrupted; run the same command to continue".into(),
+            None => "interrupted; use --work FOLDER to be able to continue".into(),
         })),
     }
 }
 
-/// Both parts as one.
+/// Joins both parts.
 fn joined(a: &Part, b: &Part) -> Part {
     let pixels = [a.images.pixels.as_slice(), &b.images.pixels].concat();
     let labels = [&a.labels, &b.labels].into_iter().flatten().flatten().copied().collect();

@@ -1,4 +1,4 @@
-//! Inputs, whatever they are, as batches for the predictor; an input that fails does not stop the rest.
+//! Turns inputs of any kind into batches for the predictor; an input that fails does not stop the rest.
 
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use super::AnyPredictor;
 use crate::commands::model::AT_ONCE;
 use crate::output;
 
-/// What was said of one image.
+/// The answer for one image.
 pub struct Row {
-    /// The file, the file and the number of the image in it, or the number alone in a part of the
+    /// The file, the file and the number of the image in it, or only the number for a part of the
     /// data.
     pub id: String,
     /// Whether the image is a picture file of its own.
     pub picture: bool,
-    /// What was done to a picture.
+    /// How a picture was prepared.
     pub note: String,
     pub answer: Answer,
 }
@@ -29,23 +29,23 @@ pub struct Failed {
     pub problem: String,
 }
 
-/// Collects batches and hands rows on.
+/// Collects batches and passes rows on.
 pub struct Feed<'a> {
     predictor: &'a mut AnyPredictor,
     sink: &'a mut dyn FnMut(&[Row]) -> anyhow::Result<()>,
-    /// Whether a failure is the command's, and told at its end alone.
+    /// Whether there is a single input, whose failure is reported only at the end of the command.
     lone: bool,
     /// Images that wait for a full batch, (n, h, w, c).
     pixels: Vec<u8>,
-    /// Id, whether it is a picture, and note of each.
+    /// Id, whether it is a picture, and note of each waiting image.
     waiting: Vec<(String, bool, String)>,
     answered: usize,
     failed: Vec<Failed>,
-    /// Files of folders that are no pictures.
+    /// Files in folders that are not pictures.
     strays: Vec<String>,
 }
 
-/// Strays that are named.
+/// Largest number of such files listed by name.
 const NAMED: usize = 3;
 
 impl<'a> Feed<'a> {
@@ -58,10 +58,10 @@ impl<'a> Feed<'a> {
         Self { predictor, sink, lone, pixels, waiting, answered: 0, failed, strays }
     }
 
-    /// A part of the data.
+    /// Adds a part of the data.
     pub fn part(&mut self, part: &Part) -> anyhow::Result<()> {
         for i in 0..part.len() {
-            // A picture that is a file of its own is known by the file's name.
+            // A picture in its own file is identified by the file name.
             let file = i < part.names.len() && part.names.origin(i).position.is_none();
             let id = if file { part.names.get(i) } else { i.to_string() };
             self.image((id, file, String::new()), part.images.get(i))?;
@@ -69,7 +69,7 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// A file, all files below a folder, or standard input.
+    /// Adds a file, all files below a folder, or standard input.
     pub fn input(&mut self, path: &Path) -> anyhow::Result<()> {
         if path.as_os_str() == "-" {
             let name = "standard input";
@@ -115,7 +115,7 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// The images of a set that lies at `path`, by their names.
+    /// Adds the images of the data set at `path`, by name.
     fn set(&mut self, part: &Part, skipped: &Skipped, path: &Path) -> anyhow::Result<()> {
         let (name, own) = (path.display(), path.file_name().unwrap_or_default().to_string_lossy());
         for file in skipped.all() {
@@ -126,14 +126,14 @@ impl<'a> Feed<'a> {
             self.fail(format!("{name}: holds images of {shape}, the model takes {wanted}"));
             return Ok(());
         }
-        // Of a file that is read with those beside it, its own images.
+        // If a file was read together with others beside it, only its own images.
         let own_images = |i: &usize| part.names.origin(*i).file == own;
         let alone = !part.names.is_empty() && (0..part.len()).any(|i| own_images(&i));
         for i in (0..part.len()).filter(|i| !alone || own_images(i)) {
             let origin = (!part.names.is_empty()).then(|| part.names.origin(i));
             let picture = origin.is_some_and(|origin| origin.position.is_none());
             let id = match origin {
-                // Beside a table, its pictures; in the table itself, its rows.
+                // A picture that a table lists has the path of its own file.
                 Some(origin) if picture && !path.is_dir() => {
                     path.with_file_name(origin.file).display().to_string()
                 }
@@ -153,13 +153,13 @@ impl<'a> Feed<'a> {
                 Err(error) => self.fail(error.to_string()),
             },
             Ok(Input::Images(stream)) => self.stream(stream, name)?,
-            Ok(Input::Pictures(_) | Input::Set(..)) => unreachable!("files alone are such"),
+            Ok(Input::Pictures(_) | Input::Set(..)) => unreachable!("only files can be these"),
             Err(error) => self.fail(error.to_string()),
         }
         Ok(())
     }
 
-    /// The images of a file that holds many.
+    /// Adds the images of a file that holds many.
     fn stream(&mut self, mut stream: ImageStream, name: &str) -> anyhow::Result<()> {
         let (shape, wanted) = (stream.shape(), self.predictor.shape());
         if shape != self.predictor.shape() {
@@ -184,7 +184,7 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// One image; a full batch is answered.
+    /// Adds one image; predicts once the batch is full.
     fn image(&mut self, about: (String, bool, String), pixels: &[u8]) -> anyhow::Result<()> {
         self.waiting.push(about);
         self.pixels.extend_from_slice(pixels);
@@ -204,7 +204,7 @@ impl<'a> Feed<'a> {
         (self.sink)(&rows)
     }
 
-    /// Notes an input without an answer, and says so.
+    /// Records and reports an input without an answer.
     fn fail(&mut self, problem: String) {
         if !self.lone {
             output::note(&format!("not answered: {problem}"));
@@ -212,7 +212,7 @@ impl<'a> Feed<'a> {
         self.failed.push(Failed { problem });
     }
 
-    /// Answers what still waits; the number of images answered, and what failed.
+    /// Predicts the images still waiting. Returns the number of images answered, and the failed inputs.
     pub fn finish(mut self) -> anyhow::Result<(usize, Vec<Failed>)> {
         self.flush()?;
         if let [first, ..] = &self.strays[..] {
@@ -225,7 +225,7 @@ impl<'a> Feed<'a> {
                 named.join(", ")
             ));
             if self.answered == 0 && self.failed.is_empty() {
-                self.fail(format!("{first}: is no picture"));
+                self.fail(format!("{first}: is not a picture"));
             }
         }
         Ok((self.answered, self.failed))

@@ -1,5 +1,5 @@
-//! The steps of a slab: convolutions with their bias, sum and ReLU, on one thread or in bands of a
-//! single image on all; the others image by image on one thread.
+//! The steps of a slab: convolutions with bias, sum and ReLU, on one thread or, for a single image,
+//! in bands on all threads; other steps image by image on one thread.
 
 use super::{Crew, Walk};
 use crate::conv::{End, ImageConv, Input, PREDICTION, Skip, TOGETHER, chunks, maps_of};
@@ -15,13 +15,13 @@ use std::array::from_fn;
 use std::ops::Range;
 
 impl Walk<'_> {
-    /// Where the values of a place's buffer lie in the arena of a slab of `n` images.
+    /// The range of a place's buffer in the arena of a slab of `n` images.
     pub(super) fn range(&self, place: Place, n: usize) -> Range<usize> {
         let buffer = &self.plan.buffers[place.buffer];
         buffer.start * n..(buffer.start + buffer.image()) * n
     }
 
-    /// Convolution step `i` of the `n` images in the arena.
+    /// Runs the convolution step `i` on the `n` images in the arena.
     pub(super) fn conv(
         &self,
         i: usize,
@@ -79,7 +79,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A step that is no convolution.
+    /// Runs a step that is not a convolution.
     pub(super) fn simple(&self, step: &Step, arena: &mut [f32], n: usize) {
         match &step.kind {
             Kind::Conv(_) => unreachable!("convolutions have a way of their own"),
@@ -154,11 +154,11 @@ impl SlabConv<'_> {
         Input { map: self.from.map(self.from_buffer, values), activation: None, parts: &[] }
     }
 
-    /// All of `n` images.
+    /// Computes all rows of `n` images.
     fn images(&self, n: usize, out: &mut [f32], scratch: &mut Scratch) {
         let height = self.buffer.height;
         if self.image_conv.method == Method::Pointwise {
-            // Images lie one after the other, as if they were one.
+            // The images are contiguous, so they are treated as one.
             let mut input = self.read(0);
             input.map.height *= n;
             let to = MapMut { height: n * height, ..self.to.map_mut(self.buffer, out) };
@@ -177,14 +177,14 @@ impl SlabConv<'_> {
         }
     }
 
-    /// Some rows of a single image.
+    /// Computes some rows of a single image.
     fn band(&self, rows: Range<usize>, out: &mut [f32], scratch: &mut Scratch) {
         let to = MapMut { height: rows.len(), ..self.to.map_mut(self.buffer, out) };
         self.image_conv.forward(&[self.read(0)], (0, rows), &mut [to], &self.end, scratch);
     }
 
-    /// The row at which a thread's band of an image begins. Bands are equal, but of whole tile rows
-    /// with Winograd's method.
+    /// The row at which a thread's band of an image begins. Bands are equal, but made of whole tile
+    /// rows with Winograd's method.
     fn cut(&self, thread: usize, threads: usize) -> usize {
         let height = self.buffer.height;
         match self.image_conv.method {

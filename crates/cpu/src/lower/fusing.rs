@@ -1,11 +1,11 @@
-//! Which nodes one step computes: what a convolution takes along, and who reads what.
+//! Fusing: which nodes one step computes, and which nodes read which.
 
 use super::Mode;
 use super::layout::Layout;
 use modiste_spec::{Network, NodeId, Op, Shape};
 
-/// A network's nodes and edges as a plan sees them: dropout does nothing in prediction, so that
-/// whoever reads it reads its input.
+/// A network's nodes and edges as a plan sees them: in prediction, readers of a dropout node read its
+/// input.
 pub(super) struct Graph<'n> {
     network: &'n Network,
     inputs: Vec<Vec<NodeId>>,
@@ -27,7 +27,7 @@ impl<'n> Graph<'n> {
         let nodes = network.nodes();
         let drops = |op: &Op| mode == Mode::Inference && matches!(op, Op::Dropout { .. });
         let skipped: Vec<bool> = nodes.iter().map(|node| drops(&node.op)).collect();
-        // Inputs lie before their readers, so that one step back leads to a node that is computed.
+        // Inputs come before their readers, so one step back leads to a computed node.
         let mut stands_for: Vec<NodeId> = Vec::with_capacity(nodes.len());
         let mut inputs = Vec::with_capacity(nodes.len());
         let mut readers = vec![Vec::new(); nodes.len()];
@@ -42,7 +42,7 @@ impl<'n> Graph<'n> {
         Self { network, inputs, readers, skipped }
     }
 
-    /// Every node that some step computes, in order.
+    /// All nodes that a step computes, in order.
     pub fn computed(&self) -> impl Iterator<Item = NodeId> {
         let skipped = self.skipped.clone();
         (0..skipped.len()).filter(move |&id| !skipped[id])
@@ -82,7 +82,7 @@ impl<'n> Graph<'n> {
         self.input(self.inputs.len() - 1)
     }
 
-    /// The only reader of a node; none if there are several or one reads it twice.
+    /// The only reader of a node; `None` if there are several or one reads it twice.
     pub fn only_reader(&self, id: NodeId) -> Option<NodeId> {
         match self.readers[id][..] {
             [reader] => Some(reader),
@@ -95,7 +95,7 @@ impl<'n> Graph<'n> {
         self.only_reader(id).filter(|&reader| matches!(self.op(reader), Op::Relu))
     }
 
-    /// What a convolution takes along.
+    /// The nodes fused into a convolution.
     pub fn chain(&self, id: NodeId, layout: &Layout) -> Chain {
         let end = |from: NodeId, norm, add| {
             let relu = self.relu_of(from);
@@ -111,9 +111,9 @@ impl<'n> Graph<'n> {
         }
     }
 
-    /// Whether a convolution can end in that sum: as its second input, on the same lanes as the first
-    /// one, and without reading that itself, as a step reads a buffer in one way alone. The image, which
-    /// takes no gradient, is added by a step of its own.
+    /// Whether a convolution can end in this sum: it must be the second input, on the same lanes as
+    /// the first one, and must not read the first one itself, because a step reads a buffer in only
+    /// one way. The image, which has no gradient, is added by a separate step.
     fn takes_sum(&self, id: NodeId, add: NodeId, layout: &Layout) -> bool {
         let [first, second] = self.inputs[add][..] else { return false };
         second == id
@@ -122,13 +122,14 @@ impl<'n> Graph<'n> {
             && layout.of(first).is_plain()
     }
 
-    /// Whether the only reader of a node applies the normalisation itself as it reads. Of a
-    /// concatenation the node was written into, the readers do; any other reads a copy.
+    /// Whether the only reader of a node applies the normalisation itself as it reads; for a
+    /// concatenation that the node is written into, whether its readers do. Other readers read a
+    /// copy.
     pub fn read_deferred(&self, id: NodeId) -> bool {
         self.only_reader(id).is_some_and(|reader| match self.op(reader) {
             Op::Conv { .. } | Op::Dense { .. } | Op::Dropout { .. } | Op::Relu | Op::Concat => true,
             Op::MaxPool { .. } | Op::GlobalMaxPool => true,
-            // The second summand, which is copied to the sum's place first.
+            // The second summand, which is first copied to the place of the sum.
             Op::ScaledAdd { .. } => self.inputs[reader][1] == id,
             Op::Input { .. }
             | Op::BatchNorm { .. }
@@ -139,8 +140,8 @@ impl<'n> Graph<'n> {
         })
     }
 
-    /// Whether a concatenation's parts lie one after the other: where a 1x1 convolution, which can
-    /// gather its rows from parts, is the only reader, and no part is a concatenation again.
+    /// Whether a concatenation's parts are stored one after the other: if a 1x1 convolution, which
+    /// can gather its rows from parts, is the only reader, and no part is itself a concatenation.
     pub fn planar(&self, id: NodeId) -> bool {
         let pointwise = |reader| matches!(self.op(reader), Op::Conv { kernel: 1, stride: 1, .. });
         let nested = self.inputs(id).iter().any(|&part| matches!(self.op(part), Op::Concat));

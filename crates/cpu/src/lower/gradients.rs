@@ -1,9 +1,9 @@
-//! How gradients find their way back through the steps: in reverse, each source writes or adds.
+//! The backward pass through the steps, in reverse order: each source writes or adds to a gradient.
 
 use crate::plan::{Buffer, Kind, Source, Step};
 
-/// Settles which step is the first and which the last to contribute to a buffer's gradient, walking
-/// backwards.
+/// Determines which step is the first and which the last to contribute to a buffer's gradient, walking
+/// backward.
 pub(super) fn settle(steps: &mut [Step], buffers: &[Buffer]) {
     let mut written = vec![false; buffers.len()];
     let mut first_reader: Vec<Option<usize>> = vec![None; buffers.len()];
@@ -22,7 +22,7 @@ pub(super) fn settle(steps: &mut [Step], buffers: &[Buffer]) {
 }
 
 impl Step {
-    /// Everything that is read.
+    /// All sources that the step reads.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         let second = match &self.kind {
             Kind::Conv(conv) => conv.residual.as_ref().map(|(source, _)| source),

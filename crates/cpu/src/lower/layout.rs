@@ -1,8 +1,8 @@
-//! In which lane each channel of each node lies: one rule, which depends on the network alone.
+//! The lane of each channel of each node, by one rule that depends only on the network.
 //!
-//! Plans for training and for prediction, and the layout of the parameters, all follow it; so the
-//! filters that the one plan trains are those that the other one reads. A step that wants its input
-//! on other lanes makes a copy of its own ([`super::values`]).
+//! The plans for training and prediction and the layout of the parameters all follow it, so
+//! prediction reads the filters that training updates. A step that needs its input on other lanes
+//! makes its own copy ([`super::values`]).
 
 use crate::plan::Method;
 use crate::weights::{ConvLanes, Weights};
@@ -25,13 +25,13 @@ impl NodeLanes {
         Self { channels: (0..channels).collect(), lanes: padded(channels) }
     }
 
-    /// Whether the channels lie as [`Self::plain`] lays them.
+    /// Whether the channels are laid out as by [`Self::plain`].
     pub fn is_plain(&self) -> bool {
         self.lanes == padded(self.channels.len())
             && self.channels.last() == self.channels.len().checked_sub(1).as_ref()
     }
 
-    /// The parts' lanes one after the other.
+    /// The concatenated lanes of the parts.
     fn joined<'a>(parts: impl Iterator<Item = &'a NodeLanes>) -> Self {
         let mut all = Self { channels: Vec::new(), lanes: 0 };
         for part in parts {
@@ -46,11 +46,11 @@ impl NodeLanes {
 #[derive(Clone, Debug)]
 pub(crate) struct ConvLayout {
     pub method: Method,
-    /// Whether it reads the image, whose channels lie without padding and whose gradient nobody wants.
+    /// Whether it reads the image, whose channels have no padding and which needs no gradient.
     pub image: bool,
     /// Position in [`Weights::convs`].
     pub weights: usize,
-    /// Lane of each input channel, and how many lanes there are.
+    /// Lane of each input channel, and the number of lanes.
     input: NodeLanes,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The layout of a network; with `direct`, 3x3 convolutions do without Winograd's method.
+    /// The layout of a network; with `direct`, without Winograd's method.
     pub fn new(network: &Network, direct: bool) -> Self {
         let mut layout = Self {
             image: image(network),
@@ -150,7 +150,7 @@ impl Layout {
         self.first_parameter[id]
     }
 
-    /// Where the parameters lie.
+    /// The layout of the parameters.
     pub fn weights(&self, parameters: &[Parameter]) -> Weights {
         Weights::new(
             parameters,

@@ -1,10 +1,10 @@
-//! From a network's description to a plan: which nodes become one step, and where values lie.
+//! Lowers a network's description to a plan: which nodes become one step, and where values are stored.
 //!
-//! - A convolution takes its batch normalisation and ReLU along; the result is deferred.
-//! - A convolution takes the scaled sum and ReLU that end a residual block along ([`fusing`]).
-//! - Producers write straight into their part of a concatenation; what only convolutions can read
-//!   (deferred values) is copied out for other readers ([`values`]).
-//! - Which lane holds which channel is the same in every plan of a network ([`layout`]).
+//! - A convolution includes its batch normalisation and ReLU; the result is deferred.
+//! - A convolution includes the scaled sum and ReLU that end a residual block ([`fusing`]).
+//! - Producers write directly into their part of a concatenation; values that only convolutions can read
+//!   (deferred values) are copied for other readers ([`values`]).
+//! - Every plan of a network uses the same lanes for the same channels ([`layout`]).
 
 mod fusing;
 mod gradients;
@@ -20,17 +20,17 @@ use modiste_kernels::patches::Window;
 use modiste_spec::{Network, NodeId, Op, Shape, padding};
 use values::Values;
 
-/// What a plan is for.
+/// The purpose of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Training,
-    /// No dropout, nothing deferred; buffers are given up as soon as they are read.
+    /// No dropout, nothing deferred; buffers are released as soon as they are read.
     Inference,
 }
 
 const NO_FLOOR: f32 = f32::NEG_INFINITY;
 
-/// The plan of a network whose values and parameters lie as `layout` says.
+/// The plan of a network, with values and parameters laid out by `layout`.
 pub(crate) fn lower(network: &Network, mode: Mode, layout: &Layout) -> Plan {
     let graph = Graph::new(network, mode);
     let nodes = network.nodes().len();
@@ -46,7 +46,7 @@ struct Lowering<'a, 'n> {
     graph: &'a Graph<'n>,
     layout: &'a Layout,
     values: Values<'a, 'n>,
-    /// Nodes that another node's step took along and whose own output lies nowhere.
+    /// Nodes fused into another node's step, whose own output is not stored.
     taken: Vec<bool>,
 }
 
@@ -59,7 +59,7 @@ impl Lowering<'_, '_> {
             Op::Input { .. } => self.values.images(),
             Op::Conv { .. } | Op::Dense { .. } => {
                 let chain = self.graph.chain(id, self.layout);
-                // A convolution that ends in a sum waits until the other summand is there.
+                // A convolution that ends in a sum waits until the other summand is available.
                 if chain.add.is_none() {
                     self.conv(id, &chain);
                 }
@@ -81,7 +81,7 @@ impl Lowering<'_, '_> {
                 self.pool(id, Kind::MeanPool((shape.height, shape.width)));
             }
             Op::GlobalMaxPool => {
-                // One window, padded so far that it fits the shorter side and covers the longer one.
+                // One window, padded so that it fits the shorter side and covers the longer one.
                 let Shape { height, width, .. } = self.graph.shape(self.graph.input(id));
                 let (longer, padding) = (height.max(width), height.abs_diff(width));
                 let kernel = longer + padding;
@@ -130,7 +130,7 @@ impl Lowering<'_, '_> {
         Norm { scale, shift, mean: shift + 1, variance: shift + 2, epsilon, momentum, floor }
     }
 
-    /// A ReLU or dropout of its own.
+    /// Adds a separate step for a ReLU or dropout.
     fn copy(&mut self, id: NodeId, floor: f32, dropout: Option<Dropout>) {
         let from = self.values.any(self.graph.input(id));
         let to = self.values.target(id);
@@ -138,7 +138,8 @@ impl Lowering<'_, '_> {
         self.values.step(id, Kind::Copy(copy), from, to, None);
     }
 
-    /// A batch normalisation that no convolution takes along: a copy with statistics.
+    /// Adds a separate step for a batch normalisation not fused into a convolution: a copy with
+    /// statistics.
     fn norm_alone(&mut self, id: NodeId) {
         let from = self.values.active(self.graph.input(id));
         let relu = self.graph.relu_of(id);
@@ -168,7 +169,7 @@ impl Lowering<'_, '_> {
         self.values.step(id, kind, from, to, None);
     }
 
-    /// A sum that no convolution takes along.
+    /// Adds a separate step for a sum not fused into a convolution.
     fn add(&mut self, id: NodeId, scale: f32) {
         let [first, second] = [0, 1].map(|i| self.graph.inputs(id)[i]);
         if !self.values.is_there(second) {
@@ -182,7 +183,7 @@ impl Lowering<'_, '_> {
             false => self.values.plain(second),
         };
         if other.place == from.place {
-            // A value added to itself: the two ways of the gradient need two places.
+            // A value added to itself: the two paths of the gradient need two places.
             other = self.values.again(second, from);
         }
         let relu = self.graph.relu_of(id);
@@ -192,7 +193,7 @@ impl Lowering<'_, '_> {
         self.values.step(last, Kind::Add { other, scale, floor }, from, to, None);
     }
 
-    /// Joins the parts: those that were not written in place are copied there.
+    /// Joins the parts of a concatenation: those not written in place are copied there.
     fn concat(&mut self, id: NodeId) {
         let whole = self.values.concat_place(id);
         let mut deferred = false;

@@ -1,9 +1,10 @@
-//! Where values lie, and the copies that let a step read them.
+//! Where values are stored, and the copies that let a step read them.
 //!
-//! A node's output lies on the lanes that the [`Layout`] gives it. Three readers want it otherwise: what
-//! is no convolution reads activated values ([`Values::active`]), nothing but a convolution reads the
-//! image's lanes without padding ([`Values::image`]), and a sum reads channels side by side
-//! ([`Values::plain`]). Each form is a copy of its own, made once; none replaces the output.
+//! A node's output is on the lanes that the [`Layout`] gives it. Three kinds of readers need
+//! another form: steps other than convolutions read activated values ([`Values::active`]), only
+//! convolutions can read the image's lanes without padding ([`Values::image`]), and a sum reads
+//! channels side by side ([`Values::plain`]). Each form is a separate copy, made once; none
+//! replaces the output.
 
 use super::fusing::Graph;
 use super::layout::Layout;
@@ -16,17 +17,17 @@ use std::collections::HashMap;
 /// The forms of one node's output.
 #[derive(Clone, Copy, Debug)]
 struct Forms {
-    /// As it was written.
+    /// The output as written.
     place: Place,
-    /// Whether that is raw, to be normalised by the reader.
+    /// Whether that is raw, to be normalised by readers.
     deferred: bool,
-    /// Activated, with padding.
+    /// The activated copy, with padding.
     active: Option<Place>,
-    /// Activated, channels side by side.
+    /// The activated copy, with channels side by side.
     plain: Option<Place>,
 }
 
-/// Buffers, steps so far, and where each node's output lies.
+/// Buffers, steps so far, and the location of each node's output.
 pub(super) struct Values<'a, 'n> {
     pub graph: &'a Graph<'n>,
     pub layout: &'a Layout,
@@ -36,7 +37,7 @@ pub(super) struct Values<'a, 'n> {
     forms: Vec<Option<Forms>>,
     /// Parts of concatenations that their producers write to.
     targets: HashMap<NodeId, Place>,
-    /// Concatenations whose place was made when the first part was produced.
+    /// Concatenations whose place was allocated when the first part was produced.
     joined: HashMap<NodeId, Place>,
 }
 
@@ -54,7 +55,7 @@ impl<'a, 'n> Values<'a, 'n> {
         }
     }
 
-    /// A new buffer for maps of `shape` with `lanes` lanes.
+    /// Adds a buffer for maps of `shape` with `lanes` lanes.
     pub fn buffer(&mut self, shape: Shape, lanes: usize) -> Place {
         let (height, width) = (shape.height, shape.width);
         self.buffers.push(Buffer {
@@ -78,7 +79,7 @@ impl<'a, 'n> Values<'a, 'n> {
         self.forms[image] = Some(Forms { place, deferred: false, active: None, plain: None });
     }
 
-    /// Whether a node's output was written.
+    /// Whether a node's output has been written.
     pub fn is_there(&self, id: NodeId) -> bool {
         self.forms[id].is_some()
     }
@@ -87,7 +88,7 @@ impl<'a, 'n> Values<'a, 'n> {
         self.forms[id].expect("nodes come in topological order")
     }
 
-    /// Where node `id` is to write: its part of a concatenation or a new buffer.
+    /// Where node `id` writes: its part of a concatenation or a new buffer.
     pub fn target(&mut self, id: NodeId) -> Place {
         self.plan_concat(id);
         self.targets
@@ -95,8 +96,8 @@ impl<'a, 'n> Values<'a, 'n> {
             .unwrap_or_else(|| self.buffer(self.graph.shape(id), self.layout.of(id).lanes))
     }
 
-    /// If `id` is read by one concatenation alone, makes that one's buffer and gives its readers their
-    /// parts of it.
+    /// If `id` is read only by one concatenation, allocates its buffer and assigns its parts to their
+    /// producers.
     fn plan_concat(&mut self, id: NodeId) {
         let Some(reader) = self.graph.only_reader(id) else { return };
         if !matches!(self.graph.op(reader), Op::Concat) || self.joined.contains_key(&reader) {
@@ -123,7 +124,7 @@ impl<'a, 'n> Values<'a, 'n> {
         place
     }
 
-    /// The inputs of a concatenation and their places within its own.
+    /// The inputs of a concatenation and their places within it.
     pub fn parts(&self, id: NodeId, whole: Place) -> Vec<(NodeId, Place)> {
         let mut offset = whole.offset;
         let part = |&input: &NodeId| {
@@ -150,7 +151,7 @@ impl<'a, 'n> Values<'a, 'n> {
         self.written(id, to, norm.is_some() && self.mode == Mode::Training);
     }
 
-    /// Notes where node `id` was written; what its readers cannot activate themselves is copied.
+    /// Records where node `id` was written; copies values that its readers cannot activate themselves.
     pub fn written(&mut self, id: NodeId, place: Place, deferred: bool) {
         debug_assert_eq!(place.lanes, self.layout.of(id).lanes, "lanes of {}", self.graph.name(id));
         self.forms[id] = Some(Forms { place, deferred, active: None, plain: None });
@@ -159,7 +160,7 @@ impl<'a, 'n> Values<'a, 'n> {
         }
     }
 
-    /// Where a node was written, and whether it is deferred.
+    /// The place where a node was written, and whether it is deferred.
     pub fn own(&self, id: NodeId) -> (Place, bool) {
         let Forms { place, deferred, .. } = self.forms(id);
         (place, deferred)
@@ -170,7 +171,7 @@ impl<'a, 'n> Values<'a, 'n> {
         source(self.forms(self.layout.image).place, false)
     }
 
-    /// A node's output for a reader that can activate it; activated if it was copied already.
+    /// A node's output for a reader that can activate it; the activated copy if there is one.
     pub fn any(&mut self, id: NodeId) -> Source {
         let Forms { place, deferred, active, .. } = self.forms(id);
         match active {
@@ -219,14 +220,14 @@ impl<'a, 'n> Values<'a, 'n> {
         source(to, false)
     }
 
-    /// Another copy of values that lie activated, for a step that reads them twice.
+    /// Another copy of activated values, for a step that reads them twice.
     pub fn again(&mut self, id: NodeId, from: Source) -> Source {
         let to = self.buffer(self.graph.shape(id), from.place.lanes);
         self.copy(id, from, to, None);
         source(to, false)
     }
 
-    /// Copies a node to its part of a concatenation, where it was not written itself.
+    /// Copies a node to its part of a concatenation, if it was not written there.
     pub fn copy_to(&mut self, id: NodeId, to: Place) {
         let Forms { place, deferred, active, .. } = self.forms(id);
         let from = active.map_or(source(place, deferred), |active| source(active, false));
@@ -242,7 +243,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 }
 
-/// The gradient's way is settled when all steps are there ([`super::gradients`]).
+/// A source; how its gradient is written is determined once all steps exist ([`super::gradients`]).
 fn source(place: Place, deferred: bool) -> Source {
     Source { place, deferred, accumulate: false, completes: false }
 }

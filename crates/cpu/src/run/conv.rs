@@ -1,7 +1,7 @@
-//! Convolutions over a batch, with what their steps take along.
+//! Convolutions over a batch, with the operations fused into their steps.
 //!
 //! Neighbouring 1x1 convolutions that read the same maps (the heads of a block's branches) run as
-//! one group, image by image, so that the maps come from memory once.
+//! one group, image by image, so that the maps are loaded from memory only once.
 
 use super::simple::relu_back;
 use super::sums::{add_gradient_sums, add_moments, begin_sums};
@@ -216,7 +216,7 @@ impl Run<'_> {
         self.put_lanes(steps, lanes);
     }
 
-    /// Takes the outputs' lanes out, so that several can be changed at once.
+    /// Moves the outputs' lanes out, so that several can be changed at once.
     fn take_lanes(&mut self, steps: &[Step]) -> [Lanes; GROUP] {
         from_fn(|i| match steps.get(i) {
             Some(step) => std::mem::take(&mut self.lanes[step.to.buffer]),
@@ -231,12 +231,12 @@ impl Run<'_> {
     }
 }
 
-/// One convolution of a group on the way forwards.
+/// One convolution of a group in the forward pass.
 struct Front<'a> {
     to: Place,
     buffer: &'a Buffer,
     outputs: Parts<'a, f32>,
-    /// Where the moments are summed, if a normalisation follows.
+    /// The sums of moments, if a normalisation follows.
     sums: Option<Parts<'a, f32>>,
     pilot: &'a [f32],
     image_conv: ImageConv<'a>,
@@ -246,14 +246,14 @@ struct Front<'a> {
 }
 
 impl Front<'_> {
-    /// The cleared sums of a shard.
+    /// Clears and returns the sums of a shard.
     fn begin(&self, shard: usize) -> Option<&mut [f32]> {
         let sums = self.sums.as_ref()?.take(shard);
         begin_sums(sums, self.to);
         Some(sums)
     }
 
-    /// Whole images from `first` on.
+    /// Computes whole images from `first` on.
     fn images(
         &self,
         inputs: &[Input<'_>],
@@ -280,7 +280,7 @@ impl Front<'_> {
     }
 }
 
-/// One convolution of a group on the way back.
+/// One convolution of a group in the backward pass.
 struct Back<'a> {
     isa: Isa,
     step: &'a Step,
@@ -292,7 +292,7 @@ struct Back<'a> {
     image_conv: ImageConv<'a>,
     /// Values of an image of the input.
     from_image: usize,
-    /// Where the gradients of weights and bias lie in a shard's.
+    /// The ranges of the gradients of weights and bias in a shard's gradient.
     weights: Range<usize>,
     bias: Option<Range<usize>>,
     output: &'a [f32],
@@ -315,29 +315,30 @@ impl Back<'_> {
         }
     }
 
-    /// Whether the images of a shard are one block, so that nothing is summed from block to block.
+    /// Whether the images of a shard are one block, so that nothing is summed across blocks.
     fn is_one_block(&self, map: Map<'_>, images: usize) -> bool {
         self.carries() && self.image_conv.is_one_block(map, images)
     }
 
-    /// How many images are best taken at once.
+    /// The best number of images to take at once.
     fn together(&self, map: Map<'_>) -> usize {
         if self.carries() { self.image_conv.together(map) } else { 1 }
     }
 
-    /// Whether the gradient is carried through the normalisation as it is read; else that of the raw
-    /// output lies in scratch memory, an image at a time.
+    /// Whether the gradient passes through the normalisation as it is read; otherwise the gradient
+    /// of the raw output is stored in scratch memory, one image at a time.
     fn carries(&self) -> bool {
         self.conv.method == Method::Winograd && self.norm_alone()
     }
 
-    /// Whether the output is normalised, and nothing else.
+    /// Whether the output is only normalised.
     fn norm_alone(&self) -> bool {
         self.step.norm.is_some() && self.bias.is_none()
     }
 
-    /// Images from `first` on; `dx` is empty if no gradient of the input is wanted. The gradient is the
-    /// shard's, with whether the images are all of it and one block.
+    /// Computes the gradients of images from `first` on; `dx` is empty if no gradient of the input
+    /// is needed. The gradient of the weights is that of the shard; the flag says whether the
+    /// images are the whole shard and one block.
     fn images(
         &self,
         first: usize,
@@ -391,7 +392,7 @@ impl Back<'_> {
         }
     }
 
-    /// The gradient of image `i`'s normalised output, to be carried to the raw one on reading.
+    /// The gradient of image `i`'s normalised output, to be converted to that of the raw one on reading.
     fn gradient(&self, i: usize) -> Gradient<'_> {
         let (to, buffer) = (self.step.to, self.buffer);
         let (slope, offset) = self.lanes.slope_and_offset(to);
@@ -401,7 +402,7 @@ impl Back<'_> {
         Gradient { map, norm: Some(norm) }
     }
 
-    /// The gradient of image `i`'s raw output; that of a skipped input goes on from here.
+    /// The gradient of image `i`'s raw output; also passes on the gradient of a skipped input.
     fn raw_gradient<'b>(&'b self, i: usize, raw: &'b mut [f32]) -> Map<'b> {
         let (to, buffer, isa) = (self.step.to, self.buffer, self.isa);
         let y = to.map(buffer, &self.output[i * buffer.image()..]);

@@ -1,4 +1,4 @@
-//! A dropout mask on one image, forwards and (as it is the same product) backwards.
+//! A dropout mask on one image, forward and backward (the same product).
 
 use crate::plan::{Buffer, Dropout};
 use modiste_kernels::elementwise::multiply_rows;
@@ -9,7 +9,7 @@ use modiste_spec::random::{Purpose, Stream, dropout_threshold};
 
 /// Multiplies image `image` of the whole batch by its part of the mask of (seed, step).
 ///
-/// The mask counts elements as (n, h, w, c) over channels; lanes that hold no channel stay zero.
+/// The mask counts elements as (n, h, w, c) over channels; lanes without a channel stay zero.
 pub(super) fn apply_mask(
     isa: Isa,
     dropout: &Dropout,

@@ -1,4 +1,4 @@
-//! Steps that work on each image by itself: copies, pools, sums.
+//! Steps that treat each image separately: copies, pools, sums.
 
 use super::dropout::apply_mask;
 use super::sums::{add_gradient_sums, begin_sums};
@@ -24,7 +24,7 @@ struct Forward<'a> {
     activation: Option<Activation<'a>>,
     second_activation: Option<Activation<'a>>,
     y: MapMut<'a>,
-    /// A bias of nothing.
+    /// A bias of zeros.
     zeros: &'a [f32],
     scratch: &'a mut Scratch,
 }
@@ -67,7 +67,7 @@ impl Run<'_> {
         let isa = *isa;
         let [output, input, other] = self.arena.get_disjoint_mut(ranges).expect(APART);
         let (input, other) = (&*input, &*other);
-        // Taken out, so that the others can be read.
+        // Moved out, so that the others can be read.
         let mut to_lanes = std::mem::take(&mut self.lanes[to.buffer]);
         let lanes = &*self.lanes;
         let activation = |source: Source| {
@@ -117,7 +117,7 @@ impl Run<'_> {
         self.lanes[to.buffer] = to_lanes;
     }
 
-    /// The way back to one of the step's sources.
+    /// The backward pass to one of the step's sources.
     fn images_backward(
         &mut self,
         step: &Step,
@@ -315,7 +315,7 @@ impl Backward<'_> {
     }
 }
 
-/// dx = or += factor * dy where y lies over the floor.
+/// dx = or += factor * dy where y is above the floor.
 pub(super) fn relu_back(
     isa: Isa,
     dy: Map<'_>,
@@ -362,7 +362,7 @@ pub(crate) fn move_lanes(
     }
 }
 
-/// The way back of [`move_lanes`].
+/// The backward pass of [`move_lanes`].
 fn add_moved(g: Map<'_>, moves: &[(usize, usize)], dx: MapMut<'_>) {
     for pixel in 0..g.pixels() {
         for &(from, to) in moves {

@@ -1,5 +1,5 @@
-//! What is done to a picture before a network sees it: chosen when training starts, stored with the
-//! model, and the same in training, evaluation and prediction.
+//! The preparation of pictures for a network: chosen when training starts, stored with the model,
+//! and the same in training, evaluation and prediction.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,11 +11,11 @@ use super::{Background, Fit, Limits, Prepared, convert};
 use crate::DataError;
 use crate::picture::{Decoded, decode_deep};
 
-/// What lies behind a transparent picture.
+/// Background of a transparent picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ground {
-    /// White, as goods are shown; black where what is visible is itself white.
+    /// White, like photographs of goods; black if the visible part is white.
     #[default]
     Auto,
     /// White.
@@ -25,12 +25,12 @@ pub enum Ground {
 }
 
 impl Ground {
-    /// All of them, as they are written.
+    /// All variants and their names.
     pub const ALL: [(Self, &str); 3] =
         [(Self::Auto, "auto"), (Self::White, "white"), (Self::Black, "black")];
 }
 
-/// As it is written on the command line.
+/// Formatted as on the command line.
 impl fmt::Display for Ground {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Self::ALL.iter().find(|(ground, _)| ground == self).map_or("", |(_, name)| name);
@@ -48,7 +48,7 @@ impl FromStr for Ground {
     }
 }
 
-/// What is done to a picture: the one preparation of training, evaluation and prediction.
+/// The preparation of pictures, the same in training, evaluation and prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
@@ -57,27 +57,27 @@ pub struct Preparation {
     /// How a picture of another shape is fitted.
     #[serde(default)]
     pub fit: Fit,
-    /// What lies behind transparent pictures.
+    /// Background of transparent pictures.
     #[serde(default)]
     pub ground: Ground,
     /// Whether pictures become garments on black as in Fashion-MNIST: bright backgrounds are inverted,
     /// and pictures of another size are trimmed and centred.
     #[serde(default)]
     pub garments: bool,
-    /// The value of white in pictures of 16 bits a channel; `None` if it follows from each picture.
+    /// The value of white in pictures of 16 bits per channel; `None` to infer it from each picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub white: Option<u16>,
 }
 
 impl Preparation {
-    /// Images of `shape`, pictures of other shapes fitted whole.
+    /// Prepares images of `shape`; pictures of other shapes are padded.
     pub fn of(shape: Shape) -> Self {
         let (fit, ground) = (Fit::default(), Ground::default());
         Self { shape, fit, ground, garments: false, white: None }
     }
 
-    /// The picture file `bytes` as the network takes it; errors speak of it as `name`. `background` says
-    /// what lies behind the object where it is known better than the preparation can tell.
+    /// Prepares the picture file `bytes`; errors call it `name`. `background` overrides what would
+    /// be inferred from the border.
     ///
     /// # Errors
     /// If it is no picture, a damaged, too large or too small one, or one that shows nothing; or if the
@@ -96,8 +96,7 @@ impl Preparation {
         prepared.map_err(|problem| DataError::file(name, problem))
     }
 
-    /// An image (h, w, c) of an array as the network takes it: unchanged where it has the network's
-    /// shape.
+    /// Prepares an image (h, w, c) of an array; it is unchanged if it has the network's shape.
     ///
     /// # Errors
     /// As [`Preparation::picture`].
@@ -115,10 +114,10 @@ impl Preparation {
         if matches!(self.shape.channels, 1 | 3) {
             return Ok(());
         }
-        Err(format!("is a picture; the network takes images of {}, no pictures", self.shape))
+        Err(format!("is a picture; the network takes images of {}, not pictures", self.shape))
     }
 
-    /// A decoded picture as the network takes it.
+    /// Prepares a decoded picture.
     pub(crate) fn decoded(
         &self,
         picture: &Decoded,

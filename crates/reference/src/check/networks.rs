@@ -1,11 +1,12 @@
-//! Small networks that together have every operation in every setting an engine might treat apart.
+//! Small networks that together have every operation in every setting that an engine might treat
+//! specially.
 
 use modiste_spec::{
     Architecture, Cnn, DropoutPlace, InceptionResNet, Mlp, Network, NetworkBuilder, NodeId, Op,
     Residual, Shape, WideResNet,
 };
 
-/// A network under construction: adds nodes that must fit.
+/// A network under construction; nodes must fit.
 #[derive(Default)]
 struct Sketch {
     builder: NetworkBuilder,
@@ -60,9 +61,9 @@ impl Sketch {
     }
 }
 
-/// Networks of the kinds that people train: every operation, kernels 1, 3 and 5, strides 1 to 3,
-/// odd and oblong maps, grey and coloured images, 2 to 7 classes. Each is small enough for the
-/// reference, and normalises at least four values a channel even for a single image.
+/// Realistic networks: every operation, kernels 1, 3 and 5, strides 1 to 3, odd and oblong maps,
+/// grey and coloured images, 2 to 7 classes. Each is small enough for the reference, and normalises
+/// at least four values per channel even for a single image.
 pub fn networks() -> Vec<(&'static str, Network)> {
     vec![
         ("plain 3x3", plain()),
@@ -97,7 +98,7 @@ pub fn networks() -> Vec<(&'static str, Network)> {
     ]
 }
 
-/// Networks that the description allows and nobody trains; an engine may refuse them with
+/// Unrealistic networks that the description allows; an engine may refuse them with
 /// `EngineError::Unsupported`, but must not compute them wrongly.
 pub fn unusual_networks() -> Vec<(&'static str, Network)> {
     vec![
@@ -145,7 +146,7 @@ fn scales_and_maxima() -> Network {
     let (mut s, image) = Sketch::new(9, 7, 1);
     let scaled = Op::BatchNorm { epsilon: 1e-3, momentum: 0.1, scale: true };
     let mut parts = Vec::new();
-    // With and without a scale beside each other.
+    // Side by side, with and without a scale.
     for (channels, norm) in [(5, Some(true)), (16, Some(false)), (3, None)] {
         let x = s.conv(image, 3, 1, channels);
         parts.push(match norm {

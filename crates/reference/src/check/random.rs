@@ -1,13 +1,13 @@
-//! Random networks: whatever the description allows, from a seed.
+//! Random networks from a seed: anything that the description allows.
 //!
 //! Every operation follows every other in some network: on the image, on values that several nodes
 //! read, on joined parts of any width, on single pixels. Maps and channels are small, so that the
-//! reference answers in milliseconds.
+//! reference takes only milliseconds.
 
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Network, NetworkBuilder, NodeId, Op, Shape};
 
-/// Numbers drawn one after the other from a seed.
+/// A sequence of random numbers from a seed.
 struct Dice {
     stream: Stream,
     drawn: u64,
@@ -18,7 +18,7 @@ impl Dice {
         Self { stream: Stream::new(seed, Purpose::Bootstrap, (1 << 24) - 1, 0), drawn: 0 }
     }
 
-    /// A number under `bound`.
+    /// A number below `bound`.
     fn below(&mut self, bound: usize) -> usize {
         self.drawn += 1;
         self.stream.below(self.drawn, bound as u32) as usize
@@ -38,14 +38,15 @@ impl Dice {
 struct Growth {
     builder: NetworkBuilder,
     dice: Dice,
-    /// How often each node's output is read.
+    /// Number of readers of each node's output.
     readers: Vec<usize>,
 }
 
-/// Widths on both sides of the engines' vector lengths, small ones more often.
+/// Numbers of channels on both sides of the engines' vector lengths, small ones more often.
 const CHANNELS: [usize; 14] = [1, 2, 3, 4, 5, 7, 8, 11, 15, 16, 17, 20, 32, 33];
 
-/// The network of `seed`: 3 to some 30 nodes, images of 1x1 to 12x12 with one to 17 channels, 1 to 9 classes.
+/// The network of `seed`: 3 to some 30 nodes, images of 1x1 to 12x12 with one to 17 channels, 1 to
+/// 9 classes.
 ///
 /// # Panics
 /// Never: every node that is added fits.
@@ -82,7 +83,7 @@ impl Growth {
         self.builder.shape(id)
     }
 
-    /// A node to read: mostly the newest, often one that nobody reads yet, or any.
+    /// A node to read: mostly the newest, often one without readers, or any.
     fn pick(&mut self) -> NodeId {
         let last = self.readers.len() - 1;
         match self.dice.below(10) {
@@ -95,14 +96,14 @@ impl Growth {
         }
     }
 
-    /// Any node, `like` itself included, whose output passes `fits`.
+    /// Any node whose output passes `fits`.
     fn other(&mut self, fits: impl Fn(Shape) -> bool) -> NodeId {
         let all: Vec<NodeId> =
             (0..self.readers.len()).filter(|&id| fits(self.builder.shape(id))).collect();
         self.dice.of(&all)
     }
 
-    /// Adds one to four nodes behind a node that was there.
+    /// Adds one to four nodes after an existing node.
     fn grow(&mut self) {
         let x = self.pick();
         match self.dice.below(20) {
@@ -154,7 +155,7 @@ impl Growth {
         self.conv_to(x, stride, channels)
     }
 
-    /// The usual chain, each link of which may be missing.
+    /// Adds the usual chain, each link of which may be missing.
     fn conv_norm(&mut self, x: NodeId) {
         let mut x = self.conv(x);
         if self.dice.chance(80) {
@@ -198,8 +199,8 @@ impl Growth {
         self.add(Op::AvgPool { kernel }, &[x])
     }
 
-    /// One to four values of the same map, not necessarily different ones; two of three times fresh
-    /// branches, as networks have them.
+    /// Joins one to four values of the same map size, which may be equal; two times out of three,
+    /// new branches as in real networks.
     fn concat(&mut self, x: NodeId) -> NodeId {
         let map = self.shape(x);
         let fresh = self.dice.chance(66);
@@ -221,7 +222,7 @@ impl Growth {
         joined
     }
 
-    /// A sum of two values of the same shape, the second perhaps made for it by a convolution.
+    /// Adds two values of the same shape, the second possibly from a new convolution.
     fn sum(&mut self, x: NodeId) {
         let shape = self.shape(x);
         let y = match self.dice.below(3) {
@@ -244,7 +245,7 @@ impl Growth {
         }
     }
 
-    /// Joins all that nobody reads yet and ends in a softmax.
+    /// Joins all outputs without readers and ends in a softmax.
     fn finish(mut self) -> Network {
         let open: Vec<NodeId> =
             (0..self.readers.len()).filter(|&id| self.readers[id] == 0).collect();

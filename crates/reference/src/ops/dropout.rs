@@ -4,14 +4,14 @@ use crate::Maps;
 use modiste_spec::NodeId;
 use modiste_spec::random::{Purpose, Stream, dropout_keeps, dropout_threshold};
 
-/// What names a mask: the run's seed, the node and the training step.
+/// The key of a mask: the run's seed, the node and the training step.
 #[derive(Clone, Copy, Debug)]
 pub struct Mask {
     /// The run's seed.
     pub seed: u64,
     /// The node's [`modiste_spec::Network::mask_key`].
     pub node: NodeId,
-    /// Steps made before this one.
+    /// Number of steps before this one.
     pub step: u64,
 }
 

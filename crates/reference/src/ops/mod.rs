@@ -1,8 +1,8 @@
-//! One file an operation, forward and backward together.
+//! One file per operation, forward and backward together.
 //!
-//! `x` and `y` are an operation's input and output, `dx` and `dy` the gradients of the loss by them.
-//! A backward function takes what the forward one took and computes again what it needs, so that
-//! nothing has to be kept between the two.
+//! `x` and `y` are an operation's input and output, `dx` and `dy` the gradients of the loss with
+//! respect to them. A backward function takes the arguments of the forward one and recomputes what
+//! it needs, so that nothing has to be kept between the two.
 
 pub mod avg_pool;
 pub mod batch_norm;

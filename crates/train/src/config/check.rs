@@ -1,4 +1,4 @@
-//! Whether a configuration makes sense: each value is in its range, and values fit each other.
+//! Checks of a configuration: each value is in its range, and values fit each other.
 
 use modiste_data::Split;
 
@@ -7,22 +7,22 @@ use super::{ClassWeights, Config, DataConfig, TrainingConfig};
 use crate::{Schedule, TrainError};
 
 impl Config {
-    /// Checks every field against its range, and that none is without effect.
+    /// Checks every field against its range, and that every field has an effect.
     ///
-    /// Whether the network fits the images is for [`Config::network`] to say.
+    /// [`Config::network`] checks whether the network fits the images.
     ///
     /// # Errors
-    /// Names the first field whose value cannot be used, the value and the range.
+    /// Name the first field whose value cannot be used, the value and the range.
     pub fn check(&self) -> Result<(), TrainError> {
         self.check_ranges()?;
         self.check_together()
     }
 
-    /// The part of [`Config::check`] that looks at single fields: each value is in its range. What
-    /// [`Config::set`] has set is.
+    /// The part of [`Config::check`] for single fields: each value is in its range. Values set by
+    /// [`Config::set`] always are.
     ///
     /// # Errors
-    /// Names the first field whose value is out of range, the value and the range.
+    /// Name the first field whose value is out of range, the value and the range.
     pub fn check_ranges(&self) -> Result<(), TrainError> {
         check_ranges(&self.try_values()?)
     }
@@ -30,7 +30,7 @@ impl Config {
     /// The rest of [`Config::check`]: values fit each other.
     ///
     /// # Errors
-    /// Names the first field whose value has no effect or contradicts another.
+    /// Name the first field whose value has no effect or contradicts another.
     pub fn check_together(&self) -> Result<(), TrainError> {
         self.data.check()?;
         if let Some(network) = self.network.inception() {
@@ -62,7 +62,7 @@ impl DataConfig {
 impl TrainingConfig {
     fn check(&self) -> Result<(), TrainError> {
         if let ClassWeights::List(list) = &self.class_weights {
-            // As the engine has them.
+            // The engine uses 32-bit weights.
             let finite = list.iter().all(|&w| (w as f32).is_finite());
             ensure(
                 finite && list.iter().any(|&w| w as f32 > 0.0),

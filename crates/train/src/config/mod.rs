@@ -1,4 +1,4 @@
-//! The configuration: everything that decides the result of a run, so that `config.toml` is enough to
+//! The configuration: everything that affects the result of a run, so that `config.toml` is enough to
 //! repeat it.
 //!
 //! The number of threads, the engine and the run's folder are not part of it, because results do
@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Schedule, TrainError};
 
-/// A checkpoint has each parameter at most five times: its value, the best epoch's, two moments, the
-/// average. So many, and the rest, stay under the largest files that are read.
+/// Largest number of parameters: a checkpoint stores each at most five times (current value, best epoch,
+/// two moments, average), and with this many stays below the largest file that is read.
 const MAX_PARAMETERS: usize = 200_000_000;
 
 /// The complete configuration of a run.
@@ -46,30 +46,30 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// `embedded`, or the path of a folder.
+    /// `embedded`, or the path of a folder or file.
     pub source: String,
     /// `full`, `official`, `paper`, sizes `T/V/S`, or a fold of one of them: see [`Split`].
     pub split: String,
-    /// Draws a split that is not named.
+    /// Seed that draws a split by counts or shares.
     pub split_seed: u64,
-    /// `auto`, or the sides of every image: `N` or `HxW`.
+    /// Height and width of every image: `N`, `HxW` or `auto`.
     pub image_size: String,
     /// How a picture of another shape is fitted.
     pub fit: Fit,
-    /// What lies behind transparent pictures.
+    /// Background of transparent pictures.
     pub ground: Ground,
     /// Whether files that cannot be used are refused.
     pub strict: bool,
-    /// The column that names pictures in a table; empty if it is found.
+    /// The column that names pictures in a table; empty to detect it.
     pub picture_column: String,
-    /// The column of the classes in a table; empty if it is found.
+    /// The column of the classes in a table; empty to detect it.
     pub label_column: String,
     /// A list of images to leave out; empty for none.
     pub exclude: String,
 }
 
 impl DataConfig {
-    /// How the source is read; `preparation` is that of a model which the images are for.
+    /// Options for reading the source; `preparation` is that of the model the images are for.
     fn options(&self, preparation: Option<Preparation>) -> Result<Options, TrainError> {
         let named = |column: &String| (!column.is_empty()).then(|| column.clone());
         Ok(Options {
@@ -84,7 +84,7 @@ impl DataConfig {
         })
     }
 
-    /// Rows and columns of every image; `None` if they follow from the data.
+    /// Rows and columns of every image; `None` to choose them from the data.
     fn size(&self) -> Result<Option<(usize, usize)>, TrainError> {
         if self.image_size == "auto" {
             return Ok(None);
@@ -109,22 +109,22 @@ impl DataConfig {
 pub struct TrainingConfig {
     /// Passes over the training images.
     pub epochs: usize,
-    /// Images a step; the last batch of an epoch may be smaller.
+    /// Images per step; the last batch of an epoch may be smaller.
     pub batch: usize,
-    /// The model file or run folder that the run starts from; empty to start from drawn values.
+    /// The model file or run folder that the run starts from; empty to start from random values.
     pub from: String,
-    /// Blocks of that model, from the first, whose parameters stay as they are.
+    /// Number of leading blocks of that model whose parameters stay fixed.
     pub freeze: usize,
-    /// Decides initial values, shuffling, augmentation and dropout masks.
+    /// Seed of initial values, shuffling, augmentation and dropout masks.
     pub seed: u64,
     /// Probability mass taken from the right class and given evenly to all.
     pub label_smoothing: f64,
     /// Weights of the classes in the loss.
     pub class_weights: ClassWeights,
-    /// Which validation number chooses the best epoch, and is watched by early stopping.
+    /// The validation metric that chooses the best epoch and that early stopping watches.
     pub select_by: SelectBy,
-    /// Decay of the averaged weights from step to step; 0 keeps none. With an average, epochs are
-    /// judged by it, and the model is made of it.
+    /// Decay of the averaged weights per step; 0 keeps none. An average is what is evaluated after each
+    /// epoch and becomes the model.
     pub average: f64,
     /// Minutes between checkpoints within an epoch; 0 for none.
     pub checkpoint_minutes: f64,
@@ -152,8 +152,8 @@ impl Config {
     /// The network for images of `data`, as [`Config::load_data`] gives them.
     ///
     /// # Errors
-    /// If a setting of the network is out of range, the images are too small for it, or it has more
-    /// parameters than a checkpoint that is read again.
+    /// If a setting of the network is out of range, the images are too small for it, or it has too many
+    /// parameters for a checkpoint.
     pub fn network(&self, data: &Dataset) -> Result<Network, TrainError> {
         let network = self.network.network(data.shape(), data.classes.len())?;
         let parameters = network.trainable();
@@ -173,8 +173,7 @@ impl Config {
         self.load_data_for(None)
     }
 
-    /// As [`Config::load_data`], with pictures and images made such as a model takes them whose
-    /// `preparation` this is.
+    /// Like [`Config::load_data`], with images prepared for a model with this `preparation`.
     ///
     /// # Errors
     /// As [`Config::load_data`].
@@ -193,13 +192,13 @@ impl Config {
         Ok(data)
     }
 
-    /// Whether [`Config::load_data`] gives the same for `other`.
+    /// Whether [`Config::load_data`] gives the same data for `other`.
     pub fn same_data(&self, other: &Self) -> bool {
         self.data == other.data
     }
 
-    /// Whether `data` can be trained on as the configuration says, as far as only the data can tell:
-    /// the loop checks it, too, but a run folder is there by then.
+    /// Checks that `data` can be trained on with this configuration. The loop checks it, too, but
+    /// by then a run folder exists.
     ///
     /// # Errors
     /// If training or validation images or their labels are missing, class weights do not fit, or the
@@ -212,10 +211,11 @@ impl Config {
         self.loss_on(data).map(|_| ())
     }
 
-    /// As [`Config::check_data`], for what compares configurations and so needs a validation set.
+    /// Like [`Config::check_data`], for commands that compare configurations and so need a
+    /// validation set.
     ///
     /// # Errors
-    /// As there, and if the validation set is empty.
+    /// As for [`Config::check_data`], and if the validation set is empty.
     pub fn check_comparable(&self, data: &Dataset) -> Result<(), TrainError> {
         if data.validation.is_empty() {
             let problem = format!("{} has no validation set to compare by", data.split);
@@ -240,13 +240,13 @@ impl Config {
             let problem = format!("the {name} part of {} {problem}", data.name);
             return Err(TrainError::config("data.split", problem));
         }
-        // Class weights are made for the training labels.
+        // Balanced class weights depend on the training labels.
         let counts = || data.train.class_counts(data.classes.len()).unwrap_or_default();
         let class_weights = self.training.class_weights.resolve(counts)?;
         Ok(Loss { label_smoothing: self.training.label_smoothing, class_weights })
     }
 
-    /// The field that decides by validation numbers, if there is one.
+    /// A field that requires validation metrics, if there is one.
     fn needs_validation(&self) -> Option<&'static str> {
         let training = &self.training;
         if training.early_stopping.patience > 0 {
@@ -256,7 +256,7 @@ impl Config {
     }
 }
 
-/// One line from an error of the TOML reader.
+/// An error of the TOML reader as one line.
 fn toml_error(text: &str, name: &str, error: &toml::de::Error) -> TrainError {
     let problem = error.message().trim().replace('\n', ", ");
     match error.span() {

@@ -1,4 +1,4 @@
-//! What the loop reports and writes: events, log, checkpoint, model.
+//! The loop's reports and files: events, log, checkpoint, model.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::Trainer;
 use crate::{Checkpoint, Config, Event, TrainError};
 
 impl Trainer<'_> {
-    /// Notes the start and makes the other files agree with the checkpoint.
+    /// Reports the start and brings the other files into agreement with the checkpoint.
     pub(super) fn begin(&mut self) -> Result<(), TrainError> {
         let steps_done = self.progress.steps_done;
         let before = self.epochs_done() * self.steps() as u64 + steps_done as u64;
@@ -38,12 +38,12 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Epochs done, which is also the time of the present epoch's random numbers.
+    /// Number of completed epochs, which is also the index of the current epoch's random numbers.
     pub(super) fn epochs_done(&self) -> u64 {
         self.progress.history.len() as u64
     }
 
-    /// Steps an epoch.
+    /// Steps per epoch.
     pub(super) fn steps(&self) -> usize {
         self.data.train.len().div_ceil(self.run.config().training.batch)
     }
@@ -98,10 +98,10 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Writes the checkpoint if enough minutes have gone by since the last.
+    /// Writes the checkpoint if enough minutes have passed since the last one.
     pub(super) fn checkpoint_if_due(&mut self) -> Result<(), TrainError> {
         let minutes = self.run.config().training.checkpoint_minutes;
-        // A pause too long for a `Duration` never ends.
+        // An interval too long for a `Duration` never ends.
         let pause = Duration::try_from_secs_f64(60.0 * minutes).unwrap_or(Duration::MAX);
         if minutes > 0.0 && self.saved_at.elapsed() >= pause {
             self.save_checkpoint()?;
@@ -109,7 +109,7 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Writes the checkpoint, unless training has gone astray.
+    /// Writes the checkpoint, unless training has diverged.
     pub(super) fn save_checkpoint(&mut self) -> Result<(), TrainError> {
         if !self.run.is_kept_here() {
             return Ok(());
@@ -153,7 +153,7 @@ impl Trainer<'_> {
     }
 }
 
-/// An epoch in the log.
+/// The log line of an epoch.
 pub(super) fn epoch_line(m: &EpochMetrics, best: bool) -> String {
     let validation = m.validation_accuracy.zip(m.validation_loss);
     let validation = validation.map_or_else(String::new, |(accuracy, loss)| {
@@ -166,7 +166,7 @@ pub(super) fn epoch_line(m: &EpochMetrics, best: bool) -> String {
     )
 }
 
-/// The first value of a state that is infinite or not a number, as `parameter "dense.weight"`.
+/// Names the first tensor with an infinite value or NaN, as in `parameter "dense.weight"`.
 pub(super) fn first_not_finite(state: &State) -> Option<String> {
     let slots = state.slots.iter().map(|(name, tensors)| (format!("{name} of"), tensors));
     let mut groups = [("parameter".into(), &state.parameters)].into_iter().chain(slots);
@@ -176,13 +176,13 @@ pub(super) fn first_not_finite(state: &State) -> Option<String> {
     })
 }
 
-/// The configuration as a model keeps it: a folder of images is named without its path.
+/// The configuration as stored in a model: a folder of images is named without its path.
 fn config_for_model(config: &Config, data_name: &str) -> String {
     let mut config = config.clone();
     if config.data.source != "embedded" {
         config.data.source = data_name.to_owned();
     }
-    // The list stays with the run; elsewhere its path would mean nothing.
+    // The path of the list would mean nothing elsewhere.
     config.data.exclude.clear();
     if let Some(name) = Path::new(&config.training.from).file_name() {
         config.training.from = name.to_string_lossy().into_owned();

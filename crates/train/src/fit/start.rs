@@ -8,7 +8,7 @@ use modiste_spec::engine::{Loss, State, Tensor};
 use super::from;
 use crate::{Checkpoint, Progress, Run, TrainError};
 
-/// All that follows from data, configuration and checkpoint before the first step.
+/// Everything derived from data, configuration and checkpoint before the first step.
 pub(super) struct Start<'a> {
     /// Labels of the training and of the validation images.
     pub labels: [&'a [u16]; 2],
@@ -46,7 +46,7 @@ impl<'a> Start<'a> {
             }
         };
         let known = run.known_rows();
-        // Rows of metrics.csv count from 1, one an epoch.
+        // Rows of metrics.csv count from 1, one per epoch.
         let known =
             |epoch: usize| known.get(epoch.checked_sub(1)?).filter(|r| r.metrics.epoch == epoch);
         let row = |&metrics: &EpochMetrics| {
@@ -59,7 +59,7 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Whether the engine's network takes these images and has these classes.
+/// Checks that the engine's network takes these images and has these classes.
 fn check_engine(network: &Network, data: &Dataset) -> Result<(), TrainError> {
     let (images, input) = (data.shape(), network.input_shape());
     let (named, known) = (data.classes.len(), network.classes());

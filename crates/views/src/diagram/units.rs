@@ -2,7 +2,7 @@
 
 use modiste_spec::{Network, Node, NodeId, Op, Shape};
 
-/// Kind of a unit; decides how it looks.
+/// Kind of a unit; determines its style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UnitKind {
     /// A map from outside the block.
@@ -30,7 +30,7 @@ pub(super) struct Unit {
     pub shape: Shape,
     /// Trainable values.
     pub parameters: usize,
-    /// Of a sum, the factor of its second input.
+    /// For a sum, the factor of its second input.
     pub scale: Option<f64>,
 }
 
