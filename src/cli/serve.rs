@@ -9,8 +9,8 @@ use modiste_serve::{BasePath, Batching, Limits, Listen, Site};
 /// Arguments of `modiste serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// A model file, a run folder to serve its best model, or swift for the trained model that is part of
-    /// the program
+    /// A model file, a run folder to serve its best model, or swift for the trained model that is
+    /// part of the program
     pub model: PathBuf,
     /// Address or host name with a port to listen on, or a Unix socket as unix:PATH; port 0 picks a
     /// free port

@@ -137,7 +137,7 @@ pub(crate) enum Kind {
     MeanPool((usize, usize)),
     /// A copy of all lanes of all pixels to one pixel.
     Flatten,
-    /// from + scale * other, then perhaps a ReLU.
+    /// from + scale * other, optionally followed by a ReLU.
     Add { other: Source, scale: f32, floor: f32 },
 }
 

@@ -85,8 +85,8 @@ impl Totals {
         taps * self.lanes[node.inputs[0]] * node.shape.channels.next_multiple_of(16) as u64
     }
 
-    /// Channels as they lie in memory: each part of a concatenation fills whole vectors, and what works on
-    /// each channel by itself leaves them where they are.
+    /// Channels in memory: each part of a concatenation is padded to whole vectors, and operations
+    /// on single channels keep the layout of their input.
     fn lanes_of(&self, node: &Node, inputs: &[Shape]) -> u64 {
         match node.op {
             Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {

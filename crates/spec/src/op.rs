@@ -103,7 +103,7 @@ pub enum Op {
     GlobalMaxPool,
     /// All values of a map as the channels of one pixel, in the order (h, w, c).
     Flatten,
-    /// The inputs' channels one after the other.
+    /// The inputs' channels, concatenated.
     Concat,
     /// First input + scale x second input.
     ScaledAdd {

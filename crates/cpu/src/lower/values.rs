@@ -70,7 +70,7 @@ impl<'a, 'n> Values<'a, 'n> {
         Place { buffer: self.buffers.len() - 1, offset: 0, lanes }
     }
 
-    /// The buffer of the images: the first, without padding and without a gradient.
+    /// Adds the buffer of the images: the first, without padding and without a gradient.
     pub fn images(&mut self) {
         let image = self.layout.image;
         let shape = self.graph.shape(image);

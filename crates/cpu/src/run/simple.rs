@@ -343,7 +343,7 @@ pub(crate) fn flatten(isa: Isa, x: Map<'_>, y: MapMut<'_>) {
     elementwise::copy(isa, rows, x);
 }
 
-/// Copies single lanes, activated if need be; the other lanes become zero.
+/// Copies single lanes, activated if requested; the other lanes become zero.
 pub(crate) fn move_lanes(
     x: Map<'_>,
     activation: Option<Activation<'_>>,

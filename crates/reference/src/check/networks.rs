@@ -186,7 +186,7 @@ fn flattened() -> Network {
     s.finish(x)
 }
 
-/// Every node's output is used one, two or three times.
+/// A network in which outputs are used one, two or three times.
 fn branches() -> Network {
     let (mut s, image) = Sketch::new(7, 5, 3);
     let trunk = s.conv_bn(image, 3, 1, 5);
