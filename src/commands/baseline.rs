@@ -27,14 +27,14 @@ use crate::{engine, machine, output};
 
 /// The output, printed and written to `baseline.json`.
 #[derive(Serialize)]
-pub struct Measured {
+struct Measured {
     #[serde(flatten)]
-    pub result: BaselineResult,
-    pub threads: usize,
+    result: BaselineResult,
+    threads: usize,
     /// Peak resident memory; `None` if the system does not report it.
-    pub peak_bytes: Option<u64>,
+    peak_bytes: Option<u64>,
     /// When, where and with what it was measured.
-    pub environment: Environment,
+    environment: Environment,
 }
 
 /// Fits or trains, measures, prints.
@@ -218,7 +218,7 @@ fn finish(
     let output = Measured { result, threads, peak_bytes: machine::peak_bytes(), environment };
     match common.json {
         true => output::print_json(&output)?,
-        false => output::print(&baseline_text::text(&output))?,
+        false => output::print(&baseline_text::text(&output.result))?,
     }
     if let Some(folder) = &common.out {
         make(folder)?;

@@ -1,13 +1,11 @@
 //! The table of a baseline: our result, published results, the paper's network.
 
+use modiste_baselines::BaselineResult;
 use modiste_paper::PUBLISHED_BEST;
 use modiste_views::{Table, grouped};
 
-use crate::commands::baseline::Measured;
-
 /// The table, followed by times and facts.
-pub fn text(output: &Measured) -> String {
-    let result = &output.result;
+pub fn text(result: &BaselineResult) -> String {
     let headings =
         ["classifier", "measured by", "part", "accuracy", "95 % interval", "images", "trained on"];
     let mut table = Table::new(3, headings);
