@@ -6,7 +6,7 @@ use std::time::Instant;
 /// The time of each step since the last reset.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
-    /// Seconds of each step, forwards and backwards.
+    /// Seconds of each step, forward and backward.
     pub steps: Vec<[f64; 2]>,
     /// Seconds outside steps.
     pub rest: f64,

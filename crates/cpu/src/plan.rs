@@ -183,7 +183,7 @@ pub(crate) struct Copy {
 /// A dropout mask.
 #[derive(Clone, Debug)]
 pub(crate) struct Dropout {
-    /// What names the mask ([`modiste_spec::Network::mask_key`]).
+    /// The key of the mask ([`modiste_spec::Network::mask_key`]).
     pub key: usize,
     pub rate: f64,
     /// Lanes of the channels.

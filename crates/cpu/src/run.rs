@@ -95,7 +95,7 @@ impl Run<'_> {
         }
     }
 
-    /// Runs all steps backwards from the logits' gradient; `gradients` are (shards, trainable).
+    /// Runs all steps backward from the logits' gradient; `gradients` are (shards, trainable).
     /// With several ranks, the first row is then the sum of all.
     ///
     /// # Errors

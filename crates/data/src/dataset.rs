@@ -31,7 +31,7 @@ impl Images {
         self.pixels.is_empty()
     }
 
-    /// The pixels (h, w, c) of image `i`; panics where there is none.
+    /// The pixels (h, w, c) of image `i`; panics if there is no such image.
     pub fn get(&self, i: usize) -> &[u8] {
         &self.pixels[i * self.shape.len()..][..self.shape.len()]
     }

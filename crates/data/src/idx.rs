@@ -31,7 +31,7 @@ pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// Reads an IDX file of unsigned bytes, gzipped or not; errors speak of it as `name`.
+/// Reads an IDX file of unsigned bytes, gzipped or not; errors call it `name`.
 ///
 /// The header is checked against the bytes present before anything is allocated.
 pub fn parse_idx(bytes: &[u8], name: &str) -> Result<Idx, DataError> {

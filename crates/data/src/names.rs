@@ -59,7 +59,7 @@ impl Names {
         self.places.is_empty()
     }
 
-    /// Where image `i` came from; panics where there is none.
+    /// Where image `i` came from; panics if there is no such image.
     pub fn origin(&self, i: usize) -> Origin<'_> {
         let (file, row) = self.places[i];
         let position = (row != WHOLE).then_some(row as usize);

@@ -82,8 +82,8 @@ impl Preprocessing {
         }
     }
 
-    /// The shape of the pictures. Files of version 0.1.0 of flattened images of Fashion-MNIST may not
-    /// know it.
+    /// The shape of the pictures. Files of version 0.1.0 for flattened images of Fashion-MNIST may lack
+    /// it.
     fn shape(&self, classes: &[String]) -> Shape {
         let Self { height, width, channels, .. } = *self;
         let known = Shape { height, width, channels };
@@ -91,7 +91,7 @@ impl Preprocessing {
         if row && knows_garments(classes, FASHION.channels) { FASHION } else { known }
     }
 
-    /// What pictures go through. Of older files, models of Fashion-MNIST know garments on black.
+    /// How pictures are prepared. In older files, models of Fashion-MNIST expect garments on black.
     fn preparation(self, network: &Network, classes: &[String]) -> Option<Preparation> {
         let (shape, taken) = (self.shape(classes), network.input_shape());
         let Self { divisor, fit, ground, garments, white, .. } = self;
@@ -207,7 +207,7 @@ impl Model {
         if self.preparation.garments { Background::Auto } else { Background::Keep }
     }
 
-    /// Reads a model file, or a model that is part of the program: one of
+    /// Reads a model file, or a model embedded in the program: one of
     /// [`trained_names`](crate::trained_names), unless a file or folder has that name.
     ///
     /// # Errors

@@ -1,17 +1,17 @@
-//! Trained models that are part of the program, named as their presets: the networks whose training
-//! and accuracy `docs/record.md` describes.
+//! Trained models embedded in the program, named like their presets; `docs/record.md` describes their
+//! training and accuracy.
 
 use std::path::Path;
 
-/// Name and model file of each.
+/// Name and model file of each model.
 const TRAINED: [(&str, &[u8]); 1] = [("swift", include_bytes!("../trained/swift.safetensors"))];
 
-/// The names of the trained models that are part of the program.
+/// The names of the embedded models.
 pub fn trained_names() -> impl Iterator<Item = &'static str> {
     TRAINED.iter().map(|&(name, _)| name)
 }
 
-/// The model file that `path` names if it is no file or folder, but one of [`trained_names`].
+/// The embedded model that `path` names, if it is one of [`trained_names`] and not a file or folder.
 pub(crate) fn trained(path: &Path) -> Option<&'static [u8]> {
     let (_, bytes) = TRAINED.iter().find(|&&(name, _)| path == Path::new(name))?;
     (!path.exists()).then_some(bytes)

@@ -168,8 +168,8 @@ impl Cnn {
     }
 }
 
-/// A multi-layer perceptron: all values of the image in a row, `layers` hidden dense layers of `units`
-/// units with ReLU, dropout, dense.
+/// A multi-layer perceptron: the flattened image, `layers` hidden dense layers of `units` units
+/// with ReLU, dropout, dense.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mlp {
@@ -187,7 +187,7 @@ impl Default for Mlp {
     }
 }
 
-/// The name of the node of `mlp` that makes a row of an image.
+/// The name of the node of `mlp` that flattens the image.
 pub(crate) const FLATTEN: &str = "flatten";
 
 impl Mlp {

@@ -92,7 +92,7 @@ impl Totals {
             Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {
                 node.shape.channels.next_multiple_of(16) as u64
             }
-            // The image lies without padding.
+            // The image has no padding.
             Op::Flatten if node.inputs[0] == 0 => node.shape.channels.next_multiple_of(16) as u64,
             Op::Flatten => inputs[0].pixels() as u64 * self.lanes[node.inputs[0]],
             Op::Concat => node.inputs.iter().map(|&input| self.lanes[input]).sum(),

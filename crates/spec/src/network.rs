@@ -143,16 +143,16 @@ impl Network {
         self.nodes[self.nodes.len() - 1].inputs[0]
     }
 
-    /// What names the masks of a dropout node, beside the run's seed and step: its position among the
-    /// nodes. Nodes that flatten do not count, as networks did without them when the first runs were
-    /// recorded.
+    /// The key of a dropout node's masks, together with the run's seed and step: its position among
+    /// the nodes. Nodes that flatten do not count, because they did not exist when the first runs
+    /// were recorded.
     pub fn mask_key(&self, id: NodeId) -> usize {
         self.nodes[..id].iter().filter(|node| node.op != Op::Flatten).count()
     }
 
-    /// The network as it takes images of `shape`. Before [`Op::Flatten`], networks of dense layers took
-    /// an image as one pixel with all values as its channels; such a one gets the nodes of the image and
-    /// of what flattens it. Any other is returned as it is.
+    /// The network for images of `shape`. Before [`Op::Flatten`] existed, networks of dense layers
+    /// took an image as one pixel with all values as its channels; such a network gets nodes for
+    /// the image and its flattening. Any other is returned unchanged.
     pub fn image_first(self, shape: Shape) -> Self {
         let values =
             shape.height.checked_mul(shape.width).and_then(|n| n.checked_mul(shape.channels));

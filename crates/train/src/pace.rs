@@ -20,7 +20,7 @@ const KEPT: f64 = 0.1;
 /// The measured speed, and the planned epochs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
-    /// Seconds of an epoch, validation included.
+    /// Seconds of an epoch, including validation.
     pub epoch_seconds: f64,
     /// Epochs that fit; at least 1.
     pub epochs: usize,

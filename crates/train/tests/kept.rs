@@ -82,10 +82,11 @@ fn interrupted_runs_of_an_older_version_end_as_its_own_did() {
                 Some((_, crcs)) => assert_eq!(found, *crcs, "{name} on {}", isa.name()),
                 None => {
                     let recorded = outcome_of(&files().join(name));
-                    // Evidence for a temperature is judged more strictly than it was; weights may not change.
+                    // Evidence for a temperature is judged more strictly than it was; weights may
+                    // not change.
                     let model = |bytes: &[u8]| parse_model(bytes, name).unwrap().parameters;
                     assert!(model(&ended[0]) == model(&recorded[0]), "{name} {}", isa.name());
-                    // A perceptron has a node more since, which its checkpoint names.
+                    // Since then a perceptron has one more node, which its checkpoint names.
                     let state = |bytes: &[u8]| parse_checkpoint(bytes, name).unwrap().state;
                     assert!(state(&ended[1]) == state(&recorded[1]), "{name} {}", isa.name());
                     assert!(ended[2..] == recorded[2..], "{name} {}", isa.name());

@@ -1,5 +1,5 @@
 //! A trace of steps in Chrome's format of trace events (JSON, array of complete events), which
-//! Perfetto and `chrome://tracing` open: each plan is a process, each thread of it a row.
+//! Perfetto and `chrome://tracing` open: each plan is a process, and each of its threads a row.
 
 use std::path::Path;
 use std::time::Instant;

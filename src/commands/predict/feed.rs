@@ -92,8 +92,8 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// What images of tables and arrays become; networks of other than grey and colour images take them
-    /// as they are.
+    /// How images of tables and arrays are prepared; networks for images that are neither grey nor
+    /// coloured take them as they are.
     fn preparation(&self) -> Option<Preparation> {
         let preparation = self.predictor.model().preparation;
         matches!(preparation.shape.channels, 1 | 3).then_some(preparation)

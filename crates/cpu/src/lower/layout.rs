@@ -56,8 +56,8 @@ pub(crate) struct ConvLayout {
 
 /// The lanes of a whole network.
 pub(crate) struct Layout {
-    /// The node that stands for the image: the input, or what flattens it for all that read it, as its
-    /// values lie in that order anyway.
+    /// The node that stands for the image: the input, or the node that flattens it for all readers,
+    /// because the values already have that order.
     pub image: NodeId,
     nodes: Vec<NodeLanes>,
     convs: Vec<Option<ConvLayout>>,
@@ -95,7 +95,7 @@ impl Layout {
             Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {
                 NodeLanes::plain(node.shape.channels)
             }
-            // The image lies without padding.
+            // The image has no padding.
             Op::Flatten if node.inputs[0] == 0 => NodeLanes::plain(node.shape.channels),
             Op::Flatten => {
                 let (from, pixels) =

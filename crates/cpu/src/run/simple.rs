@@ -331,10 +331,10 @@ pub(super) fn relu_back(
     }
 }
 
-/// Copies all lanes of all pixels of `x` to the one pixel of `y`.
+/// Copies all lanes of all pixels of `x` to the single pixel of `y`.
 pub(crate) fn flatten(isa: Isa, x: Map<'_>, y: MapMut<'_>) {
     if x.pixels() * x.channels < y.channels {
-        // The image, which lies without padding.
+        // The image, which has no padding.
         let (values, padding) = y.values[..y.channels].split_at_mut(x.pixels() * x.channels);
         values.copy_from_slice(&x.values[..values.len()]);
         return padding.fill(0.0);

@@ -80,8 +80,8 @@ impl Preparation {
     /// be inferred from the border.
     ///
     /// # Errors
-    /// If it is no picture, a damaged, too large or too small one, or one that shows nothing; or if the
-    /// network takes no pictures: images of other than one or three channels.
+    /// If the file is not a picture, is damaged, too large or too small, or shows nothing; or if the
+    /// network takes images that are not pictures, with other than one or three channels.
     pub fn picture(
         &self,
         bytes: &[u8],

@@ -67,7 +67,7 @@ pub fn random_network(seed: u64) -> Network {
     growth.finish()
 }
 
-/// Values of the largest map that is flattened.
+/// Size of the largest map that is flattened, in values.
 const LONGEST_ROW: usize = 600;
 
 impl Growth {

@@ -8,7 +8,7 @@ pub fn flatten_forward(x: &Maps) -> Maps {
     Maps::new(x.n, Shape::new(1, 1, x.shape.len()), x.values.clone())
 }
 
-/// The gradient by a map of `shape`.
+/// The gradient with respect to a map of `shape`.
 pub fn flatten_backward(shape: Shape, dy: &Maps) -> Maps {
     Maps::new(dy.n, shape, dy.values.clone())
 }

@@ -66,7 +66,7 @@ impl Trainer<'_> {
         self.observer.event(&Event::Written { file: &file });
     }
 
-    /// What training pictures went through.
+    /// The preparation of training pictures.
     fn preparation(&self) -> Preparation {
         Preparation { shape: self.engine.network().input_shape(), ..self.data.preparation }
     }
