@@ -286,7 +286,7 @@ fn a_full_disk_ends_an_element_with_one_line_and_it_goes_on() {
     assert!(one == other);
 }
 
-/// Whether a process may mount something just for itself on this system.
+/// Only on Linux, where a process may mount something just for itself.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_read_only_disk_is_one_line() {
