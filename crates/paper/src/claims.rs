@@ -1,13 +1,54 @@
 //! The paper's claims about its best model, judged by our model's answers.
 
-use crate::Verdict;
+use modiste_baselines::BaselineResult;
+use modiste_data::{DataInfo, PartName};
+use modiste_metrics::Evaluation;
+
 use crate::verdict::Side;
+use crate::{PUBLISHED_BEST, Verdict};
 
 /// The 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
 /// The share of images classified correctly, and the number of images.
 pub type Share = (f64, usize);
+
+/// Verdicts on the paper's claims about its data and its final model, from the answers on the training
+/// and validation images, and on that model beside `baselines`.
+pub fn judge(
+    data: &DataInfo,
+    train: &Evaluation,
+    validation: &Evaluation,
+    baselines: &[BaselineResult],
+) -> Vec<Verdict> {
+    let share = |part: &Evaluation| (part.accuracy, part.images as usize);
+    let published = PUBLISHED_BEST.train_accuracy - PUBLISHED_BEST.validation_accuracy;
+    let mut verdicts = vec![balance(data)];
+    verdicts.push(gap(share(train), share(validation), published));
+    verdicts.push(class_bias(&validation.confusion));
+    verdicts.extend(hard_class(&validation.confusion, &data.classes, "Shirt"));
+    for baseline in baselines {
+        if let Some(part) = baseline.part(PartName::Validation) {
+            let theirs = (part.accuracy, part.images);
+            verdicts.push(better_than(&baseline.baseline, share(validation), theirs));
+        }
+    }
+    verdicts
+}
+
+/// Every part has as many images of each class.
+fn balance(data: &DataInfo) -> Verdict {
+    let shares = data.parts.iter().flat_map(|part| part.classes.iter().map(|class| class.share));
+    let even = 1.0 / data.classes.len().max(1) as f64;
+    let uneven = shares.map(|share| (share - even).abs()).fold(0.0, f64::max);
+    Verdict::new(
+        "classes are balanced in every part",
+        "largest distance between a class's share and an even one",
+        (Some(uneven), Some([uneven, uneven])),
+        data.parts.iter().map(|part| part.images).sum(),
+        (Side::Below, 0.01),
+    )
+}
 
 /// "No bias problem": the model predicts every class as often as it occurs.
 ///

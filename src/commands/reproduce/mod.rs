@@ -16,7 +16,7 @@ use std::path::Path;
 use modiste_baselines::BaselineResult;
 use modiste_data::DataInfo;
 use modiste_model::{EpochRow, RunFolder, read_metrics};
-use modiste_paper::{AblationResults, Verdict};
+use modiste_paper::{AblationResults, Verdict, judge};
 
 use modiste_search::{Place, Plan, Results, Shard, Task, measure};
 use modiste_train::Config;
@@ -141,7 +141,8 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
         ablation_set: settings.ablation_set.clone(),
         ablation,
     };
-    found.verdicts = report::judge(&found);
+    let Answers { train, validation, .. } = &found.last;
+    found.verdicts = judge(&found.data, train, validation, &found.baselines);
     found.verdicts.extend(found.ablation.verdicts.iter().cloned());
     report::write(out, &found)?;
     let json = serde_json::to_string_pretty(&found)?;

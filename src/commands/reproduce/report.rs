@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use modiste_data::{DataInfo, PartName};
+use modiste_data::PartName;
 use modiste_metrics::Evaluation;
-use modiste_paper::{
-    PUBLISHED_BEST, Side, VERDICT_RULE, Verdict, better_than, class_bias, gap, hard_class,
-};
+use modiste_paper::{PUBLISHED_BEST, VERDICT_RULE};
 use modiste_report::{Block, Cell, Figure, Page, Table, Weight, figures};
 use modiste_search::{SELECTION_RULE, label};
 use modiste_views::grouped;
@@ -15,37 +13,6 @@ use super::{Answers, Found, verdicts};
 use crate::commands::grid::results::{self, settings, spread};
 use crate::commands::{ablate, report};
 use crate::failure::Failure;
-
-/// Verdicts on the paper's claims about its data, its final model and the baselines.
-pub fn judge(found: &Found) -> Vec<Verdict> {
-    let Answers { train, validation, .. } = &found.last;
-    let share = |part: &Evaluation| (part.accuracy, part.images as usize);
-    let published = PUBLISHED_BEST.train_accuracy - PUBLISHED_BEST.validation_accuracy;
-    let mut verdicts = vec![balance(&found.data)];
-    verdicts.push(gap(share(train), share(validation), published));
-    verdicts.push(class_bias(&validation.confusion));
-    verdicts.extend(hard_class(&validation.confusion, &found.data.classes, "Shirt"));
-    for baseline in &found.baselines {
-        if let Some(part) = baseline.part(PartName::Validation) {
-            let theirs = (part.accuracy, part.images);
-            verdicts.push(better_than(&baseline.baseline, share(validation), theirs));
-        }
-    }
-    verdicts
-}
-
-fn balance(data: &DataInfo) -> Verdict {
-    let shares = data.parts.iter().flat_map(|part| part.classes.iter().map(|class| class.share));
-    let even = 1.0 / data.classes.len().max(1) as f64;
-    let uneven = shares.map(|share| (share - even).abs()).fold(0.0, f64::max);
-    Verdict::new(
-        "classes are balanced in every part",
-        "largest distance between a class's share and an even one",
-        (Some(uneven), Some([uneven, uneven])),
-        data.parts.iter().map(|part| part.images).sum(),
-        (Side::Below, 0.01),
-    )
-}
 
 /// What is printed at the end.
 pub fn text(out: &Path, found: &Found) -> String {
