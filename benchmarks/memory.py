@@ -24,7 +24,6 @@ CASES = {
     "swift": ("full", []),
     "swift, batch 1024": ("4096/500/500", ["--batch", "1024"]),
     "light": ("2000/500/500", ["--preset", "light"]),
-    "light, averaged weights": ("2000/500/500", ["--preset", "light", "--set", "average=0.9"]),
     "paper, stem stride 2": ("600/100/100", ["--preset", "paper", "--stem-stride", "2"]),
     "paper, batch 128": ("256/100/100", ["--preset", "paper", "--batch", "128"]),
     "residual 64, 128, 256": ("600/100/100", ["--widths", "64,128,256"]),
