@@ -7,6 +7,7 @@ use std::path::Path;
 
 use modiste_files::read_text;
 
+use crate::format::other_columns;
 use crate::{ModelError, csv_text};
 
 /// The first line.
@@ -30,9 +31,9 @@ pub struct Digest {
 pub fn read_digests(path: &Path) -> Result<Vec<Digest>, ModelError> {
     let text = read_text(path, MAX_BYTES)?;
     let mut lines = text.lines();
-    if lines.next() != Some(&COLUMNS.join(",")) {
-        let problem = format!("the first line is not {}", COLUMNS.join(","));
-        return Err(ModelError::file(path, problem));
+    let (first, wanted) = (lines.next().unwrap_or_default(), COLUMNS.join(","));
+    if first != wanted {
+        return Err(ModelError::file(path, other_columns(first, &wanted)));
     }
     let digest = |(i, line): (usize, &str)| {
         parse(line).ok_or_else(|| {

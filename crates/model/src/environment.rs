@@ -1,8 +1,12 @@
 //! The machine and software of a run. Results do not depend on it; comparisons of speed do.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use modiste_files::{MAX_TEXT, read_text};
 use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
 
 /// One start of a run; `environment.json` holds a list of them, to which each resume adds one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +43,16 @@ impl Environment {
             engine,
         }
     }
+}
+
+/// The starts that `environment.json` of a run folder lists.
+///
+/// # Errors
+/// If the file cannot be read or is damaged.
+pub fn read_environment(path: &Path) -> Result<Vec<Environment>, ModelError> {
+    let text = read_text(path, MAX_TEXT)?;
+    serde_json::from_str(&text)
+        .map_err(|error| ModelError::file(path, format!("is damaged: {error}")))
 }
 
 /// Linux' name of the processor; other systems have no file that contains it.

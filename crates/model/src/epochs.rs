@@ -7,6 +7,7 @@ use std::path::Path;
 use modiste_files::read_text;
 use serde::{Deserialize, Serialize};
 
+use crate::format::other_columns;
 use crate::{ModelError, csv_text};
 
 /// The first columns.
@@ -135,8 +136,9 @@ pub fn parse_metrics(text: &str, name: &str) -> Result<Vec<EpochRow>, ModelError
     let begins = |averaged| first.as_ref().is_some_and(|first| *first == columns(averaged));
     let averaged = begins(true);
     if !averaged && !begins(false) {
-        let wanted = columns(false).join(",");
-        return Err(ModelError::file(name, format!("the first line is not {wanted}")));
+        let found = text.lines().next().unwrap_or_default();
+        let wanted = columns(found.contains(CURRENT[0])).join(",");
+        return Err(ModelError::file(name, other_columns(found, &wanted)));
     }
     let row = |(i, record): (usize, csv::Result<csv::StringRecord>)| {
         let cells = record.unwrap_or_default();

@@ -16,6 +16,29 @@ pub fn other_format(found: &str, known: &str, writer: Option<&str>) -> String {
     }
 }
 
+/// `problem`, and if it is an entry that this version does not know, which version may: files without a number of
+/// their format (configurations, plans, tables) refuse what they do not know by name.
+pub fn perhaps_newer(problem: &str) -> String {
+    let unknown = ["no such field", "unknown field", "unknown variant", "unknown column"];
+    match unknown.iter().any(|words| problem.contains(words)) {
+        true => format!(
+            "{problem}; modiste {} does not have it, and if a newer version wrote the file, that one reads it",
+            env!("CARGO_PKG_VERSION")
+        ),
+        false => problem.to_owned(),
+    }
+}
+
+/// What is wrong with the first line of a table whose columns should be `wanted`.
+pub(crate) fn other_columns(found: &str, wanted: &str) -> String {
+    match found.split(',').find(|column| !wanted.split(',').any(|known| known == *column)) {
+        Some(column) if found.split(',').next() == wanted.split(',').next() => {
+            perhaps_newer(&format!("unknown column {:?}", modiste_files::guarded(column)))
+        }
+        _ => format!("the first line is not {wanted}"),
+    }
+}
+
 /// The kind of file and the number of the format: `modiste model 2` gives `modiste model ` and 2.
 fn number(format: &str) -> Option<(&str, u32)> {
     let digits = format.len() - format.trim_end_matches(|c: char| c.is_ascii_digit()).len();
@@ -26,6 +49,23 @@ fn number(format: &str) -> Option<(&str, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_unknown_may_be_newer() {
+        let own = env!("CARGO_PKG_VERSION");
+        let said = perhaps_newer("unknown field `a`");
+        assert!(said.starts_with(&format!(
+            "unknown field `a`; modiste {own} does not have it, and if a newer"
+        )));
+        assert_eq!(perhaps_newer("is empty"), "is empty");
+        assert!(
+            other_columns("epoch,state,more", "epoch,state")
+                .starts_with("unknown column \"more\"; modiste")
+        );
+        for other in ["", "name,class", "epoch"] {
+            assert_eq!(other_columns(other, "epoch,state"), "the first line is not epoch,state");
+        }
+    }
 
     #[test]
     fn newer_formats_name_the_version_that_reads_them() {

@@ -36,7 +36,7 @@ mod trust;
 pub use answer::Answer;
 pub use answers::{Answers, evaluation, labels};
 pub use digests::{Digest, read_digests, write_digests};
-pub use environment::{Environment, utc};
+pub use environment::{Environment, read_environment, utc};
 pub use epochs::{
     CurrentMetrics, EpochMetrics, EpochRow, SelectBy, Timing, parse_metrics, read_metrics,
     write_metrics,
@@ -44,7 +44,7 @@ pub use epochs::{
 pub use error::ModelError;
 pub use file::{DataIdentity, Model, ModelConfidence, Preprocessing, Provenance, parse_model};
 pub use folder::RunFolder;
-pub use format::other_format;
+pub use format::{other_format, perhaps_newer};
 pub use modiste_files::guarded;
 pub use predictor::{Options, Predictor, Reject, mirrored_logits};
 pub use rows::csv_text;

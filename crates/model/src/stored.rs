@@ -37,6 +37,12 @@ pub struct Stored {
     pub parts: Vec<StoredPart>,
 }
 
+/// The beginning of a file of any version.
+#[derive(Deserialize)]
+struct Format {
+    format: String,
+}
+
 /// One part of the data.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredPart {
@@ -91,10 +97,14 @@ impl Stored {
             return Ok(None);
         }
         let text = read_text(&path, MAX_BYTES)?;
-        let parsed = serde_json::from_str::<Self>(&text).map_err(|error| error.to_string());
-        let stored = parsed
-            .and_then(|stored| stored.check().map(|()| stored))
-            .map_err(|problem| ModelError::file(&path, format!("is damaged: {problem}")))?;
+        // The format first: what a newer version wrote may lack what is needed here, and is not damaged.
+        let damaged = |problem: String| ModelError::file(&path, format!("is damaged: {problem}"));
+        let Format { format } = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
+        if format != FORMAT {
+            return Err(ModelError::file(&path, other_format(&format, FORMAT, None)));
+        }
+        let stored: Self = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
+        stored.check().map_err(damaged)?;
         Ok(Some(stored).filter(|stored| model.is_none_or(|model| model.checksum() == stored.model)))
     }
 
@@ -142,9 +152,6 @@ impl Stored {
 
     /// Checks that sizes fit together, so that readers can rely on them.
     fn check(&self) -> Result<(), String> {
-        if self.format != FORMAT {
-            return Err(format!("it {}", other_format(&self.format, FORMAT, None)));
-        }
         let classes = self.classes();
         match self.parts.iter().find_map(|part| Some((part, part.problem(&classes, self.image)?))) {
             Some((part, problem)) => Err(format!("the {} part {problem}", part.part)),

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use modiste_files::{FileError, atomic_write, read_text};
+use modiste_model::perhaps_newer;
 use modiste_train::Config;
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +61,9 @@ impl Elements {
             Err(error) => return Err(error.into()),
         };
         let list = serde_json::from_str(&text);
-        let broken = |error| SearchError::place(path.display().to_string(), format!("{error}"));
+        let broken = |error| {
+            SearchError::place(path.display().to_string(), perhaps_newer(&format!("{error}")))
+        };
         list.map(Some).map_err(broken)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use modiste_model::perhaps_newer;
 use modiste_train::{Config, TrainError};
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +106,8 @@ impl Grid {
     /// If it is not a grid, or a combination is not valid.
     pub fn parse(text: &str, name: &str) -> Result<Self, SearchError> {
         let grid: Self = toml::from_str(text)
-            .map_err(|e| SearchError::place(name, e.message().trim().replace('\n', ", ")))?;
+            .map_err(|e| perhaps_newer(&e.message().trim().replace('\n', ", ")))
+            .map_err(|problem| SearchError::place(name, problem))?;
         grid.checked().map_err(|e| SearchError::place(name, e.to_string()))
     }
 

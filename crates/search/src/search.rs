@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use modiste_data::Dataset;
 use modiste_files::atomic_write;
-use modiste_model::{EpochMetrics, RunFolder, read_metrics};
+use modiste_model::{EpochMetrics, RunFolder, perhaps_newer, read_metrics};
 use modiste_train::Config;
 use serde::Serialize;
 
@@ -97,7 +97,8 @@ impl SearchFolder {
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
         let name = path.display().to_string();
         let search: Search = toml::from_str(&text)
-            .map_err(|e| SearchError::place(&name, e.message().trim().replace('\n', ", ")))?;
+            .map_err(|e| perhaps_newer(&e.message().trim().replace('\n', ", ")))
+            .map_err(|problem| SearchError::place(&name, problem))?;
         search.check().map_err(|e| SearchError::place(name, e.to_string()))?;
         Ok(Some(search))
     }

@@ -48,7 +48,7 @@ pub use observer::{Event, Observer};
 pub use pace::Pace;
 pub use plan::{Plan, PlanError};
 pub use progress::{Progress, StoppingState};
-pub use run::Run;
+pub use run::{Run, run_config};
 pub use schedule::{PlateauState, Schedule};
 pub use suit::{Suited, own_pictures, suit};
 pub use warnings::{at_chance, data_warnings, parted, rate_warning, uncalibrated};

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use modiste_data::Dataset;
-use modiste_files::{MAX_TEXT, read_text};
-use modiste_model::{Model, RunFolder};
+use modiste_model::Model;
 
-use crate::{Config, TrainError};
+use crate::{Config, TrainError, run_config};
 
 /// The configuration that the `model` at `path` was trained with. Only a run folder stores the path of
 /// the images; the model stores only the name of their folder.
@@ -18,9 +17,7 @@ pub fn config_of(path: &Path, model: &Model) -> Result<Config, TrainError> {
     if !path.is_dir() {
         return Config::parse(&model.config, &name);
     }
-    let path = RunFolder::new(path).config();
-    let text = read_text(&path, MAX_TEXT)?;
-    Config::parse(&text, &path.display().to_string())
+    run_config(path)
 }
 
 /// Checks that the images of `data` fit the `model` at `path`. Classes that are only numbered, as in the

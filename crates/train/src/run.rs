@@ -13,8 +13,8 @@ use std::time::SystemTime;
 use modiste_data::Dataset;
 use modiste_files::{FileError, MAX_TEXT, append, atomic_write, read_text, remove_leftovers};
 use modiste_model::{
-    DataIdentity, Digest, Environment, EpochRow, Model, RunFolder, read_digests, read_metrics, utc,
-    write_digests, write_metrics,
+    DataIdentity, Digest, Environment, EpochRow, Model, RunFolder, read_digests, read_environment,
+    read_metrics, utc, write_digests, write_metrics,
 };
 
 use crate::holder::lock;
@@ -81,8 +81,7 @@ impl Run {
             return Err(TrainError::run(folder, "has no run to resume: config.toml is missing"));
         }
         let lock = lock(folder)?;
-        let text = read_text(&path, MAX_TEXT)?;
-        let config = Config::parse(&text, &path.display().to_string())?;
+        let config = run_config(folder)?;
         let files = RunFolder::new(folder);
         for file in [
             files.checkpoint(),
@@ -264,8 +263,7 @@ impl Run {
             return Ok(());
         }
         let path = self.files.environment();
-        let text = read_text(&path, MAX_TEXT).unwrap_or_default();
-        let mut starts: Vec<Environment> = serde_json::from_str(&text).unwrap_or_default();
+        let mut starts = read_environment(&path).unwrap_or_default();
         starts.push(here);
         let text = serde_json::to_string_pretty(&starts).expect("plain data is JSON");
         Ok(atomic_write(&path, format!("{text}\n").as_bytes())?)
@@ -281,4 +279,25 @@ impl Run {
         let written = append(&path)?.write_all(line.as_bytes());
         written.map_err(|e| FileError::io(&path, "write", e).into())
     }
+}
+
+/// The configuration of the run in `folder`.
+///
+/// # Errors
+/// If its `config.toml` cannot be read or is broken; where another version of modiste wrote the run, it is named.
+pub fn run_config(folder: &Path) -> Result<Config, TrainError> {
+    let files = RunFolder::new(folder);
+    let path = files.config();
+    let text = read_text(&path, MAX_TEXT)?;
+    let starts = || read_environment(&files.environment()).unwrap_or_default();
+    Config::parse(&text, &path.display().to_string()).map_err(|error| {
+        let last = starts().pop().filter(|start| start.modiste != env!("CARGO_PKG_VERSION"));
+        match (error, last) {
+            (TrainError::File(FileError::Refused { file, problem }), Some(start)) => {
+                let problem = format!("{problem}; modiste {} wrote the run", start.modiste);
+                FileError::refused(file, problem).into()
+            }
+            (error, _) => error,
+        }
+    })
 }

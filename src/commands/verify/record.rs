@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use modiste_cpu::{CpuOptions, Isa};
-use modiste_files::{MAX_TEXT, read_text};
 use modiste_model::{
-    Digest, Environment, EpochMetrics, EpochRow, Model, RunFolder, read_digests, read_metrics,
+    Digest, Environment, EpochMetrics, EpochRow, Model, RunFolder, read_digests, read_environment,
+    read_metrics,
 };
-use modiste_train::{Checkpoint, Config};
+use modiste_train::{Checkpoint, Config, run_config};
 use serde::Serialize;
 
 /// Largest number of differences listed; more would not help.
@@ -55,9 +55,7 @@ impl Record {
     /// Reads the folder; a model, a checkpoint, digests and environment may be missing.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let files = RunFolder::new(folder);
-        let path = files.config();
-        let text = read_text(&path, MAX_TEXT)?;
-        let config = Config::parse(&text, &path.display().to_string())?;
+        let config = run_config(folder)?;
         let rows = read_metrics(&files.metrics())?;
         let there = |path: std::path::PathBuf| path.exists().then_some(path);
         let digests = there(files.digests()).map(|path| read_digests(&path)).transpose()?;
@@ -68,12 +66,8 @@ impl Record {
             (None, Some(checkpoint)) => Some(checkpoint.data.checksum),
             (None, None) => None,
         };
-        let starts = there(files.environment()).map(|path| read_text(&path, MAX_TEXT));
-        let starts: Vec<Environment> = match starts.transpose()? {
-            Some(text) => serde_json::from_str(&text).unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let start = starts.into_iter().next();
+        let starts = there(files.environment()).map(|path| read_environment(&path));
+        let start = starts.transpose()?.into_iter().flatten().next();
         Ok(Self { config, rows, digests: digests.unwrap_or_default(), model, data, start })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
+use modiste_model::perhaps_newer;
 use modiste_spec::Range;
 use toml::{Table, Value};
 
@@ -110,7 +111,7 @@ impl Config {
     pub fn parse(contents: &str, name: &str) -> Result<Self, TrainError> {
         let leaves = leaves_of(contents, name)?;
         let config = Self::complete(leaves).and_then(|config| config.check().map(|()| config));
-        config.map_err(|e| TrainError::file(name, e.to_string()))
+        config.map_err(|e| TrainError::file(name, perhaps_newer(&e.to_string())))
     }
 
     fn complete(leaves: Vec<(String, Value)>) -> Result<Self, TrainError> {
