@@ -20,3 +20,4 @@ pub use modiste_serve as serve;
 pub use modiste_spec as spec;
 pub use modiste_train as train;
 pub use modiste_views as views;
+pub use modiste_writeup as writeup;

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::cli::{ExplainArgs, MethodArg};
 use crate::commands::model::AnyPredictor;
-use crate::commands::{memory, model, report};
+use crate::commands::{memory, model};
 use crate::failure::Failure;
 use crate::output;
 
@@ -152,7 +152,7 @@ fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked) -> anyhow::Result<
     if !args.images.is_empty() {
         return args.images.iter().map(picture).collect();
     }
-    let mistakes = report::mistakes(&args.model, model)?;
+    let mistakes = modiste_writeup::mistakes(&args.model, model)?;
     let mistake = |image: modiste_report::MistakeImage| Subject {
         name: format!("validation image {}", image.mistake.index),
         note: String::new(),

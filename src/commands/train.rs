@@ -5,22 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use modiste_cpu::CpuOptions;
-use modiste_data::{Dataset, PartName};
+use modiste_data::Dataset;
 use modiste_metrics::Evaluation;
 use modiste_model::{Answers, DataIdentity, Model, parse_model};
 use modiste_spec::{Architecture, Engine};
-use modiste_train::{
-    Config, Observer, Outcome, Pace, Run, Summary, data_warnings, parted, rate_warning,
-    uncalibrated,
-};
+use modiste_train::{Config, Observer, Outcome, Pace, Run, Summary, data_warnings, rate_warning};
 use modiste_views::Table;
+use modiste_writeup::{Events, Judged};
 use serde::Serialize;
 
 use crate::cli::TrainArgs;
 use crate::commands::suit::{self, Prepared};
-use crate::commands::{loaded, memory, model, report};
+use crate::commands::{loaded, memory, model};
 use crate::failure::Failure;
-use crate::watch::{Events, Progress, Warned};
+use crate::watch::{Progress, Warned};
 use crate::{engine, machine, output, ranks, signals};
 
 /// The output at the end of a run.
@@ -308,22 +306,11 @@ fn finish(
 ) -> Result<TrainingResult, Failure> {
     let model = best(&summary)?;
     engine.load_state(&model.state())?;
-    let train = model::answer(engine, data, PartName::Train)?;
-    let validation = match data.validation.is_empty() {
-        true => None,
-        false => Some(model::answer(engine, data, PartName::Validation)?),
-    };
-    let confidence = model.confidence.as_ref();
-    let warnings = [
-        parted(&summary.best, train.evaluation.accuracy),
-        confidence.and_then(|both| uncalibrated(&both.plain)),
-    ];
-    let network = &model.network;
-    let validated = validation.as_ref().map(|answers| (PartName::Validation, answers));
-    let parts: Vec<_> = [(PartName::Train, &train)].into_iter().chain(validated).collect();
+    let judged = Judged::new(engine, data)?;
     if run.is_kept_here() {
-        report::finish(run.folder(), data, &model, &parts)?;
+        judged.write(run.folder(), data, &model)?;
     }
+    let network = &model.network;
     let numbers = |answers: &Answers<'_>| {
         let Evaluation { images, accuracy, loss, auroc, .. } = answers.evaluation;
         PartNumbers { images, accuracy, loss, auroc }
@@ -334,8 +321,8 @@ fn finish(
             parameters: network.trainable(),
             multiply_adds: network.multiply_adds(),
         },
-        train: numbers(&train),
-        validation: validation.as_ref().map(numbers),
+        train: numbers(&judged.train),
+        validation: judged.validation.as_ref().map(numbers),
         summary: RunNumbers {
             run: summary.run,
             model: summary.model,
@@ -347,7 +334,7 @@ fn finish(
             seconds: summary.seconds,
             images_per_second: summary.images_per_second,
         },
-        warnings: warnings.into_iter().flatten().collect(),
+        warnings: judged.warnings(&model),
         threads,
         peak_bytes: machine::peak_bytes(),
     })

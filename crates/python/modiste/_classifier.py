@@ -80,7 +80,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-i
         images = self._bytes(rows).reshape(-1, *self.image_shape_)
         with tempfile.TemporaryDirectory(prefix="modiste-") as folder:
             run = train((images, labels), out=Path(folder) / "run", preset=preset, threads=self.threads, progress=False,
-                        settings={**fields, **(self.settings or {})})
+                        report=False, settings={**fields, **(self.settings or {})})
             content = (run.folder / "best.safetensors").read_bytes()
         self.history_ = run.history
         self.model_ = Model(_modiste.Model.from_bytes(content, None, self.threads))

@@ -70,8 +70,9 @@ def train(
     out: Optional[AnyPath],
     minutes: Optional[float],
     threads: Optional[int],
+    report: bool,
     tell: Callable[[str], None],
 ) -> Path: ...
 def resume(
-    folder: AnyPath, settings: Settings, *, threads: Optional[int], tell: Callable[[str], None]
+    folder: AnyPath, settings: Settings, *, threads: Optional[int], report: bool, tell: Callable[[str], None]
 ) -> Path: ...

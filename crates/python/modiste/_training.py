@@ -64,7 +64,8 @@ def fields() -> list[dict[str, Any]]:
 
 def train(data: Any = "embedded", *, preset: str | None = None, config: str | os.PathLike[str] | None = None,
           out: str | os.PathLike[str] | None = None, minutes: float | None = None, threads: int | None = None,
-          progress: Progress = True, settings: dict[str, Any] | None = None, **fields: Any) -> Run:
+          progress: Progress = True, report: bool = True, settings: dict[str, Any] | None = None,
+          **fields: Any) -> Run:
     """Trains a network and returns its run.
 
     data: a path that `modiste train --data` takes (a folder of pictures per class, an archive, arrays, a table),
@@ -76,6 +77,7 @@ def train(data: Any = "embedded", *, preset: str | None = None, config: str | os
     minutes: plans the epochs so that the run takes this long on this machine.
     threads: to compute with; one per available core unless given. Results do not depend on it.
     progress: whether it is shown, or a function that is called with a dictionary for each event.
+    report: whether the report and TensorBoard's events are written into the folder, as `modiste train` does.
     fields: fields of the configuration by the names of their flags (`epochs=20, lr=0.01, widths=[8, 16]`);
     settings: by their paths, in a dictionary (`{"training.epochs": 20}`). `modiste.fields()` lists all.
 
@@ -94,7 +96,8 @@ def train(data: Any = "embedded", *, preset: str | None = None, config: str | os
         given.insert(0, ("data.source", source))
     try:
         return _watched(progress, lambda tell: _modiste.train(
-            given, preset=preset, config=config, out=out, minutes=minutes, threads=threads, tell=tell))
+            given, preset=preset, config=config, out=out, minutes=minutes, threads=threads, report=report,
+            tell=tell))
     except BaseException:
         if written is not None and out is not None and not (Path(out) / "config.toml").exists():
             shutil.rmtree(written)
@@ -102,14 +105,14 @@ def train(data: Any = "embedded", *, preset: str | None = None, config: str | os
 
 
 def resume(folder: str | os.PathLike[str], *, epochs: int | None = None, data: str | os.PathLike[str] | None = None,
-           threads: int | None = None, progress: Progress = True) -> Run:
+           threads: int | None = None, progress: Progress = True, report: bool = True) -> Run:
     """Goes on with the run in `folder`, which was stopped or, with more `epochs`, had ended.
 
-    data: where its data are, if they moved. threads, progress: as for `train`. The run ends with the same bytes as one
+    data: where its data are, if they moved. threads, progress, report: as for `train`. The run ends with the same bytes as one
     that was not stopped.
     """
     settings = settings_of({"training.epochs": epochs, "data.source": data})
-    return _watched(progress, lambda tell: _modiste.resume(folder, settings, threads=threads, tell=tell))
+    return _watched(progress, lambda tell: _modiste.resume(folder, settings, threads=threads, report=report, tell=tell))
 
 
 def _watched(progress: Progress, work: Any) -> Run:

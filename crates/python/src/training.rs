@@ -7,11 +7,12 @@ use modiste_cpu::{CpuEngine, CpuOptions, engine_bytes};
 use modiste_data::{Dataset, free_memory};
 use modiste_files::{MAX_TEXT, read_text};
 use modiste_model::{Model, RunFolder, read_metrics};
-use modiste_spec::Network;
+use modiste_spec::{Engine, Network};
 use modiste_train::{
-    Config, FIELDS, Outcome, Pace, Plan, Run, TrainError, data_warnings, fit, rate_warning,
-    uncalibrated,
+    Config, Event, FIELDS, Observer, Outcome, Pace, Plan, Run, TrainError, data_warnings, fit,
+    rate_warning, uncalibrated,
 };
+use modiste_writeup::{Events, Judged};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
@@ -55,9 +56,10 @@ pub fn metrics(folder: PathBuf) -> PyResult<String> {
 /// Trains a new run: a preset or a configuration file with settings (fields with their values), in the
 /// folder `out` or a new one below `runs`; returns the folder.
 ///
-/// `tell` is called with events as JSON. Ctrl-C, or an exception in `tell`, leaves a checkpoint.
+/// `tell` is called with events as JSON. Ctrl-C, or an exception in `tell`, leaves a checkpoint. With `report`,
+/// TensorBoard's events and the report are written as `modiste train` writes them.
 #[pyfunction]
-#[pyo3(signature = (settings, *, preset, config, out, minutes, threads, tell))]
+#[pyo3(signature = (settings, *, preset, config, out, minutes, threads, report, tell))]
 #[allow(clippy::too_many_arguments, reason = "keywords of a Python function")]
 pub fn train(
     py: Python<'_>,
@@ -67,6 +69,7 @@ pub fn train(
     out: Option<PathBuf>,
     minutes: Option<f64>,
     threads: Option<usize>,
+    report: bool,
     tell: Py<PyAny>,
 ) -> PyResult<PathBuf> {
     let threads = threads_of(threads)?;
@@ -95,18 +98,19 @@ pub fn train(
         // What was raised while the data were loaded ends it before there is a folder.
         Python::attach(|py| py.check_signals())?;
         let run = Run::create(&out, &config).map_err(of_run)?;
-        go_on(&mut engine, &data, &run, &lines, &tell)
+        go_on(&mut engine, &data, &run, &lines, report, &tell)
     })
 }
 
 /// Goes on with the run in `folder`; of its configuration, settings may change epochs and place of the data.
 #[pyfunction]
-#[pyo3(signature = (folder, settings, *, threads, tell))]
+#[pyo3(signature = (folder, settings, *, threads, report, tell))]
 pub fn resume(
     py: Python<'_>,
     folder: PathBuf,
     settings: Vec<(String, String)>,
     threads: Option<usize>,
+    report: bool,
     tell: Py<PyAny>,
 ) -> PyResult<PathBuf> {
     let threads = threads_of(threads)?;
@@ -122,7 +126,7 @@ pub fn resume(
         }
         let (network, options) = engine_for(&config, &data, threads)?;
         let mut engine = CpuEngine::new(&network, options).map_err(raised)?;
-        go_on(&mut engine, &data, &run, &about(&config, &data), &tell)
+        go_on(&mut engine, &data, &run, &about(&config, &data), report, &tell)
     })
 }
 
@@ -168,23 +172,37 @@ fn about(config: &Config, data: &Dataset) -> Vec<String> {
     lines
 }
 
-/// Trains until the run has ended, or an exception ends it.
+/// Trains until the run has ended and is written up, or an exception ends it.
 fn go_on(
     engine: &mut CpuEngine,
     data: &Dataset,
     run: &Run,
     lines: &[String],
+    report: bool,
     tell: &Py<PyAny>,
 ) -> PyResult<PathBuf> {
     let stop = AtomicBool::new(false);
     let mut watch = Watch::new(tell, data, &stop);
     lines.iter().for_each(|line| watch.note(line));
-    let outcome = fit(engine, data, run, &mut watch, &stop).map_err(of_run)?;
+    let mut events = report.then(Events::default);
+    let mut observe = |event: &Event<'_>| {
+        watch.event(event);
+        if let Some(events) = &mut events {
+            events.event(event);
+        }
+    };
+    let outcome = fit(engine, data, run, &mut observe, &stop).map_err(of_run)?;
     let folder = run.folder().to_owned();
     if let Outcome::Finished(summary) = &outcome {
+        if let Some(events) = events {
+            events.finish().map_err(raised)?;
+        }
         let model = Model::load(&summary.model).map_err(|error| of_run(TrainError::from(error)))?;
-        let confidence = model.confidence.as_ref();
-        if let Some(line) = confidence.and_then(|both| uncalibrated(&both.plain)) {
+        let warnings = match report {
+            true => write_up(engine, data, &folder, &model)?,
+            false => model.confidence.iter().filter_map(|c| uncalibrated(&c.plain)).collect(),
+        };
+        for line in warnings {
             watch.note(&format!("note: {line}"));
         }
     }
@@ -197,4 +215,17 @@ fn go_on(
         }
         (Some(error), _) => Err(error),
     }
+}
+
+/// Evaluates and reports the run in `folder`; what its numbers are to be taken with care for.
+fn write_up(
+    engine: &mut CpuEngine,
+    data: &Dataset,
+    folder: &Path,
+    model: &Model,
+) -> PyResult<Vec<String>> {
+    engine.load_state(&model.state()).map_err(raised)?;
+    let judged = Judged::new(engine, data).map_err(raised)?;
+    judged.write(folder, data, model).map_err(raised)?;
+    Ok(judged.warnings(model))
 }

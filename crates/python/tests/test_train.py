@@ -29,6 +29,29 @@ def test_a_run_is_the_programs(program, run, folder):
     assert program("verify", run.folder, "--json")["same"] is True
 
 
+def test_a_run_has_the_programs_report_and_events(program, run, folder):
+    program("train", "--split=600/200/100", *flags(SMALL), "--out", folder / "reported/grey", "--quiet")
+    listed = lambda top: sorted(os.fspath(path.relative_to(top)) for path in top.rglob("*"))
+    events = re.compile(r"events\.out\.tfevents\..*")
+    theirs, ours = (listed(top) for top in (folder / "reported/grey", run.folder))
+    assert [events.sub("events", name) for name in ours] == [events.sub("events", name) for name in theirs]
+    assert "report.html" in ours and "events" in [events.sub("events", name) for name in ours]
+    # Reports hold no times but for what metrics.csv says of speed.
+    for name in [name for name in ours if name.startswith(("figures/", "evaluation", "worst"))]:
+        file, other = run.folder / name, folder / "reported/grey" / name
+        assert not file.is_file() or file.read_bytes() == other.read_bytes(), name
+    size = lambda top: next(top.glob("events.*")).stat().st_size
+    assert abs(size(run.folder) - size(folder / "reported/grey")) < 200
+
+
+def test_a_report_is_left_out_if_asked(program, folder):
+    run = modiste.train(out=folder / "silent", split="600/200/100", progress=False, report=False, **{**SMALL, "epochs": 1})
+    names = {path.name.split(".")[0] for path in run.folder.iterdir()}
+    assert not names & {"report", "figures", "events", "evaluation"}
+    longer = modiste.resume(run.folder, epochs=2, progress=False)
+    assert "report.html" in {path.name for path in longer.folder.iterdir()}
+
+
 def test_own_pictures_get_what_suits_them(program, pictures, folder):
     notes = []
     run = modiste.train(pictures, out=folder / "own", epochs=1, progress=lambda event: notes.append(event))

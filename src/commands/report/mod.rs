@@ -1,27 +1,18 @@
 //! `modiste report`: rewrites the report of a run from its folder, or writes a page that compares runs.
 
-mod folder;
-
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use modiste_data::{Dataset, PartName};
-use modiste_draw::Picture;
-use modiste_explain::{Explainer, overlay};
-use modiste_files::atomic_write;
-use modiste_model::{
-    Answers, Model, Options, Pixels, RunFolder, Stored, StoredMistake, StoredPart,
-};
-use modiste_report::{MistakeImage, Page, comparison, mistakes_csv};
+use modiste_data::PartName;
+use modiste_model::{Options, RunFolder, Stored};
+use modiste_report::{Page, comparison};
 use modiste_train::check_fits;
+use modiste_writeup::{ReportedRun, WriteupError, explain, write_files, write_run};
 use serde::Serialize;
 
 use crate::cli::ReportArgs;
 use crate::commands::model;
 use crate::failure::Failure;
 use crate::output;
-use folder::ReportedRun;
 
 /// What is printed.
 #[derive(Serialize)]
@@ -61,7 +52,7 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
 }
 
 /// The page of one run or of several.
-fn page_of(runs: &[ReportedRun]) -> anyhow::Result<Page> {
+fn page_of(runs: &[ReportedRun]) -> Result<Page, WriteupError> {
     let mut reports = runs.iter().map(ReportedRun::report).collect::<Result<Vec<_>, _>>()?;
     // Runs are named after their folders or, if those names are not unique, by their paths as given.
     let names: Vec<String> = reports.iter().map(|report| report.name.clone()).collect();
@@ -85,112 +76,6 @@ fn write_page(page: &Page, out: &Path) -> Result<Vec<PathBuf>, Failure> {
     };
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
     Ok(write_files(parent.unwrap_or(Path::new("")), page, stem, &format!("{stem}-"))?)
-}
-
-/// Writes a page's files into `folder`; see [`Page::files`] for the other two.
-pub fn write_files(
-    folder: &Path,
-    page: &Page,
-    stem: &str,
-    figures: &str,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
-    for (name, bytes) in page.files(stem, figures)? {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent)
-                .with_context(|| format!("{}: failed to create", parent.display()))?;
-        }
-        atomic_write(&path, &bytes)?;
-        written.push(path);
-    }
-    Ok(written)
-}
-
-/// Writes the report of the run in `folder`, using only files in that folder.
-fn write_run(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let run = ReportedRun::read(folder)?;
-    let report = run.report()?;
-    let mut files = Vec::new();
-    if let Some(part) = run.stored.as_ref().and_then(|stored| stored.part(PartName::Validation)) {
-        let path = RunFolder::new(folder).mistakes();
-        let rows = mistakes_csv(&part.mistakes(), &report.classes, &part.files());
-        atomic_write(&path, rows.as_bytes())?;
-        files.push(path);
-    }
-    files.extend(write_files(folder, &report.page(), "report", "figures/")?);
-    Ok(files)
-}
-
-/// The worst mistakes of `model` on the validation part, as stored in the run in `folder`.
-pub fn mistakes(folder: &Path, model: &Model) -> anyhow::Result<Vec<MistakeImage>> {
-    let shown = folder.display();
-    if !folder.is_dir() {
-        bail!("{shown}: is not a run with mistakes to explain; give pictures");
-    }
-    let stored = Stored::load(&RunFolder::new(folder), Some(model))?;
-    let part =
-        stored.as_ref().and_then(|stored| Some((stored, stored.part(PartName::Validation)?)));
-    let Some((stored, part)) = part else {
-        bail!(
-            "{shown}: has no stored mistakes of its model (`modiste report` stores them); give pictures"
-        );
-    };
-    pictures(stored, part)
-}
-
-/// The mistakes of a part whose images are stored.
-fn pictures(stored: &Stored, part: &StoredPart) -> anyhow::Result<Vec<MistakeImage>> {
-    let [height, width] = stored.image;
-    let picture = |Pixels(pixels): &Pixels| {
-        let channels = pixels.len() / (height * width).max(1);
-        Picture::new(pixels.clone(), [height, width, channels])
-    };
-    let shown = part.mistakes.iter().filter_map(|m| Some((m, m.image.as_ref()?)));
-    let mistake = |(stored, image): (&StoredMistake, &Pixels)| {
-        Ok(MistakeImage {
-            mistake: stored.mistake.clone(),
-            picture: picture(image)?,
-            beside: stored.beside.iter().map(picture).collect::<Result<_, _>>()?,
-        })
-    };
-    shown.map(mistake).collect()
-}
-
-/// Adds heat maps to the stored validation mistakes of `model`, which are the ones that reports show.
-fn explain(stored: &mut Stored, model: &Model) -> anyhow::Result<()> {
-    let shape = model.network.input_shape();
-    let explainer = Explainer::new(&model.network, &model.parameters)?;
-    let parts = stored.parts.iter_mut().filter(|part| part.part == PartName::Validation);
-    // Networks without maps and images of two channels cannot be shown.
-    if explainer.layer(None).is_err() || ![1, 3].contains(&shape.channels) {
-        return Ok(());
-    }
-    for StoredMistake { mistake, image, beside, .. } in parts.flat_map(|part| &mut part.mistakes) {
-        let Some(Pixels(pixels)) = image.as_ref().filter(|_| beside.is_empty()) else { continue };
-        let map = explainer.grad_cam(pixels, mistake.prediction.into(), None)?;
-        beside.push(Pixels(overlay(&map, pixels, shape, 1)?.pixels().to_vec()));
-    }
-    Ok(())
-}
-
-/// Stores the answers of a run's model and writes its report.
-pub fn finish(
-    folder: &Path,
-    data: &Dataset,
-    model: &Model,
-    parts: &[(PartName, &Answers<'_>)],
-) -> anyhow::Result<()> {
-    // Keep the stored answers for other parts if they are from this model.
-    let files = RunFolder::new(folder);
-    let known = Stored::load(&files, Some(model)).ok().flatten();
-    let mut stored = known.unwrap_or_else(|| Stored::new(model, data));
-    for &(part, answers) in parts {
-        stored.add(data, part, answers);
-    }
-    explain(&mut stored, model)?;
-    stored.save(&files)?;
-    write_run(folder).map(|_| ())
 }
 
 /// Reads the run in `folder`, and evaluates its model if its answers are not stored yet.

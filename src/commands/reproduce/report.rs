@@ -8,10 +8,11 @@ use modiste_paper::{PUBLISHED_BEST, VERDICT_RULE};
 use modiste_report::{Block, Cell, Figure, Page, Table, Weight, figures};
 use modiste_search::{SELECTION_RULE, label};
 use modiste_views::grouped;
+use modiste_writeup::write_files;
 
 use super::{Answers, Found, verdicts};
+use crate::commands::ablate;
 use crate::commands::grid::results::{self, settings, spread};
-use crate::commands::{ablate, report};
 use crate::failure::Failure;
 
 /// What is printed at the end.
@@ -32,7 +33,7 @@ pub fn text(out: &Path, found: &Found) -> String {
 
 /// Writes `report.html`, `report.md` and `figures/`.
 pub fn write(out: &Path, found: &Found) -> Result<(), Failure> {
-    Ok(report::write_files(out, &page(found), "report", "figures/").map(|_| ())?)
+    Ok(write_files(out, &page(found), "report", "figures/").map(|_| ())?)
 }
 
 fn page(found: &Found) -> Page {

@@ -2,22 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use modiste_data::{FASHION_CLASSES, PartName};
-use modiste_files::{MAX_TEXT, read_text};
 use modiste_model::{EpochRow, Model, RunFolder, Stored, StoredPart, read_metrics};
 use modiste_paper::PUBLISHED_BEST;
 use modiste_report::{Figure, PartReport, Reference, RunReport};
 use modiste_spec::Network;
-use modiste_train::Config;
+use modiste_train::{Config, run_config};
 
 use modiste_views::{block, structure};
 
-use crate::commands::model;
+use crate::WriteupError;
+use crate::write::pictures;
 
 /// The contents of a run folder that reports need.
 pub struct ReportedRun {
+    /// Its folder.
     pub folder: PathBuf,
+    /// Its configuration.
     pub config: Config,
     /// The model of the best epoch; `None` before there is one.
     pub model: Option<Model>,
@@ -32,28 +33,31 @@ impl ReportedRun {
         self.rows.iter().all(|row| row.metrics.validation_accuracy.is_some())
     }
 
-    /// Reads the run in `folder`. A file that is damaged is an error; so is a folder without a
-    /// configuration or metrics.
-    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+    /// Reads the run in `folder`.
+    ///
+    /// # Errors
+    /// If a file is damaged, or the folder has no configuration or metrics.
+    pub fn read(folder: &Path) -> Result<Self, WriteupError> {
         if !folder.is_dir() {
             let exists = if folder.exists() { "is not a folder" } else { "no such folder" };
-            bail!("{}: {exists}; a report needs a run folder", folder.display());
+            let problem = format!("{exists}; a report needs a run folder");
+            return Err(WriteupError::folder(folder, problem));
         }
         for (file, what) in
             [("config.toml", "is not a run folder"), ("metrics.csv", "has no complete epoch yet")]
         {
             if !folder.join(file).exists() {
-                bail!("{}: {what}: {file} is missing", folder.display());
+                return Err(WriteupError::folder(folder, format!("{what}: {file} is missing")));
             }
         }
-        let path = RunFolder::new(folder).config();
-        let text = read_text(&path, MAX_TEXT)?;
-        let config = Config::parse(&text, &path.display().to_string())?;
-        let rows = read_metrics(&RunFolder::new(folder).metrics())?;
+        let files = RunFolder::new(folder);
+        let config = run_config(folder)?;
+        let rows = read_metrics(&files.metrics())?;
         if rows.is_empty() {
-            bail!("{}: has no complete epoch yet: metrics.csv has no rows", folder.display());
+            let problem = "has no complete epoch yet: metrics.csv has no rows";
+            return Err(WriteupError::folder(folder, problem));
         }
-        let model = match model::file(folder) {
+        let model = match files.model() {
             file if file.exists() => Some(Model::load(&file)?),
             _ => None,
         };
@@ -62,13 +66,10 @@ impl ReportedRun {
             && model.provenance.chosen.epoch > rows.len() + 1
         {
             let (best, last) = (model.provenance.chosen.epoch, rows.len());
-            let path = RunFolder::new(folder).metrics();
-            bail!(
-                "{}: ends after epoch {last}, but the model is from epoch {best}",
-                path.display()
-            );
+            let problem = format!("ends after epoch {last}, but the model is from epoch {best}");
+            return Err(WriteupError::folder(files.metrics(), problem));
         }
-        let stored = Stored::load(&RunFolder::new(folder), model.as_ref())?;
+        let stored = Stored::load(&files, model.as_ref())?;
         Ok(Self { folder: folder.into(), config, model, stored, rows })
     }
 
@@ -79,7 +80,10 @@ impl ReportedRun {
     }
 
     /// The report.
-    pub fn report(&self) -> anyhow::Result<RunReport> {
+    ///
+    /// # Errors
+    /// If a kept picture has no size that can be shown.
+    pub fn report(&self) -> Result<RunReport, WriteupError> {
         let data = match &self.stored {
             Some(stored) => format!("{}, split {}", stored.data, stored.split),
             None => format!("{}, split {}", self.config.data.source, self.config.data.split),
@@ -114,7 +118,7 @@ impl ReportedRun {
         report.parts = stored.parts.iter().map(part).collect();
         if let Some(part) = stored.part(PartName::Validation) {
             report.mistakes_part = part.part.to_string();
-            report.mistakes = super::pictures(stored, part)?;
+            report.mistakes = pictures(stored, part)?;
         }
         Ok(report)
     }
