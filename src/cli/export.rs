@@ -45,6 +45,12 @@ pub struct ExportArgs {
     /// Prefix of the names in a C source [default: model]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Refuse a C source whose constants need more bytes of flash
+    #[arg(long, value_name = "BYTES")]
+    pub flash: Option<usize>,
+    /// Refuse a C source that needs more bytes of memory
+    #[arg(long, value_name = "BYTES")]
+    pub memory: Option<usize>,
     #[command(flatten)]
     pub data: DataFlags,
     /// The file to write [default: next to the model, with the extension .onnx, .weights.safetensors,

@@ -128,12 +128,29 @@ fn a_page_has_the_model_inside() {
 fn options_without_effect_on_a_format_are_refused() {
     let folder = Folder::new();
     folder.train(&["--out", "run"]).expect(0);
-    for args in
-        [&["--type", "int8"][..], &["--name", "a"], &["--format", "html", "--split", "full"]]
-    {
+    for args in [
+        &["--type", "int8"][..],
+        &["--name", "a"],
+        &["--flash", "1"],
+        &["--memory", "1", "--format", "html"],
+        &["--format", "html", "--split", "full"],
+    ] {
         let said = folder.run(&[&["export", "run"], args].concat());
         said.expect_error(2, &["has no effect on this format"]);
     }
     let said = folder.run(&["export", "run", "--format", "c", "--name", "2x"]);
     said.expect_error(2, &["--name 2x: is not a valid C name"]);
+}
+
+#[test]
+fn a_device_that_is_too_small_gets_nothing() {
+    let folder = Folder::new();
+    folder.train(&["--out", "run"]).expect(0);
+    for (option, bytes) in [("--flash", "4096"), ("--memory", "1000")] {
+        let said = folder.run(&["export", "run", "--format", "c", option, bytes]);
+        said.expect_error(1, &["run/best.c: not written: needs ", option, "--type int8"]);
+        assert!(!folder.path("run/best.c").exists() && !folder.path("run/best.h").exists());
+    }
+    let large = ["export", "run", "--format", "c", "--flash", "10000000", "--memory", "10000000"];
+    folder.run(&large).expect(0);
 }

@@ -15,6 +15,7 @@ mod going_on;
 mod grid;
 mod hostile;
 mod interrupt;
+mod newer;
 mod outputs;
 mod own;
 mod predict;

@@ -90,10 +90,26 @@ pub(super) fn checked(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<
         }
     };
     let CFiles { source, header: declarations, constants, memory } = files;
+    let limits = [("--flash", constants, args.flash), ("--memory", memory, args.memory)];
+    check_device(&limits).with_context(failed)?;
     let multiply_adds = program.multiply_adds();
     let needs = Needs { flash: constants, memory, multiply_adds, header: header.clone() };
     let files = vec![(out, source.into_bytes()), (header, declarations.into_bytes())];
     Ok(Written { files, check: Some(check), needs: Some(needs) })
+}
+
+/// Checks that the device has what is needed: options, bytes that are needed, bytes that there are.
+fn check_device(limits: &[(&str, usize, Option<usize>)]) -> anyhow::Result<()> {
+    for &(option, needed, there) in limits {
+        if let Some(there) = there.filter(|&there| there < needed) {
+            let [needed, there] = [needed, there].map(|bytes| grouped(bytes as u64));
+            bail!(
+                "needs {needed} bytes, {option} allows {there}; --type int8 needs a quarter of single precision, \
+                 and a network of fewer channels less"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The comment at the start of both files.
@@ -129,10 +145,13 @@ fn first(part: &Part, count: usize) -> &[u8] {
     &pixels[..pixels.len().min(count * part.images.shape.len())]
 }
 
-/// Compares the steps' probabilities with the engine's, on images of the test part and drawn ones.
+/// Compares the steps' probabilities with the engine's, on images of the test part (where there is none, of another)
+/// and drawn ones.
 fn check_floats(model: &Model, program: &Program, data: &Dataset) -> anyhow::Result<Check> {
     let shape = program.input();
-    let mut images = first(&data.test, FLOAT_IMAGES).to_vec();
+    let parts = [&data.test, &data.validation, &data.train];
+    let part = parts.into_iter().find(|part| !part.is_empty()).unwrap_or(&data.test);
+    let mut images = first(part, FLOAT_IMAGES).to_vec();
     images.extend(probes(shape, 0)?);
     let ours = answers(model, &engine_logits(model, &images)?);
     let threads = machine::available_threads();

@@ -104,6 +104,8 @@ fn check_options(args: &ExportArgs) -> Result<(), Failure> {
     let given = [
         ("--type", args.number.is_some(), c),
         ("--name", args.name.is_some(), c),
+        ("--flash", args.flash.is_some(), c),
+        ("--memory", args.memory.is_some(), c),
         ("options of the data", !args.data.0.is_empty(), c),
     ];
     match given.into_iter().find(|&(_, given, used)| given && !used) {
