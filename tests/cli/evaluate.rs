@@ -72,9 +72,9 @@ fn images_that_changed_since_training_are_noted() {
     folder.run(&[&["train"], &args[..], &small].concat()).expect_quiet();
     folder.run(&["evaluate", "r"]).expect_quiet();
     let path = folder.path("data/train-images-idx3-ubyte");
-    let mut images = std::fs::read(&path).unwrap();
+    let mut images = fs::read(&path).unwrap();
     images[16..].iter_mut().for_each(|pixel| *pixel ^= 1);
-    std::fs::write(&path, images).unwrap();
+    fs::write(&path, images).unwrap();
     let said = folder.run(&["evaluate", "r"]).expect(0);
     assert!(said.stderr.contains("data has other images than the model"), "{}", said.stderr);
 }

@@ -182,7 +182,22 @@ def check_page(browser, folder):
     assert browser.script("return document.activeElement.id") == "canvas"
     browser.keys("space", *["down"] * 9, "space")
     browser.until("an answer to a drawing by keyboard", ANSWER)
+    check_drop_and_paste(browser, file)
     check_camera(browser)
+
+
+def check_drop_and_paste(browser, file):
+    """A picture that is dropped or pasted, and what is no file."""
+    code = """const data = new DataTransfer(), bytes = Uint8Array.from(atob(arguments[1]), (c) => c.charCodeAt(0));
+    if (bytes.length) data.items.add(new File([bytes], "a.png", { type: "image/png" }));
+    clear();
+    const kind = arguments[0] === "drop" ? DragEvent : ClipboardEvent;
+    document.dispatchEvent(new kind(arguments[0], { dataTransfer: data, clipboardData: data, cancelable: true }));"""
+    for event, sentence in [("drop", "that is not a file"), ("paste", "the clipboard holds no picture")]:
+        browser.script(code, event, base64.b64encode(file.read_bytes()).decode())
+        browser.until(f"an answer to a {event}", ANSWER)
+        browser.script(code, event, "")
+        browser.until("the reason", "return document.querySelector('#error').innerText.includes(arguments[0])", sentence)
 
 
 def check_camera(browser):
