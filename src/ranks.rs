@@ -31,6 +31,12 @@ const DEFERENCE: Duration = Duration::from_secs(3);
 /// Joins the other ranks, if there are any.
 pub fn join() -> Result<(), Failure> {
     let Some(team) = Team::join(patience()?, stalled).map_err(Failure::Usage)? else {
+        if let Some(tasks) = Launch::of_environment().lone_tasks {
+            output::note(&format!(
+                "modiste: note: srun started {tasks} tasks without MPI, and each works by itself; srun \
+                 --mpi=pmix makes them the ranks of one training"
+            ));
+        }
         return Ok(());
     };
     output::mute(team.rank() > 0);

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use modiste_search::{Objective, Sampler};
 
 use super::grid::count;
-use super::train::field_and_value;
+use super::train::{field_and_value, minutes};
 use super::{ElementArgs, TrialArgs, WorkerArgs};
 
 /// Arguments of `modiste search`.
@@ -21,7 +21,7 @@ pub struct SearchArgs {
     #[arg(long, value_name = "N", default_value = "30", value_parser = trials, conflicts_with = "trial")]
     pub trials: usize,
     /// Draw no further configurations after this many minutes on this machine
-    #[arg(long, value_name = "M", conflicts_with_all = ["trial", "plan"])]
+    #[arg(long, value_name = "M", value_parser = minutes, conflicts_with_all = ["trial", "plan"])]
     pub minutes: Option<f64>,
     /// Runs of each configuration, with consecutive seeds; configurations are compared by their mean
     #[arg(long, value_name = "K", default_value = "1", value_parser = count, conflicts_with = "trial")]

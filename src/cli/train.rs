@@ -72,7 +72,7 @@ pub(super) fn field_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// A duration of training.
-fn minutes(text: &str) -> Result<f64, String> {
+pub(super) fn minutes(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.05..=100_000.0).contains(number));
     number.ok_or_else(|| "not a number of minutes from 0.05 to 100,000".to_owned())
 }

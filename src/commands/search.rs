@@ -27,7 +27,9 @@ pub fn run(args: SearchArgs) -> Result<(), Failure> {
     }
     let mut folder = match args.over.is_empty() && args.out.join("search.toml").exists() {
         true => SearchFolder::of_folder(&args.out)?,
-        false => SearchFolder::open(search(&args)?, &args.out).map_err(grid::usage)?,
+        false => {
+            SearchFolder::open(search(&args)?, &args.out, &milliseconds).map_err(grid::usage)?
+        }
     };
     // One process draws; others train what it has drawn, by --trial.
     let _place = Place::open(&args.out, Shard::WHOLE)?;

@@ -188,6 +188,27 @@ fn bad_elements_are_refused_in_a_line() {
     folder.run(&["status", "g"]).expect_error(1, &["elements.json: "]);
 }
 
+#[test]
+fn a_plan_that_was_changed_after_trials_began_is_one_line() {
+    let folder = Folder::new();
+    folder.run(&grid("g", &["--plan", "slurm"])).expect_quiet();
+    folder.run(&["grid", "--out", "g", "--trial", "0", "--quiet"]).expect_quiet();
+    // By the command, the plan cannot become another; changed by hand, the trial says so.
+    let said = folder.run(&grid("g", &["--label-smoothing", "0.2", "--plan", "slurm"]));
+    said.expect_error(1, &["g: belongs to another grid: training.label_smoothing is "]);
+    let path = folder.path("g/elements.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let changed = text.replace("seed = 0\\nlabel", "seed = 5\\nlabel");
+    assert_ne!(changed, text);
+    fs::write(&path, changed).unwrap();
+    let why = "belongs to another run: training.seed is 0 there and 5 here";
+    folder.run(&["grid", "--out", "g", "--trial", "0", "--quiet"]).expect_error(1, &[why]);
+    let told = status(&folder, "g");
+    assert!(told["trials"][0]["why"].as_str().unwrap().contains(why), "{told}");
+    fs::write(&path, text).unwrap();
+    assert_eq!(status(&folder, "g")["done"], 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_folder_that_cannot_be_written_is_one_line() {

@@ -127,6 +127,7 @@ fn a_budget_is_kept_and_one_that_admits_nothing_is_said() {
     }
     let said = folder.run(&search("t", &["--max-parameters", "10"]));
     said.expect_error(2, &["the budget: admits none of 200 networks", "parameters"]);
+    assert!(!folder.path("t").exists(), "a folder was made, which another budget could not have");
 }
 
 #[test]
@@ -143,9 +144,16 @@ fn what_makes_no_search_is_wrong_usage() {
         (&["--over", "width=1..2", "--over", "network.width=3..4"], "is named twice"),
         (&["--over", "width=1..2", "--halving", "1"], "--halving: must be at least 2"),
         (&["--over", "width=1..2", "--halving", "3", "--min-epochs", "12"], "--min-epochs"),
+        (&["--over", "width=1..2", "--max-ms", "nan"], "--max-ms: must be above 0, not NaN"),
         (&[], "no field varies"),
     ] {
         folder.run(&[&["search", "--out", "s"], args].concat()).expect_error(2, &[text]);
+    }
+    // No minutes would train nothing, and fewer would be no limit.
+    for minutes in ["0", "-1", "nan"] {
+        let minutes = format!("--minutes={minutes}");
+        let said = folder.run(&["search", "--out", "s", "--over", "width=1..2", &minutes]);
+        assert!(said.stderr.contains("not a number of minutes from 0.05"), "{}", said.stderr);
     }
     assert!(!folder.path("s").exists(), "a folder was made");
     folder.run(&search("s", &["--trials", "1"])).expect_quiet();

@@ -69,7 +69,7 @@ fn any_number_of_ranks_gives_the_bytes_of_one() {
 fn every_method_gives_the_bytes_of_one() {
     let (name, network) = networks().into_iter().find(|(name, _)| *name == "dropout").unwrap();
     let all = Settings::descents().into_iter().chain([Settings::uneven(&network)]);
-    for (settings, ranks) in all.zip([2, 3, 4, 3]) {
+    for (settings, ranks) in all.zip([2, 3, 4].into_iter().cycle()) {
         expect_the_bytes_of_one(name, &network, &settings, ranks);
     }
 }

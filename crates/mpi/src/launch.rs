@@ -9,12 +9,16 @@ pub struct Launch {
     pub rank: usize,
     /// Number of ranks, as far as it is known before MPI starts.
     pub ranks: Option<usize>,
+    /// Number of tasks, if `srun` started several without MPI: each then works by itself.
+    pub lone_tasks: Option<usize>,
 }
 
 /// Variables with the rank: of Open MPI's mpirun, of PMIx (srun, Open MPI 5), of PMI (MPICH, srun).
 const RANK: [&str; 3] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 /// Variables with the number of ranks.
 const RANKS: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
+/// Variable with the number of tasks that `srun` started; the script of a job has it not.
+const TASKS: &str = "SLURM_STEP_NUM_TASKS";
 
 impl Launch {
     /// That of this process.
@@ -25,8 +29,12 @@ impl Launch {
     fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
         let number =
             |names: &[&str]| names.iter().find_map(|&name| variable(name)?.parse::<usize>().ok());
-        let (rank, ranks) = (number(&RANK), number(&RANKS));
-        Self { by_a_launcher: rank.is_some(), rank: rank.unwrap_or(0), ranks }
+        let (rank, tasks) = (number(&RANK), number(&[TASKS]));
+        let by_a_launcher = rank.is_some();
+        // PMIx tells a process its rank alone.
+        let ranks = number(&RANKS).or(tasks.filter(|_| by_a_launcher));
+        let lone_tasks = tasks.filter(|&tasks| !by_a_launcher && tasks > 1);
+        Self { by_a_launcher, rank: rank.unwrap_or(0), ranks, lone_tasks }
     }
 }
 
@@ -39,11 +47,15 @@ mod tests {
         let of = |pairs: &[(&str, &str)]| {
             Launch::new(|name| pairs.iter().find(|p| p.0 == name).map(|p| p.1.to_owned()))
         };
-        assert_eq!(of(&[]), Launch { by_a_launcher: false, rank: 0, ranks: None });
+        let alone = Launch { by_a_launcher: false, rank: 0, ranks: None, lone_tasks: None };
+        assert_eq!(of(&[]), alone);
         let open_mpi = of(&[("OMPI_COMM_WORLD_RANK", "2"), ("OMPI_COMM_WORLD_SIZE", "3")]);
-        assert_eq!(open_mpi, Launch { by_a_launcher: true, rank: 2, ranks: Some(3) });
-        assert_eq!(of(&[("PMIX_RANK", "1")]).rank, 1);
-        // A Slurm job without MPI is no launch of ranks.
-        assert!(!of(&[("SLURM_PROCID", "1"), ("SLURM_NTASKS", "4")]).by_a_launcher);
+        assert_eq!(open_mpi, Launch { by_a_launcher: true, rank: 2, ranks: Some(3), ..alone });
+        let srun = of(&[("PMIX_RANK", "1"), ("SLURM_STEP_NUM_TASKS", "2")]);
+        assert_eq!(srun, Launch { by_a_launcher: true, rank: 1, ranks: Some(2), ..alone });
+        // The script of a Slurm job is no launch of ranks, nor are tasks without MPI.
+        assert_eq!(of(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "4")]), alone);
+        let tasks = of(&[("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "4")]);
+        assert_eq!(tasks, Launch { lone_tasks: Some(4), ..alone });
     }
 }

@@ -142,6 +142,9 @@ impl Search {
         at_least("--trials", self.trials)?;
         at_least("--round", self.round)?;
         at_least("--seeds", self.seeds)?;
+        if let Some(most) = self.budget.milliseconds.filter(|most| most.is_nan() || *most <= 0.0) {
+            return Err(SearchError::grid("--max-ms", format!("must be above 0, not {most}")));
+        }
         if let Some(Halving { factor, epochs: first }) = self.halving {
             if factor < 2 {
                 return Err(SearchError::grid("--halving", "must be at least 2"));

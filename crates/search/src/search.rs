@@ -13,8 +13,8 @@ use modiste_train::Config;
 use serde::Serialize;
 
 use crate::{
-    Coordinates, Draws, Elements, Halving, Measure, Search, SearchError, Spread, Standing, Status,
-    Tried, file_name, label, read_if_there,
+    Budget, Coordinates, Draws, Elements, Halving, Measure, Search, SearchError, Spread, Standing,
+    Status, Tried, file_name, label, read_if_there,
 };
 
 const FILE: &str = "search.toml";
@@ -58,8 +58,8 @@ impl SearchFolder {
     /// A search in the results folder `out`: a new one, or that which is there.
     ///
     /// # Errors
-    /// If the folder is of another search.
-    pub fn open(search: Search, out: &Path) -> Result<Self, SearchError> {
+    /// If the folder is of another search, or the budget admits nothing; then nothing is written.
+    pub fn open(search: Search, out: &Path, measure: Measure<'_>) -> Result<Self, SearchError> {
         search.check()?;
         let text = toml::to_string(&search).expect("a search holds nothing that TOML cannot hold");
         if let Some(old) = Self::stored(out)? {
@@ -73,9 +73,13 @@ impl SearchFolder {
             Some(elements) => elements,
             None => Elements::new(COMMAND, &search.base),
         };
-        elements.save(out)?;
+        let folder = Self { search, out: out.to_owned(), elements };
+        if folder.elements.all().is_empty() && folder.search.budget != Budget::default() {
+            folder.draw(0, &[], &folder.search.base.load_data()?, measure)?;
+        }
+        folder.elements.save(out)?;
         atomic_write(&out.join(FILE), text.as_bytes())?;
-        Ok(Self { search, out: out.to_owned(), elements })
+        Ok(folder)
     }
 
     /// The search whose results folder is `out`.
