@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Measures what elements cost: two single-threaded ones side by side against one alone, and what a trial takes beside
-its epochs.
+its epochs: from its start to its first step, and from the end of its last epoch to its end.
 
-usage: efficiency.py MODISTE [--rounds 5] [--epochs 6]     (on a machine with two idle cores)
+usage: efficiency.py MODISTE [--rounds 5] [--epochs 6] [--split 2000/500/500]     (on a machine with two idle cores)
+
+Beside the wall time, the ratio by processor time: what two idle cores would give where other processes take part of them.
 """
 
 import argparse
-import csv
 import os
 import pathlib
 import statistics
@@ -14,28 +15,34 @@ import subprocess
 import tempfile
 import time
 
-GRID = ["--preset", "light", "--split", "2000/500/500", "--length", "1", "--stem-stride", "2", "--over", "width=2"]
+GRID = ["--preset", "light", "--length", "1", "--stem-stride", "2", "--over", "width=2"]
 
 
-def plan(modiste, out, epochs):
-    words = [modiste, "grid", *GRID, "--seeds", "2", "--epochs", str(epochs), "--out", str(out), "--plan", "slurm"]
+def plan(modiste, out, arguments):
+    words = [modiste, "grid", *GRID, "--split", arguments.split, "--seeds", "2", "--epochs", str(arguments.epochs)]
+    words += ["--out", str(out), "--plan", "slurm"]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, timeout=60)
 
 
 def seconds_of(modiste, out, trials):
-    """Wall seconds of these elements, run at the same time."""
+    """Wall seconds of these elements, run at the same time; processor seconds of the one that took most; when they began."""
     words = [modiste, "grid", "--out", str(out), "--threads", "1", "--quiet", "--trial"]
-    clock = time.monotonic()
+    start, clock = time.time(), time.monotonic()
     elements = [subprocess.Popen([*words, str(trial)]) for trial in trials]
-    if any(element.wait(600) for element in elements):
-        raise SystemExit("efficiency.py: an element failed")
-    return time.monotonic() - clock
+    used = []
+    for element in elements:
+        _, status, usage = os.wait4(element.pid, 0)
+        if status != 0:
+            raise SystemExit("efficiency.py: an element failed")
+        used.append(usage.ru_utime + usage.ru_stime)
+    return time.monotonic() - clock, max(used), start
 
 
-def epochs_of(out, seed):
-    """Seconds of the epochs of a trial."""
-    with open(out / "trials" / f"width=2,seed={seed}" / "metrics.csv", newline="") as file:
-        return sum(float(row["seconds"]) for row in csv.DictReader(file))
+def overhead(out, start, seconds):
+    """What the first trial took before its first step, and after its last epoch, by the times of its files."""
+    run = out / "trials" / "width=2,seed=0"
+    began, ended = ((run / name).stat().st_mtime for name in ("environment.json", "metrics.csv"))
+    return began - start, start + seconds - ended
 
 
 def main():
@@ -43,22 +50,25 @@ def main():
     parser.add_argument("modiste")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--split", default="2000/500/500")
     arguments = parser.parse_args()
     modiste = str(pathlib.Path(arguments.modiste).resolve())
-    ratios, overheads = [], []
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(arguments.rounds):
             load = os.getloadavg()[0]
             alone, both = (pathlib.Path(folder) / f"{name}{number}" for name in ("alone", "both"))
-            plan(modiste, alone, arguments.epochs)
-            plan(modiste, both, arguments.epochs)
-            one = seconds_of(modiste, alone, [0])
-            two = seconds_of(modiste, both, [0, 1])
-            ratios.append(2 * one / two)
-            overheads.append(one - epochs_of(alone, 0))
-            print(f"one alone {one:.2f} s, two side by side {two:.2f} s: {ratios[-1]:.2f} times one; beside its epochs "
-                  f"a trial took {overheads[-1]:.2f} s (load before: {load:.1f})", flush=True)
-    print(f"median of {arguments.rounds}: {statistics.median(ratios):.2f} times one, {statistics.median(overheads):.2f} s")
+            plan(modiste, alone, arguments)
+            plan(modiste, both, arguments)
+            one, one_used, start = seconds_of(modiste, alone, [0])
+            before, after = overhead(alone, start, one)
+            two, two_used, _ = seconds_of(modiste, both, [0, 1])
+            rows.append((2 * one / two, 2 * one_used / two_used, before, after))
+            print(f"one alone {one:.2f} s, two side by side {two:.2f} s: {rows[-1][0]:.2f} times one, {rows[-1][1]:.2f} by processor "
+                  f"time; {before:.2f} s to the first step, {after:.2f} s after the last epoch (load before: {load:.1f})", flush=True)
+    medians = [statistics.median(values) for values in zip(*rows)]
+    print(f"median of {arguments.rounds}: {medians[0]:.2f} times one, {medians[1]:.2f} by processor time; {medians[2]:.2f} s + "
+          f"{medians[3]:.2f} s beside the epochs")
 
 
 if __name__ == "__main__":

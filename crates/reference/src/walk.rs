@@ -88,22 +88,24 @@ impl Walk<'_> {
     /// Gradients with respect to the trained parameters of each node, given the outputs of
     /// [`Self::forward`] and the gradient with respect to the logits.
     pub fn backward(&self, outputs: &[Maps], dlogits: Maps) -> Vec<Vec<Vec<f64>>> {
-        self.flow(outputs, dlogits, 0).1
+        self.flow(outputs, dlogits, 0, true).1
     }
 
     /// The gradient with respect to the output of node `end`, given the same.
     pub fn gradient_by(&self, outputs: &[Maps], dlogits: Maps, end: NodeId) -> Maps {
-        let found = self.flow(outputs, dlogits, end).0;
+        let found = self.flow(outputs, dlogits, end, false).0;
         found.unwrap_or_else(|| outputs[end].map(|_| 0.0))
     }
 
     /// Propagates the gradient with respect to the logits back to node `end`. Returns its gradient,
-    /// and those with respect to the trained parameters of the nodes after it.
+    /// and those with respect to the trained parameters of the nodes after it,
+    /// but those of convolutions only if `parameters` is set.
     fn flow(
         &self,
         outputs: &[Maps],
         dlogits: Maps,
         end: NodeId,
+        parameters: bool,
     ) -> (Option<Maps>, Vec<Vec<Vec<f64>>>) {
         let nodes = self.network.nodes();
         let mut gradients: Vec<Option<Maps>> = vec![None; nodes.len()];
@@ -114,7 +116,7 @@ impl Walk<'_> {
             let Some(dy) = gradients[id].take() else { continue };
             let node = &nodes[id];
             let inputs: Vec<&Maps> = node.inputs.iter().map(|&i| &outputs[i]).collect();
-            let (dinputs, dparameter) = self.node_backward(id, &inputs, dy);
+            let (dinputs, dparameter) = self.node_backward(id, &inputs, dy, parameters);
             for (&input, dx) in node.inputs.iter().zip(dinputs) {
                 match &mut gradients[input] {
                     Some(sum) => sum.add(&dx),
@@ -127,12 +129,22 @@ impl Walk<'_> {
     }
 
     /// Gradients with respect to a node's inputs and its trained parameters.
-    fn node_backward(&self, id: NodeId, inputs: &[&Maps], dy: Maps) -> (Vec<Maps>, Vec<Vec<f64>>) {
+    fn node_backward(
+        &self,
+        id: NodeId,
+        inputs: &[&Maps],
+        dy: Maps,
+        parameters: bool,
+    ) -> (Vec<Maps>, Vec<Vec<f64>>) {
         let Some(&x) = inputs.first() else { return (Vec::new(), Vec::new()) };
         let p = &self.parameters[id];
         let alone = |dx: Maps| (vec![dx], Vec::new());
         match self.network.nodes()[id].op {
             Op::Input { .. } | Op::Softmax => unreachable!("nothing flows back through these"),
+            // Heat maps need half of the work.
+            Op::Conv { kernel, stride, .. } if !parameters => {
+                alone(conv::conv_input_gradient(x, p[0], kernel, stride, &dy))
+            }
             Op::Conv { kernel, stride, bias, .. } => {
                 let found = conv::conv_backward(x, p[0], kernel, stride, &dy);
                 let bias = bias.then_some(found.dbias);

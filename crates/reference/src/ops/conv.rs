@@ -61,9 +61,8 @@ pub fn conv_backward(
     stride: usize,
     dy: &Maps,
 ) -> ConvGradients {
+    let dx = conv_input_gradient(x, weight, kernel, stride, dy);
     let (c, k, area) = (x.shape.channels, dy.shape.channels, kernel * kernel);
-    let weight = by_place(weight, c, area);
-    let mut dx = Maps::zeros(x.n, x.shape);
     let (mut dweight, mut dbias) = (vec![0.0; weight.len()], vec![0.0; k]);
     for pixel in dy.values.chunks_exact(k) {
         for (sum, &dy) in dbias.iter_mut().zip(pixel) {
@@ -73,10 +72,8 @@ pub fn conv_backward(
     Places::of(x, dy, kernel, stride).each_tap(|tap| {
         let dy = &dy.values[tap.y..][..k];
         for input in 0..c {
-            let first = (tap.place * c + input) * k;
-            let (weight, dweight) = (&weight[first..][..k], &mut dweight[first..][..k]);
+            let dweight = &mut dweight[(tap.place * c + input) * k..][..k];
             for output in 0..k {
-                dx.values[tap.x + input] += weight[output] * dy[output];
                 dweight[output] += x.values[tap.x + input] * dy[output];
             }
         }
@@ -84,11 +81,41 @@ pub fn conv_backward(
     ConvGradients { dx, dweight: by_output(&dweight, c, area), dbias }
 }
 
+/// The gradient with respect to the input alone, given `dy` (n, h', w', k).
+pub fn conv_input_gradient(
+    x: &Maps,
+    weight: &[f64],
+    kernel: usize,
+    stride: usize,
+    dy: &Maps,
+) -> Maps {
+    let (c, k) = (x.shape.channels, dy.shape.channels);
+    let weight = by_place_turned(weight, c, kernel * kernel);
+    let mut dx = Maps::zeros(x.n, x.shape);
+    Places::of(x, dy, kernel, stride).each_tap(|tap| {
+        let (dy, dx) = (&dy.values[tap.y..][..k], &mut dx.values[tap.x..][..c]);
+        for output in 0..k {
+            let weight = &weight[(tap.place * k + output) * c..][..c];
+            for input in 0..c {
+                dx[input] += weight[input] * dy[output];
+            }
+        }
+    });
+    dx
+}
+
 /// Reorders (k, c, kernel, kernel) to (kernel, kernel, c, k), so that loops run over neighbours,
 /// which makes the whole test suite several times faster.
 fn by_place(weight: &[f64], c: usize, area: usize) -> Vec<f64> {
     let k = weight.len() / (c * area);
     let from = |i: usize| (i % k * c + i / k % c) * area + i / (k * c);
+    (0..weight.len()).map(|i| weight[from(i)]).collect()
+}
+
+/// Reorders (k, c, kernel, kernel) to (kernel, kernel, k, c), so that sums over output channels run over neighbours.
+fn by_place_turned(weight: &[f64], c: usize, area: usize) -> Vec<f64> {
+    let k = weight.len() / (c * area);
+    let from = |i: usize| (i / c % k * c + i % c) * area + i / (k * c);
     (0..weight.len()).map(|i| weight[from(i)]).collect()
 }
 
