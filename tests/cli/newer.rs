@@ -1,5 +1,5 @@
-//! Files of a run or a plan that a newer version wrote, or that are damaged: one line that names the file, what is
-//! wrong, and for what is newer the version that reads it.
+//! Files of a run or a plan that are damaged or were written by a newer version are refused in one
+//! line that names the file, the problem and, for newer files, the version that reads them.
 
 use std::fs;
 
@@ -17,7 +17,8 @@ impl Changed {
         Self { folder }
     }
 
-    /// Copies the kept run, changes a file of the copy, and expects that a command refuses it with these texts.
+    /// Copies the kept run, changes a file of the copy, and expects that a command refuses it with
+    /// these texts.
     fn refused(
         &self,
         file: &str,
@@ -42,7 +43,7 @@ impl Changed {
     }
 }
 
-/// Replaces a text that stands in the file.
+/// Replaces a text in the file.
 fn with(from: &'static str, to: &'static str) -> impl Fn(Vec<u8>) -> Vec<u8> {
     move |bytes| {
         let at = bytes.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
@@ -106,7 +107,7 @@ fn a_newer_run_names_the_version_that_wrote_it() {
     assert!(starts.contains(&own), "{starts}");
     let starts = starts.replace(&own, "\"modiste\": \"7.1.0\"").replace("\"cpu ", "\"cpu other-");
     fs::write(&path, starts).unwrap();
-    // Version and instruction set change nothing here but are named where bits are compared.
+    // Version and instruction set do not matter here, but are named when bits are compared.
     let said = folder.run(&VERIFY).expect(0);
     for text in
         ["changed since: modiste", ", recorded 7.1.0", "instruction set ", ", recorded other-"]

@@ -45,7 +45,7 @@ impl Environment {
     }
 }
 
-/// The starts that `environment.json` of a run folder lists.
+/// Reads the starts listed in `environment.json` of a run folder.
 ///
 /// # Errors
 /// If the file cannot be read or is damaged.

@@ -16,8 +16,9 @@ pub fn other_format(found: &str, known: &str, writer: Option<&str>) -> String {
     }
 }
 
-/// `problem`, and if it is an entry that this version does not know, which version may: files without a number of
-/// their format (configurations, plans, tables) refuse what they do not know by name.
+/// Returns `problem`, and if it is an entry that this version does not know, adds the version that
+/// may: files without a format number (configurations, plans, tables) reject unknown entries by
+/// name.
 pub fn perhaps_newer(problem: &str) -> String {
     let unknown = ["no such field", "unknown field", "unknown variant", "unknown column"];
     match unknown.iter().any(|words| problem.contains(words)) {
@@ -29,7 +30,7 @@ pub fn perhaps_newer(problem: &str) -> String {
     }
 }
 
-/// What is wrong with the first line of a table whose columns should be `wanted`.
+/// The problem with the first line of a table whose columns should be `wanted`.
 pub(crate) fn other_columns(found: &str, wanted: &str) -> String {
     match found.split(',').find(|column| !wanted.split(',').any(|known| known == *column)) {
         Some(column) if found.split(',').next() == wanted.split(',').next() => {

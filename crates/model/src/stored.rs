@@ -37,7 +37,7 @@ pub struct Stored {
     pub parts: Vec<StoredPart>,
 }
 
-/// The beginning of a file of any version.
+/// The part that files of all versions have.
 #[derive(Deserialize)]
 struct Format {
     format: String,
@@ -97,7 +97,8 @@ impl Stored {
             return Ok(None);
         }
         let text = read_text(&path, MAX_BYTES)?;
-        // The format first: what a newer version wrote may lack what is needed here, and is not damaged.
+        // Check the format first: a file from a newer version may lack what is needed here without being
+        // damaged.
         let damaged = |problem: String| ModelError::file(&path, format!("is damaged: {problem}"));
         let Format { format } = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
         if format != FORMAT {

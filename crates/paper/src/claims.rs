@@ -14,7 +14,7 @@ const Z: f64 = 1.959_963_984_540_054;
 pub type Share = (f64, usize);
 
 /// Verdicts on the paper's claims about its data and its final model, from the answers on the training
-/// and validation images, and on that model beside `baselines`.
+/// and validation images, and on that model compared with `baselines`.
 pub fn judge(
     data: &DataInfo,
     train: &Evaluation,
@@ -36,7 +36,7 @@ pub fn judge(
     verdicts
 }
 
-/// Every part has as many images of each class.
+/// Every part has the same number of images of each class.
 fn balance(data: &DataInfo) -> Verdict {
     let shares = data.parts.iter().flat_map(|part| part.classes.iter().map(|class| class.share));
     let even = 1.0 / data.classes.len().max(1) as f64;

@@ -281,10 +281,11 @@ impl Run {
     }
 }
 
-/// The configuration of the run in `folder`.
+/// Reads the configuration of the run in `folder`.
 ///
 /// # Errors
-/// If its `config.toml` cannot be read or is broken; where another version of modiste wrote the run, it is named.
+/// If its `config.toml` cannot be read or is broken; the error names the version of modiste that
+/// wrote the run if it is another one.
 pub fn run_config(folder: &Path) -> Result<Config, TrainError> {
     let files = RunFolder::new(folder);
     let path = files.config();

@@ -1,4 +1,4 @@
-//! What the best model of a run answers to the parts it was trained and chosen by.
+//! The answers of a run's best model on the training and validation parts.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use crate::{WriteupError, explain, write_run};
 
 /// The answers of a run's best model; the test part stays untouched.
 pub struct Judged<'a> {
-    /// On the training part, without augmentation and dropout.
+    /// Answers on the training part, without augmentation and dropout.
     pub train: Answers<'a>,
-    /// On the validation part, where there is one.
+    /// Answers on the validation part, if there is one.
     pub validation: Option<Answers<'a>>,
 }
 
 impl<'a> Judged<'a> {
-    /// Asks `engine`, which has the model loaded.
+    /// Computes the answers with `engine`, which has the model loaded.
     ///
     /// # Errors
-    /// If the engine refuses or the answers cannot be evaluated.
+    /// If the engine fails or the answers cannot be evaluated.
     pub fn new(engine: &mut dyn Engine, data: &'a Dataset) -> Result<Self, ModelError> {
         let mut ask =
             |part| Answers::of(data, part, |pixels| engine.predict(pixels, Weights::Current));
@@ -34,7 +34,7 @@ impl<'a> Judged<'a> {
         Ok(Self { train, validation })
     }
 
-    /// What the numbers of `model` are to be taken with care for, a line each.
+    /// Reasons to take the numbers of `model` with care, one per line.
     pub fn warnings(&self, model: &Model) -> Vec<String> {
         let confidence = model.confidence.as_ref();
         let lines = [
@@ -44,7 +44,7 @@ impl<'a> Judged<'a> {
         lines.into_iter().flatten().collect()
     }
 
-    /// Keeps the answers of `model` in the run's `folder` and writes the report there.
+    /// Stores the answers of `model` in the run's `folder` and writes the report there.
     ///
     /// # Errors
     /// If a file of the folder is damaged or cannot be written.

@@ -1,8 +1,8 @@
-//! What is written up of a run, by the program and from Python alike: TensorBoard's events while it
-//! trains ([`Events`]), the answers of its best model at the end ([`Judged`]), and the report that is
-//! made from the files of its folder ([`ReportedRun`], [`write_run`]).
+//! The write-up of a run, shared by the program and the Python package: TensorBoard's events during
+//! training ([`Events`]), the answers of the best model at the end ([`Judged`]), and the report made
+//! from the files of the run folder ([`ReportedRun`], [`write_run`]).
 //!
-//! Figures and pages are those of `modiste-report`; training and its files are those of `modiste-train`.
+//! Figures and pages come from `modiste-report`, training and its files from `modiste-train`.
 
 mod events;
 mod judged;
@@ -19,7 +19,7 @@ use modiste_files::FileError;
 /// Why a run could not be written up.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteupError {
-    /// The folder or a file of it says too little, or what does not fit together.
+    /// The folder or one of its files is incomplete or inconsistent.
     #[error("{place}: {problem}")]
     Folder {
         /// The folder or file.
@@ -27,28 +27,28 @@ pub enum WriteupError {
         /// What is wrong, in lower case.
         problem: String,
     },
-    /// A file cannot be read or written, or is not what it should be.
+    /// A file cannot be read or written, or is invalid.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The model or its answers cannot be read, or the engine refused.
+    /// The model or its answers cannot be read, or the engine failed.
     #[error(transparent)]
     Model(#[from] modiste_model::ModelError),
     /// The configuration cannot be read.
     #[error(transparent)]
     Train(#[from] modiste_train::TrainError),
-    /// There is no heat map.
+    /// A heat map cannot be computed.
     #[error(transparent)]
     Explain(#[from] modiste_explain::ExplainError),
-    /// A page, figure or event file cannot be made.
+    /// A page, figure or event file cannot be created.
     #[error(transparent)]
     Report(#[from] modiste_report::ReportError),
-    /// A picture has no size that pixels can have.
+    /// The size of a picture is not possible in pixels.
     #[error(transparent)]
     Draw(#[from] modiste_draw::DrawError),
 }
 
 impl WriteupError {
-    /// A folder or file that says too little, or what does not fit together.
+    /// The error of an incomplete or inconsistent folder or file.
     fn folder(place: impl AsRef<std::path::Path>, problem: impl Into<String>) -> Self {
         Self::Folder { place: place.as_ref().display().to_string(), problem: problem.into() }
     }

@@ -16,9 +16,9 @@ use crate::write::pictures;
 
 /// The contents of a run folder that reports need.
 pub struct ReportedRun {
-    /// Its folder.
+    /// The folder of the run.
     pub folder: PathBuf,
-    /// Its configuration.
+    /// The configuration of the run.
     pub config: Config,
     /// The model of the best epoch; `None` before there is one.
     pub model: Option<Model>,
@@ -82,7 +82,7 @@ impl ReportedRun {
     /// The report.
     ///
     /// # Errors
-    /// If a kept picture has no size that can be shown.
+    /// If the size of a stored picture cannot be shown.
     pub fn report(&self) -> Result<RunReport, WriteupError> {
         let data = match &self.stored {
             Some(stored) => format!("{}, split {}", stored.data, stored.split),

@@ -98,7 +98,7 @@ pub(super) fn checked(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<
     Ok(Written { files, check: Some(check), needs: Some(needs) })
 }
 
-/// Checks that the device has what is needed: options, bytes that are needed, bytes that there are.
+/// Checks that the device has enough memory, given (option, bytes needed, bytes allowed).
 fn check_device(limits: &[(&str, usize, Option<usize>)]) -> anyhow::Result<()> {
     for &(option, needed, there) in limits {
         if let Some(there) = there.filter(|&there| there < needed) {
@@ -145,8 +145,8 @@ fn first(part: &Part, count: usize) -> &[u8] {
     &pixels[..pixels.len().min(count * part.images.shape.len())]
 }
 
-/// Compares the steps' probabilities with the engine's, on images of the test part (where there is none, of another)
-/// and drawn ones.
+/// Compares the steps' probabilities with the engine's, on images of the test part (or another part
+/// if there is none) and drawn ones.
 fn check_floats(model: &Model, program: &Program, data: &Dataset) -> anyhow::Result<Check> {
     let shape = program.input();
     let parts = [&data.test, &data.validation, &data.train];
