@@ -31,7 +31,7 @@ fn idx_files() {
     expect(parse(b"\0\0\x08\x09\0\0\0\x01abcd"), "magic number 0x00000809");
     expect(parse(b"PNG and more text"), "magic number");
     // 2^60 images of 1 x 1, and a product that is over 2^64.
-    expect(parse(&idx(&[1 << 30, 1 << 30, 1, 1], b"")), "of which it can hold");
+    expect(parse(&idx(&[1 << 30, 1 << 30, 1, 1], b"")), "but can hold at most");
     expect(parse(&idx(&[u32::MAX; 4], b"")), "4294967295 x 4294967295 x 4294967295 x 4294967295");
     expect(parse_images(&idx(&[8], b"abcdefgh"), "dir/file"), "not those of images");
     expect(parse_images(&idx(&[1, 2, 2, 2], b"abcdefgh"), "dir/file"), "not those of images");
@@ -55,7 +55,7 @@ fn gzipped_idx_files() {
     expect(parse(&damaged), "is damaged in its data");
     // A header that claims 2^60 images, packed; and one that claims what gzip could just not hold.
     let claim = |dims: &[u32]| gzip(&idx(dims, &[0; 100]));
-    expect(parse(&claim(&[1 << 30, 1 << 30, 1])), "of which it can hold");
+    expect(parse(&claim(&[1 << 30, 1 << 30, 1])), "but can hold at most");
     expect(parse(&claim(&[100_000])), "announces 100000 bytes, of which");
     // Packed zeros beyond the announced size are not followed.
     let bomb = gzip(&idx(&[10], &vec![0; 50_000_000]));
@@ -116,7 +116,7 @@ fn folders_that_are_no_source() {
         "holds 1 .txt file in one folder; supported are: IDX files",
     );
     let no_data = load(&Source::Folder(file), &Split::Full, 0).unwrap_err();
-    expect_line(&no_data.to_string(), "file.txt", "one folder of pictures a class");
+    expect_line(&no_data.to_string(), "file.txt", "one folder of pictures per class");
 }
 
 /// The superuser may read everything, so for it nothing is to be seen here.
@@ -285,7 +285,13 @@ fn folders_of_pictures() {
     put(&beside, "val/coat/3.png", &golden("grey.png"));
     put(&beside, "extra/3.png", &golden("grey.png"));
     expect_error(&beside, "2/1/1", "extra", "is a folder beside train");
-    with("train/", "val/hat/3.png", &golden("grey.png"), "hat", "is not a class that train has");
+    with(
+        "train/",
+        "val/hat/3.png",
+        &golden("grey.png"),
+        "hat",
+        "is not a class of the training part",
+    );
     let single = TempDir::new().unwrap();
     put(&single, "boot/1.png", &golden("grey.png"));
     expect_error(&single, "1/0/0", &single.path().display().to_string(), "has 1 sub-folders");

@@ -122,7 +122,7 @@ fn parts_have_many_names() {
     pictures(&folder, "train/", &["a", "b"], 5);
     pictures(&folder, "val/", &["a", "b"], 5);
     pictures(&folder, "valid/", &["a", "b"], 5);
-    expect_refusal(folder.path(), "valid", "is a folder of the validation part, as val is");
+    expect_refusal(folder.path(), "valid", "is a folder of the validation part, like val");
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn pictures_of_several_sizes_are_fitted() {
     }
     let poor = Options { memory: Some(100_000), ..Options::default() };
     let error = load(folder.path(), &poor).unwrap_err().to_string();
-    expect_line(&error, "64x64x3 take", "--image-size");
+    expect_line(&error, "64x64x3 need", "--image-size");
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn pipes_and_loops_of_links_are_not_followed() {
     assert!(listed.contains("b/gone.png: no such file"), "{listed}");
     expect_refusal(&pipe, "pipe.png", "is a named pipe, not a file");
     std::os::unix::fs::symlink("..", folder.path().join("b/loop")).unwrap();
-    expect_refusal(folder.path(), "loop", "is a link to a folder that it lies in");
+    expect_refusal(folder.path(), "loop", "is a link to a folder that contains it");
 }
 
 #[cfg(unix)]
@@ -309,7 +309,7 @@ fn a_table_with_a_split_and_further_columns() {
     let rows: String =
         (0..20).map(|i| format!("{i}.bmp,{},{},{}\n", i * 7, part(i), i % 2 + 1)).collect();
     put(&folder, "all.csv", format!("file,size,split,kind\n{rows}").as_bytes());
-    expect_refusal(folder.path(), "all.csv", "name it with --label-column");
+    expect_refusal(folder.path(), "all.csv", "choose one with --label-column");
     let options = Options { label_column: Some("kind".into()), ..Options::default() };
     let data = load(folder.path(), &options).unwrap();
     assert_eq!((sizes(&data), data.classes.join(",")), ([12, 4, 4], "1,2".into()));
@@ -492,7 +492,7 @@ fn what_is_none_of_the_layouts_is_described() {
     expect_refusal(
         folder.path(),
         &shown,
-        "holds 2 .txt files, 1 .xlsx file in 2 folders; understood",
+        "holds 2 .txt files, 1 .xlsx file in 2 folders; supported",
     );
     let flat = TempDir::new().unwrap();
     numbered(&flat, "train/", 3);
