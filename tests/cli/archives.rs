@@ -97,12 +97,12 @@ fn arrays_larger_than_memory_are_refused() {
     fs::create_dir(folder.path("idx")).unwrap();
     sparse(&folder, "idx/train-images-idx3-ubyte", &idx, 16 + 0x1e0000 * 28 * 28);
     fs::write(folder.path("idx/train-labels-idx1-ubyte"), labels).unwrap();
-    expect_refusal(&folder, "idx", &["train-images-idx3-ubyte: takes 1.5 GB of memory, "]);
+    expect_refusal(&folder, "idx", &["train-images-idx3-ubyte: needs 1.5 GB of memory, "]);
     // Compressed so well that the contents may be complete.
     fs::remove_file(folder.path("idx/train-images-idx3-ubyte")).unwrap();
     let begin = gzip_begin(&[&idx[..], &[0; 60_000]].concat());
     sparse(&folder, "idx/train-images-idx3-ubyte.gz", &begin, 4 << 20);
-    expect_refusal(&folder, "idx", &["train-images-idx3-ubyte.gz: takes 1.5 GB of memory, "]);
+    expect_refusal(&folder, "idx", &["train-images-idx3-ubyte.gz: needs 1.5 GB of memory, "]);
 }
 
 #[test]

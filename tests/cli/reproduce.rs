@@ -212,7 +212,10 @@ fn a_selection_that_more_seeds_change_says_what_to_do() {
     fs::write(&config, other).unwrap();
     for more in [&[][..], &["--dry-run"]] {
         let said = folder.run(&reproduce("r", more));
-        said.expect_error(1, &["r/final: is with another selection: network.width", "move it and"]);
+        said.expect_error(
+            1,
+            &["r/final: was trained with another selection: network.width", "move it and"],
+        );
     }
     for old in ["final", "ablation"] {
         fs::remove_dir_all(folder.path("r").join(old)).unwrap();
