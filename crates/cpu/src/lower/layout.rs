@@ -7,6 +7,7 @@
 use crate::plan::Method;
 use crate::weights::{ConvLanes, Weights};
 use modiste_kernels::patches::Window;
+use modiste_kernels::winograd::FREQUENCIES;
 use modiste_kernels::{LANES, padded};
 use modiste_spec::{Network, NodeId, Op, Parameter, padding};
 
@@ -148,6 +149,23 @@ impl Layout {
     /// Position of a node's first parameter among the network's.
     pub fn first_parameter(&self, id: NodeId) -> usize {
         self.first_parameter[id]
+    }
+
+    /// Number of values of all filters as training and prediction lay them out beside the parameters:
+    /// transformed, transposed, folded.
+    pub fn derived_values(&self) -> u64 {
+        let of_node = |output: &NodeLanes, conv: &ConvLayout| {
+            let (forward, backward, folded) = match conv.method {
+                Method::Winograd => (FREQUENCIES, FREQUENCIES + 9, FREQUENCIES + 9),
+                Method::Pointwise => (0, 1, 1),
+                Method::Stem(_) => (0, 9, 9),
+                Method::Patches(Window { kernel, .. }) => (0, kernel * kernel, kernel * kernel),
+            };
+            let backward = if conv.image { 0 } else { backward };
+            ((forward + backward + folded) * conv.input.lanes * output.lanes) as u64
+        };
+        let filters = self.nodes.iter().zip(&self.convs);
+        filters.filter_map(|(node, conv)| Some(of_node(node, conv.as_ref()?))).sum()
     }
 
     /// The layout of the parameters.
