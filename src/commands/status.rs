@@ -84,7 +84,7 @@ impl fmt::Display for StatusText {
             write!(f, "{paused} done for now, ")?;
         }
         writeln!(f, "{running} running, {waiting} waiting, {failed} failed")?;
-        let mut table = Table::new(2, ["trial", "name", "state"]);
+        let mut table = Table::new(3, ["trial", "name", "state"]);
         let mut rows = 0;
         for trial in &status.trials {
             let text = match &trial.standing {

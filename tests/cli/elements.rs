@@ -125,6 +125,9 @@ fn a_trial_that_fails_says_why() {
         "{}",
         said.stdout
     );
+    // However long a reason is, the column's heading stands above its beginning.
+    let column = |text: &str| said.stdout.lines().find_map(|line| line.find(text));
+    assert_eq!(column("state"), column("failed: "), "{}", said.stdout);
 }
 
 #[test]
