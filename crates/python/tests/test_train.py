@@ -146,8 +146,10 @@ def test_a_function_is_told_and_may_stop_the_run(folder):
     assert files(folder / "stopped") == files(folder / "whole")
 
 
+# A job in a shell's background starts with the signal ignored.
 CODE = """
-import sys, modiste
+import signal, sys, modiste
+signal.signal(signal.SIGINT, signal.default_int_handler)
 modiste.train(out=sys.argv[1], split="2000/200/100", widths=[4, 8], epochs=40, batch=32, lr=0.05, threads=1)
 """
 
