@@ -200,21 +200,33 @@ fn filter_positions(shape: &[usize], lanes: &ConvLanes<'_>) -> (Vec<u32>, usize)
     (positions, taps * c * lanes.output)
 }
 
+impl Method {
+    /// Values that the forms of a filter of `taps` taps for the forward pass, for the gradient of the
+    /// input, if that is needed, and for its transposed taps have for each pair of lanes.
+    pub fn forms(self, taps: usize, backward: bool) -> [usize; 3] {
+        match (self, backward) {
+            (Method::Winograd, true) => [FREQUENCIES, FREQUENCIES, taps],
+            (Method::Winograd, false) => [FREQUENCIES, 0, 0],
+            (_, true) => [0, taps, 0],
+            (_, false) => [0; 3],
+        }
+    }
+}
+
 impl ConvWeights {
     fn new(position: usize, parameter: &Parameter, lanes: &ConvLanes<'_>) -> Self {
         let taps = parameter.shape[2..].iter().product();
         let (c, k) = (lanes.input.1, lanes.output);
-        let winograd = lanes.method == Method::Winograd;
-        let of = |wanted: bool, len: usize| if wanted { len } else { 0 };
+        let [forward, backward, transposed] = lanes.method.forms(taps, lanes.backward);
         Self {
             parameter: position,
             method: lanes.method,
             taps,
             c,
             k,
-            forward: of(winograd, FREQUENCIES * c * k),
-            backward: of(lanes.backward, if winograd { FREQUENCIES } else { taps } * c * k),
-            transposed: of(winograd && lanes.backward, taps * c * k),
+            forward: forward * c * k,
+            backward: backward * c * k,
+            transposed: transposed * c * k,
         }
     }
 

@@ -207,8 +207,8 @@ impl Model {
         if self.preparation.garments { Background::Auto } else { Background::Keep }
     }
 
-    /// Reads a model file, or a model embedded in the program: one of
-    /// [`trained_names`](crate::trained_names), unless a file or folder has that name.
+    /// Reads a model file, or the trained model `swift` that is embedded in the program, unless a file or
+    /// folder has that name.
     ///
     /// # Errors
     /// As [`parse_model`], or if the file cannot be read.

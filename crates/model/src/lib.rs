@@ -49,5 +49,4 @@ pub use modiste_files::guarded;
 pub use predictor::{Options, Predictor, Reject, mirrored_logits};
 pub use rows::csv_text;
 pub use stored::{MISTAKES, Pixels, Stored, StoredMistake, StoredPart};
-pub use trained::trained_names;
 pub use trust::{Calibrated, Mirrored, Rule, Trust, Worth};

@@ -6,12 +6,7 @@ use std::path::Path;
 /// Name and model file of each model.
 const TRAINED: [(&str, &[u8]); 1] = [("swift", include_bytes!("../trained/swift.safetensors"))];
 
-/// The names of the embedded models.
-pub fn trained_names() -> impl Iterator<Item = &'static str> {
-    TRAINED.iter().map(|&(name, _)| name)
-}
-
-/// The embedded model that `path` names, if it is one of [`trained_names`] and not a file or folder.
+/// The embedded model that `path` names, if no file or folder has that name.
 pub(crate) fn trained(path: &Path) -> Option<&'static [u8]> {
     let (_, bytes) = TRAINED.iter().find(|&&(name, _)| path == Path::new(name))?;
     (!path.exists()).then_some(bytes)

@@ -7,7 +7,6 @@
 use crate::plan::Method;
 use crate::weights::{ConvLanes, Weights};
 use modiste_kernels::patches::Window;
-use modiste_kernels::winograd::FREQUENCIES;
 use modiste_kernels::{LANES, padded};
 use modiste_spec::{Network, NodeId, Op, Parameter, padding};
 
@@ -155,14 +154,15 @@ impl Layout {
     /// transformed, transposed, folded.
     pub fn derived_values(&self) -> u64 {
         let of_node = |output: &NodeLanes, conv: &ConvLayout| {
-            let (forward, backward, folded) = match conv.method {
-                Method::Winograd => (FREQUENCIES, FREQUENCIES + 9, FREQUENCIES + 9),
-                Method::Pointwise => (0, 1, 1),
-                Method::Stem(_) => (0, 9, 9),
-                Method::Patches(Window { kernel, .. }) => (0, kernel * kernel, kernel * kernel),
+            let taps = match conv.method {
+                Method::Winograd | Method::Stem(_) => 9,
+                Method::Pointwise => 1,
+                Method::Patches(Window { kernel, .. }) => kernel * kernel,
             };
-            let backward = if conv.image { 0 } else { backward };
-            ((forward + backward + folded) * conv.input.lanes * output.lanes) as u64
+            // Prediction folds the taps and lays them out for the forward pass once more.
+            let [forward, ..] = conv.method.forms(taps, false);
+            let training: usize = conv.method.forms(taps, !conv.image).iter().sum();
+            ((training + taps + forward) * conv.input.lanes * output.lanes) as u64
         };
         let filters = self.nodes.iter().zip(&self.convs);
         filters.filter_map(|(node, conv)| Some(of_node(node, conv.as_ref()?))).sum()
