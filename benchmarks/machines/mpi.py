@@ -35,6 +35,10 @@ CASES = {
         "--shift", "2", "--cutout", "4", "--erase", "0.5", "--turn", "10", "--zoom", "0.1", "--shear", "5", "--brightness", "0.2",
         "--contrast", "0.2", "--epochs", "2", "--batch", "50",
     ],
+    "sgd, two teachers": [
+        "--architecture", "residual", "--widths", "8,16", "--optimiser", "sgd", "--teacher", "swift," + FIRST, "--teacher-weight", "0.9",
+        "--epochs", "2", "--batch", "50",
+    ],
     "adam, plateau, frozen blocks": [
         "--from", FIRST, "--freeze", "1", "--schedule", "plateau", "--set", "patience=0", "--epochs", "3",
     ],
@@ -160,7 +164,7 @@ def compare(one, other):
 def same_bytes(modiste, machines, root, ranks):
     """Every case with every number of ranks; returns the folder of the first case."""
     for number, (name, settings) in enumerate(CASES.items()):
-        settings = [str(root / "alone0") if word == FIRST else word for word in settings]
+        settings = [word.replace(FIRST, str(root / "alone0")) for word in settings]
         alone = root / f"alone{number}"
         run([modiste, "train", *SMALL, *settings, "--out", str(alone)])
         for count in ranks:

@@ -31,7 +31,7 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent))
 import machine  # noqa: E402
 
-MODISTE = ROOT / "target" / "release" / "modiste"
+MODISTE = Path(os.environ.get("MODISTE", ROOT / "target" / "release" / "modiste"))
 VENV = HERE.parent / ".venv"
 CONNECTIONS = (1, 8, 64)
 # Name, processes, threads of ONNX Runtime in each (0: its own choice, which is all cores).

@@ -140,7 +140,7 @@ pub fn measure_network(
     let mut engine = engine::new(&network, config.training.batch, threads)?;
     let run = Run::create(folder, config)?;
     let mut progress = Progress::new(quiet);
-    let trained = match train::train(engine.as_mut(), &data, &run, threads, None, &mut progress)? {
+    let trained = match train::train(engine.as_mut(), &data, &run, threads, &mut progress)? {
         Trained::Finished(output) => output.summary,
         Trained::Interrupted { .. } => {
             let text =

@@ -30,7 +30,7 @@ pub fn train(
     trials::check(&failed, 1)?;
     Ok(elements.all().iter().all(|element| {
         let run = RunFolder::new(Elements::folder(out, element));
-        element.until.is_none() && run.report().exists()
+        element.until.is_none() && run.is_finished()
     }))
 }
 
@@ -62,8 +62,7 @@ fn say_who_is_there(number: usize, task: &Task) -> Result<(), Failure> {
 pub fn print_plan(scheduler: Scheduler, command: &str, out: &Path) -> Result<(), Failure> {
     let elements = Elements::load(out)?.expect("the plan was written");
     let run = |i: &usize| RunFolder::new(Elements::folder(out, &elements.all()[*i]));
-    let left: Vec<usize> =
-        (0..elements.all().len()).filter(|i| !run(i).report().exists()).collect();
+    let left: Vec<usize> = (0..elements.all().len()).filter(|i| !run(i).is_finished()).collect();
     if left.is_empty() {
         let out = shell(&out.display().to_string());
         output::note(&format!(

@@ -24,6 +24,7 @@ const MISTAKES: usize = 24;
 
 /// Serves until the process is asked to stop.
 pub fn run(args: ServeArgs) -> Result<(), Failure> {
+    modiste_kernels::memory::return_large_blocks();
     let limits = args.limits.limits().map_err(Failure::Usage)?;
     let token = token(args.token_file.as_deref())?;
     let threads = args.threads.unwrap_or_else(machine::available_threads);

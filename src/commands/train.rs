@@ -120,7 +120,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     }
     let quiet = args.quiet || !run.is_kept_here();
     let mut watch = Warned::new(Progress::new(quiet), &data, quiet);
-    let output = match train(engine.as_mut(), &data, &run, threads, None, &mut watch)? {
+    let output = match train(engine.as_mut(), &data, &run, threads, &mut watch)? {
         Trained::Finished(output) => output,
         Trained::Interrupted { epoch, steps_done } => {
             let folder = run.folder().display();
@@ -153,13 +153,14 @@ fn facts(
     facts.push(("the images' checksum".to_owned(), format!("{:08x}", identity.checksum)));
     facts.push(("the classes' names".to_owned(), identity.classes.join(", ")));
     facts.extend(ranks::facts_of(config));
-    let from = Path::new(&config.training.from);
-    let start = match config.training.from.is_empty() {
-        true => Ok(String::new()),
-        false => model::load(from).map(|model| model.checksum()),
-    };
-    let start = ranks::agree(start.map_err(Failure::from))?;
-    facts.push(("the checksum of training.from".to_owned(), start));
+    let training = &config.training;
+    for (field, models) in [("from", &training.from), ("teacher", &training.teacher)] {
+        let paths = models.split(',').filter(|path| !path.is_empty()).map(Path::new);
+        let checksums = paths.map(|path| model::load(path).map(|model| model.checksum()));
+        let checksums: Result<Vec<String>, _> = checksums.collect();
+        let checksums = ranks::agree(checksums.map_err(Failure::from))?;
+        facts.push((format!("the checksum of training.{field}"), checksums.join(", ")));
+    }
     Ok(facts)
 }
 
@@ -258,17 +259,35 @@ pub enum Trained {
     },
 }
 
-/// Completes a run from its current state: the training loop, reporting to `observer` and TensorBoard,
-/// then evaluation and report. All runs go through here, including the trials of a grid. After the epoch
-/// `until` the run is interrupted as if the user had asked for it.
+/// Completes a run from its current state: [`train_epochs`], then evaluation and report.
 pub fn train(
     engine: &mut dyn Engine,
     data: &Dataset,
     run: &Run,
     threads: usize,
-    until: Option<usize>,
     observer: &mut dyn Observer,
 ) -> Result<Trained, Failure> {
+    match train_epochs(engine, data, run, None, observer)? {
+        Outcome::Finished(summary) => {
+            let output = finish(engine, data, run, summary, threads)?;
+            Ok(Trained::Finished(Box::new(output)))
+        }
+        Outcome::Interrupted { epoch, steps_done, .. } => {
+            Ok(Trained::Interrupted { epoch, steps_done })
+        }
+    }
+}
+
+/// The training loop of a run from its current state, reporting to `observer` and TensorBoard. All runs
+/// go through here; for a trial it is everything, and `modiste report` writes its report on request.
+/// After the epoch `until` the run is interrupted as if the user had asked for it.
+pub fn train_epochs(
+    engine: &mut dyn Engine,
+    data: &Dataset,
+    run: &Run,
+    until: Option<usize>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Failure> {
     signals::listen()?;
     let mut events = Events::default();
     let (kept, left) = (run.is_kept_here(), AtomicBool::new(false));
@@ -284,16 +303,11 @@ pub fn train(
         }
     };
     let stop = if until.is_some() { &left } else { signals::stop() };
-    match modiste_train::fit(engine, data, run, &mut watch, stop)? {
-        Outcome::Finished(summary) => {
-            events.finish()?;
-            let output = finish(engine, data, run, summary, threads)?;
-            Ok(Trained::Finished(Box::new(output)))
-        }
-        Outcome::Interrupted { epoch, steps_done, .. } => {
-            Ok(Trained::Interrupted { epoch, steps_done })
-        }
+    let outcome = modiste_train::fit(engine, data, run, &mut watch, stop)?;
+    if let Outcome::Finished(_) = outcome {
+        events.finish()?;
     }
+    Ok(outcome)
 }
 
 /// Evaluates the best model on the training and validation parts; the test part stays untouched.

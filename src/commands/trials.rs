@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use modiste_data::Dataset;
 use modiste_search::{Shard, Task};
-use modiste_train::{Config, TrainError};
+use modiste_train::{Config, Outcome, TrainError};
 
 use crate::cli::WorkerArgs;
-use crate::commands::train::{self, Trained};
+use crate::commands::train;
 use crate::failure::Failure;
 use crate::watch::{Board, TrialState};
 use crate::{engine, machine, signals};
@@ -209,17 +209,11 @@ impl Shared<'_> {
         let network = config.network(data)?;
         let mut engine = engine::new(&network, config.training.batch, self.threads)?;
         let mut observer = self.board.observer(index);
-        match train::train(
-            engine.as_mut(),
-            data,
-            &run,
-            self.threads,
-            task.until.filter(|&until| until < config.training.epochs),
-            &mut observer,
-        ) {
-            Ok(Trained::Finished(_)) => Ok(Attempt::Done),
-            Ok(Trained::Interrupted { .. }) if task.is_done()? => Ok(Attempt::Done),
-            Ok(Trained::Interrupted { .. }) => Ok(Attempt::Interrupted),
+        let until = task.until.filter(|&until| until < config.training.epochs);
+        match train::train_epochs(engine.as_mut(), data, &run, until, &mut observer) {
+            Ok(Outcome::Finished(_)) => Ok(Attempt::Done),
+            Ok(Outcome::Interrupted { .. }) if task.is_done()? => Ok(Attempt::Done),
+            Ok(Outcome::Interrupted { .. }) => Ok(Attempt::Interrupted),
             Err(Failure::Failed(error)) => match error.downcast_ref::<TrainError>() {
                 Some(astray @ TrainError::NotFinite { .. }) => {
                     Ok(Attempt::Failed(astray.to_string()))

@@ -350,7 +350,12 @@ fn a_trial_that_goes_astray_does_not_end_the_others() {
     let said = folder.run(&[&["grid"], &tiny[..], &over].concat());
     let said = said.expect_error(1, &["1 of 2 trials failed: learning_rate=1", "is not finite"]);
     assert!(said.stdout.contains("1 of 2 trials are not done"), "{}", said.stdout);
-    assert!(folder.path("g/trials/learning_rate=0.001,seed=0/report.html").exists());
+    // A trial has no report until somebody asks for it.
+    let trial = "g/trials/learning_rate=0.001,seed=0";
+    assert!(!folder.path(trial).join("report.html").exists());
+    let said = folder.run(&["report", trial]).expect(0);
+    assert!(said.stderr.contains("evaluating the model on: train, validation"), "{}", said.stderr);
+    assert!(folder.path(trial).join("report.html").exists());
 }
 
 #[test]

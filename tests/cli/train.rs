@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::util::{Folder, TINY, bytes};
 
 /// The files of a finished run.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "config.toml",
     "environment.json",
     "metrics.csv",
+    "summary.json",
     "last.ckpt",
     "best.safetensors",
     "log.txt",

@@ -283,6 +283,11 @@ impl Engine for CpuEngine {
         )
     }
 
+    fn beside(&self, network: &Network) -> Result<Box<dyn Engine>, EngineError> {
+        // A batch of one reserves the least memory for training, which is never used.
+        Ok(Box::new(Self::new(network, CpuOptions { batch: 1, ..self.options })?))
+    }
+
     fn share(&self, images: usize) -> Range<usize> {
         let extent = self.ranks.extent(images);
         extent.first..extent.first + extent.images

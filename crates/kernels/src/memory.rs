@@ -1,4 +1,4 @@
-//! Large zeroed arrays on huge pages.
+//! Large zeroed arrays on huge pages, and an allocator setting for servers.
 //!
 //! A training step walks over hundreds of megabytes. With pages of 4 KiB, every page is a TLB miss;
 //! on pages of 2 MiB the same loops read up to twice as fast (docs/performance.md).
@@ -33,6 +33,21 @@ impl Memory {
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage);
         Ok(Self { map: Some(map), len })
+    }
+}
+
+/// Makes the allocator return every block of 128 KiB or more to the system as soon as it is freed.
+///
+/// glibc starts that way, but each large block that is freed raises its limit, up to 32 MiB. From then on
+/// such blocks come from heaps, one for some threads each, which fragment: a server that decodes
+/// pictures of many sizes in many threads grew to five times the memory that it needed
+/// (docs/serve.md). Other allocators are left alone.
+pub fn return_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const KEEP_AT_MOST: libc::c_int = 128 << 10;
+        // SAFETY: `mallopt` takes two integers, and may be called at any time.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, KEEP_AT_MOST) };
     }
 }
 

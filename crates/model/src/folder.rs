@@ -63,9 +63,20 @@ impl RunFolder {
         self.0.join("worst_mistakes.csv")
     }
 
-    /// `report.html`: the last file that a finished run writes.
+    /// `summary.json`: the result of the training loop, written when the run is finished.
+    pub fn summary(&self) -> PathBuf {
+        self.0.join("summary.json")
+    }
+
+    /// `report.html`: the report.
     pub fn report(&self) -> PathBuf {
         self.0.join("report.html")
+    }
+
+    /// Whether training is finished. Earlier versions wrote no `summary.json`; their last file was the
+    /// report.
+    pub fn is_finished(&self) -> bool {
+        self.summary().exists() || self.report().exists()
     }
 
     /// `.lock`: held by the process that trains here.

@@ -51,8 +51,8 @@ impl State {
     /// State of the run in `folder`, which should have this configuration.
     ///
     /// A run counts as done if `metrics.csv` has all epochs, counted as the loop itself counts them,
-    /// and the files that are written last are there. Whatever else is found, resuming the run is
-    /// what completes it: `last.ckpt` is the truth.
+    /// and the mark of a finished run is there. Whatever else is found, resuming the run is what completes
+    /// it: `last.ckpt` is the truth.
     ///
     /// # Errors
     /// If the folder holds a run of another configuration, or one whose configuration is broken.
@@ -79,7 +79,7 @@ impl State {
             progress.end_epoch(row.metrics, &there);
         }
         let epochs = progress.history.len();
-        let whole = files.model().exists() && files.report().exists();
+        let whole = files.model().exists() && files.is_finished();
         match (progress.best(), progress.history.last()) {
             (Some(&best), Some(&last)) if whole && progress.ended(&there) => {
                 let seconds = rows.iter().filter_map(|row| row.timing).map(|t| t.seconds).sum();

@@ -18,7 +18,7 @@ use modiste_model::{
 };
 
 use crate::holder::lock;
-use crate::{Checkpoint, Config, TrainError, parse_checkpoint};
+use crate::{Checkpoint, Config, Summary, TrainError, parse_checkpoint};
 
 /// A run folder, locked for this process.
 #[derive(Debug)]
@@ -267,6 +267,20 @@ impl Run {
         starts.push(here);
         let text = serde_json::to_string_pretty(&starts).expect("plain data is JSON");
         Ok(atomic_write(&path, format!("{text}\n").as_bytes())?)
+    }
+
+    /// Writes `summary.json`, the mark of a finished run; without paths, because folders are moved.
+    pub(crate) fn save_summary(&self, summary: &Summary) -> Result<(), TrainError> {
+        if !self.is_kept_here() {
+            return Ok(());
+        }
+        let Summary { epochs, stopped_early, best, seconds, images_per_second, .. } = summary;
+        let numbers = serde_json::json!({
+            "epochs": epochs, "stopped_early": stopped_early, "best": best,
+            "seconds": seconds, "images_per_second": images_per_second,
+        });
+        let text = serde_json::to_string_pretty(&numbers).expect("plain data is JSON");
+        Ok(atomic_write(&self.files.summary(), format!("{text}\n").as_bytes())?)
     }
 
     /// Adds a line with the time to `log.txt`, the only file that grows in place.

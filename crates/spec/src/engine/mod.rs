@@ -115,6 +115,17 @@ pub trait Engine {
     /// Device, instruction set and threads in a few words, for provenance.
     fn describe(&self) -> String;
 
+    /// An engine like this one for another network, which only predicts and shares no work with other
+    /// ranks; its state must still be loaded.
+    ///
+    /// # Errors
+    /// If this kind of engine cannot run the network, or cannot run beside another one.
+    fn beside(&self, network: &Network) -> Result<Box<dyn Engine>, EngineError> {
+        let classes = network.classes();
+        let text = format!("{}: cannot run a teacher of {classes} classes", self.describe());
+        Err(EngineError::Unsupported(text))
+    }
+
     /// The range of a step's `images` that this engine takes; all, unless it shares the work with
     /// other ranks ([`Exchange`]).
     fn share(&self, images: usize) -> Range<usize> {
@@ -185,6 +196,10 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
 
     fn describe(&self) -> String {
         (**self).describe()
+    }
+
+    fn beside(&self, network: &Network) -> Result<Box<dyn Engine>, EngineError> {
+        (**self).beside(network)
     }
 
     fn share(&self, images: usize) -> Range<usize> {

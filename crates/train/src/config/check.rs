@@ -75,6 +75,11 @@ impl TrainingConfig {
         ensure(self.freeze == 0 || !self.from.is_empty(), "training.freeze", || {
             format!("{} has no effect without training.from", self.freeze)
         })?;
+        ensure(
+            self.teacher_weight == 1.0 || !self.teacher.is_empty(),
+            "training.teacher_weight",
+            || format!("{} has no effect without training.teacher", self.teacher_weight),
+        )?;
         let stopping = &self.early_stopping;
         ensure(
             stopping.patience > 0 || stopping.min_delta == 0.0,

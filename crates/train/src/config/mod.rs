@@ -115,6 +115,10 @@ pub struct TrainingConfig {
     pub from: String,
     /// Number of leading blocks of that model whose parameters stay fixed.
     pub freeze: usize,
+    /// The models whose answers are the targets, as paths or presets separated by commas; empty for none.
+    pub teacher: String,
+    /// Weight of those answers in the targets, from 0 to 1; the rest is that of the labels.
+    pub teacher_weight: f64,
     /// Seed of initial values, shuffling, augmentation and dropout masks.
     pub seed: u64,
     /// Probability mass taken from the right class and given evenly to all.

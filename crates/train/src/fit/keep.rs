@@ -184,8 +184,9 @@ fn config_for_model(config: &Config, data_name: &str) -> String {
     }
     // The path of the list would mean nothing elsewhere.
     config.data.exclude.clear();
-    if let Some(name) = Path::new(&config.training.from).file_name() {
-        config.training.from = name.to_string_lossy().into_owned();
+    for models in [&mut config.training.from, &mut config.training.teacher] {
+        let names = models.split(',').filter_map(|path| Path::new(path).file_name());
+        *models = names.map(|name| name.to_string_lossy()).collect::<Vec<_>>().join(",");
     }
     config.to_toml()
 }

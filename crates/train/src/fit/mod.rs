@@ -9,6 +9,7 @@ mod from;
 mod keep;
 mod outcome;
 mod start;
+mod teachers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ pub(crate) use self::from::model_at;
 use self::keep::{epoch_line, first_not_finite};
 pub use self::outcome::{Outcome, Summary};
 use self::start::Start;
+use self::teachers::Teachers;
 use crate::digest::state_digest;
 use crate::{Config, Event, Observer, Progress, Run, TrainError};
 
@@ -81,6 +83,7 @@ struct Trainer<'a> {
     observer: &'a mut dyn Observer,
     stop: &'a AtomicBool,
     loss: Loss,
+    teachers: Option<Teachers>,
     /// A factor of the learning rate for each parameter; empty for 1 each.
     rates: Vec<f32>,
     progress: Progress,
@@ -106,6 +109,7 @@ impl<'a> Trainer<'a> {
         let Start { rates, labels, identity, loss, state, progress, best, rows, saved } =
             Start::find(engine.network(), data, run)?;
         engine.load_state(&state)?;
+        let teachers = Teachers::load(engine, data, run.config())?;
         let now = Instant::now();
         let mut trainer = Self {
             engine,
@@ -116,6 +120,7 @@ impl<'a> Trainer<'a> {
             observer,
             stop,
             loss,
+            teachers,
             rates,
             progress,
             best,
@@ -179,7 +184,7 @@ impl<'a> Trainer<'a> {
         let Config { training, .. } = self.run.config();
         let first = self.progress.steps_done * training.batch;
         let indices = &order[first..order.len().min(first + training.batch)];
-        let batch = self.fill(indices, room);
+        let batch = self.fill(indices, room)?;
         let (number, learning_rate) = self.step_of_epoch(self.progress.steps_done);
         let step = Step {
             number,
@@ -197,23 +202,29 @@ impl<'a> Trainer<'a> {
     }
 
     /// Fills the batch of training images at `indices`, or the engine's share of it.
-    fn fill<'r>(&self, indices: &[u32], room: &'r mut Room) -> Batch<'r> {
+    fn fill<'r>(&mut self, indices: &[u32], room: &'r mut Room) -> Result<Batch<'r>, TrainError> {
         let (training, epoch) = (&self.run.config().training, self.epochs_done());
         let (augmentation, seed) = (&training.augmentation, training.seed);
         let (images, labels) = (&self.data.train.images, self.labels[0]);
-        let own = &indices[self.engine.share(indices.len())];
-        fill_batch(images, own, augmentation, seed, epoch, &mut room.pixels);
-        let targets = if augmentation.mixes() {
-            let (classes, time) = (self.data.classes.len(), (seed, epoch));
-            let Room { shares, .. } = room;
-            fill_shares(labels, classes, images.shape, indices, augmentation, time, shares);
-            Targets::Shares(&room.shares)
+        let own = self.engine.share(indices.len());
+        // Every rank asks the teachers about all images, because targets are those of the whole step.
+        let drawn = if self.teachers.is_some() { 0..indices.len() } else { own.clone() };
+        fill_batch(images, &indices[drawn.clone()], augmentation, seed, epoch, &mut room.pixels);
+        let Room { pixels, labels: classes, shares } = room;
+        let targets = if augmentation.mixes() || self.teachers.is_some() {
+            let (count, time) = (self.data.classes.len(), (seed, epoch));
+            fill_shares(labels, count, images.shape, indices, augmentation, time, shares);
+            if let Some(teachers) = &mut self.teachers {
+                teachers.answer(pixels, shares)?;
+            }
+            Targets::Shares(shares)
         } else {
-            room.labels.clear();
-            room.labels.extend(indices.iter().map(|&i| labels[i as usize]));
-            Targets::Classes(&room.labels)
+            classes.clear();
+            classes.extend(indices.iter().map(|&i| labels[i as usize]));
+            Targets::Classes(classes)
         };
-        Batch { images: &room.pixels, targets }
+        let [first, last] = [own.start, own.end].map(|i| (i - drawn.start) * images.shape.len());
+        Ok(Batch { images: &pixels[first..last], targets })
     }
 
     /// Adds the totals of the engine's steps to those of the epoch.

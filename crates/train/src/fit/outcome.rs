@@ -69,6 +69,7 @@ impl Trainer<'_> {
             seconds: timings.iter().map(|timing| timing.seconds).sum(),
             images_per_second: mean_speed(&timings),
         };
+        self.run.save_summary(&summary)?;
         let early = if summary.stopped_early { ", stopped early" } else { "" };
         self.run.log(format!("finished: best epoch {}{early}", best.epoch))?;
         let outcome = Outcome::Finished(summary);
