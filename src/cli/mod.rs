@@ -82,6 +82,12 @@ pub enum Command {
     Diagram(DiagramArgs),
     /// Measure how fast this machine trains and predicts with a network
     Bench(BenchArgs),
+    /// List the GPUs that --engine gpu can use
+    Devices {
+        /// Print a JSON list instead of lines
+        #[arg(long)]
+        json: bool,
+    },
     /// Train and measure another classifier: svm, logistic, knn, forest, mlp or cnn
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -120,6 +126,28 @@ impl From<PartArg> for modiste_data::PartName {
     }
 }
 
+/// What computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EngineKind {
+    /// The processor
+    #[default]
+    Cpu,
+    /// A GPU, if the program was built with --features gpu
+    Gpu,
+}
+
+/// The choice of an engine.
+#[derive(Clone, Debug, Default, Args)]
+pub struct EngineArgs {
+    /// What to compute on
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub engine: EngineKind,
+    /// The GPU to use: its number in the list of modiste devices, or a part of its name [default: the
+    /// first of the best kind]
+    #[arg(long, value_name = "NAME|N")]
+    pub device: Option<String>,
+}
+
 /// Arguments of `modiste evaluate`.
 #[derive(Debug, Args)]
 #[command(mut_args(flags::defaults_of_the_model))]
@@ -136,6 +164,8 @@ pub struct EvaluateArgs {
     pub part: PartArg,
     #[command(flatten)]
     pub data: DataFlags,
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Threads to compute with [default: one per available core]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
@@ -231,6 +261,8 @@ pub struct BenchArgs {
     /// Images per training step and prediction [default: the configuration's]
     #[arg(long, value_name = "N", value_parser = images)]
     pub batch: Option<usize>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Threads to compute with [default: one per available core]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,

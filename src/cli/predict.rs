@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use modiste_data::photo::Background;
 
-use super::{DataFlags, PartArg};
+use super::{DataFlags, EngineArgs, PartArg};
 
 /// Arguments of `modiste predict`.
 #[derive(Debug, Args)]
@@ -47,6 +47,8 @@ pub struct PredictArgs {
     /// The sample submission [default: sample_submission.csv in the folder of --data]
     #[arg(long, value_name = "FILE", requires = "submission")]
     pub sample: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Threads to compute with [default: one per available core]
     #[arg(long, value_name = "N", value_parser = super::threads)]
     pub threads: Option<usize>,

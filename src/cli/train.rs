@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BaseArgs, DataFlags, NetworkFlags, Settings, TrainingFlags};
+use super::{BaseArgs, DataFlags, EngineArgs, NetworkFlags, Settings, TrainingFlags};
 
 /// Arguments of `modiste train`.
 #[derive(Debug, Args)]
@@ -25,6 +25,8 @@ pub struct TrainArgs {
     #[arg(long, value_name = "M", conflicts_with_all = ["resume", "training.epochs"],
           value_parser = minutes)]
     pub minutes: Option<f64>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Threads to compute with; the result is the same for any number [default: one per available
     /// core]
     #[arg(long, value_name = "N", value_parser = super::threads)]

@@ -3,6 +3,7 @@
 //! Two steps run untimed, then steps are timed until the time is up; figures are medians. Images are
 //! noise; the work does not depend on them.
 
+mod gpu;
 mod table;
 mod trace;
 
@@ -10,13 +11,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use modiste_cpu::{CpuEngine, CpuOptions, Isa, Profile, StepProfile};
-use modiste_spec::engine::{Batch, EngineError, Loss, Optimiser, Step, Weights};
+use modiste_spec::engine::{Batch, EngineError, Loss, Optimiser, Step, Totals, Weights};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Architecture, Engine, Network};
 use serde::Serialize;
 
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, EngineKind};
 use crate::commands::settings;
+use crate::engine;
 use crate::failure::Failure;
 use crate::machine;
 use crate::output;
@@ -88,6 +90,10 @@ struct StepCost {
 
 /// Measures and prints the results.
 pub fn run(args: BenchArgs) -> Result<(), Failure> {
+    engine::check(&args.engine)?;
+    if args.engine.engine == EngineKind::Gpu {
+        return gpu::run(args);
+    }
     let isa = match &args.instruction_set {
         None => Isa::best(),
         Some(name) => Isa::named(name).ok_or_else(|| {
@@ -211,12 +217,13 @@ struct Steps {
 }
 
 impl Steps {
-    fn new(engine: &CpuEngine, batch: usize, optimiser: Optimiser) -> Self {
+    fn new(engine: &dyn Engine, batch: usize, optimiser: Optimiser) -> Self {
         let (images, labels) = noise(engine, batch);
         Self { images, labels, loss: Loss::default(), optimiser, made: 0 }
     }
 
-    fn advance(&mut self, engine: &mut CpuEngine) -> Result<(), EngineError> {
+    /// Queues a step.
+    fn submit(&mut self, engine: &mut dyn Engine) -> Result<(), EngineError> {
         let step = Step {
             number: self.made,
             seed: 0,
@@ -227,7 +234,13 @@ impl Steps {
             average: None,
         };
         self.made += 1;
-        engine.train_step(Batch::of_classes(&self.images, &self.labels), &step).map(drop)
+        engine.submit(Batch::of_classes(&self.images, &self.labels), &step)
+    }
+
+    /// Runs a step to its end.
+    fn advance(&mut self, engine: &mut dyn Engine) -> Result<(), EngineError> {
+        self.submit(engine)?;
+        engine.totals(&mut Totals::default())
     }
 }
 
@@ -252,7 +265,7 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 /// Images of noise, and labels.
-fn noise(engine: &CpuEngine, batch: usize) -> (Vec<u8>, Vec<u16>) {
+fn noise(engine: &dyn Engine, batch: usize) -> (Vec<u8>, Vec<u16>) {
     let stream = Stream::new(0, Purpose::Augment, 0, 0);
     let pixels = (batch * engine.network().input_shape().len()) as u64;
     let classes = engine.network().classes();

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::cli::EvaluateArgs;
 use crate::commands::model::{self, AnyPredictor};
 use crate::failure::Failure;
-use crate::{output, ranks};
+use crate::{engine, output, ranks};
 
 /// What is printed.
 #[derive(Serialize)]
@@ -69,7 +69,9 @@ fn prepare(args: &EvaluateArgs) -> Result<(AnyPredictor, Dataset, PartName), Fai
         Some(folder) => labelled(&args.model, &model, folder)?,
         None => model::data(&args.model, &model, &args.data)?.1,
     };
-    let predictor = model::predictor(&args.model, model, Options::default(), args.threads)?;
+    engine::check(&args.engine)?;
+    let predictor =
+        model::predictor_on(&args.model, model, Options::default(), &args.engine, args.threads)?;
     let all = args.folder.is_some();
     let part = if all { PartName::Train } else { PartName::from(args.part) };
     Ok((predictor, data, part))

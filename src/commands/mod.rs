@@ -6,6 +6,7 @@ mod baseline_text;
 mod bench;
 mod check;
 mod data;
+mod devices;
 mod diagram;
 mod drawing;
 mod element;
@@ -58,6 +59,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Diagram(args) => diagram::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Data(command) => data::run(command),
+        Command::Devices { json } => devices::run(json),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "modiste", &mut script);

@@ -9,7 +9,7 @@ use modiste_spec::Engine;
 use modiste_spec::engine::Weights;
 use modiste_train::{Config, check_fits, config_of};
 
-use crate::cli::DataFlags;
+use crate::cli::{DataFlags, EngineArgs};
 use crate::commands::{loaded, settings};
 use crate::failure::Failure;
 use crate::{engine, machine, output};
@@ -150,8 +150,19 @@ pub fn predictor(
     options: Options,
     threads: Option<usize>,
 ) -> anyhow::Result<AnyPredictor> {
+    predictor_on(path, model, options, &EngineArgs::default(), threads)
+}
+
+/// A predictor for `model` on the chosen engine.
+pub fn predictor_on(
+    path: &Path,
+    model: Model,
+    options: Options,
+    chosen: &EngineArgs,
+    threads: Option<usize>,
+) -> anyhow::Result<AnyPredictor> {
     let threads = threads.unwrap_or_else(machine::available_threads);
-    let engine = engine::for_prediction(&model.network, threads)
+    let engine = engine::chosen_for_prediction(&model.network, chosen, threads)
         .with_context(|| path.display().to_string())?;
     Predictor::new(model, engine, options).with_context(|| path.display().to_string())
 }

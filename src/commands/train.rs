@@ -14,7 +14,7 @@ use modiste_views::Table;
 use modiste_writeup::{Events, Judged};
 use serde::Serialize;
 
-use crate::cli::TrainArgs;
+use crate::cli::{EngineKind, TrainArgs};
 use crate::commands::suit::{self, Prepared};
 use crate::commands::{loaded, memory, model};
 use crate::failure::Failure;
@@ -78,6 +78,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         let text = "--minutes: works on one machine only; with several ranks, give --epochs";
         return ranks::agree(Err(Failure::Usage(text.to_owned())));
     }
+    ranks::agree(check_engine(&args))?;
     let mut resumed = args.resume.as_deref().map(take_up).transpose()?;
     let (mut config, folder, data) = ranks::agree(match &mut resumed {
         Some(run) => resume(run, &args),
@@ -97,15 +98,17 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(machine::available_threads);
     let batch = config.training.batch;
     let options = CpuOptions { batch, threads, direct: args.direct, ..CpuOptions::default() };
-    if let Some(line) = memory::check(&network, &options, &config.training.optimiser)? {
+    if args.engine.engine == EngineKind::Cpu
+        && let Some(line) = memory::check(&network, &options, &config.training.optimiser)?
+    {
         output::note(&line);
     }
-    let mut engine = engine::with(&network, options)?;
+    let mut engine = engine::chosen(&network, &args.engine, options)?;
     if let Some(minutes) = args.minutes {
         let pace = Pace::measure(engine.as_mut(), &config, &data, minutes)?;
         config.set("training.epochs", &pace.epochs.to_string())?;
         config.check()?;
-        engine = engine::with(&network, options)?;
+        engine = engine::chosen(&network, &args.engine, options)?;
         let (epochs, seconds) = (pace.epochs, pace.epoch_seconds);
         output::note(&format!(
             "{epochs} epochs of about {seconds:.1} s fit into {minutes} minutes"
@@ -137,6 +140,15 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         return Ok(output::print_json(&output)?);
     }
     Ok(output::print(&text(&output))?)
+}
+
+/// Checks that the options fit the engine.
+fn check_engine(args: &TrainArgs) -> Result<(), Failure> {
+    engine::check(&args.engine)?;
+    match args.direct && args.engine.engine == EngineKind::Gpu {
+        true => Err(Failure::Usage("--direct: has no effect with --engine gpu".to_owned())),
+        false => Ok(()),
+    }
 }
 
 /// What all ranks must agree on, apart from the program.

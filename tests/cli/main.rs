@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod files;
 mod going_on;
+mod gpu;
 mod grid;
 mod hostile;
 mod interrupt;

@@ -19,7 +19,7 @@ use self::write::Writer;
 use crate::cli::{AskArgs, PredictArgs};
 use crate::commands::model::{self, AnyPredictor};
 use crate::failure::Failure;
-use crate::ranks;
+use crate::{engine, ranks};
 
 /// Predicts and writes.
 pub fn run(args: PredictArgs) -> Result<(), Failure> {
@@ -78,7 +78,8 @@ fn prepare(args: &PredictArgs) -> Result<Prepared, Failure> {
         background: args.background.map(Into::into).unwrap_or_default(),
         ..options(&args.ask)
     };
-    let predictor = model::predictor(&args.model, model, options, args.threads)?;
+    engine::check(&args.engine)?;
+    let predictor = model::predictor_on(&args.model, model, options, &args.engine, args.threads)?;
     Ok((predictor, part, submission))
 }
 

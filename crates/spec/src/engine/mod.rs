@@ -93,6 +93,9 @@ pub enum EngineError {
     /// The engine cannot run this network.
     #[error("{0}")]
     Unsupported(String),
+    /// The device is not there, does not open, or was lost; an engine that returns this is unusable.
+    #[error("{0}")]
+    Device(String),
     /// The other ranks cannot be reached.
     #[error("exchange with the other ranks: {0}")]
     Exchange(String),

@@ -1,0 +1,179 @@
+//! Batch normalisations, and sums over pixels by channel.
+
+use super::{Lowering, Mode};
+use crate::kernel::{Groups, Kernel};
+use crate::memory::{BufferId, View};
+use modiste_spec::{NodeId, Op};
+
+/// Channels of a workgroup that adds up pixels.
+const CHANNELS: usize = 32;
+/// Most slices of a sum, because one thread for each channel adds them up.
+const MOST_SLICES: usize = 128;
+
+/// Places of a normalisation's parameters.
+struct Places {
+    /// First scale, if it is trained.
+    scale: Option<usize>,
+    /// First shift, running mean and running variance.
+    shift: usize,
+    mean: usize,
+    variance: usize,
+    /// Position of the running mean among the parameters.
+    position: usize,
+}
+
+impl Lowering<'_> {
+    fn places_of(&self, id: NodeId, scaled: bool) -> Places {
+        let first = self.layout.position(id);
+        let at = |offset: usize| self.layout.firsts[first + offset + usize::from(scaled)];
+        Places {
+            scale: scaled.then(|| self.layout.firsts[first]),
+            shift: at(0),
+            mean: at(1),
+            variance: at(2),
+            position: first + 1 + usize::from(scaled),
+        }
+    }
+
+    pub(super) fn norm_forward(&mut self, id: NodeId, mode: Mode, x: &View, y: &View) {
+        let Op::BatchNorm { epsilon, momentum, scale } = self.network.nodes()[id].op else {
+            return;
+        };
+        let channels = x.shape.channels;
+        let [norm, _] = *self.norms[id].get_or_insert_with(|| {
+            ["statistics", "gradients' statistics"]
+                .map(|what| self.sizes.add(what, 4 * channels, 0))
+        });
+        let places = self.places_of(id, scale);
+        let body = include_str!("../shaders/norm_finish.wgsl");
+        let label = self.label(id, "statistics, joined");
+        let groups = Groups::count(channels.div_ceil(64));
+        let finish = Kernel::new(label, body, groups)
+            .constant("PREDICT", usize::from(mode == Mode::Predict))
+            .constant("SCALED", usize::from(scale))
+            .number("channels", channels)
+            .number("scale", places.scale.unwrap_or(0))
+            .number("shift", places.shift)
+            .number("mean", places.mean)
+            .number("variance", places.variance)
+            .number("rows", x.shape.pixels())
+            .number("parameter", places.position)
+            .factor("epsilon", epsilon)
+            .factor("momentum", momentum)
+            .writes("norm", norm, "vec4f")
+            .reads("slices", self.slices, "vec2f");
+        match mode {
+            Mode::Train => {
+                let (sums, slices) = self.sums(self.label(id, "statistics"), 0, x, None);
+                self.kernels.push(sums);
+                self.kernels.push(trains(finish, &self.shared, slices));
+            }
+            Mode::Predict => self.kernels.push(predicts(finish, self.shared.active)),
+        }
+        let apply = include_str!("../shaders/norm_forward.wgsl");
+        let apply = Kernel::new(self.label(id, "forward"), apply, Groups::each(y.shape.len()))
+            .view("x", x)
+            .target("y", y, false)
+            .reads("norm", norm, "vec4f")
+            .number("rows", y.shape.pixels());
+        self.kernels.push(apply);
+    }
+
+    pub(super) fn norm_backward(&mut self, id: NodeId, x: NodeId, dy: &View) {
+        let Op::BatchNorm { scale, .. } = self.network.nodes()[id].op else { return };
+        let value = self.values[x];
+        let channels = value.shape.channels;
+        let [norm, back] = self.norms[id].expect("the forward pass came first");
+        let places = self.places_of(id, scale);
+        let (sums, slices) =
+            self.sums(self.label(id, "gradients' statistics"), 1, dy, Some((&value, norm)));
+        let label = self.label(id, "gradients' statistics, joined");
+        let body = include_str!("../shaders/norm_backward_finish.wgsl");
+        let finish = Kernel::new(label, body, Groups::count(channels.div_ceil(64)))
+            .constant("SCALED", usize::from(scale))
+            .number("channels", channels)
+            .number("slices", slices)
+            .number("scale", places.scale.unwrap_or(0))
+            .number("shift", places.shift)
+            .number("rows", value.shape.pixels())
+            .number("parameter", places.position)
+            .reads("slices", self.slices, "vec2f")
+            .reads("norm", norm, "vec4f")
+            .reads("rates", self.shared.rates, "vec4f")
+            .writes("gradients", self.shared.gradients, "f32")
+            .writes("back", back, "vec4f");
+        self.kernels.extend([sums, finish]);
+        if let Some((dx, add)) = self.gradient_of(x) {
+            let body = include_str!("../shaders/norm_backward.wgsl");
+            let kernel =
+                Kernel::new(self.label(id, "backward"), body, Groups::each(value.shape.len()))
+                    .view("x", &value)
+                    .view("dy", dy)
+                    .target("dx", &dx, add)
+                    .reads("back", back, "vec4f")
+                    .number("rows", value.shape.pixels());
+            self.kernels.push(kernel);
+        }
+    }
+
+    /// The kernel that adds up pixels of `values` in slices, and their number. What it adds up depends on
+    /// `mode` (`sums.wgsl`); `normalised` are the maps that the gradient `values` belongs to.
+    pub(super) fn sums(
+        &mut self,
+        label: String,
+        mode: usize,
+        values: &View,
+        normalised: Option<(&View, BufferId)>,
+    ) -> (Kernel, usize) {
+        let channels = values.shape.channels;
+        let tiles = channels.div_ceil(CHANNELS);
+        let slices = self.slices_of(values.shape.pixels(), tiles, 256, MOST_SLICES);
+        self.sizes.grow(self.slices, 2 * slices * channels);
+        let groups = Groups { fixed: slices as u64, per_image: 0, unit: 1, depth: tiles as u64 };
+        let kernel = Kernel::new(label, include_str!("../shaders/sums.wgsl"), groups)
+            .constant("MODE", mode)
+            .view("values", values)
+            .writes("slices", self.slices, "vec2f")
+            .number("slices", slices)
+            .number("channels", channels)
+            .number("rows", values.shape.pixels());
+        let plain = "fn first_of(pixel: u32, c: u32) -> f32 { return values_at(pixel, c); }";
+        let pair = match mode {
+            0 => "let v = values_at(pixel, c) - shift; return vec2f(v, v * v);",
+            1 => {
+                "let n = norm[c]; let dy = values_at(pixel, c); \
+                 return vec2f(dy, dy * (x_at(pixel, c) - n.x) * n.w);"
+            }
+            _ => "return vec2f(values_at(pixel, c), 0.0);",
+        };
+        let pair = format!("fn pair(pixel: u32, c: u32, shift: f32) -> vec2f {{ {pair} }}");
+        let kernel = kernel.text(plain).text(&pair);
+        let kernel = match normalised {
+            Some((x, norm)) => kernel.view("x", x).reads("norm", norm, "vec4f"),
+            None => kernel,
+        };
+        (kernel, slices)
+    }
+}
+
+/// The part of the statistics that training needs: it updates the running ones unless they are frozen.
+fn trains(finish: Kernel, shared: &super::Shared, slices: usize) -> Kernel {
+    finish
+        .number("slices", slices)
+        .writes("parameters", shared.parameters, "f32")
+        .reads("rates", shared.rates, "vec4f")
+        .text("fn fixed_statistics() -> bool { return rates[p.parameter].w == 0.0; }")
+        .text(
+            "fn keep_statistics(c: u32, v: vec2f) { parameters[p.mean + c] = v.x; \
+             parameters[p.variance + c] = v.y; }",
+        )
+}
+
+/// The part of the statistics that prediction needs: the weights that are active.
+fn predicts(finish: Kernel, active: BufferId) -> Kernel {
+    finish
+        .number("slices", 1)
+        .reads("parameters", active, "f32")
+        .text("fn fixed_statistics() -> bool { return true; }")
+        .text("fn keep_statistics(c: u32, v: vec2f) {}")
+}

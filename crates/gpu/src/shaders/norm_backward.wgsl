@@ -1,0 +1,11 @@
+// The gradient by the input of a normalisation, also through its statistics.
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) local: u32) {
+    let i = thread_of(group, groups, local);
+    let pixel = i / p.dx_channels;
+    let c = i % p.dx_channels;
+    if (pixel >= step.images * p.rows) { return; }
+    let b = back[c];
+    dx_put(pixel, c, (dy_at(pixel, c) - b.z - (x_at(pixel, c) - b.x) * b.w) * b.y);
+}
