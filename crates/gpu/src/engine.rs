@@ -432,3 +432,82 @@ impl Engine for GpuEngine {
         self.device.check()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modiste_spec::engine::{Adam, Loss};
+    use modiste_spec::{NetworkBuilder, Op, Shape};
+
+    fn network() -> Network {
+        let mut b = NetworkBuilder::default();
+        let shape = Shape::new(3, 3, 1);
+        let image = b.add("image", Op::Input { shape }, &[]).unwrap();
+        let row = b.add("row", Op::Flatten, &[image]).unwrap();
+        let dense = b.add("dense", Op::Dense { units: 2 }, &[row]).unwrap();
+        b.add("shares", Op::Softmax, &[dense]).unwrap();
+        b.finish().unwrap()
+    }
+
+    /// A device of its own, because the tests break it.
+    fn engine() -> GpuEngine {
+        let device = std::env::var("MODISTE_GPU").unwrap_or_else(|_| "0".into());
+        let device = Device::open(Some(&device)).expect("a GPU, or lavapipe");
+        let mut engine = GpuEngine::on(device, &network(), 4).unwrap();
+        engine.load_state(&State::initial(&network(), 1)).unwrap();
+        engine
+    }
+
+    fn step(loss: &Loss, number: u64) -> Step<'_> {
+        let optimiser = Optimiser::Adam(Adam::default());
+        let (seed, learning_rate, average) = (0, 1e-3, None);
+        Step { number, seed, learning_rate, optimiser, loss, rates: &[], average }
+    }
+
+    #[test]
+    fn a_lost_device_is_an_error_of_every_later_call() {
+        let (mut engine, loss) = (engine(), Loss::default());
+        let batch = Batch::of_classes(&[7; 18], &[1, 0]);
+        engine.train_step(batch, &step(&loss, 0)).unwrap();
+        engine.device.device.destroy();
+        let mut sums = Totals::default();
+        let _ = engine.submit(batch, &step(&loss, 1));
+        let failures = [
+            engine.totals(&mut sums).unwrap_err(),
+            engine.submit(batch, &step(&loss, 2)).unwrap_err(),
+            engine.predict(&[0; 9], Weights::Current).unwrap_err(),
+        ];
+        for error in failures {
+            assert!(matches!(&error, EngineError::Device(text) if !text.contains('\n')), "{error}");
+        }
+    }
+
+    #[test]
+    fn results_beyond_those_that_the_device_keeps_are_fetched_between() {
+        let (mut engine, loss) = (engine(), Loss::default());
+        let steps = RESULTS + 5;
+        for number in 0..steps {
+            let batch = Batch::of_classes(&[7; 18], &[1, 0]);
+            engine.submit(batch, &step(&loss, number as u64)).unwrap();
+        }
+        let mut sums = Totals::default();
+        engine.totals(&mut sums).unwrap();
+        assert_eq!(sums.images, 2 * steps);
+    }
+
+    #[test]
+    fn batches_out_of_range_are_refused() {
+        for (batch, n) in [(0, 0), (MOST_IMAGES + 1, MOST_IMAGES + 1)] {
+            let options = GpuOptions { batch, device: Some("0".into()) };
+            let found = GpuEngine::new(&network(), &options).map(|_| ()).unwrap_err();
+            assert_eq!(
+                found,
+                EngineError::Batch(format!("a batch of {n} images; 1 to 4096 are possible"))
+            );
+        }
+        let loss = Loss::default();
+        let found = engine().submit(Batch::of_classes(&[0; 45], &[0; 5]), &step(&loss, 0));
+        let line = "5 images in a step; the engine takes 4";
+        assert_eq!(found, Err(EngineError::Batch(line.into())));
+    }
+}
