@@ -284,17 +284,6 @@ impl GpuEngine {
         let bytes = self.device.read(self.memory.buffer(buffer), 4 * self.layout.len as u64)?;
         Ok(floats(&bytes))
     }
-
-    fn try_state(&self) -> Result<State, EngineError> {
-        let values = self.read_values(self.shared.parameters)?;
-        let mut state = State::of_parameters(self.layout.tensors(&values, |_| true));
-        for (name, slot) in self.slots.iter().filter(|(_, slot)| slot.used) {
-            let values = self.read_values(slot.buffer)?;
-            let tensors = self.layout.tensors(&values, |p| State::slot_has(name, p));
-            state.slots.insert(name.clone(), tensors);
-        }
-        Ok(state)
-    }
 }
 
 /// Bytes from the GPU as floats.
@@ -419,6 +408,17 @@ impl Engine for GpuEngine {
         self.try_state().unwrap_or_else(|error| panic!("{error}"))
     }
 
+    fn try_state(&mut self) -> Result<State, EngineError> {
+        let values = self.read_values(self.shared.parameters)?;
+        let mut state = State::of_parameters(self.layout.tensors(&values, |_| true));
+        for (name, slot) in self.slots.iter().filter(|(_, slot)| slot.used) {
+            let values = self.read_values(slot.buffer)?;
+            let tensors = self.layout.tensors(&values, |p| State::slot_has(name, p));
+            state.slots.insert(name.clone(), tensors);
+        }
+        Ok(state)
+    }
+
     fn load_state(&mut self, state: &State) -> Result<(), EngineError> {
         state.check(&self.network)?;
         self.device.check()?;
@@ -476,6 +476,7 @@ mod tests {
             engine.totals(&mut sums).unwrap_err(),
             engine.submit(batch, &step(&loss, 2)).unwrap_err(),
             engine.predict(&[0; 9], Weights::Current).unwrap_err(),
+            engine.try_state().unwrap_err(),
         ];
         for error in failures {
             assert!(matches!(&error, EngineError::Device(text) if !text.contains('\n')), "{error}");

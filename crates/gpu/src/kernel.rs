@@ -5,7 +5,7 @@
 //! step (`step`), and functions that read and write maps. So the two sides cannot disagree.
 
 use crate::device::Device;
-use crate::memory::{BufferId, Memory, View};
+use crate::memory::{BufferId, Memory, Place, View};
 use crate::step::StepNumbers;
 use std::fmt::Write as _;
 
@@ -161,47 +161,92 @@ impl Kernel {
     }
 
     /// Maps that the shader reads with `{name}_at(pixel, channel)`, or four channels at once with
-    /// `{name}_at4(pixel, channel)`; channels beyond the last are 0.
+    /// `{name}_at4(pixel, channel)`; channels beyond the last are 0. Loops read
+    /// `{name}_load4(pixel, channel, statistics)`, with `{name}_norm4(channel)` before the loop, and only
+    /// channels that are there.
     pub fn view(self, name: &str, view: &View) -> Self {
-        let four = view.in_fours();
-        let mut kernel = self.place(name, view, false, four);
-        let channels = view.shape.channels;
-        let start = format!("pixel * p.{name}_stride + p.{name}_offset + c");
-        let f = &mut kernel.functions;
-        if four {
-            let _ = writeln!(
-                f,
-                "fn {name}_raw(pixel: u32, c: u32) -> f32 {{ let i = {start}; return {name}[i / 4u][i % 4u]; }}\n\
-                 fn {name}_raw4(pixel: u32, c: u32) -> vec4f {{ return {name}[({start}) / 4u]; }}"
+        let mut kernel = self.number(&format!("{name}_channels"), view.shape.channels);
+        kernel = kernel.raw(name, view.place, view.in_fours(), view.shape.channels);
+        let [mut one, mut four] =
+            [format!("{name}_value(pixel, c)"), format!("{name}_value4(pixel, c, n)")];
+        if view.relu {
+            one = format!("max({one}, 0.0)");
+            four = format!("max({four}, vec4f(0.0))");
+        }
+        if let Some(mask) = view.mask {
+            let in_fours = View { place: mask, mask: None, ..*view }.in_fours();
+            let mask_name = format!("{name}_mask");
+            kernel = kernel.number(&format!("{mask_name}_channels"), view.shape.channels).raw(
+                &mask_name,
+                mask,
+                in_fours,
+                view.shape.channels,
             );
-        } else {
-            let _ = writeln!(
-                f,
-                "fn {name}_raw(pixel: u32, c: u32) -> f32 {{ return {name}[{start}]; }}\n\
-                 fn {name}_raw4(pixel: u32, c: u32) -> vec4f {{\n\
-                 let i = {start};\n\
-                 var v = vec4f({name}[i], 0.0, 0.0, 0.0);\n\
-                 if (c + 1u < p.{name}_channels) {{ v.y = {name}[i + 1u]; }}\n\
-                 if (c + 2u < p.{name}_channels) {{ v.z = {name}[i + 2u]; }}\n\
-                 if (c + 3u < p.{name}_channels) {{ v.w = {name}[i + 3u]; }}\n\
-                 return v;\n}}"
+            one = format!("select(0.0, {one}, {mask_name}_value(pixel, c) > 0.0)");
+            four = format!(
+                "select(vec4f(0.0), {four}, {mask_name}_value4(pixel, c, {mask_name}_norm4(c)) > vec4f(0.0))"
             );
         }
-        let _ = writeln!(
-            f,
-            "fn {name}_at(pixel: u32, c: u32) -> f32 {{ return {name}_raw(pixel, c); }}\n\
+        kernel.text(&format!(
+            "fn {name}_at(pixel: u32, c: u32) -> f32 {{ return {one}; }}\n\
+             fn {name}_load4(pixel: u32, c: u32, n: Norm4) -> vec4f {{ return {four}; }}\n\
              fn {name}_at4(pixel: u32, c: u32) -> vec4f {{\n\
              if (c >= p.{name}_channels) {{ return vec4f(0.0); }}\n\
-             return {name}_raw4(pixel, c);\n}}"
-        );
-        kernel.number(&format!("{name}_channels"), channels)
+             return {name}_load4(pixel, c, {name}_norm4(c));\n}}"
+        ))
+    }
+
+    /// Functions that read values and normalise them, if they have statistics.
+    fn raw(self, name: &str, place: Place, four: bool, channels: usize) -> Self {
+        let kernel = self.place(name, place, false, four);
+        let start = format!("pixel * p.{name}_stride + p.{name}_offset + c");
+        let [one, all] = match four {
+            true => [
+                format!("let i = {start}; let v = {name}[i / 4u][i % 4u];"),
+                format!("let v = {name}[({start}) / 4u];"),
+            ],
+            false => [
+                format!("let v = {name}[{start}];"),
+                format!(
+                    "let i = {start};\n\
+                     var v = vec4f({name}[i], 0.0, 0.0, 0.0);\n\
+                     if (c + 1u < p.{name}_channels) {{ v.y = {name}[i + 1u]; }}\n\
+                     if (c + 2u < p.{name}_channels) {{ v.z = {name}[i + 2u]; }}\n\
+                     if (c + 3u < p.{name}_channels) {{ v.w = {name}[i + 3u]; }}"
+                ),
+            ],
+        };
+        let (kernel, statistics, one_norm, norm) = match place.norm {
+            None => (
+                kernel,
+                "return Norm4(vec4f(0.0), vec4f(1.0), vec4f(0.0));".into(),
+                "v".into(),
+                "v",
+            ),
+            Some(norm) => (
+                kernel
+                    .reads(&format!("{name}_norm"), norm, "vec4f")
+                    .number(&format!("{name}_fours"), channels.div_ceil(4)),
+                format!(
+                    "let i = c / 4u; return Norm4({name}_norm[i], {name}_norm[p.{name}_fours + i], \
+                     {name}_norm[2u * p.{name}_fours + i]);"
+                ),
+                format!("norm1(v, {name}_norm4(c), c % 4u)"),
+                "(v - n.mean) * n.factor + n.shift",
+            ),
+        };
+        kernel.text(&format!(
+            "fn {name}_norm4(c: u32) -> Norm4 {{ {statistics} }}\n\
+             fn {name}_value(pixel: u32, c: u32) -> f32 {{ {one} return {one_norm}; }}\n\
+             fn {name}_value4(pixel: u32, c: u32, n: Norm4) -> vec4f {{\n{all}\nreturn {norm};\n}}"
+        ))
     }
 
     /// Maps that the shader writes with `{name}_put(pixel, channel, value)` or `{name}_put4`, which leaves
     /// out channels beyond the last. With `add` the value is added to what is there.
     pub fn target(self, name: &str, view: &View, add: bool) -> Self {
         let four = view.in_fours();
-        let mut kernel = self.place(name, view, true, four);
+        let mut kernel = self.place(name, view.place, true, four);
         let start = format!("pixel * p.{name}_stride + p.{name}_offset + c");
         let sign = if add { "+=" } else { "=" };
         let f = &mut kernel.functions;
@@ -228,11 +273,11 @@ impl Kernel {
     }
 
     /// Binds a map's buffer and adds its place within it.
-    fn place(self, name: &str, view: &View, writable: bool, four: bool) -> Self {
+    fn place(self, name: &str, place: Place, writable: bool, four: bool) -> Self {
         let element = if four { "vec4f" } else { "f32" };
-        self.bind(name, view.buffer, None, writable, element)
-            .number(&format!("{name}_offset"), view.offset)
-            .number(&format!("{name}_stride"), view.stride)
+        self.bind(name, place.buffer, None, writable, element)
+            .number(&format!("{name}_offset"), place.offset)
+            .number(&format!("{name}_stride"), place.stride)
     }
 
     /// The shader's complete text.

@@ -8,23 +8,70 @@ use modiste_spec::engine::EngineError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BufferId(usize);
 
-/// Maps of a batch within a buffer: pixel p of all images begins at `offset` + p x `stride`.
+/// Where maps of a batch lie: pixel p of all images begins at `offset` + p x `stride`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct View {
-    /// Where they lie.
+pub(crate) struct Place {
+    /// The buffer.
     pub buffer: BufferId,
     /// Position of the first value.
     pub offset: usize,
     /// Values from pixel to pixel.
     pub stride: usize,
+    /// The statistics that normalise each value when it is read ([`Statistics`]).
+    pub norm: Option<BufferId>,
+}
+
+/// The statistics of a normalisation: means, factors, shifts and inverse deviations of the channels, one
+/// after the other, each padded to fours.
+pub(crate) struct Statistics;
+
+impl Statistics {
+    /// Values of the statistics of `channels` channels.
+    pub fn len(channels: usize) -> usize {
+        4 * channels.next_multiple_of(4)
+    }
+}
+
+/// Maps of a batch as their readers see them. Normalisations and ReLUs have no maps of their own: whoever
+/// reads them applies them to their input's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    /// Where the values lie.
+    pub place: Place,
+    /// Whether negative values are read as 0, after normalising.
+    pub relu: bool,
+    /// For gradients: maps whose values must be positive where the gradient is not 0.
+    pub mask: Option<Place>,
     /// Shape of one image's map.
     pub shape: Shape,
 }
 
 impl View {
+    /// Maps that fill a buffer.
+    pub fn dense(buffer: BufferId, shape: Shape) -> Self {
+        let place = Place { buffer, offset: 0, stride: shape.channels, norm: None };
+        Self { place, relu: false, mask: None, shape }
+    }
+
     /// Whether four neighbouring channels can be read at once.
     pub fn in_fours(&self) -> bool {
-        [self.offset, self.stride, self.shape.channels].iter().all(|n| n.is_multiple_of(4))
+        let Place { offset, stride, .. } = self.place;
+        [offset, stride, self.shape.channels].iter().all(|n| n.is_multiple_of(4))
+    }
+
+    /// Some of the channels.
+    pub fn channels(&self, first: usize, channels: usize) -> Self {
+        let Shape { height, width, .. } = self.shape;
+        let part = |place: Place| {
+            debug_assert!(place.norm.is_none(), "statistics begin with the first channel");
+            Place { offset: place.offset + first, ..place }
+        };
+        Self {
+            place: part(self.place),
+            mask: self.mask.map(part),
+            shape: Shape { height, width, channels },
+            ..*self
+        }
     }
 }
 
@@ -53,7 +100,7 @@ impl Sizes {
     /// Plans the maps of a node.
     pub fn maps(&mut self, label: impl Into<String>, shape: Shape) -> View {
         let buffer = self.add(label, 0, shape.len());
-        View { buffer, offset: 0, stride: shape.channels, shape }
+        View::dense(buffer, shape)
     }
 
     /// Makes a buffer at least this large.

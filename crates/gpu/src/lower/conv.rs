@@ -1,11 +1,11 @@
 //! Convolutions and dense layers, which are convolutions of one pixel: products of the pixels' channels with
 //! the filters.
 
-use super::filters::Filter;
+use super::filters::{Filter, Form};
 use super::{Lowering, Mode};
 use crate::kernel::{Groups, Kernel};
 use crate::memory::View;
-use modiste_spec::{NodeId, Op, padding};
+use modiste_spec::{NodeId, Op, Shape, padding};
 
 /// Channels that a workgroup multiplies before it loads more.
 const DEPTH: usize = 16;
@@ -27,10 +27,14 @@ impl Window {
     }
 }
 
-/// The number of columns of a workgroup, and of fours of columns of a thread, that wastes least.
+/// The number of columns of a workgroup, and of fours of columns of a thread: the least time by the columns that
+/// are computed in vain and by how often narrow tiles read the same pixels (a guess in tenths, not measured).
 fn columns_of(channels: usize) -> (usize, usize) {
-    let waste = |&(columns, _): &(usize, usize)| channels.div_ceil(columns) * columns;
-    [(96, 3), (64, 2), (32, 1), (16, 1)].into_iter().min_by_key(waste).expect("four sizes")
+    let time =
+        |&(columns, _, price): &(usize, usize, usize)| channels.div_ceil(columns) * columns * price;
+    let all = [(96, 3, 10), (80, 2, 10), (64, 2, 10), (48, 3, 11), (32, 1, 12), (16, 1, 16)];
+    let (columns, fours, _) = all.into_iter().min_by_key(time).expect("six sizes");
+    (columns, fours)
 }
 
 /// The same for a side of a filter's gradient.
@@ -101,6 +105,9 @@ impl Lowering<'_> {
         [x, y]: [&View; 2],
         (transposed, add): (bool, bool),
     ) -> Kernel {
+        if filter.form != Form::Plain {
+            return winograd(label, filter, [x, y], add);
+        }
         let (columns, fours) = columns_of(y.shape.channels);
         let depth = if x.shape.channels <= 4 { 4 } else { DEPTH };
         let tiles = y.shape.channels.div_ceil(columns);
@@ -122,7 +129,7 @@ impl Lowering<'_> {
             .constant("RN", fours)
             .constant("THREADS", threads)
             .constant("LANES", depth / 4)
-            .constant("LOADS", tall * depth / 4 / threads)
+            .constant("LOADS", (tall * depth / 4).div_ceil(threads))
             .constant("WLOADS", (depth * columns / 4).div_ceil(threads))
             .view("x", x)
             .target("y", y, add)
@@ -201,4 +208,23 @@ impl Lowering<'_> {
             .writes("gradients", self.shared.gradients, "f32");
         self.kernels.extend([sums, finish]);
     }
+}
+
+/// Winograd's method for windows of 3 x 3 at step 1; forward and, with the turned filter, backward.
+fn winograd(label: String, filter: Filter, [x, y]: [&View; 2], add: bool) -> Kernel {
+    let Shape { height, width, channels } = y.shape;
+    let across = width.div_ceil(2);
+    let tiles = height.div_ceil(2) * across;
+    let groups =
+        Groups { fixed: 0, per_image: tiles as u64, unit: 32, depth: channels.div_ceil(32) as u64 };
+    Kernel::new(label, include_str!("../shaders/winograd.wgsl"), groups)
+        .work((2 * 9 * height * width * x.shape.channels * channels) as u64)
+        .view("x", x)
+        .target("y", y, add)
+        .reads_part("filters", filter.place, "vec4f")
+        .number("padded", filter.padded)
+        .number("tiles", tiles)
+        .number("across", across)
+        .number("height", height)
+        .number("width", width)
 }

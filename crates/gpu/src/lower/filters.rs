@@ -5,9 +5,29 @@ use crate::layout::{BLOCK, Layout};
 use crate::memory::{BufferId, Sizes};
 use modiste_spec::{Network, NodeId, Op};
 
+/// Fewest channels that are added up for which Winograd's method is used: its shader takes four at a time.
+const FEWEST_CHANNELS: usize = 4;
+/// Smallest side of a map for it: smaller ones waste half of the tiles.
+const SMALLEST_SIDE: usize = 4;
+/// Values of a filter's description.
+const ENTRY: usize = 9;
+
+/// Whether a product takes its filter transformed for Winograd's method; the number is the shader's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As it is.
+    Plain = 0,
+    /// Transformed.
+    Winograd = 1,
+    /// Turned by half a circle and transformed, for the gradient by the input.
+    Turned = 2,
+}
+
 /// A filter in one layout: (taps, inner, outer), with outer channels padded to fours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filter {
+    /// Whether it is transformed.
+    pub form: Form,
     /// First value in the common buffer, and number of values.
     pub place: (BufferId, usize, usize),
     /// Outer channels with padding.
@@ -32,18 +52,24 @@ impl Filters {
         let blocks = (sizes.add("filters of blocks", 1, 0), Vec::new());
         let mut all = Self { filters: Vec::new(), buffer, table, blocks };
         for (id, node) in network.nodes().iter().enumerate() {
-            let taps = match node.op {
-                Op::Conv { kernel, .. } => kernel * kernel,
-                Op::Dense { .. } => 1,
+            let (taps, step) = match node.op {
+                Op::Conv { kernel, stride, .. } => (kernel * kernel, stride),
+                Op::Dense { .. } => (1, 1),
                 _ => {
                     all.filters.push(None);
                     continue;
                 }
             };
-            let (c, k) = (network.input_shapes(id)[0].channels, node.shape.channels);
+            let (x, k) = (network.input_shapes(id)[0], node.shape.channels);
+            let c = x.channels;
             let first = layout.firsts[layout.position(id)];
-            let forward = all.add(first, taps, [c, k], [taps, c * taps]);
-            let backward = all.add(first, taps, [k, c], [c * taps, taps]);
+            let fits = taps == 9 && step == 1 && x.height.min(x.width) >= SMALLEST_SIDE;
+            let form = |form, inner| match fits && inner >= FEWEST_CHANNELS {
+                true => form,
+                false => Form::Plain,
+            };
+            let forward = all.add(first, taps, [c, k], [taps, c * taps], form(Form::Winograd, c));
+            let backward = all.add(first, taps, [k, c], [c * taps, taps], form(Form::Turned, k));
             all.filters.push(Some([forward, backward]));
         }
         sizes.grow(buffer, all.blocks.1.len() * BLOCK);
@@ -59,15 +85,18 @@ impl Filters {
         taps: usize,
         [inner, outer]: [usize; 2],
         steps: [usize; 2],
+        form: Form,
     ) -> Filter {
+        // A transformed window has 4 x 4 values.
+        let taps = if form == Form::Plain { taps } else { 16 };
         let here = self.blocks.1.len() * BLOCK;
         let padded = outer.next_multiple_of(4);
         let len = taps * inner * padded;
-        let number = (self.table.1.len() / 8) as u32;
-        let entry = [here, first, taps, inner, outer, padded, steps[0], steps[1]];
+        let number = (self.table.1.len() / ENTRY) as u32;
+        let entry = [here, first, taps, inner, outer, padded, steps[0], steps[1], form as usize];
         self.table.1.extend(entry.map(|n| n as u32));
         self.blocks.1.extend(std::iter::repeat_n(number, len.div_ceil(BLOCK)));
-        Filter { place: (self.buffer, here, len), padded }
+        Filter { form, place: (self.buffer, here, len), padded }
     }
 
     /// The filters of a node: forward, backward.

@@ -1,6 +1,6 @@
 //! Operations on single values and windows: images, ReLU, dropout, pools, joining, adding.
 
-use super::{Lowering, Mode};
+use super::{Lowering, Mode, fours_of};
 use crate::kernel::{Groups, Kernel};
 use crate::memory::View;
 use modiste_spec::random::{Purpose, Stream, dropout_threshold};
@@ -25,27 +25,14 @@ impl Lowering<'_> {
         self.kernels.push(kernel);
     }
 
-    pub(super) fn relu_forward(&mut self, id: NodeId, x: &View, y: &View) {
-        let body = include_str!("../shaders/relu.wgsl");
-        let groups = Groups::each(y.shape.len());
-        let kernel = Kernel::new(self.label(id, "forward"), body, groups)
-            .view("x", x)
-            .target("y", y, false)
-            .number("rows", y.shape.pixels());
-        self.kernels.push(kernel);
-    }
-
+    /// The gradient by a ReLU's output is that by its input where the input is positive; it has no maps of its
+    /// own if nobody else adds to it.
     pub(super) fn relu_backward(&mut self, id: NodeId, x: NodeId, dy: &View) {
-        let value = self.values[x];
-        let Some((dx, add)) = self.gradient_of(x) else { return };
-        let body = include_str!("../shaders/relu_backward.wgsl");
-        let groups = Groups::each(value.shape.len());
-        let kernel = Kernel::new(self.label(id, "backward"), body, groups)
-            .view("x", &value)
-            .view("dy", dy)
-            .target("dx", &dx, add)
-            .number("rows", value.shape.pixels());
-        self.kernels.push(kernel);
+        // A mask is that of a ReLU that reads this one, and then the same.
+        let masked = View { mask: dy.mask.or(Some(self.values[x].place)), ..*dy };
+        if !self.lend(x, &masked) {
+            self.pass_on(id, x, &masked, 1.0);
+        }
     }
 
     /// The same mask forward, on maps, and backward, on gradients.
@@ -157,7 +144,7 @@ impl Lowering<'_> {
         let mut offset = 0;
         for part in parts {
             let channels = part.shape.channels;
-            let place = channels_of(y, offset, channels);
+            let place = y.channels(offset, channels);
             let kernel = self.copy(self.label(id, "forward"), part, &place, 1.0, false);
             self.kernels.push(kernel);
             offset += channels;
@@ -168,7 +155,11 @@ impl Lowering<'_> {
         let mut offset = 0;
         for &input in inputs {
             let channels = self.values[input].shape.channels;
-            self.pass_on(id, input, &channels_of(dy, offset, channels), 1.0);
+            let part = dy.channels(offset, channels);
+            // One that has other readers would add to a buffer that other parts are read from.
+            if self.readers[input] > 1 || !self.lend(input, &part) {
+                self.pass_on(id, input, &part, 1.0);
+            }
             offset += channels;
         }
     }
@@ -181,7 +172,8 @@ impl Lowering<'_> {
         y: &View,
     ) {
         let body = include_str!("../shaders/scaled_add.wgsl");
-        let kernel = Kernel::new(self.label(id, "forward"), body, Groups::each(y.shape.len()))
+        let kernel = Kernel::new(self.label(id, "forward"), body, fours_of(y.shape))
+            .number("fours", y.shape.channels.div_ceil(4))
             .view("a", a)
             .view("b", b)
             .target("y", y, false)
@@ -207,18 +199,13 @@ impl Lowering<'_> {
         factor: f64,
         add: bool,
     ) -> Kernel {
-        let values = x.shape.len();
+        let fours = x.in_fours() && y.in_fours() && x.shape.channels == y.shape.channels;
+        let values = x.shape.len() / if fours { 4 } else { 1 };
         Kernel::new(label, include_str!("../shaders/copy.wgsl"), Groups::each(values))
+            .constant("FOURS", usize::from(fours))
             .view("x", x)
             .target("y", y, add)
             .number("values", values)
             .factor("factor", factor)
     }
-}
-
-/// Some channels of maps.
-fn channels_of(view: &View, offset: usize, channels: usize) -> View {
-    let Shape { height, width, .. } = view.shape;
-    let shape = Shape { height, width, channels };
-    View { offset: view.offset + offset, shape, ..*view }
 }

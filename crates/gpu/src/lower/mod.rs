@@ -14,7 +14,7 @@ use crate::layout::Layout;
 use crate::memory::{BufferId, Sizes, View};
 use crate::step::StepNumbers;
 use filters::Filters;
-use modiste_spec::{Network, NodeId, Op};
+use modiste_spec::{Network, NodeId, Op, Shape};
 
 /// Buffers that the host writes or reads.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,8 @@ struct Lowering<'a> {
     slices: BufferId,
     /// Output of each node.
     values: Vec<View>,
+    /// Number of readers of each node's output.
+    readers: Vec<usize>,
     /// Gradient by each node's output, once a shader has written it.
     gradients: Vec<Option<View>>,
     /// Whether parameters lie before each node's output.
@@ -121,14 +123,15 @@ impl<'a> Lowering<'a> {
         let filters = Filters::new(network, layout, &mut sizes);
         let slices = sizes.add("partial sums", 4, 0);
         let nodes = network.nodes();
-        let values = nodes.iter().map(|node| sizes.maps(&node.name, node.shape)).collect();
         let mut trained: Vec<bool> = Vec::with_capacity(nodes.len());
         for (id, node) in nodes.iter().enumerate() {
             let own = !network.node_parameters(id).is_empty();
             trained.push(own || node.inputs.iter().any(|&input| trained[input]));
         }
         let count = nodes.len();
-        Self {
+        let mut readers = vec![0; count];
+        nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
+        let mut lowering = Self {
             network,
             layout,
             batch,
@@ -136,12 +139,39 @@ impl<'a> Lowering<'a> {
             shared,
             filters,
             slices,
-            values,
+            values: Vec::with_capacity(count),
+            readers,
             gradients: vec![None; count],
             trained,
             norms: vec![None; count],
             places: vec![None; count],
             kernels: Vec::new(),
+        };
+        for id in 0..count {
+            let view = lowering.output(id);
+            lowering.values.push(view);
+        }
+        lowering
+    }
+
+    /// The output of a node, given those before it.
+    fn output(&mut self, id: NodeId) -> View {
+        let node = &self.network.nodes()[id];
+        match node.op {
+            Op::BatchNorm { .. } => self.norm_view(id, node.inputs[0]),
+            Op::Relu => View { relu: true, ..self.values[node.inputs[0]] },
+            Op::Softmax => self.values[node.inputs[0]],
+            Op::Input { .. }
+            | Op::Conv { .. }
+            | Op::Dropout { .. }
+            | Op::MaxPool { .. }
+            | Op::AvgPool { .. }
+            | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
+            | Op::Flatten
+            | Op::Concat
+            | Op::ScaledAdd { .. }
+            | Op::Dense { .. } => self.sizes.maps(&node.name, node.shape),
         }
     }
 
@@ -159,7 +189,7 @@ impl<'a> Lowering<'a> {
     fn predicting(&mut self) -> Vec<Kernel> {
         self.forward(Mode::Predict);
         let logits = self.values[self.network.logits()];
-        let out = View { buffer: self.shared.logits, ..logits };
+        let out = View::dense(self.shared.logits, logits.shape);
         let kernel = self.copy("logits", &logits, &out, 1.0, false);
         self.kernels.push(kernel);
         std::mem::take(&mut self.kernels)
@@ -189,7 +219,6 @@ impl<'a> Lowering<'a> {
             (Op::Input { shape }, _) => self.image(*shape, &y),
             (Op::Conv { .. } | Op::Dense { .. }, [x]) => self.conv_forward(id, mode, x, &y),
             (Op::BatchNorm { .. }, [x]) => self.norm_forward(id, mode, x, &y),
-            (Op::Relu, [x]) => self.relu_forward(id, x, &y),
             (Op::Dropout { rate }, [x]) => self.dropout(id, *rate, mode, x, &y, false),
             (Op::MaxPool { .. } | Op::GlobalMaxPool, [x]) => self.max_pool_forward(id, x, &y),
             (Op::AvgPool { .. } | Op::GlobalAvgPool, [x]) => self.avg_pool_forward(id, x, &y),
@@ -201,6 +230,8 @@ impl<'a> Lowering<'a> {
             (Op::ScaledAdd { scale }, [a, b]) => self.scaled_add_forward(id, [a, b], *scale, &y),
             // Engines return logits; the loss computes shares itself.
             (Op::Softmax, _) => (),
+            // Whoever reads it cuts off negative values.
+            (Op::Relu, _) => (),
             (op, inputs) => unreachable!("{} does not take {} inputs", op.name(), inputs.len()),
         }
     }
@@ -224,8 +255,10 @@ impl<'a> Lowering<'a> {
             Op::Flatten => self.pass_on(id, x, dy, 1.0),
             Op::Concat => self.concat_backward(id, &inputs, dy),
             Op::ScaledAdd { scale } => {
-                self.pass_on(id, x, dy, 1.0);
                 self.pass_on(id, inputs[1], dy, scale);
+                if inputs[1] == x || !self.lend(x, dy) {
+                    self.pass_on(id, x, dy, 1.0);
+                }
             }
         }
     }
@@ -243,6 +276,19 @@ impl<'a> Lowering<'a> {
         let view = self.sizes.maps(format!("gradient by {}", node.name), node.shape);
         self.gradients[id] = Some(view);
         Some((view, false))
+    }
+
+    /// Makes `dy`, which nobody needs any more, the gradient by a node's output, without a copy. Others may add
+    /// to it, so it must be plain and alone in its buffer, unless there are no others. Returns whether
+    /// nothing is left to do.
+    fn lend(&mut self, id: NodeId, dy: &View) -> bool {
+        let alone = dy.place.offset == 0 && dy.place.stride == dy.shape.channels;
+        let possible = self.readers[id] == 1 || (dy.mask.is_none() && alone);
+        if self.trained[id] && (self.gradients[id].is_some() || !possible) {
+            return false;
+        }
+        self.gradients[id] = self.trained[id].then_some(*dy);
+        true
     }
 
     fn loss(&mut self) {
@@ -281,3 +327,8 @@ impl<'a> Lowering<'a> {
 
 /// Number of workgroups that occupy a large GPU.
 const WORKGROUPS: usize = 768;
+
+/// A thread for each four channels of a pixel.
+fn fours_of(shape: Shape) -> Groups {
+    Groups::each(shape.pixels() * shape.channels.div_ceil(4))
+}

@@ -1,8 +1,8 @@
 //! Batch normalisations, and sums over pixels by channel.
 
-use super::{Lowering, Mode};
+use super::{Lowering, Mode, fours_of};
 use crate::kernel::{Groups, Kernel};
-use crate::memory::{BufferId, View};
+use crate::memory::{BufferId, Place, Statistics, View};
 use modiste_spec::{NodeId, Op};
 
 /// Channels of a workgroup that adds up pixels.
@@ -35,6 +35,20 @@ impl Lowering<'_> {
         }
     }
 
+    /// The output of a normalisation, whose statistics are planned here. Readers normalise, unless the input
+    /// is normalised or cut off by them already.
+    pub(super) fn norm_view(&mut self, id: NodeId, x: NodeId) -> View {
+        let x = self.values[x];
+        let channels = x.shape.channels;
+        let norm = self.sizes.add("statistics", Statistics::len(channels), 0);
+        let back = self.sizes.add("gradients' statistics", Statistics::len(channels), 0);
+        self.norms[id] = Some([norm, back]);
+        match x.place.norm.is_none() && !x.relu {
+            true => View { place: Place { norm: Some(norm), ..x.place }, ..x },
+            false => self.sizes.maps(&self.network.nodes()[id].name, x.shape),
+        }
+    }
+
     pub(super) fn norm_forward(&mut self, id: NodeId, mode: Mode, x: &View, y: &View) {
         let Op::BatchNorm { epsilon, momentum, scale } = self.network.nodes()[id].op else {
             return;
@@ -47,7 +61,7 @@ impl Lowering<'_> {
         let places = self.places_of(id, scale);
         let body = include_str!("../shaders/norm_finish.wgsl");
         let label = self.label(id, "statistics, joined");
-        let groups = Groups::count(channels.div_ceil(64));
+        let groups = Groups::count(channels.div_ceil(CHANNELS));
         let finish = Kernel::new(label, body, groups)
             .constant("PREDICT", usize::from(mode == Mode::Predict))
             .constant("SCALED", usize::from(scale))
@@ -60,7 +74,8 @@ impl Lowering<'_> {
             .number("parameter", places.position)
             .factor("epsilon", epsilon)
             .factor("momentum", momentum)
-            .writes("norm", norm, "vec4f")
+            .number("padded", channels.next_multiple_of(4))
+            .writes("norm", norm, "f32")
             .reads("slices", self.slices, "vec2f");
         match mode {
             Mode::Train => {
@@ -70,11 +85,15 @@ impl Lowering<'_> {
             }
             Mode::Predict => self.kernels.push(predicts(finish, self.shared.active)),
         }
+        if y.place.norm.is_some() {
+            return;
+        }
         let apply = include_str!("../shaders/norm_forward.wgsl");
         let apply = Kernel::new(self.label(id, "forward"), apply, Groups::each(y.shape.len()))
             .view("x", x)
             .target("y", y, false)
-            .reads("norm", norm, "vec4f")
+            .reads("norm", norm, "f32")
+            .number("padded", channels.next_multiple_of(4))
             .number("rows", y.shape.pixels());
         self.kernels.push(apply);
     }
@@ -89,7 +108,7 @@ impl Lowering<'_> {
             self.sums(self.label(id, "gradients' statistics"), 1, dy, Some((&value, norm)));
         let label = self.label(id, "gradients' statistics, joined");
         let body = include_str!("../shaders/norm_backward_finish.wgsl");
-        let finish = Kernel::new(label, body, Groups::count(channels.div_ceil(64)))
+        let finish = Kernel::new(label, body, Groups::count(channels.div_ceil(CHANNELS)))
             .constant("SCALED", usize::from(scale))
             .number("channels", channels)
             .number("slices", slices)
@@ -98,20 +117,21 @@ impl Lowering<'_> {
             .number("rows", value.shape.pixels())
             .number("parameter", places.position)
             .reads("slices", self.slices, "vec2f")
-            .reads("norm", norm, "vec4f")
+            .reads("norm", norm, "f32")
+            .number("padded", channels.next_multiple_of(4))
             .reads("rates", self.shared.rates, "vec4f")
             .writes("gradients", self.shared.gradients, "f32")
-            .writes("back", back, "vec4f");
+            .writes("back", back, "f32");
         self.kernels.extend([sums, finish]);
         if let Some((dx, add)) = self.gradient_of(x) {
             let body = include_str!("../shaders/norm_backward.wgsl");
-            let kernel =
-                Kernel::new(self.label(id, "backward"), body, Groups::each(value.shape.len()))
-                    .view("x", &value)
-                    .view("dy", dy)
-                    .target("dx", &dx, add)
-                    .reads("back", back, "vec4f")
-                    .number("rows", value.shape.pixels());
+            let kernel = Kernel::new(self.label(id, "backward"), body, fours_of(value.shape))
+                .view("x", &value)
+                .view("dy", dy)
+                .target("dx", &dx, add)
+                .reads("back", back, "vec4f")
+                .number("fours", channels.div_ceil(4))
+                .number("rows", value.shape.pixels());
             self.kernels.push(kernel);
         }
     }
@@ -137,19 +157,22 @@ impl Lowering<'_> {
             .number("slices", slices)
             .number("channels", channels)
             .number("rows", values.shape.pixels());
-        let plain = "fn first_of(pixel: u32, c: u32) -> f32 { return values_at(pixel, c); }";
         let pair = match mode {
-            0 => "let v = values_at(pixel, c) - shift; return vec2f(v, v * v);",
+            0 => "let v = values_load4(pixel, c, n) - shift; return Pair(v, v * v);",
             1 => {
-                "let n = norm[c]; let dy = values_at(pixel, c); \
-                 return vec2f(dy, dy * (x_at(pixel, c) - n.x) * n.w);"
+                "let dy = values_load4(pixel, c, n); let x = x_load4(pixel, c, x_norm4(c)); let i = c / 4u; \
+                 return Pair(dy, dy * (x - norm[i]) * norm[3u * p.fours + i]);"
             }
-            _ => "return vec2f(values_at(pixel, c), 0.0);",
+            _ => "return Pair(values_load4(pixel, c, n), vec4f(0.0));",
         };
-        let pair = format!("fn pair(pixel: u32, c: u32, shift: f32) -> vec2f {{ {pair} }}");
-        let kernel = kernel.text(plain).text(&pair);
+        let pair =
+            format!("fn pair(pixel: u32, c: u32, shift: vec4f, n: Norm4) -> Pair {{ {pair} }}");
+        let kernel = kernel.number("half", 128).text(&pair);
         let kernel = match normalised {
-            Some((x, norm)) => kernel.view("x", x).reads("norm", norm, "vec4f"),
+            Some((x, norm)) => kernel
+                .view("x", x)
+                .number("fours", channels.div_ceil(4))
+                .reads("norm", norm, "vec4f"),
             None => kernel,
         };
         (kernel, slices)

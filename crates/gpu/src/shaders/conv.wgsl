@@ -50,11 +50,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         let from{i} = origin(first + t / LANES + {i}u * (THREADS / LANES), rows, tap);
 #end
         for (var c = 0u; c < p.x_channels; c += TK) {
+            let c4 = c + 4u * lane;
+            let n4 = x_norm4(c4);
 #for i LOADS
             {
                 var v = vec4f(0.0);
-                if (from{i} >= 0) { v = x_at4(u32(from{i}), c + 4u * lane); }
-                tile_x[(t / LANES + {i}u * (THREADS / LANES)) * PADDED + lane] = v;
+                if (from{i} >= 0 && c4 < p.x_channels) { v = x_load4(u32(from{i}), c4, n4); }
+                let row = t / LANES + {i}u * (THREADS / LANES);
+                if (row < TM) { tile_x[row * PADDED + lane] = v; }
             }
 #end
 #for i WLOADS

@@ -1,33 +1,48 @@
-// Sums over pixels, by channel, in slices: a workgroup takes 32 channels and a slice of the pixels. Writes for
-// each slice and channel a pair, which depends on MODE:
+// Sums over pixels, by channel, in slices: a workgroup takes 32 channels and a slice of the pixels, a thread four
+// channels. Writes for each slice and channel a pair, which depends on MODE:
 // 0: mean and sum of squared distances from it, of x; 1: sums of dy and of dy x normalised x; 2: sum of dy.
-var<workgroup> parts: array<vec2f, 256>;
+var<workgroup> sums: array<vec4f, 256>;
+var<workgroup> squares: array<vec4f, 256>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t: u32) {
     let slice = group.x;
-    let c = group.z * 32u + t % 32u;
+    let c = group.z * 32u + 4u * (t % 8u);
     let pixels = step.images * p.rows;
     let share = (pixels + p.slices - 1u) / p.slices;
     let begin = min(slice * share, pixels);
     let end = min(begin + share, pixels);
-    let count = f32(end - begin);
-    var shift = 0.0;
-    var sum = vec2f(0.0);
+    var shift = vec4f(0.0);
+    var sum = Pair(vec4f(0.0), vec4f(0.0));
     if (c < p.channels && begin < end) {
-        if (MODE == 0u) { shift = first_of(begin, c); }
-        for (var pixel = begin + t / 32u; pixel < end; pixel += 8u) { sum += pair(pixel, c, shift); }
-    }
-    parts[t] = sum;
-    workgroupBarrier();
-    if (t < 32u && c < p.channels) {
-        var all = parts[t];
-        for (var i = 1u; i < 8u; i++) { all += parts[t + 32u * i]; }
-        if (MODE == 0u && begin < end) {
-            // Sums of distances from the slice's first value, which is near the mean as any other.
-            let distance = all.x / count;
-            all = vec2f(shift + distance, max(all.y - all.x * distance, 0.0));
+        let n = values_norm4(c);
+        if (MODE == 0u) { shift = values_load4(begin, c, n); }
+        for (var pixel = begin + t / 8u; pixel < end; pixel += 64u) {
+            let one = pair(pixel, c, shift, n);
+            var other = Pair(vec4f(0.0), vec4f(0.0));
+            if (pixel + 32u < end) { other = pair(pixel + 32u, c, shift, n); }
+            sum.sum += one.sum + other.sum;
+            sum.square += one.square + other.square;
         }
-        slices[slice * p.channels + c] = all;
+    }
+    sums[t] = sum.sum;
+    squares[t] = sum.square;
+    workgroupBarrier();
+    for (var half = p.half; half >= 8u; half /= 2u) {
+        if (t < half) {
+            sums[t] += sums[t + half];
+            squares[t] += squares[t + half];
+        }
+        workgroupBarrier();
+    }
+    if (t >= 8u) { return; }
+    sum = Pair(sums[t], squares[t]);
+    if (MODE == 0u && begin < end) {
+        // Sums of distances from the slice's first value, which is as near to the mean as any other.
+        let distance = sum.sum / f32(end - begin);
+        sum = Pair(shift + distance, max(sum.square - sum.sum * distance, vec4f(0.0)));
+    }
+    for (var i = 0u; i < 4u; i++) {
+        if (c + i < p.channels) { slices[slice * p.channels + c + i] = vec2f(sum.sum[i], sum.square[i]); }
     }
 }

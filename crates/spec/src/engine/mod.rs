@@ -182,7 +182,18 @@ pub trait Engine {
     fn predict(&mut self, images: &[u8], weights: Weights) -> Result<Vec<f32>, EngineError>;
 
     /// A copy of everything that training changes, after all submitted steps.
+    ///
+    /// # Panics
+    /// If a device was lost; [`Self::try_state`] says so instead.
     fn state(&mut self) -> State;
+
+    /// The same, for callers that must not panic.
+    ///
+    /// # Errors
+    /// If the state lies on a device that was lost.
+    fn try_state(&mut self) -> Result<State, EngineError> {
+        Ok(self.state())
+    }
 
     /// Replaces everything that training changes; missing optimiser slots start at zero.
     ///
@@ -227,6 +238,10 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
 
     fn state(&mut self) -> State {
         (**self).state()
+    }
+
+    fn try_state(&mut self) -> Result<State, EngineError> {
+        (**self).try_state()
     }
 
     fn load_state(&mut self, state: &State) -> Result<(), EngineError> {

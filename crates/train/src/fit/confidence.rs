@@ -16,7 +16,7 @@ impl Trainer<'_> {
         if self.data.validation.is_empty() {
             return Ok(true);
         }
-        let last = self.engine.state();
+        let last = self.engine.try_state()?;
         self.engine.load_state(&State::of_parameters(parameters))?;
         let logits = self.both_logits();
         self.engine.load_state(&last)?;

@@ -115,7 +115,7 @@ impl Trainer<'_> {
             return Ok(());
         }
         self.take_totals()?;
-        let state = self.engine.state();
+        let state = self.engine.try_state()?;
         if let Some(what) = first_not_finite(&state) {
             return Err(self.not_finite(&what));
         }

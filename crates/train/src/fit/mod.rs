@@ -324,7 +324,7 @@ impl<'a> Trainer<'a> {
     /// [`Run`].
     fn end_epoch(&mut self, answers: &Answers, timing: Timing) -> Result<(), TrainError> {
         let metrics = self.measure(answers)?;
-        let mut state = self.engine.state();
+        let mut state = self.engine.try_state()?;
         if let Some(what) = first_not_finite(&state) {
             return Err(self.not_finite(&what));
         }

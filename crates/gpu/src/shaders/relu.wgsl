@@ -1,9 +1,0 @@
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) local: u32) {
-    let i = thread_of(group, groups, local);
-    let pixel = i / p.y_channels;
-    let c = i % p.y_channels;
-    if (pixel >= step.images * p.rows) { return; }
-    y_put(pixel, c, max(x_at(pixel, c), 0.0));
-}
