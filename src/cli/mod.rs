@@ -286,7 +286,7 @@ pub struct BenchArgs {
 /// The base of a configuration.
 #[derive(Debug, Default, Args)]
 pub struct BaseArgs {
-    /// Start from this preset: swift, light, paper, cnn or mlp; docs/configuration.md lists what each
+    /// Start from this preset: swift, small, light, paper, cnn or mlp; docs/configuration.md lists what each
     /// sets [default: swift]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,

@@ -4,7 +4,10 @@
 use std::path::Path;
 
 /// Name and model file of each model.
-const TRAINED: [(&str, &[u8]); 1] = [("swift", include_bytes!("../trained/swift.safetensors"))];
+const TRAINED: [(&str, &[u8]); 2] = [
+    ("swift", include_bytes!("../trained/swift.safetensors")),
+    ("small", include_bytes!("../trained/small.safetensors")),
+];
 
 /// The embedded model that `path` names, if no file or folder has that name.
 pub(crate) fn trained(path: &Path) -> Option<&'static [u8]> {

@@ -29,7 +29,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-i
 
     Parameters
     ----------
-    preset : swift, light, paper, cnn or mlp; what suits the images unless given.
+    preset : swift, small, light, paper, cnn or mlp; what suits the images unless given.
     epochs : passes over the images; what suits them unless given.
     seed : of initial values, order of images, augmentation.
     validation : share of the images of each class that is held out to choose the best epoch; where that is less than one

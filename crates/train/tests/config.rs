@@ -28,7 +28,10 @@ fn presets_make_sense_and_survive_being_written() {
         assert_eq!(Config::parse(&config.to_toml(), "config.toml").unwrap(), config);
     }
     let error = Config::preset("quick").unwrap_err().to_string();
-    assert_eq!(error, "preset: \"quick\" does not exist; available: swift, light, paper, cnn, mlp");
+    assert_eq!(
+        error,
+        "preset: \"quick\" does not exist; available: swift, small, light, paper, cnn, mlp"
+    );
 }
 
 #[test]
