@@ -6,16 +6,17 @@
 #
 # MODISTE is a binary built with --features gpu, maybe on another machine; DEVICE as for --device. Needs a
 # driver and the Vulkan loader; the comparison needs Python with PyTorch, and is left out without it.
-# Variables: SECONDS_EACH of each measurement [2], ROUNDS of ours and PyTorch's in turns [2], BATCHES of the larger
-# networks ["256 1024"], TINY=1 for a try on a simulated card, DATA: a folder with all of Fashion-MNIST, on which the default
-# network is then trained.
+# Variables: SECONDS_EACH of each measurement [2], ROUNDS of ours and PyTorch's in turns [1], BATCHES ["256 1024"], LIMIT: seconds after
+# which no measurement begins [300], TINY=1 for a try on a simulated card, DATA: a folder with all of Fashion-MNIST, on which the
+# default network is then trained.
 set -eu
 modiste=$1
 out=$2
 device=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
 seconds=${SECONDS_EACH:-2}
-rounds=${ROUNDS:-2}
+rounds=${ROUNDS:-1}
+limit=${LIMIT:-300}
 batches=${BATCHES:-256 1024}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -33,6 +34,10 @@ network() {
 entry() {
     name=$1 round=$2 program=$3 batch=$4
     shift 4
+    if [ $(($(date +%s) - begun)) -gt "$limit" ]; then
+        echo "$name, batch $batch, round $round: $program is left out, the time is up" >&2
+        return
+    fi
     echo "$name, batch $batch, round $round: $program (at $(($(date +%s) - begun)) s)" >&2
     if "$@" >"$work/one" 2>"$work/error"; then
         value=$(cat "$work/one")
@@ -70,16 +75,16 @@ else
     grid="3-4-1 3-5-1 4-4-1"
 fi
 : >"$work/list"
-for round in $(seq "$rounds"); do
-    for name in $names; do
-        for batch in $batches; do
+for batch in $batches; do
+    for round in $(seq "$rounds"); do
+        for name in $names; do
             ours "$name" "$round" "$batch"
             [ $with_torch = no ] || torch "$name" "$round" "$batch"
         done
     done
-done
-for name in $grid; do
-    ours "$name" 1 256
+    for name in $grid; do
+        ours "$name" 1 "$batch"
+    done
 done
 if [ "${DATA:-}" ]; then
     entry swift 1 training 0 "$modiste" train --engine gpu ${device:+--device "$device"} \
@@ -87,7 +92,7 @@ if [ "${DATA:-}" ]; then
 fi
 {
     printf '{"date": "%s", "modiste": "%s", "devices": ' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$("$modiste" --version)"
-    "$modiste" devices --json 2>/dev/null
+    "$modiste" devices --json 2>/dev/null || echo "[]"
     printf ', "driver": "%s", "seconds": %s, "runs": [\n' \
         "$(nvidia-smi --query-gpu=name,driver_version,clocks.sm --format=csv,noheader 2>/dev/null | head -1)" \
         "$(($(date +%s) - begun))"

@@ -166,7 +166,7 @@ impl Kernel {
     /// channels that are there.
     pub fn view(self, name: &str, view: &View) -> Self {
         let mut kernel = self.number(&format!("{name}_channels"), view.shape.channels);
-        kernel = kernel.raw(name, view.place, view.in_fours(), view.shape.channels);
+        kernel = kernel.raw(name, view.place, view.in_fours());
         let [mut one, mut four] =
             [format!("{name}_value(pixel, c)"), format!("{name}_value4(pixel, c, n)")];
         if view.relu {
@@ -176,12 +176,9 @@ impl Kernel {
         if let Some(mask) = view.mask {
             let in_fours = View { place: mask, mask: None, ..*view }.in_fours();
             let mask_name = format!("{name}_mask");
-            kernel = kernel.number(&format!("{mask_name}_channels"), view.shape.channels).raw(
-                &mask_name,
-                mask,
-                in_fours,
-                view.shape.channels,
-            );
+            kernel = kernel
+                .number(&format!("{mask_name}_channels"), view.shape.channels)
+                .raw(&mask_name, mask, in_fours);
             one = format!("select(0.0, {one}, {mask_name}_value(pixel, c) > 0.0)");
             four = format!(
                 "select(vec4f(0.0), {four}, {mask_name}_value4(pixel, c, {mask_name}_norm4(c)) > vec4f(0.0))"
@@ -197,7 +194,7 @@ impl Kernel {
     }
 
     /// Functions that read values and normalise them, if they have statistics.
-    fn raw(self, name: &str, place: Place, four: bool, channels: usize) -> Self {
+    fn raw(self, name: &str, place: Place, four: bool) -> Self {
         let kernel = self.place(name, place, false, four);
         let start = format!("pixel * p.{name}_stride + p.{name}_offset + c");
         let [one, all] = match four {
@@ -225,10 +222,11 @@ impl Kernel {
             ),
             Some(norm) => (
                 kernel
-                    .reads(&format!("{name}_norm"), norm, "vec4f")
-                    .number(&format!("{name}_fours"), channels.div_ceil(4)),
+                    .reads(&format!("{name}_norm"), norm.buffer, "vec4f")
+                    .number(&format!("{name}_first"), norm.first / 4)
+                    .number(&format!("{name}_fours"), norm.row / 4),
                 format!(
-                    "let i = c / 4u; return Norm4({name}_norm[i], {name}_norm[p.{name}_fours + i], \
+                    "let i = p.{name}_first + c / 4u; return Norm4({name}_norm[i], {name}_norm[p.{name}_fours + i], \
                      {name}_norm[2u * p.{name}_fours + i]);"
                 ),
                 format!("norm1(v, {name}_norm4(c), c % 4u)"),

@@ -17,8 +17,26 @@ pub(crate) struct Place {
     pub offset: usize,
     /// Values from pixel to pixel.
     pub stride: usize,
-    /// The statistics that normalise each value when it is read ([`Statistics`]).
-    pub norm: Option<BufferId>,
+    /// The statistics that normalise each value when it is read.
+    pub norm: Option<Norm>,
+}
+
+/// Statistics of some channels ([`Statistics`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Norm {
+    /// Where they lie.
+    pub buffer: BufferId,
+    /// The first of the channels, a multiple of four.
+    pub first: usize,
+    /// Values from one kind of statistics to the next.
+    pub row: usize,
+}
+
+impl Norm {
+    /// The statistics of all `channels` channels of a buffer.
+    pub fn whole(buffer: BufferId, channels: usize) -> Self {
+        Self { buffer, first: 0, row: channels.next_multiple_of(4) }
+    }
 }
 
 /// The statistics of a normalisation: means, factors, shifts and inverse deviations of the channels, one
@@ -62,9 +80,14 @@ impl View {
     /// Some of the channels.
     pub fn channels(&self, first: usize, channels: usize) -> Self {
         let Shape { height, width, .. } = self.shape;
-        let part = |place: Place| {
-            debug_assert!(place.norm.is_none(), "statistics begin with the first channel");
-            Place { offset: place.offset + first, ..place }
+        let of = |norm: Norm| {
+            assert!(first.is_multiple_of(4), "statistics are read four at a time");
+            Norm { first: norm.first + first, ..norm }
+        };
+        let part = |place: Place| Place {
+            offset: place.offset + first,
+            norm: place.norm.map(of),
+            ..place
         };
         Self {
             place: part(self.place),

@@ -6,14 +6,16 @@
 
 mod conv;
 mod filters;
+mod joins;
 mod maps;
 mod norm;
 
 use crate::kernel::{Groups, Kernel};
 use crate::layout::Layout;
-use crate::memory::{BufferId, Sizes, View};
+use crate::memory::{BufferId, Norm, Sizes, View};
 use crate::step::StepNumbers;
 use filters::Filters;
+use joins::Joins;
 use modiste_spec::{Network, NodeId, Op, Shape};
 
 /// Buffers that the host writes or reads.
@@ -86,7 +88,8 @@ struct Lowering<'a> {
     /// Whether parameters lie before each node's output.
     trained: Vec<bool>,
     /// Statistics of each normalisation: for forward and backward.
-    norms: Vec<Option<[BufferId; 2]>>,
+    norms: Vec<Option<(Norm, BufferId)>>,
+    joins: Joins,
     /// Places of the maxima of each pool.
     places: Vec<Option<BufferId>>,
     kernels: Vec<Kernel>,
@@ -131,6 +134,7 @@ impl<'a> Lowering<'a> {
         let count = nodes.len();
         let mut readers = vec![0; count];
         nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
+        let joins = Joins::new(network, &readers, &mut sizes);
         let mut lowering = Self {
             network,
             layout,
@@ -144,6 +148,7 @@ impl<'a> Lowering<'a> {
             gradients: vec![None; count],
             trained,
             norms: vec![None; count],
+            joins,
             places: vec![None; count],
             kernels: Vec::new(),
         };
@@ -161,6 +166,10 @@ impl<'a> Lowering<'a> {
             Op::BatchNorm { .. } => self.norm_view(id, node.inputs[0]),
             Op::Relu => View { relu: true, ..self.values[node.inputs[0]] },
             Op::Softmax => self.values[node.inputs[0]],
+            Op::Concat => match self.joins.joined(self.network, id) {
+                Some(view) => view,
+                None => self.sizes.maps(&node.name, node.shape),
+            },
             Op::Input { .. }
             | Op::Conv { .. }
             | Op::Dropout { .. }
@@ -169,9 +178,11 @@ impl<'a> Lowering<'a> {
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
             | Op::Flatten
-            | Op::Concat
             | Op::ScaledAdd { .. }
-            | Op::Dense { .. } => self.sizes.maps(&node.name, node.shape),
+            | Op::Dense { .. } => match self.joins.home(self.network, id) {
+                Some(view) => view,
+                None => self.sizes.maps(&node.name, node.shape),
+            },
         }
     }
 
@@ -226,7 +237,11 @@ impl<'a> Lowering<'a> {
                 let kernel = self.copy(self.label(id, "forward"), x, &y, 1.0, false);
                 self.kernels.push(kernel);
             }
-            (Op::Concat, parts) => self.concat_forward(id, parts, &y),
+            (Op::Concat, parts) => {
+                if self.joins.joined(self.network, id).is_none() {
+                    self.concat_forward(id, parts, &y);
+                }
+            }
             (Op::ScaledAdd { scale }, [a, b]) => self.scaled_add_forward(id, [a, b], *scale, &y),
             // Engines return logits; the loss computes shares itself.
             (Op::Softmax, _) => (),

@@ -2,7 +2,7 @@
 
 use super::{Lowering, Mode, fours_of};
 use crate::kernel::{Groups, Kernel};
-use crate::memory::{BufferId, Place, Statistics, View};
+use crate::memory::{BufferId, Norm, Place, Statistics, View};
 use modiste_spec::{NodeId, Op};
 
 /// Channels of a workgroup that adds up pixels.
@@ -40,9 +40,12 @@ impl Lowering<'_> {
     pub(super) fn norm_view(&mut self, id: NodeId, x: NodeId) -> View {
         let x = self.values[x];
         let channels = x.shape.channels;
-        let norm = self.sizes.add("statistics", Statistics::len(channels), 0);
+        let norm = self.joins.norm(self.network, id).unwrap_or_else(|| {
+            let buffer = self.sizes.add("statistics", Statistics::len(channels), 0);
+            Norm::whole(buffer, channels)
+        });
         let back = self.sizes.add("gradients' statistics", Statistics::len(channels), 0);
-        self.norms[id] = Some([norm, back]);
+        self.norms[id] = Some((norm, back));
         match x.place.norm.is_none() && !x.relu {
             true => View { place: Place { norm: Some(norm), ..x.place }, ..x },
             false => self.sizes.maps(&self.network.nodes()[id].name, x.shape),
@@ -54,10 +57,7 @@ impl Lowering<'_> {
             return;
         };
         let channels = x.shape.channels;
-        let [norm, _] = *self.norms[id].get_or_insert_with(|| {
-            ["statistics", "gradients' statistics"]
-                .map(|what| self.sizes.add(what, 4 * channels, 0))
-        });
+        let (norm, _) = self.norms[id].expect("planned with the maps");
         let places = self.places_of(id, scale);
         let body = include_str!("../shaders/norm_finish.wgsl");
         let label = self.label(id, "statistics, joined");
@@ -74,8 +74,9 @@ impl Lowering<'_> {
             .number("parameter", places.position)
             .factor("epsilon", epsilon)
             .factor("momentum", momentum)
-            .number("padded", channels.next_multiple_of(4))
-            .writes("norm", norm, "f32")
+            .number("row", norm.row)
+            .number("first", norm.first)
+            .writes("norm", norm.buffer, "f32")
             .reads("slices", self.slices, "vec2f");
         match mode {
             Mode::Train => {
@@ -92,8 +93,9 @@ impl Lowering<'_> {
         let apply = Kernel::new(self.label(id, "forward"), apply, Groups::each(y.shape.len()))
             .view("x", x)
             .target("y", y, false)
-            .reads("norm", norm, "f32")
-            .number("padded", channels.next_multiple_of(4))
+            .reads("norm", norm.buffer, "f32")
+            .number("row", norm.row)
+            .number("first", norm.first)
             .number("rows", y.shape.pixels());
         self.kernels.push(apply);
     }
@@ -102,7 +104,7 @@ impl Lowering<'_> {
         let Op::BatchNorm { scale, .. } = self.network.nodes()[id].op else { return };
         let value = self.values[x];
         let channels = value.shape.channels;
-        let [norm, back] = self.norms[id].expect("the forward pass came first");
+        let (norm, back) = self.norms[id].expect("the forward pass came first");
         let places = self.places_of(id, scale);
         let (sums, slices) =
             self.sums(self.label(id, "gradients' statistics"), 1, dy, Some((&value, norm)));
@@ -117,7 +119,9 @@ impl Lowering<'_> {
             .number("rows", value.shape.pixels())
             .number("parameter", places.position)
             .reads("slices", self.slices, "vec2f")
-            .reads("norm", norm, "f32")
+            .reads("norm", norm.buffer, "f32")
+            .number("row", norm.row)
+            .number("first", norm.first)
             .number("padded", channels.next_multiple_of(4))
             .reads("rates", self.shared.rates, "vec4f")
             .writes("gradients", self.shared.gradients, "f32")
@@ -143,7 +147,7 @@ impl Lowering<'_> {
         label: String,
         mode: usize,
         values: &View,
-        normalised: Option<(&View, BufferId)>,
+        normalised: Option<(&View, Norm)>,
     ) -> (Kernel, usize) {
         let channels = values.shape.channels;
         let tiles = channels.div_ceil(CHANNELS);
@@ -160,7 +164,7 @@ impl Lowering<'_> {
         let pair = match mode {
             0 => "let v = values_load4(pixel, c, n) - shift; return Pair(v, v * v);",
             1 => {
-                "let dy = values_load4(pixel, c, n); let x = x_load4(pixel, c, x_norm4(c)); let i = c / 4u; \
+                "let dy = values_load4(pixel, c, n); let x = x_load4(pixel, c, x_norm4(c)); let i = p.first + c / 4u; \
                  return Pair(dy, dy * (x - norm[i]) * norm[3u * p.fours + i]);"
             }
             _ => "return Pair(values_load4(pixel, c, n), vec4f(0.0));",
@@ -171,8 +175,9 @@ impl Lowering<'_> {
         let kernel = match normalised {
             Some((x, norm)) => kernel
                 .view("x", x)
-                .number("fours", channels.div_ceil(4))
-                .reads("norm", norm, "vec4f"),
+                .number("fours", norm.row / 4)
+                .number("first", norm.first / 4)
+                .reads("norm", norm.buffer, "vec4f"),
             None => kernel,
         };
         (kernel, slices)

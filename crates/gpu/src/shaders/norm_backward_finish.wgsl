@@ -18,8 +18,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t:
     if (SCALED == 1u) { gradients[p.scale + c] = sum.y; }
     var through = vec2f(0.0);
     if (rates[p.parameter].w != 0.0) { through = sum / f32(step.images * p.rows); }
-    back[c] = norm[c];
-    back[p.padded + c] = norm[p.padded + c];
+    let at = p.first + c;
+    back[c] = norm[at];
+    back[p.padded + c] = norm[p.row + at];
     back[2u * p.padded + c] = through.x;
-    back[3u * p.padded + c] = through.y * norm[3u * p.padded + c];
+    back[3u * p.padded + c] = through.y * norm[3u * p.row + at];
 }

@@ -40,8 +40,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t:
     let inverse = 1.0 / sqrt(variance + p.epsilon);
     var scale = 1.0;
     if (SCALED == 1u) { scale = parameters[p.scale + c]; }
-    norm[c] = mean;
-    norm[p.padded + c] = scale * inverse;
-    norm[2u * p.padded + c] = parameters[p.shift + c];
-    norm[3u * p.padded + c] = inverse;
+    let at = p.first + c;
+    norm[at] = mean;
+    norm[p.row + at] = scale * inverse;
+    norm[2u * p.row + at] = parameters[p.shift + c];
+    norm[3u * p.row + at] = inverse;
 }

@@ -6,5 +6,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let pixel = i / p.y_channels;
     let c = i % p.y_channels;
     if (pixel >= step.images * p.rows) { return; }
-    y_put(pixel, c, (x_at(pixel, c) - norm[c]) * norm[p.padded + c] + norm[2u * p.padded + c]);
+    let at = p.first + c;
+    y_put(pixel, c, (x_at(pixel, c) - norm[at]) * norm[p.row + at] + norm[2u * p.row + at]);
 }
