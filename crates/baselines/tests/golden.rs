@@ -1,4 +1,4 @@
-//! Every classifier on the embedded images beside scikit-learn: `golden/make.py` says how.
+//! Compares every classifier with scikit-learn on the embedded images; `golden/make.py` recorded its results.
 
 use std::sync::atomic::AtomicBool;
 
@@ -25,7 +25,7 @@ fn go(settings: &Settings, data: &Dataset, threads: usize) -> (BaselineResult, V
     predict(settings, data, &options, &mut |_| {}).unwrap()
 }
 
-/// Images of both parts on which `predictions` differ from the recorded ones.
+/// Number of images in both parts whose prediction differs from the recorded one.
 fn differences(predictions: &[Vec<u16>], recorded: &Value) -> usize {
     let of = |(part, ours): (&PartName, &Vec<u16>)| {
         let theirs = recorded[part.to_string()].as_str().unwrap().bytes().map(|b| b - b'0');
@@ -48,7 +48,7 @@ fn check_svm(settings: SvmSettings, recorded: &Value) -> BaselineResult {
 }
 
 #[test]
-fn the_default_svm_is_scikit_learns() {
+fn the_default_svm_agrees_with_scikit_learn() {
     let recorded = &golden()["svm"]["default"];
     let result = check_svm(SvmSettings::default(), recorded);
     let (ours, theirs) = (result.facts["gamma"].as_f64().unwrap(), recorded["gamma"].as_f64());
@@ -56,10 +56,10 @@ fn the_default_svm_is_scikit_learns() {
 }
 
 #[test]
-fn another_svm_is_scikit_learns_and_the_cache_changes_nothing() {
+fn an_svm_with_other_settings_agrees_with_scikit_learn_for_any_cache_size() {
     let settings = SvmSettings { c: 10.0, gamma: Gamma::Value(0.02), ..Default::default() };
     let large = check_svm(settings, &golden()["svm"]["c_10_gamma_0.02"]);
-    // A megabyte holds half of a pair's 1,000 rows a thread, not all.
+    // One megabyte per thread holds only half of the 1,000 rows of a pair of classes.
     let small =
         check_svm(SvmSettings { cache_mb: 2, ..settings }, &golden()["svm"]["c_10_gamma_0.02"]);
     assert_eq!((large.parts, large.facts), (small.parts, small.facts));
@@ -72,7 +72,7 @@ fn logistic_regression_finds_scikit_learns_optimum() {
     let recorded = &golden()["logistic"];
     let differ = differences(&predictions, &recorded["predictions"]);
     println!("logistic: {differ} of 2,000 differ, {} steps", result.facts["steps"]);
-    // Images on the border between two classes; the tolerance stops short of the very optimum.
+    // Images near the border of two classes may differ, because the solver stops at a tolerance.
     assert!(differ <= 20, "{differ} of 2,000 predictions differ from scikit-learn's");
     let (ours, theirs) = (result.facts["objective"].as_f64().unwrap(), &recorded["objective"]);
     let excess = ours / theirs.as_f64().unwrap() - 1.0;
@@ -80,7 +80,7 @@ fn logistic_regression_finds_scikit_learns_optimum() {
 }
 
 #[test]
-fn neighbours_are_those_of_exact_distances() {
+fn neighbours_agree_with_exact_distances() {
     for (k, recorded) in golden()["knn"].as_object().unwrap() {
         let settings = Settings::Knn(KnnSettings { k: k.parse().unwrap() });
         let (_, predictions) = go(&settings, &embedded(), 2);
@@ -102,7 +102,7 @@ fn a_forest_is_within_the_spread_of_scikit_learns() {
         let n = theirs.len() as f64;
         let centre = theirs.iter().sum::<f64>() / n;
         let variance = theirs.iter().map(|a| (a - centre).powi(2)).sum::<f64>() / (n - 1.0);
-        // The mean of two seeds against that of ten: four standard errors.
+        // The mean of two seeds may differ from the mean of ten by four standard errors.
         let error = (variance * (1.0 / 2.0 + 1.0 / n)).sqrt();
         println!("forest, {part}: {mean:.4}, scikit-learn {centre:.4} +- {:.4}", variance.sqrt());
         assert!((mean - centre).abs() < 4.0 * error, "{part}: {mean}, scikit-learn {centre}");
@@ -110,7 +110,7 @@ fn a_forest_is_within_the_spread_of_scikit_learns() {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn results_do_not_depend_on_the_number_of_threads() {
     let mut data = embedded();
     modiste_baselines::draw(&mut data, 600, 1).unwrap();
     for kind in Settings::KINDS {
@@ -135,7 +135,7 @@ fn error(settings: Settings, change: impl FnOnce(&mut Dataset)) -> String {
 }
 
 #[test]
-fn bad_settings_and_parts_are_named() {
+fn errors_name_bad_settings_and_parts() {
     let knn = |k| error(Settings::Knn(KnnSettings { k }), |_| {});
     assert_eq!(knn(0), "k = 0: not from 1 to 5000");
     assert_eq!(knn(5_001), "k = 5001: not from 1 to 5000");
@@ -165,7 +165,7 @@ fn bad_settings_and_parts_are_named() {
 }
 
 #[test]
-fn a_sign_to_stop_is_obeyed() {
+fn the_stop_flag_ends_the_training() {
     let data = embedded();
     for kind in Settings::KINDS {
         let stop = AtomicBool::new(true);

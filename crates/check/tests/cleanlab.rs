@@ -1,4 +1,4 @@
-//! Label errors are those of the cleanlab package, in its order (`golden/make.py` asked it).
+//! Compares label errors and their order with the cleanlab package; `golden/make.py` recorded its results.
 
 use modiste_check::{CheckError, label_errors};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ struct Case {
 }
 
 #[test]
-fn label_errors_are_those_of_cleanlab() {
+fn label_errors_agree_with_cleanlab() {
     let cases: Vec<Case> =
         serde_json::from_str(include_str!("../golden/label_errors.json")).unwrap();
     assert_eq!(cases.len(), 9);
@@ -32,7 +32,7 @@ fn label_errors_are_those_of_cleanlab() {
 }
 
 #[test]
-fn what_is_no_distribution_over_the_classes_is_named() {
+fn rows_that_are_not_distributions_are_refused_by_name() {
     let error = |p: &[f64], labels: &[u16], classes| label_errors(p, labels, classes).unwrap_err();
     assert_eq!(error(&[1.0], &[0], 1), CheckError::Empty);
     assert_eq!(error(&[], &[], 2), CheckError::Empty);

@@ -1,10 +1,10 @@
-//! Copies and odd pictures, on pictures drawn here.
+//! Detection of copies and odd pictures, on pictures that the tests draw.
 
 use modiste_check::{Copies, Match, Mirroring, Oddity, SIMILARITY, Turning, copies, oddity};
 
 const SHAPE: [usize; 3] = [20, 24, 3];
 
-/// Eight discs over each other, as no other `seed` gives them.
+/// Eight overlapping discs, different for each `seed`.
 fn picture(seed: u32) -> Vec<u8> {
     let [height, width, channels] = SHAPE;
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
@@ -34,7 +34,7 @@ fn find(images: &[Vec<u8>], groups: &[usize], threads: usize) -> Vec<Match> {
 fn exact_and_near_copies_are_found_and_nothing_else() {
     let mut images: Vec<Vec<u8>> = (0..700).map(picture).collect();
     images.push(images[3].clone());
-    // Darker, as another camera would have it; and with noise of a lossy file.
+    // One copy is darker, as from another camera; one has the noise of a lossy file.
     images.push(images[5].iter().map(|&v| (f64::from(v) * 0.8) as u8).collect());
     images.push(
         (0_u32..).zip(&images[7]).map(|(i, &v)| v.saturating_add((i * 7 % 5) as u8)).collect(),
@@ -47,21 +47,21 @@ fn exact_and_near_copies_are_found_and_nothing_else() {
 }
 
 #[test]
-fn each_group_tells_its_own_match() {
+fn each_group_reports_its_own_match() {
     let images = [picture(1), picture(2), picture(1), picture(1), picture(2)];
     let pairs: Vec<_> = find(&images, &[2, 5], 2).iter().map(|m| (m.image, m.of)).collect();
     assert_eq!(pairs, [(2, 0), (3, 0), (3, 2), (4, 1)]);
 }
 
 #[test]
-fn constant_pictures_are_copies_of_equal_ones_alone() {
+fn constant_pictures_match_only_equal_ones() {
     let constant = |value| vec![value; SHAPE.iter().product()];
     let found = find(&[constant(0), constant(9), constant(200), constant(9)], &[4], 2);
     assert_eq!(found, [Match { image: 3, of: 1, similarity: 1.0, exact: true }]);
 }
 
 #[test]
-fn odd_pictures_are_those_that_hold_nothing() {
+fn empty_pictures_are_odd() {
     let of = |bytes: Vec<u8>| oddity(&bytes, 3);
     let n = SHAPE.iter().product::<usize>();
     assert_eq!(of(vec![0; n]), Some(Oddity::Black));
@@ -72,12 +72,12 @@ fn odd_pictures_are_those_that_hold_nothing() {
     dark.iter_mut().for_each(|v| *v = 255 - *v);
     assert_eq!(of(dark), Some(Oddity::Bright));
     assert_eq!(of(picture(4)), None);
-    // One pixel of many channels is no picture.
+    // A single pixel with many channels is not a picture.
     assert_eq!(oddity(&picture(4), n), None);
     assert_eq!(of(Vec::new()), None);
 }
 
-/// A bright bar at the left or at the right, on a ground that differs from picture to picture.
+/// A bright bar on the left or on the right of a background that differs from picture to picture.
 fn bar(right: bool, seed: u32) -> Vec<u8> {
     let mut picture: Vec<u8> = picture(seed).iter().map(|value| value / 4).collect();
     for (i, byte) in picture.iter_mut().enumerate() {
@@ -90,8 +90,8 @@ fn bar(right: bool, seed: u32) -> Vec<u8> {
 }
 
 #[test]
-fn turning_harms_where_something_is_up() {
-    // A disc anywhere in 16 x 16 pixels, and noise; `sky` brightens the upper or the lower half.
+fn turning_harms_pictures_with_an_upright_direction() {
+    // A disc at a random position in 16 x 16 pixels, with noise; `sky` brightens the upper or lower half.
     let square = |seed: u32, sky: Option<bool>| -> Vec<u8> {
         let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(77);
         let mut next = |below: u32| {
@@ -116,7 +116,7 @@ fn turning_harms_where_something_is_up() {
     let anywhere = of(&|_| None);
     assert!(!anywhere.harms() && !anywhere.upright, "{anywhere:?}");
     assert!(of(&|_| Some(true)).upright);
-    // Up in one class and down in the other: nothing is up in all of them together.
+    // The bright half is up in one class and down in the other, so the pictures share no upright direction.
     let by_class = of(&|i| Some(i % 2 == 0));
     assert!(by_class.harms() && by_class.turned < by_class.plain, "{by_class:?}");
     assert_eq!(Turning::of(&[], &[], [16, 16, 1]), None);
@@ -126,7 +126,7 @@ fn turning_harms_where_something_is_up() {
 }
 
 #[test]
-fn mirroring_harms_where_left_and_right_are_the_classes() {
+fn mirroring_harms_when_left_and_right_are_the_classes() {
     let images: Vec<Vec<u8>> = (0..60).map(|i| bar(i % 2 == 1, i)).collect();
     let of = |labels: &[u16]| {
         let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
@@ -135,7 +135,7 @@ fn mirroring_harms_where_left_and_right_are_the_classes() {
     let sides: Vec<u16> = (0..60).map(|i| i % 2).collect();
     let by_side = of(&sides);
     assert!(by_side.plain > 0.95 && by_side.mirrored < 0.05 && by_side.harms(), "{by_side:?}");
-    // Where the sides are in either class, a mirrored picture is as good.
+    // If bars on both sides occur in each class, a mirrored picture is as good as the original.
     let ground: Vec<u16> = (0..60).map(|i| i / 2 % 2).collect();
     assert!(!of(&ground).harms());
     assert_eq!(Mirroring::of(&[], &[], SHAPE), None);

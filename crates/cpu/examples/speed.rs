@@ -1,7 +1,8 @@
-//! Images per second of training and inference, and a table of the training steps:
-//! `speed LENGTH WIDTH STRIDE BATCH THREADS ISA [STEPS]` for the paper's network, `speed narrow CHANNELS 1 ..`
-//! for a residual network of few channels. Times are the least of all steps, which other work on the
-//! machine disturbs least.
+//! Measures images per second of training and inference, and prints a table of the training steps.
+//!
+//! `speed LENGTH WIDTH STRIDE BATCH THREADS ISA [STEPS]` takes the paper's network, `speed narrow CHANNELS 1 ..`
+//! a residual network with few channels. Each time is the minimum over all steps, which depends least on
+//! other work on the machine.
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_spec::engine::{Adam, Batch, Loss, Optimiser, Step, Weights};
 use modiste_spec::{Engine, InceptionResNet, Network, NetworkBuilder, NodeId, Op, Shape};
@@ -79,8 +80,8 @@ fn print_table(least: &[(f64, f64)], steps: &[modiste_cpu::StepProfile], batch: 
     println!("{sums:.2?} ms");
 }
 
-/// A stem of `width` channels, then three stages of 1, 2 and 4 times as many: a convolution, a pool
-/// and two convolutions with a way past them.
+/// A stem of `width` channels, then three stages of 1, 2 and 4 times as many channels: a convolution, a pool
+/// and two convolutions with a shortcut around them.
 fn narrow(width: usize) -> Network {
     let mut net = NetworkBuilder::default();
     let shape = Shape::new(28, 28, 1);

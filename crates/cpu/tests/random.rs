@@ -1,10 +1,10 @@
-//! The engine beside the reference on random networks.
+//! Compares the engine with the reference on random networks.
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_reference::check::{LARGEST_BATCH, Trial, check_random};
 use std::collections::BTreeMap;
 
-/// Networks in the test command; `crates/export/examples/networks.rs` runs any number.
+/// Number of networks in this test; `crates/export/examples/networks.rs` tries any number.
 const NETWORKS: u64 = 300;
 
 #[test]

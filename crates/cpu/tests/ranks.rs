@@ -1,4 +1,4 @@
-//! The bytes of one engine from several that share the work.
+//! Several engines that share the work give the same bytes as one.
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa, ThreadExchange};
 use modiste_reference::check::{Settings, batch, networks, perturbed_state, shares};
@@ -6,7 +6,7 @@ use modiste_spec::engine::{Batch, EngineError, Exchange, State, Targets, Totals,
 use modiste_spec::{Engine, Network};
 use std::io;
 
-/// Images of the steps: full and ragged batches, and fewer images than ranks.
+/// Number of images in each step: full and ragged batches, and fewer images than ranks.
 const BATCHES: [usize; 5] = [40, 13, 1, 3, 40];
 
 fn engine(network: &Network, threads: usize) -> CpuEngine {
@@ -16,7 +16,7 @@ fn engine(network: &Network, threads: usize) -> CpuEngine {
     engine
 }
 
-/// What training with `settings` leads to: state, totals, and logits of a few images.
+/// Trains with `settings`; returns the state, the totals and the logits of a few images.
 fn train(engine: &mut CpuEngine, settings: &Settings) -> (State, Totals, Vec<f32>) {
     let network = engine.network().clone();
     let image = network.input_shape().len();
@@ -39,7 +39,7 @@ fn train(engine: &mut CpuEngine, settings: &Settings) -> (State, Totals, Vec<f32
     (engine.state(), totals, logits)
 }
 
-fn expect_the_bytes_of_one(name: &str, network: &Network, settings: &Settings, ranks: usize) {
+fn expect_same_bytes_as_one(name: &str, network: &Network, settings: &Settings, ranks: usize) {
     let alone = train(&mut engine(network, 2), settings);
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let start = |(rank, exchange): (usize, ThreadExchange)| {
@@ -56,31 +56,36 @@ fn expect_the_bytes_of_one(name: &str, network: &Network, settings: &Settings, r
 }
 
 #[test]
-fn any_number_of_ranks_gives_the_bytes_of_one() {
+fn any_number_of_ranks_gives_the_same_bytes() {
     let wanted = |(name, _): &(&str, Network)| !name.starts_with("inception");
     for (name, network) in networks().into_iter().filter(wanted) {
         for ranks in [1, 2, 3, 4] {
-            expect_the_bytes_of_one(name, &network, &Settings::demanding(network.classes()), ranks);
+            expect_same_bytes_as_one(
+                name,
+                &network,
+                &Settings::demanding(network.classes()),
+                ranks,
+            );
         }
     }
 }
 
 #[test]
-fn every_method_gives_the_bytes_of_one() {
+fn any_number_of_ranks_gives_the_same_bytes_with_every_method() {
     let (name, network) = networks().into_iter().find(|(name, _)| *name == "dropout").unwrap();
     let all = Settings::descents().into_iter().chain([Settings::uneven(&network)]);
     for (settings, ranks) in all.zip([2, 3, 4].into_iter().cycle()) {
-        expect_the_bytes_of_one(name, &network, &settings, ranks);
+        expect_same_bytes_as_one(name, &network, &settings, ranks);
     }
 }
 
 #[test]
-fn more_ranks_than_shards_give_the_bytes_of_one() {
+fn more_ranks_than_shards_give_the_same_bytes() {
     let (name, network) = networks().into_iter().find(|(name, _)| *name == "dropout").unwrap();
-    expect_the_bytes_of_one(name, &network, &Settings::uneven(&network), 11);
+    expect_same_bytes_as_one(name, &network, &Settings::uneven(&network), 11);
 }
 
-/// An exchange whose other ranks are out of reach.
+/// An exchange that cannot reach the other ranks.
 struct Cut;
 
 impl Exchange for Cut {
@@ -98,7 +103,7 @@ impl Exchange for Cut {
 }
 
 #[test]
-fn a_failed_exchange_is_an_error_of_the_engine() {
+fn a_failed_exchange_is_an_engine_error() {
     let (_, network) = networks().swap_remove(0);
     let mut engine = engine(&network, 1).with_exchange(Box::new(Cut));
     let (images, labels) = batch(&network, 4, 1);
@@ -108,13 +113,13 @@ fn a_failed_exchange_is_an_error_of_the_engine() {
     let error = engine.submit(Batch::of_classes(&images[..own], &labels), &step).unwrap_err();
     assert_eq!(error, EngineError::Exchange("the link is down".into()));
     assert_eq!(error.to_string(), "exchange with the other ranks: the link is down");
-    // All pixels where a part is wanted are refused before anything is exchanged.
+    // The pixels of the whole batch instead of this rank's part are refused before any exchange.
     let error = engine.submit(Batch::of_classes(&images, &labels), &step).unwrap_err();
     assert!(matches!(error, EngineError::Batch(_)), "{error}");
 }
 
 #[test]
-fn nobody_waits_for_a_rank_that_has_ended() {
+fn ranks_do_not_wait_for_one_that_has_ended() {
     let (_, network) = networks().swap_remove(0);
     let mut team = ThreadExchange::team(2);
     drop(team.pop());

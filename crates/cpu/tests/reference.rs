@@ -1,5 +1,5 @@
-//! The engine beside the reference and beside PyTorch's golden files, on every instruction set of
-//! the host and several numbers of threads.
+//! Compares the engine with the reference and with PyTorch's golden files, on every instruction set of
+//! the host and with several numbers of threads.
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_reference::check::{
@@ -9,8 +9,8 @@ use modiste_reference::check::{
 use modiste_spec::engine::{State, Weights};
 use modiste_spec::{Engine, Network, NetworkBuilder, Op, Shape};
 
-/// Adam divides a gradient by its own size, so that a rounding error of 1e-5 of the largest
-/// gradient grows a hundredfold where the gradient itself is small.
+/// Adam divides a gradient by its own size, so a rounding error of 1e-5 of the largest gradient
+/// grows a hundredfold where the gradient itself is small.
 const TOLERANCE: Tolerance = Tolerance { steps: 1e-2, ..Tolerance::F32 };
 
 fn engine(network: &Network, isa: Isa, threads: usize) -> CpuEngine {
@@ -31,7 +31,7 @@ fn every_operation_equals_the_reference_on_every_instruction_set() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// More convolutions than the threads' parts can be counted in at once; all but one read one place.
+/// More convolutions than a pool's limit of parts; all but one of them read the same map.
 fn many_convolutions() -> Network {
     let conv = |channels| Op::Conv { kernel: 1, stride: 1, channels, bias: false };
     let mut b = NetworkBuilder::default();
@@ -67,13 +67,13 @@ fn every_method_equals_the_reference() {
 }
 
 #[test]
-fn direct_convolutions_equal_pytorch() {
+fn direct_convolutions_agree_with_pytorch() {
     let case = golden().into_iter().next().expect("there are golden files");
     let options = CpuOptions { batch: LARGEST_BATCH.max(8), threads: 2, ..CpuOptions::default() };
     let mut fast = CpuEngine::new(&case.network, options).unwrap();
     let mut direct = CpuEngine::new(&case.network, CpuOptions { direct: true, ..options }).unwrap();
     check_golden(&mut direct, &case, TOLERANCE).unwrap();
-    // Other roundings show that it was another method.
+    // The results differ in rounding, which shows that another method computed them.
     let state = State::initial(&case.network, 0);
     let images: Vec<u8> = (0..case.network.input_shape().len()).map(|i| (i * 37) as u8).collect();
     let answers = [&mut fast, &mut direct].map(|engine| {
@@ -84,7 +84,7 @@ fn direct_convolutions_equal_pytorch() {
 }
 
 #[test]
-fn networks_equal_pytorch() {
+fn networks_agree_with_pytorch() {
     let mut failures = Vec::new();
     for case in golden() {
         for threads in [1, 3] {

@@ -1,4 +1,4 @@
-//! The same bits for any number of threads, and for images one by one or together.
+//! Results have the same bits for any number of threads, and for images one by one or in a batch.
 
 use modiste_cpu::{CpuEngine, CpuOptions, Isa};
 use modiste_reference::check::{batch, networks, perturbed_state};
@@ -12,7 +12,7 @@ fn engine(network: &Network, isa: Isa, threads: usize) -> CpuEngine {
     engine
 }
 
-/// The step after `number` others, with averaged weights.
+/// Step number `number` (from 0), with averaged weights.
 fn nth(number: usize, loss: &Loss) -> Step<'_> {
     let optimiser = Optimiser::Adam(Adam { weight_decay: 0.01, ..Adam::default() });
     let (number, average) = (number as u64, Some(0.5));

@@ -1,17 +1,17 @@
-//! A trace notes the steps of all threads while it is on, and only then.
+//! A trace records the steps of all threads while it is on, and only then.
 
 use modiste_cpu::{CpuEngine, CpuOptions, Event, Profile};
 use modiste_spec::engine::{Adam, Batch, Loss, Optimiser, Step, Weights};
 use modiste_spec::{Engine, InceptionResNet, Shape};
 use std::time::Instant;
 
-/// Pixels of an image.
+/// Number of pixels in an image.
 const IMAGE: usize = 28 * 28;
 
 fn engine() -> CpuEngine {
     let settings =
         InceptionResNet { length: 1, width: 2, stem_stride: 2, ..InceptionResNet::default() };
-    // Sixteen classes: a plan counts the lanes that fill up a vector as well.
+    // Sixteen classes, because a plan also counts the lanes that pad a vector.
     let network = settings.network(Shape::new(28, 28, 1), 16).unwrap();
     CpuEngine::new(&network, CpuOptions { batch: 8, threads: 2, ..CpuOptions::default() }).unwrap()
 }
@@ -24,16 +24,16 @@ fn train(engine: &mut CpuEngine) {
     engine.train_step(Batch::of_classes(&images, &labels), &step).unwrap();
 }
 
-/// Multiply-adds of the events that `wanted` takes.
+/// Multiply-adds of the events that `wanted` selects.
 fn work(events: &[Event], wanted: impl Fn(&&Event) -> bool) -> u64 {
     events.iter().filter(wanted).map(|event| event.multiply_adds).sum()
 }
 
 #[test]
-fn events_make_up_a_training_step() {
+fn events_cover_a_training_step() {
     let mut engine = engine();
     train(&mut engine);
-    assert!(engine.events().is_empty(), "noted before it was wanted");
+    assert!(engine.events().is_empty(), "recorded before the trace was on");
     engine.trace(true);
     let begun = Instant::now();
     train(&mut engine);
@@ -43,10 +43,10 @@ fn events_make_up_a_training_step() {
     assert!(busy <= passed && events.iter().all(|event| event.start >= begun), "{busy} {passed}");
     let rest: Vec<_> = events.iter().filter(|e| e.method == "rest").map(|e| &e.name[..]).collect();
     assert_eq!(rest, ["filters", "conversion", "loss", "optimiser"]);
-    // The work of the network's own count, and its way back twice that.
+    // The forward pass does the work that the network counts, the backward pass twice as much.
     let (there, back) = (work(&events, |e| !e.backward), work(&events, |e| e.backward));
     assert_eq!((there, back), (8 * engine.network().multiply_adds(), 2 * there));
-    assert!(engine.events().is_empty(), "an event twice");
+    assert!(engine.events().is_empty(), "an event was returned twice");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn threads_share_the_images_of_a_prediction() {
     }
     engine.trace(false);
     engine.predict(&[7; IMAGE], Weights::Current).unwrap();
-    assert!(engine.events().is_empty(), "noted after it was over");
+    assert!(engine.events().is_empty(), "recorded after the trace was off");
 }
 
 #[test]

@@ -1,11 +1,10 @@
-//! Augmentation for photographs: what torchvision makes of the same pictures, and what is drawn.
+//! Augmentation for photographs: compared with torchvision, and which settings draw what.
 
 use modiste_data::{Augmentation, Colour, Images, Warp, fill_batch};
 use modiste_spec::Shape;
 use serde_json::Value;
 
-/// The largest difference from torchvision: where a value lies between two, f32 sums taken in another
-/// order may round to the other.
+/// Largest difference from torchvision: f32 sums in another order may round to the neighbouring value.
 const TOLERANCE: u8 = 1;
 
 fn bytes(value: &Value) -> Vec<u8> {
@@ -13,7 +12,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn warps_and_colours_are_those_of_torchvision() {
+fn warps_and_colours_agree_with_torchvision() {
     let cases: Vec<Value> = serde_json::from_str(include_str!("../golden/augment.json")).unwrap();
     assert_eq!(cases.len(), 36);
     let mut other = 0;
@@ -40,11 +39,11 @@ fn warps_and_colours_are_those_of_torchvision() {
             other += usize::from(ours != theirs);
         }
     }
-    // Halves round to even there, up here: a tenth of the values times 1.7.
+    // torchvision rounds halves to even, this crate rounds them up; this affects a tenth of the values times 1.7.
     assert!(other < 100, "{other} of 4,788 values differ");
 }
 
-/// Smooth colours, so that a wrong place or factor shows.
+/// Smooth colours, on which a wrong position or factor shows.
 fn photographs(n: usize) -> Images {
     let shape = Shape { height: 16, width: 20, channels: 3 };
     let value =
@@ -72,7 +71,7 @@ fn batch(indices: &[u32], with: &Augmentation, seed: u64, epoch: u64) -> Vec<u8>
 }
 
 #[test]
-fn photographs_are_changed_by_seed_epoch_and_image_alone() {
+fn changes_of_photographs_depend_only_on_seed_epoch_and_image() {
     let with = photographed();
     with.check().unwrap();
     let len = photographs(1).pixels.len();
@@ -87,7 +86,7 @@ fn photographs_are_changed_by_seed_epoch_and_image_alone() {
 }
 
 #[test]
-fn each_setting_changes_pictures_and_nothing_else_is_drawn_anew() {
+fn each_setting_leaves_the_draws_of_the_others_unchanged() {
     let none = batch(&[0, 1, 2], &Augmentation::default(), 3, 5);
     let all = photographed();
     for one in [

@@ -1,4 +1,4 @@
-//! What is wrong with a file is said in one line that names it.
+//! Errors in files are reported in one line that names the file.
 
 mod common;
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const IMAGES: &str = "train-images-idx3-ubyte";
 const LABELS: &str = "train-labels-idx1-ubyte.gz";
 
-/// The parser must refuse the bytes, naming the file, for that reason.
+/// Expects that the parser refused the bytes for this reason and named the file.
 fn expect<T: std::fmt::Debug>(parsed: Result<T, DataError>, problem: &str) {
     expect_line(&parsed.expect_err(problem).to_string(), "dir/file", problem);
 }
@@ -30,7 +30,7 @@ fn idx_files() {
     expect(parse(b"\0\0\x0d\x01\0\0\0\x01abcd"), "magic number 0x00000d01");
     expect(parse(b"\0\0\x08\x09\0\0\0\x01abcd"), "magic number 0x00000809");
     expect(parse(b"PNG and more text"), "magic number");
-    // 2^60 images of 1 x 1, and a product that is over 2^64.
+    // 2^60 images of 1 x 1, and a product above 2^64.
     expect(parse(&idx(&[1 << 30, 1 << 30, 1, 1], b"")), "but can hold at most");
     expect(parse(&idx(&[u32::MAX; 4], b"")), "4294967295 x 4294967295 x 4294967295 x 4294967295");
     expect(parse_images(&idx(&[8], b"abcdefgh"), "dir/file"), "not those of images");
@@ -53,11 +53,11 @@ fn gzipped_idx_files() {
     let mut damaged = whole.clone();
     damaged[500] ^= 0x55;
     expect(parse(&damaged), "is damaged in its data");
-    // A header that claims 2^60 images, packed; and one that claims what gzip could just not hold.
+    // A compressed header that claims 2^60 images, and one that claims just more than gzip can hold.
     let claim = |dims: &[u32]| gzip(&idx(dims, &[0; 100]));
     expect(parse(&claim(&[1 << 30, 1 << 30, 1])), "but can hold at most");
     expect(parse(&claim(&[100_000])), "claims 100000 bytes, but can hold");
-    // Packed zeros beyond the announced size are not followed.
+    // Compressed zeros beyond the announced size are not unpacked.
     let bomb = gzip(&idx(&[10], &vec![0; 50_000_000]));
     assert!(bomb.len() < 60_000);
     expect(parse(&bomb), "longer than the 10 bytes");
@@ -102,7 +102,7 @@ fn idx_folders() {
 }
 
 #[test]
-fn folders_that_are_no_source() {
+fn folders_without_data_are_refused() {
     let missing = load(&Source::Folder("no/such/folder".into()), &Split::Full, 0).unwrap_err();
     expect_line(&missing.to_string(), "no/such/folder", "No such file");
     let folder = TempDir::new().unwrap();
@@ -119,7 +119,7 @@ fn folders_that_are_no_source() {
     expect_line(&no_data.to_string(), "file.txt", "one folder of pictures per class");
 }
 
-/// The superuser may read everything, so for it nothing is to be seen here.
+/// Passes trivially for the superuser, who may read everything.
 #[cfg(unix)]
 #[test]
 fn unreadable_files_and_folders() {
@@ -255,7 +255,7 @@ fn pictures() {
     expect(parse(&claim_size(golden("grey.png"), 2_000_000_000)), "over the limit of 4096");
 }
 
-/// The PNG picture with another width and height in its header, whose checksum is put right.
+/// The PNG picture with another width and height in its header, and the matching checksum.
 fn claim_size(mut png: Vec<u8>, side: u32) -> Vec<u8> {
     png[16..20].copy_from_slice(&side.to_be_bytes());
     png[20..24].copy_from_slice(&side.to_be_bytes());

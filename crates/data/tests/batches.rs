@@ -1,11 +1,11 @@
-//! Batches: what augmentation does, and that it depends on seed, epoch and image alone.
+//! Batches: what augmentation does, and that it depends only on seed, epoch and image.
 
 use modiste_data::{Augmentation, Images, fill_batch};
 use modiste_spec::Shape;
 
 const SHAPE: Shape = Shape { height: 5, width: 4, channels: 3 };
 
-/// Images whose pixels tell image, row, column and channel, none of them black.
+/// Images whose pixels encode image, row, column and channel; none of them is black.
 fn images(n: usize, shape: Shape) -> Images {
     let pixels = (0..n * shape.len()).map(|p| 1 + (p * 7 % 255) as u8).collect();
     Images { shape, pixels }
@@ -51,7 +51,7 @@ fn without_augmentation_images_are_copied() {
 }
 
 #[test]
-fn a_batch_that_is_used_again_is_not_allocated_again() {
+fn a_reused_batch_does_not_allocate() {
     let images = images(5, SHAPE);
     let mut out = Vec::new();
     fill_batch(&images, &[0, 1, 2, 3], &Augmentation::paper(), 1, 1, &mut out);
@@ -108,7 +108,7 @@ fn shifts_cover_every_offset_and_no_other() {
             let offsets = (0..25).map(|k| [k / 5 - 2, k % 5 - 2]);
             let image_is =
                 |by: &[isize; 2]| reference_shift(images.get(i), SHAPE, *by, edge) == image;
-            let by = { offsets }.find(image_is).expect("a shift by two at most");
+            let by = { offsets }.find(image_is).expect("a shift by at most two");
             *seen.entry(by).or_insert(0) += 1;
         }
         assert_eq!(seen.len(), 25);
@@ -117,7 +117,7 @@ fn shifts_cover_every_offset_and_no_other() {
 }
 
 #[test]
-fn shifts_as_far_as_the_image_are_shifts() {
+fn shifts_are_limited_to_the_size_of_the_image() {
     let images = images(2000, SHAPE);
     for edge in [false, true] {
         let with = Augmentation { shift: 99, shift_edge: edge, ..Augmentation::default() };
@@ -149,7 +149,7 @@ fn cutout_blackens_one_square() {
         assert!({ kept }.all(|p| image[p] == images.get(i)[p]));
     }
     assert_eq!(sizes.into_iter().collect::<Vec<_>>(), [(2, 2), (2, 3), (3, 2), (3, 3)]);
-    // A square larger than any image is no trouble.
+    // A square may be larger than the image.
     let with = Augmentation { cutout: usize::MAX, ..Augmentation::default() };
     assert!(batch(&images, &all, &with, 1, 1).iter().all(|&v| v == 0));
 }
@@ -165,7 +165,7 @@ fn erasing_changes_a_rectangle_with_its_probability() {
         out.chunks_exact(784).map(|i| i.iter().filter(|&&v| v != 0).count()).collect();
     let erased: Vec<_> = changed.iter().filter(|&&n| n > 0).collect();
     assert!((338..462).contains(&erased.len()), "{}", erased.len());
-    // 2 to 40 % of 784, the sides rounded, and a 256th of the noise is black.
+    // 2 to 40 % of 784 with rounded sides; a 256th of the noise is black.
     assert!(erased.iter().all(|&&n| (10..=340).contains(&n)));
     let mean = erased.iter().copied().sum::<usize>() as f64 / erased.len() as f64 / 784.0;
     assert!((0.19..0.23).contains(&mean), "{mean}");
@@ -175,7 +175,7 @@ fn erasing_changes_a_rectangle_with_its_probability() {
 }
 
 #[test]
-fn draws_depend_on_seed_epoch_and_image_alone() {
+fn draws_depend_only_on_seed_epoch_and_image() {
     let images = images(64, SHAPE);
     let with = Augmentation { flip: true, shift: 2, cutout: 2, erase: 0.5, ..Default::default() };
     let forwards: Vec<u32> = (0..64).collect();

@@ -1,4 +1,4 @@
-//! What is said of the data: counts, mean and deviation, duplicates; against numbers made by hand.
+//! The description of data (counts, mean and deviation, duplicates) against numbers computed by hand.
 
 use modiste_data::{Dataset, DuplicateCount, Images, Part, PartName, info};
 use modiste_spec::Shape;

@@ -1,4 +1,4 @@
-//! The embedded data is what it is said to be: the official files, and the splits of recorded runs.
+//! The embedded data consists of the official files and gives the splits of recorded runs.
 
 mod common;
 
@@ -18,7 +18,7 @@ const PUBLISHED: [(&str, usize, &str); 4] = [
     ("t10k-labels-idx1-ubyte.gz", 5_148, "bb300cfdad3c16e7a12a480ee83cd310"),
 ];
 
-/// MD5 sums of images and labels of each part of the split `paper`, on which runs were recorded.
+/// MD5 sums of images and labels of each part of the split `paper`, which the recorded runs used.
 const PAPER: [[&str; 2]; 3] = [
     ["ec164cb5983c6eb13792c0675bc9be3e", "ccff5e4d6b512710fe1bc190b6a4e9f3"],
     ["26bece56506745be0ed8800ec4d16fd5", "0228b6a5fe4c0c76e1eb9a82276a533c"],
@@ -38,7 +38,7 @@ fn duplicates(info: &DataInfo) -> usize {
 }
 
 #[test]
-fn files_are_the_published_ones() {
+fn files_have_the_published_checksums() {
     for ((name, bytes), published) in EMBEDDED_FILES.as_flattened().iter().zip(PUBLISHED) {
         assert_eq!((*name, bytes.len(), md5(bytes).as_str()), published);
     }
@@ -102,7 +102,7 @@ fn official_split_trains_on_the_whole_training_file() {
 }
 
 #[test]
-fn fashion_mnist_is_a_name_of_the_embedded_data() {
+fn fashion_mnist_names_the_embedded_data() {
     let named = Source::Folder("fashion-mnist".into());
     assert!(load(&named, &Split::Paper, 0).unwrap() == embedded("paper"));
     let elsewhere = Source::Folder("./fashion-mnist".into());
@@ -111,7 +111,7 @@ fn fashion_mnist_is_a_name_of_the_embedded_data() {
 }
 
 #[test]
-fn embedded_images_can_be_split_otherwise() {
+fn embedded_images_can_be_split_in_other_ways() {
     let data = embedded("4000/2000/500");
     assert_eq!([data.train.len(), data.validation.len(), data.test.len()], [4000, 2000, 500]);
     assert_eq!(data.test.class_counts(10).unwrap(), [50; 10]);

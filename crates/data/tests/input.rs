@@ -1,4 +1,4 @@
-//! Images to predict on: from any file, folder or pipe, in pieces.
+//! Images to predict on, read in pieces from any file, folder or pipe.
 
 mod common;
 
@@ -26,19 +26,19 @@ fn all(mut stream: ImageStream, most: usize) -> Result<Vec<u8>, DataError> {
 fn open(folder: &TempDir, name: &str, bytes: &[u8]) -> Result<ImageStream, DataError> {
     match Input::open(&put(folder, name, bytes), &Limits::default(), None)? {
         Input::Images(stream) => Ok(stream),
-        _ => panic!("{name} is taken for something else"),
+        _ => panic!("{name} is not recognised as a stream of images"),
     }
 }
 
 fn pipe(bytes: &[u8]) -> Result<ImageStream, DataError> {
     match Input::read(Cursor::new(bytes.to_vec()), "dir/pipe", &Limits::default())? {
         Input::Images(stream) => Ok(stream),
-        _ => panic!("taken for something else"),
+        _ => panic!("not recognised as a stream of images"),
     }
 }
 
 #[test]
-fn every_format_gives_in_pieces_what_it_gives_as_a_whole() {
+fn every_format_gives_the_same_images_in_pieces_and_as_a_whole() {
     let folder = TempDir::new().unwrap();
     for name in [
         "rows-u1",
@@ -76,7 +76,7 @@ fn every_format_gives_in_pieces_what_it_gives_as_a_whole() {
 }
 
 #[test]
-fn files_that_lie() {
+fn files_with_wrong_headers_are_refused() {
     let folder = TempDir::new().unwrap();
     let data: Vec<u8> = (0..84).collect();
     let (plain, packed) = (idx(&[7, 3, 4], &data), write_idx_gz(&[7, 3, 4], &data));
@@ -107,7 +107,7 @@ fn files_that_lie() {
         expect_line(&whole(&bytes).unwrap_err().to_string(), "file", from_file);
         expect_line(&piped(&bytes).unwrap_err().to_string(), "dir/pipe", from_pipe);
     }
-    // What a packed header claims is not asked memory for.
+    // Memory is not reserved for what a compressed header claims.
     let mut claim = idx(&[1, u32::MAX, u32::MAX], b"few");
     let refused = piped(&claim).unwrap_err().to_string();
     expect_line(&refused, "dir/pipe", "too large to be read");
@@ -116,7 +116,7 @@ fn files_that_lie() {
 }
 
 #[test]
-fn pictures_are_told_by_their_first_bytes() {
+fn pictures_are_recognised_by_their_first_bytes() {
     let folder = TempDir::new().unwrap();
     for file in ["grey.png", "grey.jpg", "colour.webp", "grey.bmp"] {
         let path = put(&folder, "any-name", &golden(file));
@@ -152,7 +152,7 @@ fn folders_are_read_in_the_order_of_the_names() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_holds_itself_has_an_end() {
+fn a_folder_that_contains_itself_is_read_once() {
     let folder = TempDir::new().unwrap();
     put(&folder, "1.png", b"x");
     std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).unwrap();

@@ -1,4 +1,4 @@
-//! Every layout that people bring, made by the test and read back: folders, archives, tables, arrays.
+//! Every supported layout, written by the test and read back: folders, archives, tables, arrays.
 
 mod common;
 
@@ -76,7 +76,7 @@ fn tarred(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        // The name as it is, even where it leads out.
+        // The name is kept even if it leads out of the archive.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_cksum();
         builder.append(&header, *bytes).unwrap();
@@ -100,11 +100,11 @@ fn plain_class_folders_are_divided_70_15_15() {
         0,
         &Options::default(),
     );
-    assert!(again.unwrap().test == data.test, "auto is a split that can be named");
+    assert!(again.unwrap().test == data.test, "the split auto can be given by name");
 }
 
 #[test]
-fn parts_have_many_names() {
+fn parts_are_recognised_by_many_names() {
     for [train, validation, test] in [
         ["train", "val", "test"],
         ["Train", "Valid", "Test"],
@@ -126,7 +126,7 @@ fn parts_have_many_names() {
 }
 
 #[test]
-fn strays_and_broken_files_are_passed_over_and_listed() {
+fn stray_and_broken_files_are_skipped_and_listed() {
     let folder = TempDir::new().unwrap();
     pictures(&folder, "", &["a", "b"], 10);
     put(&folder, "a/Thumbs.db", b"x");
@@ -149,7 +149,7 @@ fn strays_and_broken_files_are_passed_over_and_listed() {
     ] {
         assert!(listed.contains(line), "{line} is not in {listed}");
     }
-    assert!(!listed.contains("DS_Store"), "hidden files are no strays");
+    assert!(!listed.contains("DS_Store"), "hidden files are not listed");
     assert!(data.skipped.summary().unwrap().starts_with("5 files were passed over (a/Thumbs.db"));
     let strict = Options { strict: true, ..Options::default() };
     let error = load(folder.path(), &strict).unwrap_err().to_string();
@@ -157,7 +157,7 @@ fn strays_and_broken_files_are_passed_over_and_listed() {
 }
 
 #[test]
-fn pictures_of_several_sizes_are_fitted() {
+fn pictures_of_several_sizes_are_resized() {
     let folder = TempDir::new().unwrap();
     for i in 0..10 {
         put(&folder, &format!("a/deep/er/{i}.bmp"), &bmp(64 + i, 120 - i, [9, 9, 200]));
@@ -222,7 +222,7 @@ fn pipes_and_loops_of_links_are_not_followed() {
 
 #[cfg(unix)]
 #[test]
-fn names_that_are_no_unicode_work_for_pictures_and_are_refused_for_classes() {
+fn names_that_are_not_unicode_work_for_pictures_and_are_refused_for_classes() {
     use std::os::unix::ffi::OsStrExt;
     let folder = TempDir::new().unwrap();
     pictures(&folder, "", &["a", "b"], 10);
@@ -394,7 +394,7 @@ fn arrays_of_keras_medmnist_and_kmnist() {
 }
 
 #[test]
-fn labels_of_arrays_as_words_and_as_rows_with_a_one() {
+fn labels_of_arrays_may_be_words_or_one_hot_rows() {
     let folder = TempDir::new().unwrap();
     put(&folder, "w/x_train.npy", &images(12, 0, &[4, 4]));
     let words: Vec<u8> = (0..12)
@@ -418,7 +418,7 @@ fn labels_of_arrays_as_words_and_as_rows_with_a_one() {
 }
 
 #[test]
-fn colours_come_first_in_cifar_s_order() {
+fn cifar_files_store_colour_planes_first() {
     // Three even planes: red rises to the right, green falls, blue is flat.
     let image: Vec<u8> = (0..3)
         .flat_map(|c| (0..1024).map(move |p| [8 * (p % 32), 255 - 8 * (p % 32), 90][c] as u8))
@@ -483,7 +483,7 @@ fn idx_files_of_emnist_and_torchvision() {
 }
 
 #[test]
-fn what_is_none_of_the_layouts_is_described() {
+fn the_error_for_an_unknown_layout_describes_the_folder() {
     let folder = TempDir::new().unwrap();
     put(&folder, "notes/a.txt", b"x");
     put(&folder, "notes/b.txt", b"x");
@@ -500,8 +500,7 @@ fn what_is_none_of_the_layouts_is_described() {
     expect_refusal(flat.path(), "train", "holds 3 pictures directly; put them into a folder");
 }
 
-/// The one preparation: what loading a folder makes of its pictures is what a model's preparation makes
-/// of each file, to the bit.
+/// Loading a folder gives the same bits as preparing each of its files for a model.
 #[test]
 fn a_folder_and_its_files_give_the_same_pixels() {
     let gradient = |height: usize, width: usize, first: u8, colour: [u8; 3]| {

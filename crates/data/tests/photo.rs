@@ -1,4 +1,4 @@
-//! Pictures of any kind as what a network takes.
+//! Pictures of any kind become images of the size and form that a network takes.
 
 mod common;
 
@@ -36,8 +36,8 @@ fn bmp(height: usize, width: usize, pixel: impl Fn(usize, usize) -> u8) -> Vec<u
     file
 }
 
-/// The image as a photograph: each pixel `scale` x `scale` large, at (top, left) of a sheet of that
-/// brightness and size. On a bright sheet it is inverted.
+/// The image as a photograph: each pixel enlarged to `scale` x `scale`, at (top, left) of a sheet of this
+/// brightness and size. On a bright sheet the image is inverted.
 fn photograph(
     image: &[u8],
     scale: usize,
@@ -83,7 +83,7 @@ fn lossless_formats_give_the_pixels_that_were_stored() {
     }
     let lossy = parse_npy(&golden("lossy-webp.npy"), "npy").unwrap();
     assert!(mean_difference(&stored("lossy.webp").pixels, &lossy.pixels) < 1.0);
-    // Pictures of the network's own size are taken as they are.
+    // Pictures of the network's own size stay unchanged.
     for (file, picture) in [("grey.png", &grey), ("colour.bmp", &colour)] {
         let taken = prepared(&golden(file), picture.shape, Background::Auto);
         assert_eq!((&taken.pixels, taken.note.as_str()), (&picture.pixels, ""));
@@ -96,7 +96,7 @@ fn pictures_are_turned_upright_as_pillow_does() {
         let upright = parse_npy(&golden(&format!("turned-{number}.npy")), "npy").unwrap();
         let taken = prepared(&golden(file), upright.shape, Background::Auto);
         assert!(mean_difference(&taken.pixels, &upright.pixels) <= tolerance, "{file}");
-        // Nor is a network trained on pictures that lie otherwise.
+        // A network is not trained on rotated pictures either.
         let learned = parse_picture(&golden(file), file).unwrap();
         assert_eq!(learned.shape.height, upright.shape.height, "{file}");
         if learned.shape.channels == upright.shape.channels {
@@ -111,7 +111,7 @@ fn pictures_are_turned_upright_as_pillow_does() {
 }
 
 #[test]
-fn photographs_become_the_images_they_were_made_of() {
+fn photographs_give_back_the_images_in_them() {
     let images = validation_images();
     let mut sums = [0.0; 3];
     for i in 0..60 {
@@ -128,25 +128,25 @@ fn photographs_become_the_images_they_were_made_of() {
 }
 
 #[test]
-fn what_was_done_is_said() {
+fn notes_say_what_was_done() {
     // A dark rectangle of 100 x 40 on white.
     let inside = |y: usize, x: usize| (50..150).contains(&y) && (80..120).contains(&x);
     let photo = bmp(200, 300, |y, x| if inside(y, x) { 55 } else { 255 });
     let taken = prepared(&photo, GREY, Background::Auto);
     let note = "200 x 300 photograph, bright background inverted, cropped to 100 x 40";
     assert_eq!((taken.note.as_str(), taken.inverted), (note, true));
-    // Its longer edge fills the image, the other is centred.
+    // Its longer edge fills the image; the shorter one is centred.
     for (i, &value) in taken.pixels.iter().enumerate() {
         assert_eq!(value, if (9..20).contains(&(i % 28)) { 200 } else { 0 }, "{i}");
     }
-    // Taken for dark, all but the rectangle is the object.
+    // If the background is declared dark, everything except the rectangle is the object.
     let taken = prepared(&photo, GREY, Background::Dark);
     assert!(!taken.inverted && taken.note.contains("dark background"), "{}", taken.note);
     // Neither inverted nor trimmed.
     let taken = prepared(&photo, GREY, Background::Keep);
     assert_eq!((taken.pixels[0], taken.pixels[14 * 28 + 9]), (255, 55));
     assert_eq!(taken.note, "200 x 300 photograph");
-    // A network that takes colours gets the whole, on the colour of the border.
+    // A network that takes colours gets the whole picture, padded with the colour of its border.
     let taken = prepared(&photo, COLOURED, Background::Auto);
     assert_eq!(
         (taken.pixels.len(), taken.pixels[0], taken.pixels[3 * (14 * 28 + 9)]),
@@ -189,7 +189,7 @@ fn transparent_pictures_are_put_on_white_or_black() {
 }
 
 #[test]
-fn pictures_that_are_none() {
+fn files_that_are_not_pictures_are_refused() {
     let limits = Limits::default();
     expect_refusal(b"", &limits, "is empty");
     expect_refusal(
@@ -204,7 +204,7 @@ fn pictures_that_are_none() {
         ["palette.png", "colour.jpg", "progressive.jpg", "colour.webp", "lossy.webp", "colour.bmp"]
     {
         let whole = golden(file);
-        // A PNG picture may lack its last 12 bytes, the mark of its end, and a RIFF file its filling.
+        // A PNG picture may lack its last 12 bytes, the end chunk, and a RIFF file its padding.
         let ends = [whole.len() / 4, whole.len() / 2, whole.len() - 30];
         for end in ends {
             expect_refusal(&whole[..end], &limits, "is a damaged");
@@ -213,7 +213,7 @@ fn pictures_that_are_none() {
 }
 
 #[test]
-fn pictures_beyond_the_limits() {
+fn pictures_beyond_the_limits_are_refused() {
     let limits = Limits { bytes: 4_000, pixels: 1_000, side: 40 };
     expect_refusal(
         &golden("colour.jpg"),
@@ -230,7 +230,7 @@ fn pictures_beyond_the_limits() {
     }
     let long = bmp(30, 50, |_, _| 0);
     expect_refusal(&long, &limits, "is 4614 bytes long, over the limit of 4000");
-    // What a header alone claims is refused before anything is allocated for it.
+    // A header that claims too much is refused before anything is allocated for it.
     let mut huge = bmp(4, 4, |_, _| 0);
     huge[18..26].copy_from_slice(&[20_000_u32.to_le_bytes(), 20_000_u32.to_le_bytes()].concat());
     expect_refusal(
@@ -238,7 +238,7 @@ fn pictures_beyond_the_limits() {
         &Limits::default(),
         "is 20000 x 20000 pixels, over the limit of 16384 per side",
     );
-    // A lossy WebP picture that says one size outside and another inside.
+    // A lossy WebP picture whose container and bitstream claim different sizes.
     let mut nested = golden("lossy.webp");
     let start = nested.windows(3).position(|three| three == [0x9d, 1, 0x2a]).unwrap();
     nested[start + 3..start + 7].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]);

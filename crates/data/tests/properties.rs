@@ -1,5 +1,5 @@
-//! Any bytes, and files that were changed at random: never a panic, always data or an error that
-//! names the file. The same parsers are the fuzz targets.
+//! Arbitrary bytes and randomly changed files never cause a panic: the result is data or an error that
+//! names the file. The fuzz targets run the same parsers.
 
 mod common;
 
@@ -12,7 +12,7 @@ use modiste_data::{
 use modiste_spec::Shape;
 use proptest::prelude::*;
 
-/// Every parser must take the bytes or name the file in one line.
+/// Expects that every parser accepts the bytes or names the file in one line.
 fn expect_data_or_name(bytes: &[u8]) {
     fn check<T>(parsed: Result<T, DataError>) {
         if let Err(error) = parsed {
@@ -32,7 +32,7 @@ fn expect_data_or_name(bytes: &[u8]) {
     check(fill_submission(bytes, "dir/file", &[1, 2]));
 }
 
-/// How many they are.
+/// Number of files in [`valid_files`].
 const FILES: usize = 27;
 
 /// Small valid files of every format.
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_behind_a_magic_number(
+    fn bytes_after_a_magic_number_give_data_or_an_error(
         start in 0..FILES,
         length in 0..40_usize,
         bytes in proptest::collection::vec(any::<u8>(), 0..200),
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn files_with_changed_bytes(
+    fn changed_files_give_data_or_an_error(
         file in 0..FILES,
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         end in any::<prop::sample::Index>(),

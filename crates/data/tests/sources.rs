@@ -1,4 +1,4 @@
-//! Every source, read and compared with what was put there, or with what NumPy and Pillow read.
+//! Compares what every source reads with what was written, or with what NumPy and Pillow read.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn expected(channels: usize) -> Vec<u8> {
 }
 
 #[test]
-fn sources_are_read_as_they_are_written() {
+fn sources_round_trip_through_text() {
     for text in ["embedded", "./embedded", "a/b"] {
         assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
     }
@@ -31,7 +31,7 @@ fn sources_are_read_as_they_are_written() {
 }
 
 #[test]
-fn idx_files_packed_or_not_under_either_name() {
+fn idx_files_compressed_or_not_under_either_name() {
     let folder = idx_folder(&[12, 12], &[2, 2]);
     let data = open(&folder, "full", 1).unwrap();
     assert_eq!(data.classes, ["0", "1"]);
@@ -50,7 +50,7 @@ fn idx_files_packed_or_not_under_either_name() {
 }
 
 #[test]
-fn idx_file_has_these_bytes() {
+fn idx_files_are_byte_exact() {
     let bytes = b"\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x03abcdef";
     let file = parse_idx(bytes, "file").unwrap();
     assert_eq!(
@@ -65,7 +65,7 @@ fn idx_file_has_these_bytes() {
 }
 
 #[test]
-fn npy_files_of_numpy() {
+fn npy_files_of_numpy_are_read() {
     let square = "u1 i2 u4 big-u2 i8 f4 f8 big-f8 unit fortran";
     let named = square.split(' ').map(|kind| (format!("rows-{kind}.npy"), 1));
     let others = [("cube", 1), ("cube-fortran", 1), ("colour", 3), ("colour-rows", 3)];
@@ -77,7 +77,7 @@ fn npy_files_of_numpy() {
 }
 
 #[test]
-fn png_pictures_of_pillow() {
+fn png_pictures_of_pillow_are_read() {
     for (name, channels) in [("grey", 1), ("grey-16", 1), ("colour", 3), ("opaque", 3)] {
         let image = parse_picture(&golden(&format!("{name}.png")), name).unwrap();
         assert_eq!(image.shape.to_string(), format!("4x4x{channels}"), "{name}");
@@ -89,9 +89,9 @@ fn png_pictures_of_pillow() {
     assert_eq!(image.pixels, colours);
 }
 
-/// Decoders of JPEG may differ by rounding, and in how they stretch colours.
+/// JPEG decoders may differ in rounding and in how they upsample colours.
 #[test]
-fn jpeg_pictures_of_pillow() {
+fn jpeg_pictures_of_pillow_are_read() {
     for name in ["grey", "colour", "progressive"] {
         let image = parse_picture(&golden(&format!("{name}.jpg")), name).unwrap();
         let judge = parse_npy(&golden(&format!("{name}-jpg.npy")), name).unwrap();
@@ -112,7 +112,7 @@ fn competition() -> TempDir {
 }
 
 #[test]
-fn the_competition_s_folder() {
+fn the_competition_s_folder_is_read() {
     let folder = competition();
     let data = open(&folder, "full", 1).unwrap();
     for part in [&data.train, &data.validation, &data.test] {
@@ -161,7 +161,7 @@ fn a_submission_is_filled_by_the_names_of_pictures() {
     ] {
         common::expect_line(&fill(rows).unwrap_err().to_string(), "sample.csv", problem);
     }
-    // The column may be called otherwise, and hold names.
+    // The column may have another name and hold names.
     let sample = b"image_id,Label\ncoat.x,ankle boot\nboot-1.png,\n";
     let names = ["Ankle boot", "Coat, long"];
     let filled = fill_named_submission(sample, "sample.csv", &ids, &names).unwrap();
@@ -174,7 +174,7 @@ fn a_submission_is_filled_by_the_names_of_pictures() {
     common::expect_line(&error.to_string(), "s.csv", "is not the only picture");
 }
 
-/// A folder of pictures, coloured or not: class a has four of them, class b three.
+/// A folder of pictures, some of them coloured: four of class a, three of class b.
 fn pictures(level: &str, class: &str, files: &[&str]) -> TempDir {
     let folder = TempDir::new().unwrap();
     add_pictures(&folder, level, class, files);
@@ -188,7 +188,7 @@ fn add_pictures(folder: &TempDir, level: &str, class: &str, files: &[&str]) {
 }
 
 #[test]
-fn a_folder_of_pictures_a_class() {
+fn class_folders_of_pictures_are_read() {
     let folder = pictures("", "10", &["grey.png", "grey-16.png", "grey.png"]);
     add_pictures(&folder, "", "9", &["grey.png"; 14]);
     put(&folder, ".hidden", b"passed over");
@@ -205,7 +205,7 @@ fn a_folder_of_pictures_a_class() {
 }
 
 #[test]
-fn a_folder_of_pictures_with_parts() {
+fn class_folders_within_parts_are_read() {
     let folder = pictures("train/", "boot", &["grey.png"; 3]);
     add_pictures(&folder, "train/", "coat", &["grey-16.png"; 2]);
     add_pictures(&folder, "val/", "coat", &["grey.png"; 2]);
@@ -215,7 +215,7 @@ fn a_folder_of_pictures_with_parts() {
     assert_eq!(data.train.labels, Some(vec![0, 0, 0, 1, 1]));
     assert_eq!(data.validation.labels, Some(vec![1, 1]));
     assert_eq!((data.test.len(), &data.test.labels), (2, &None));
-    // One coloured picture makes the others coloured.
+    // If one picture is coloured, all are read in colour.
     assert_eq!(data.shape().to_string(), "4x4x3");
     let grey = expected(1)[16..32].iter().flat_map(|&v| [v; 3]).collect::<Vec<_>>();
     assert_eq!(data.train.images.get(4), grey);
@@ -223,9 +223,9 @@ fn a_folder_of_pictures_with_parts() {
     assert_eq!(data.test.images.get(1), &expected(3)[48..96]);
 }
 
-/// Fashion-MNIST is known by its images, in any format, and nothing else is taken for it.
+/// Fashion-MNIST is recognised by its images in any format, and nothing else is mistaken for it.
 #[test]
-fn fashion_classes_are_named_where_the_images_are_theirs() {
+fn fashion_mnist_is_recognised_by_its_images() {
     let folder = TempDir::new().unwrap();
     let embedded = modiste_data::load(&Source::Embedded, &"paper".parse().unwrap(), 0).unwrap();
     let column = |labels: &[u16], more: u16| {
@@ -246,7 +246,7 @@ fn fashion_classes_are_named_where_the_images_are_theirs() {
     }
     assert_eq!((&data.name, &data.classes), (&embedded.name, &embedded.classes));
     assert!(data.preparation.garments);
-    // The same images under other labels are something else.
+    // The same images under other labels are another data set.
     put(&folder, "train.csv", &column(embedded.train.labels.as_ref().unwrap(), 1));
     let Dataset { name, classes, .. } = open(&folder, "paper", 0).unwrap();
     assert_ne!(name, "fashion-mnist");

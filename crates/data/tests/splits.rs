@@ -1,4 +1,4 @@
-//! Splits: stratified, seeded, disjoint, and errors where the images do not suffice.
+//! Splits are stratified, seeded and disjoint, and are refused if there are too few images.
 
 mod common;
 
@@ -15,7 +15,7 @@ fn counts(data: &Dataset, part: PartName) -> Vec<usize> {
     data.part(part).class_counts(data.classes.len()).unwrap()
 }
 
-/// No image is in two parts; the images of the folder are all different.
+/// Expects that no image is in two parts; the images of the folder must all differ.
 fn expect_disjoint(data: &Dataset) {
     let parts = PartName::ALL.map(|part| &data.part(part).images);
     let all: HashSet<_> =
@@ -25,7 +25,7 @@ fn expect_disjoint(data: &Dataset) {
 }
 
 #[test]
-fn texts_of_splits_are_read_as_they_are_written() {
+fn splits_round_trip_through_text() {
     for text in [
         "auto",
         "paper",
@@ -52,7 +52,7 @@ fn texts_of_splits_are_read_as_they_are_written() {
 }
 
 #[test]
-fn names_of_parts_are_read_as_they_are_written() {
+fn part_names_round_trip_through_text() {
     for part in PartName::ALL {
         assert_eq!(part.to_string().parse::<PartName>().unwrap(), part);
         assert_eq!(serde_json::to_string(&part).unwrap(), format!("\"{part}\""));
@@ -92,7 +92,7 @@ fn counts_keep_the_proportions_of_the_classes() {
 }
 
 #[test]
-fn every_count_is_met_whatever_the_classes() {
+fn counts_are_met_for_any_sizes_of_classes() {
     let folder = idx_folder(&[7, 2, 13, 2], &[3, 2, 0, 1]);
     for train in 8..=24 {
         for validation in [0, 24 - train] {
@@ -104,7 +104,7 @@ fn every_count_is_met_whatever_the_classes() {
 }
 
 #[test]
-fn the_seed_decides_and_nothing_else() {
+fn splits_depend_only_on_the_seed() {
     let folder = idx_folder(&[60, 120, 30], &[10, 20, 5]);
     let [a, again, b] = [4, 4, 5].map(|seed| open(&folder, "70/35/7", seed).unwrap());
     assert!(a == again);
@@ -131,19 +131,19 @@ fn shares_keep_the_source_s_own_test_part() {
 }
 
 #[test]
-fn parts_that_were_given_are_parts_of_the_named_splits() {
+fn named_splits_keep_the_source_s_own_parts() {
     let folder = competition(6, 4);
     let data = open(&folder, "full", 1).unwrap();
     assert_eq!(sizes(&data), [6, 4, 5]);
     assert_eq!(data.test.labels, None);
-    // Drawn anew, the test images still stay apart.
+    // A new draw keeps the test images apart, too.
     let data = open(&folder, "8/2/5", 1).unwrap();
     assert_eq!(sizes(&data), [8, 2, 5]);
     expect_disjoint(&data);
 }
 
 #[test]
-fn competition_files_of_the_paper_s_sizes_are_the_paper_split_as_they_are() {
+fn competition_files_of_the_paper_s_sizes_are_the_paper_split() {
     let folder = competition(1000, 200);
     let data = open(&folder, "paper", 1).unwrap();
     assert_eq!(sizes(&data), [1000, 200, 5]);
@@ -157,7 +157,7 @@ fn competition_files_of_the_paper_s_sizes_are_the_paper_split_as_they_are() {
     expect_disjoint(&data);
 }
 
-/// A competition folder of two classes, five test images, and so many others.
+/// A competition folder of two classes with five test images and these numbers of other images.
 fn competition(train: usize, validation: usize) -> tempfile::TempDir {
     let folder = tempfile::TempDir::new().unwrap();
     let mut first = 0;
@@ -174,7 +174,7 @@ fn competition(train: usize, validation: usize) -> tempfile::TempDir {
 }
 
 #[test]
-fn too_few_images_are_said_to_be_too_few() {
+fn too_few_images_are_refused() {
     let folder = idx_folder(&[650, 600, 300], &[100, 100, 100]);
     expect_error(&folder, "paper", "split paper", "class 2 has 300 images, but 600 are needed");
     expect_error(&folder, "1500/51/10", "1500/51/10", "only 1550 images for training and valid");
@@ -205,7 +205,7 @@ fn every_image_validates_in_one_fold_and_trains_in_all_others() {
         expect_disjoint(data);
         assert!(data.test == base.test, "the test part is the split's own");
         assert_eq!(data.train.len() + data.validation.len(), pool.len());
-        // Each class in four folds, to within one image.
+        // Each class is spread over the four folds to within one image.
         for (count, all) in counts(data, PartName::Validation).into_iter().zip(&pooled) {
             assert!((all / 4..=all.div_ceil(4)).contains(&count), "{count} of {all}");
         }
@@ -217,6 +217,6 @@ fn every_image_validates_in_one_fold_and_trains_in_all_others() {
     assert!(other.validation != folds[0].validation, "the seed draws the folds");
     let named =
         ["1", "2"].map(|seed| open(&folder, "full:fold=1/4", seed.parse().unwrap()).unwrap());
-    assert!(named[0].validation != named[1].validation, "those of a named split too");
+    assert!(named[0].validation != named[1].validation, "folds of a named split differ, too");
     expect_error(&folder, "10/4/0:fold=1/9", "fold=1/9", "for 9 folds");
 }

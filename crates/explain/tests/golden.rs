@@ -1,4 +1,4 @@
-//! Heat maps against PyTorch's autograd, recorded by `peers/make_grad_cam.py`.
+//! Compares heat maps with those of PyTorch's autograd, which `peers/make_grad_cam.py` recorded.
 
 use modiste_explain::Explainer;
 use modiste_reference::check::golden;
@@ -15,12 +15,12 @@ struct Entry {
     image: usize,
     class: usize,
     layer: String,
-    /// Not normalised, in rows.
+    /// Not normalised, row by row.
     map: Vec<Vec<f64>>,
 }
 
 #[test]
-fn grad_cam_is_pytorchs() {
+fn grad_cam_agrees_with_pytorch() {
     let File { maps } = serde_json::from_str(include_str!("../golden/grad_cam.json")).unwrap();
     assert!(maps.len() >= 30, "{}", maps.len());
     let cases = golden();
@@ -35,7 +35,7 @@ fn grad_cam_is_pytorchs() {
         let peak = expected.iter().copied().fold(0.0, f64::max);
         for (f, e) in found.values.iter().zip(&expected) {
             let f = f64::from(f * found.peak);
-            // The sum's terms nearly cancel in places; what is lost is a part of their size.
+            // Where the terms of the sum nearly cancel, the error is relative to their size.
             assert!(
                 (f - e).abs() <= 1e-4 * peak.max(1e-3),
                 "{case} {image} {class} {layer}: {f}, {e}"

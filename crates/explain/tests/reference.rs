@@ -1,4 +1,4 @@
-//! Heat maps against finite differences of the reference engine's logits.
+//! Compares heat maps with finite differences of the reference engine's logits.
 
 use modiste_explain::{ExplainError, Explainer, Occlusion, default_layer, occlusion};
 use modiste_reference::check::{batch, networks, perturbed_state, unusual_networks};
@@ -12,15 +12,15 @@ fn reference(network: &Network, state: &State) -> ReferenceEngine {
     engine
 }
 
-/// Shifting the bias of one channel shifts that channel's whole map, so the logit's change is the sum
-/// of its gradients by the map: the mean gradient times the number of pixels.
+/// Shifting the bias of a channel shifts its whole map, so the logit changes by the sum of its gradients
+/// over the map: the mean gradient times the number of pixels.
 #[test]
-fn channel_weights_are_finite_differences_of_the_references_logits() {
+fn channel_weights_agree_with_finite_differences() {
     let mut checked = 0;
     for (name, network) in networks().into_iter().chain(unusual_networks()) {
         let (state, pixels) = (perturbed_state(&network, 5), batch(&network, 1, 6).0);
         let layers = biased_maps(&network);
-        // The first and the last two: each costs two walks a channel.
+        // Only the first and the last two, because each costs two passes per channel.
         for &layer in layers.iter().take(1).chain(layers.iter().skip(1).rev().take(2)) {
             expect_map(name, &network, &state, &pixels, layer);
             checked += 1;
@@ -29,7 +29,7 @@ fn channel_weights_are_finite_differences_of_the_references_logits() {
     assert!(checked >= 8, "{checked}");
 }
 
-/// Nodes with a map to each channel of which a trained shift is added.
+/// Nodes with a map, to each channel of which a trained shift is added.
 fn biased_maps(network: &Network) -> Vec<NodeId> {
     let nodes = network.nodes().iter().enumerate();
     let shifted = nodes.filter(|(_, node)| {
@@ -57,7 +57,7 @@ fn expect_map(name: &str, network: &Network, state: &State, pixels: &[u8], layer
         engine.parameters_mut()[parameter].values[channel] = before;
         outputs[network.logits()].values[class]
     };
-    // So small that hardly a ReLU is crossed, and still far over the rounding of f64.
+    // Small enough to cross hardly any ReLU, and far above the rounding of f64.
     let step = 1e-8;
     let (c, count) = (node.shape.channels, node.shape.pixels() as f64);
     let weights: Vec<f64> =
@@ -76,7 +76,7 @@ fn expect_map(name: &str, network: &Network, state: &State, pixels: &[u8], layer
 }
 
 #[test]
-fn occlusion_is_the_fall_of_the_probability_under_each_patch() {
+fn occlusion_measures_the_drop_of_the_probability() {
     let (_, network) = networks().swap_remove(0);
     let (state, pixels) = (perturbed_state(&network, 1), batch(&network, 1, 3).0);
     let mut engine = reference(&network, &state);
@@ -108,7 +108,7 @@ fn occlusion_is_the_fall_of_the_probability_under_each_patch() {
 }
 
 #[test]
-fn the_default_layer_is_fine_and_everything_flows_through_it() {
+fn the_default_layer_is_fine_and_on_every_path() {
     let layer = |settings: &InceptionResNet, side, channels| {
         let network = settings.network(Shape::new(side, side, channels), 10).unwrap();
         let node = network.nodes()[default_layer(&network).unwrap()].clone();
@@ -123,7 +123,7 @@ fn the_default_layer_is_fine_and_everything_flows_through_it() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_said() {
+fn impossible_requests_are_refused() {
     let (_, network) = networks().swap_remove(0);
     let (state, pixels) = (perturbed_state(&network, 1), batch(&network, 1, 3).0);
     let explainer = Explainer::new(&network, &state.parameters).unwrap();

@@ -1,12 +1,12 @@
-//! Random networks in any number: the CPU engine in training and prediction, and the exported ONNX model
-//! in another runtime, each beside the reference.
+//! Compares the CPU engine (training and prediction) and the exported ONNX model in another runtime with
+//! the reference on any number of random networks.
 //!
 //! `cargo run --release -p modiste-export --example networks -- FIRST COUNT` prints a line for every
-//! network that differs and one for every thousand that were tried; a run that was stopped goes on from the
-//! last number that it printed.
+//! network that differs and one for every thousand networks; to continue a run that was stopped, give the
+//! last number that it printed as FIRST.
 
 #[path = "../tests/common/mod.rs"]
-#[allow(dead_code)] // the tests use all of it
+#[allow(dead_code)] // this example uses only a part of the module
 mod common;
 
 use common::{TOLERANCE, difference};
@@ -21,7 +21,7 @@ fn main() {
         eprintln!("usage: networks FIRST COUNT");
         std::process::exit(2);
     };
-    std::panic::set_hook(Box::new(|_| ())); // a panic is one of the differences that are printed
+    std::panic::set_hook(Box::new(|_| ())); // panics are printed as differences
     let isas = Isa::available();
     let (mut equal, mut refused, mut different) = (0u64, 0u64, 0u64);
     for seed in first..first + count {

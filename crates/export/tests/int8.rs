@@ -1,4 +1,4 @@
-//! Whole numbers stay near the floats that they stand for.
+//! Quantised networks give nearly the answers of the networks in floats.
 
 use modiste_export::{Int8Program, Program};
 use modiste_reference::check::{
@@ -6,7 +6,7 @@ use modiste_reference::check::{
 };
 use modiste_spec::Network;
 
-/// The mean difference of logits, in parts of the mean distance of logits from their mean.
+/// Mean difference of the logits, relative to their mean distance from their mean.
 fn difference(network: &Network, seed: u64) -> f32 {
     let state = perturbed_state(network, seed);
     let images = batch(network, 8, seed).0;
@@ -22,7 +22,7 @@ fn difference(network: &Network, seed: u64) -> f32 {
 }
 
 #[test]
-fn codes_give_nearly_the_logits_of_floats() {
+fn int8_gives_nearly_the_logits_of_floats() {
     for (name, network) in networks().into_iter().chain(unusual_networks()) {
         let found = difference(&network, 3);
         assert!(found < 0.2, "{name}: {found}");
@@ -30,10 +30,10 @@ fn codes_give_nearly_the_logits_of_floats() {
 }
 
 #[test]
-fn codes_give_nearly_the_logits_of_random_networks() {
+fn int8_gives_nearly_the_logits_of_random_networks() {
     let all: Vec<f32> = (0..200).map(|seed| difference(&random_network(seed), seed)).collect();
     let far: Vec<_> = all.iter().enumerate().filter(|(_, found)| **found >= 0.3).collect();
-    // Random weights cancel in some networks, so that little is left of the logits but rounding.
+    // In some networks random weights cancel, so the logits are little more than rounding errors.
     assert!(far.len() <= 10, "{far:?}");
 }
 

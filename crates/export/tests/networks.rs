@@ -1,4 +1,4 @@
-//! Every network that the engines are checked with gives the reference's answers as ONNX, too.
+//! The ONNX model of every network of the engine checks gives the reference's answers.
 
 mod common;
 
@@ -9,7 +9,7 @@ use modiste_reference::check::{
 };
 
 #[test]
-fn the_second_runtime_gives_the_references_answers() {
+fn the_other_runtime_gives_the_reference_s_answers() {
     for (name, network) in networks().into_iter().chain(unusual_networks()) {
         let (state, images) = (perturbed_state(&network, 3), batch(&network, 3, 4).0);
         for temperature in [1.0, 2.5] {
@@ -21,7 +21,7 @@ fn the_second_runtime_gives_the_references_answers() {
 }
 
 #[test]
-fn the_second_runtime_gives_the_references_answers_to_random_networks() {
+fn the_other_runtime_gives_the_reference_s_answers_for_random_networks() {
     for seed in 0..300 {
         let network = random_network(seed);
         let (state, images) = (perturbed_state(&network, seed), batch(&network, 2, seed).0);
@@ -49,7 +49,7 @@ fn a_changed_weight_or_setting_is_noticed() {
 }
 
 #[test]
-fn what_is_no_model_is_refused_by_the_runtime() {
+fn the_runtime_refuses_bytes_that_are_not_a_model() {
     let (_, network) = networks().swap_remove(0);
     let bytes = model(&network, &perturbed_state(&network, 3), 1.0);
     for bad in [&bytes[..bytes.len() / 2], b"text", &[]] {
@@ -70,7 +70,7 @@ fn parameters_of_another_network_are_refused() {
 }
 
 #[test]
-fn answers_that_are_no_numbers_or_too_few_are_infinitely_far() {
+fn missing_or_nan_answers_count_as_infinitely_different() {
     let answers = |probabilities: &[f32], classes: &[usize]| Answers {
         probabilities: probabilities.to_vec(),
         classes: classes.to_vec(),

@@ -1,4 +1,4 @@
-//! What a page has inside is the network.
+//! An exported page contains the network unchanged.
 
 use modiste_export::{
     ExportError, PageCard, PagePreparation, PageSource, Program, page, read_page,
@@ -33,7 +33,7 @@ fn page_of(network: &Network, classes: &[String]) -> (Program, String) {
 }
 
 #[test]
-fn the_network_comes_back_to_the_bit() {
+fn the_network_in_a_page_is_bit_identical() {
     for (name, network) in networks().into_iter().chain(unusual_networks()) {
         let (program, text) = page_of(&network, &[]);
         let (found, temperature) = read_page(&text).unwrap();
@@ -52,7 +52,7 @@ fn names_cannot_end_the_script() {
 }
 
 #[test]
-fn the_page_asks_nobody() {
+fn the_page_loads_nothing() {
     let (_, network) = networks().swap_remove(0);
     let text = page_of(&network, &[]).1;
     for word in ["http://", "https://", "fetch(", "XMLHttpRequest", "import(", "src=\"", "url("] {
@@ -63,7 +63,7 @@ fn the_page_asks_nobody() {
 }
 
 #[test]
-fn what_is_no_page_is_refused() {
+fn files_that_are_not_pages_are_refused() {
     let (_, network) = networks().swap_remove(0);
     let text = page_of(&network, &[]).1;
     let cut = text.split_once("id=\"weights\">").unwrap().0;

@@ -1,4 +1,4 @@
-//! The folded steps give the reference's logits, for every network that the engines are checked with.
+//! The folded steps of every network of the engine checks give the reference's logits.
 
 use modiste_export::Program;
 use modiste_reference::ReferenceEngine;
@@ -8,7 +8,7 @@ use modiste_reference::check::{
 use modiste_spec::engine::{State, Weights};
 use modiste_spec::{Engine, Network};
 
-/// The largest difference of a logit, in parts of the largest logit.
+/// Largest difference of a logit, relative to the largest logit.
 fn difference(network: &Network, state: &State, images: &[u8]) -> f32 {
     let mut engine = ReferenceEngine::new(network.clone(), 0);
     engine.load_state(state).unwrap();
@@ -21,7 +21,7 @@ fn difference(network: &Network, state: &State, images: &[u8]) -> f32 {
 }
 
 #[test]
-fn the_steps_give_the_references_logits() {
+fn the_steps_give_the_reference_s_logits() {
     for (name, network) in networks().into_iter().chain(unusual_networks()) {
         let (state, images) = (perturbed_state(&network, 3), batch(&network, 3, 4).0);
         let found = difference(&network, &state, &images);
@@ -30,7 +30,7 @@ fn the_steps_give_the_references_logits() {
 }
 
 #[test]
-fn the_steps_give_the_references_logits_of_random_networks() {
+fn the_steps_give_the_reference_s_logits_for_random_networks() {
     for seed in 0..300 {
         let network = random_network(seed);
         let (state, images) = (perturbed_state(&network, seed), batch(&network, 2, seed).0);

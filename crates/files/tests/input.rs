@@ -1,4 +1,4 @@
-//! Input files: regular files within a limit; all else is refused in one line and at once.
+//! Input files must be regular files within a size limit; anything else is refused at once, in one line.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ fn folders_and_missing_files_are_refused() {
     assert!(open(&missing).unwrap_err().is_not_found());
 }
 
-/// `/proc/self/mem` and the like announce no bytes and have many.
+/// Files such as `/proc/self/mem` announce a length of zero and hold many bytes.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_has_more_than_it_announces_is_refused() {

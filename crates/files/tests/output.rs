@@ -1,4 +1,4 @@
-//! Output files: whole or untouched, whoever else writes, whatever lies in the folder.
+//! Output files are replaced as a whole or not at all, whatever other processes write and the folder holds.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -81,7 +81,7 @@ fn the_old_files_permissions_are_kept_and_new_files_obey_the_umask() {
 
 #[cfg(unix)]
 #[test]
-fn links_stay_and_what_is_no_file_is_left_alone() {
+fn links_stay_and_special_files_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let [path, link] = ["file", "link"].map(|name| folder.path().join(name));
     atomic_write(&path, b"old").unwrap();
@@ -97,7 +97,7 @@ fn links_stay_and_what_is_no_file_is_left_alone() {
 }
 
 #[test]
-fn leftovers_of_one_file_alone_are_removed() {
+fn only_leftovers_of_the_same_file_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     for name in [".a.12345678.tmp", ".a.1234567.tmp", ".ab.12345678.tmp", "a", ".a.12345678.csv"] {
         std::fs::write(folder.path().join(name), "").unwrap();

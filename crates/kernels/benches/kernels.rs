@@ -1,7 +1,7 @@
-//! Speed of the matrix product and of the convolution by Winograd at the network's sizes.
+//! Speed of the matrix product and of the Winograd convolution at the network's sizes.
 //!
-//! Elements are multiply-adds of the direct convolution, so that `Gelem/s` of all groups compare;
-//! two floating point operations each. One thread, every instruction set:
+//! Elements are multiply-adds of the direct convolution (two floating point operations each), so
+//! `Gelem/s` is comparable between groups. The benchmark runs one thread on every instruction set:
 //! `cargo bench -p modiste-kernels`, or a part of it with `-- winograd/avx2`.
 
 use criterion::measurement::WallTime;
@@ -16,7 +16,7 @@ use modiste_kernels::winograd::*;
 use std::hint::black_box;
 use std::time::Duration;
 
-/// Side of the maps, channels in and out.
+/// Sizes to measure: side of the maps, channels of the input, channels of the output.
 const SIZES: [(usize, usize, usize); 8] = [
     (28, 32, 32),
     (28, 32, 48),
@@ -28,14 +28,14 @@ const SIZES: [(usize, usize, usize); 8] = [
     (14, 80, 96),
 ];
 
-/// `len` values on lines of the cache, as an engine's lie.
+/// `len` values aligned to cache lines, as in an engine.
 fn aligned(value: f32, len: usize) -> Memory {
     let mut memory = Memory::zeroed(len).unwrap();
     memory.fill(value);
     memory
 }
 
-/// A convolution 3x3 of one image with all its intermediate values.
+/// A 3x3 convolution of one image with all its intermediate values.
 struct Convolution {
     side: usize,
     c: usize,
@@ -110,7 +110,7 @@ impl Convolution {
         self.output(isa);
     }
 
-    /// The gradient of the output into the frequencies.
+    /// Transforms the gradient of the output to frequencies.
     fn gradient(&mut self, isa: Isa) {
         let Self { side, k, ref z, ref block, ref ones, .. } = *self;
         let map = Map { values: z, height: side, width: side, channels: k, stride: k };
@@ -120,7 +120,7 @@ impl Convolution {
         transform_gradient(isa, gradient, (block, 0), &mut self.products, &mut self.scratch);
     }
 
-    /// The gradient of the input out of the frequencies.
+    /// Transforms the gradient of the input back from frequencies.
     fn input_gradient(&mut self, isa: Isa) {
         let Self { side, c, ref block, ref inputs, .. } = *self;
         let x = &mut self.x;
@@ -168,8 +168,8 @@ fn winograd(criterion: &mut Criterion) {
     each(&mut criterion.benchmark_group("winograd input gradient"), Convolution::input_gradient);
 }
 
-/// The nine taps as matrix products over all pixels: the direct convolution's work without its
-/// edges, and the peak that `winograd` is to be held against.
+/// The nine taps as matrix products over all pixels: the work of the direct convolution without its
+/// edges, and the peak speed to compare `winograd` with.
 fn direct(criterion: &mut Criterion) {
     each(&mut criterion.benchmark_group("gemm"), |convolution, isa| {
         let Convolution { side, c, k, .. } = *convolution;

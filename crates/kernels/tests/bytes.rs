@@ -1,4 +1,4 @@
-//! Inner products of bytes on every instruction set against the sum in 64 bits.
+//! Compares inner products of bytes on every instruction set with the sum in 64 bits.
 
 mod common;
 

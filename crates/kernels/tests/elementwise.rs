@@ -1,11 +1,11 @@
-//! Loops over single values on every instruction set against the formulas in f64.
+//! Compares elementwise kernels on every instruction set with the formulas in f64.
 
 mod common;
 
 use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers};
 use modiste_kernels::elementwise::*;
 
-/// Of the largest value: a rounding or two.
+/// Tolerance relative to the largest value: one or two roundings.
 const TOLERANCE: f64 = 2e-7;
 
 const SHAPES: [(usize, usize, usize, usize); 6] = [
@@ -101,7 +101,7 @@ fn relu_gradients_agree_with_f64() {
     for (shape, floor) in SHAPES.into_iter().flat_map(|s| FLOORS.map(|f| (s, f))) {
         let (dy, before) = (Guarded::random(wider(shape, 5), 8), Guarded::random(shape, 9));
         let mut y = numbers(shape.0 * shape.1 * shape.2, 10);
-        // As ReLU leaves them: the cut values lie on the floor.
+        // The output of a ReLU: values that were cut lie on the floor.
         y.iter_mut().for_each(|v| *v = v.max(floor));
         let map = Guarded::of(shape, &y);
         let (d, old) = (exact(&dy.dense()), exact(&before.dense()));

@@ -1,4 +1,4 @@
-//! The matrix product on every instruction set against a sum in f64.
+//! Compares the matrix product on every instruction set with a sum in f64.
 
 mod common;
 
@@ -6,13 +6,13 @@ use common::{Guarded, check_bits, check_close, exact, instruction_sets, numbers,
 use modiste_kernels::gemm::{Strided, gemm, gemm_ahead};
 use modiste_kernels::isa::Isa;
 
-/// Of the largest value: sums of at most 100 products, each rounded once or twice.
+/// Tolerance relative to the largest value: sums of at most 100 products, each rounded once or twice.
 const TOLERANCE: f64 = 4e-6;
 
-/// The largest of the tested sizes, from whose corner each product takes its part.
+/// The largest size tested; each product takes its operands from the corner of these matrices.
 const MOST: (usize, usize, usize) = (33, 96, 100);
 
-/// The operands in f64: A (33, 100), B (100, 96), C (33, 96) before.
+/// The operands in f64: A (33, 100), B (100, 96) and C (33, 96) before the product.
 struct Operands {
     a: Vec<f32>,
     b: Vec<f32>,
@@ -25,7 +25,7 @@ impl Operands {
         Self { a: draw(m * k, 1), b: draw(k * n, 2), c: draw(m * n, 3) }
     }
 
-    /// A (m, k) with rows 3 apart more than need be, or the same transposed.
+    /// A (m, k) with gaps of 3 values between rows, or its transpose.
     fn left(&self, (m, k): (usize, usize), transposed: bool) -> Guarded {
         let at = |i, p| self.a[i * MOST.2 + p];
         let values: Vec<f32> = match transposed {
@@ -142,7 +142,7 @@ fn identity_gives_the_right_operand_exactly() {
     }
 }
 
-/// Each value is summed over k in order, so it does not depend on the rows and columns beside it.
+/// Each value is summed over k in order, so it does not depend on neighbouring rows and columns.
 #[test]
 fn a_value_has_the_same_bits_in_any_product() {
     let operands = Operands::new(numbers);
@@ -199,7 +199,7 @@ fn empty_products_touch_nothing() {
     }
 }
 
-/// A product (4, 16, 8) with slices of these lengths and this row stride of C.
+/// Computes a product (4, 16, 8) with slices of these lengths and this row stride of C.
 fn sized((a, b, c): (usize, usize, usize), c_row: usize) {
     let (a, b, mut c) = (vec![0.0; a], vec![0.0; b], vec![0.0; c]);
     let a = Strided { values: &a, row: 8, column: 1 };
@@ -213,7 +213,7 @@ fn exact_sizes_are_accepted() {
 
 #[test]
 #[should_panic(expected = "no multiple of 16")]
-fn columns_come_in_lanes() {
+fn columns_must_fill_lanes() {
     let a = Strided { values: &[1.0], row: 1, column: 1 };
     gemm(Isa::best(), (1, 17, 1), a, &[0.0; 17], 17, &mut [0.0; 17], 17, false);
 }
@@ -242,7 +242,7 @@ fn rows_of_c_must_not_overlap() {
     sized((32, 128, 64), 15);
 }
 
-/// Stride -16, as it were: the last row of C would end where the first begins.
+/// This stride wraps around to -16, so the last row of C would end where the first begins.
 #[test]
 #[should_panic(expected = "fits the address space")]
 fn strides_do_not_wrap_around_the_address_space() {
@@ -253,7 +253,7 @@ fn strides_do_not_wrap_around_the_address_space() {
 }
 
 #[test]
-fn what_is_fetched_ahead_changes_nothing() {
+fn prefetching_changes_nothing() {
     let (m, n, k) = (17, 48, 33);
     let (a, b, next) = (numbers(m * k, 1), numbers(k * n, 2), numbers(5000, 3));
     for isa in instruction_sets() {

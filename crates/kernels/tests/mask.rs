@@ -1,4 +1,4 @@
-//! Dropout masks on every instruction set against the rule of `modiste_spec::random`.
+//! Compares dropout masks on every instruction set with the rule of `modiste_spec::random`.
 
 mod common;
 
@@ -35,7 +35,7 @@ fn masks_follow_the_rule_element_by_element() {
     }
 }
 
-/// The last counters before 2^32, where a mask's elements end.
+/// The last counters before 2^32, which end a mask.
 #[test]
 fn masks_reach_the_last_counter() {
     let stream = Stream::new(3, Purpose::Dropout, 1, 1);

@@ -1,4 +1,4 @@
-//! Normalisation passes on every instruction set against the formulas in f64.
+//! Compares the normalisation passes on every instruction set with the formulas in f64.
 
 mod common;
 
@@ -6,10 +6,10 @@ use common::{Floors, Guarded, check_bits, check_close, exact, instruction_sets, 
 use modiste_kernels::norm::*;
 use modiste_kernels::view::Activation;
 
-/// Of the largest value: sums of up to 210 values in f32.
+/// Tolerance relative to the largest value: sums of up to 210 values in f32.
 const TOLERANCE: f64 = 3e-6;
 
-/// Heights, widths, channels and strides; channels of the input and odd ones too.
+/// Heights, widths, channels and strides, including few and odd numbers of channels.
 const SHAPES: [(usize, usize, usize, usize); 6] = [
     (1, 1, 16, 16),
     (3, 5, 16, 21),
@@ -19,7 +19,7 @@ const SHAPES: [(usize, usize, usize, usize); 6] = [
     (4, 3, 19, 24),
 ];
 
-/// Sums over the pixels of `term(value index, channel)`, on top of `before`.
+/// Adds the sums over the pixels of `term(value index, channel)` to `before`.
 fn sums(before: &[f32], values: usize, term: impl Fn(usize, usize) -> f64) -> Vec<f64> {
     let mut sum = exact(before);
     let channels = sum.len();
@@ -47,7 +47,7 @@ fn moments_agree_with_f64() {
     }
 }
 
-/// Values of 1000 +- 1: without a pilot, squares of f32 would leave three digits of the variance.
+/// Values of 1000 +- 1: without a pilot, squares in f32 would leave three digits of the variance.
 #[test]
 fn a_pilot_near_the_mean_saves_the_digits_of_the_variance() {
     let offset: Vec<f32> = numbers(28 * 28 * 16, 5).iter().map(|v| 1000.0 + v).collect();
@@ -167,7 +167,7 @@ fn gradient_agrees_with_f64() {
     }
 }
 
-/// A value that lies on its floor was cut: it passes no gradient on.
+/// A value on its floor was cut, so it has no gradient.
 #[test]
 fn a_value_on_the_floor_has_no_gradient() {
     let (z, da) = (Guarded::array(&[0.0, -1.0, 1.0]), Guarded::array(&[5.0, 6.0, 7.0]));

@@ -1,4 +1,4 @@
-//! The optimisers and the sum of shards on every instruction set against f64.
+//! Compares the optimisers and the sum of shards on every instruction set with f64.
 
 mod common;
 
@@ -9,7 +9,7 @@ use modiste_kernels::optimizer::{AdamStep, SgdStep, adam, follow, sgd, sum_shard
 const BETAS: (f64, f64) = (0.9, 0.999);
 const EPSILON: f64 = 1e-7;
 
-/// The numbers of step `t` (from 1), rounded from f64 as the engine does.
+/// The factors of step `t` (from 1), rounded from f64 as in the engine.
 fn step(t: i32, rate: f64, decay: f64) -> AdamStep {
     let (beta1, beta2) = BETAS;
     AdamStep {
@@ -24,8 +24,8 @@ fn step(t: i32, rate: f64, decay: f64) -> AdamStep {
     }
 }
 
-/// Parameters and moments in f64, and a step by the paper's formulas (Kingma and Ba, algorithm 1;
-/// decay as in Loshchilov and Hutter's AdamW).
+/// Parameters and moments in f64 and a step by the formulas of Kingma and Ba (algorithm 1), with decay as
+/// in Loshchilov and Hutter's AdamW.
 struct Reference {
     p: Vec<f64>,
     m: Vec<f64>,
@@ -69,7 +69,7 @@ fn twenty_steps_agree_with_f64() {
     }
 }
 
-/// The first step has the length of the learning rate and the sign of the gradient.
+/// The size of the first step is the learning rate; its direction is against the gradient.
 #[test]
 fn first_step_is_the_learning_rate() {
     for isa in instruction_sets() {
@@ -116,7 +116,7 @@ fn momentum_agrees_with_f64() {
 }
 
 #[test]
-fn an_average_follows_and_stays_where_it_is_reached() {
+fn an_average_approaches_its_target_and_stays_there() {
     for (n, isa) in [1, 16, 37, 1031].into_iter().zip(instruction_sets().into_iter().cycle()) {
         let (p, before) = (numbers(n, 6), numbers(n, 7));
         let mut average = Guarded::array(&before);
@@ -162,12 +162,12 @@ fn momentum_needs_a_gradient_of_every_parameter() {
 
 #[test]
 #[should_panic(expected = "averages: 3 values, not 4")]
-fn an_average_has_every_parameter() {
+fn an_average_needs_every_parameter() {
     follow(Isa::best(), 0.5, &[0.0; 4], &mut [0.0; 3]);
 }
 
 #[test]
 #[should_panic(expected = "sums: 4 values, not 3")]
-fn shards_are_of_one_length() {
+fn shards_must_have_the_same_length() {
     sum_shards(Isa::best(), &mut [0.0; 4], &[0.0; 3]);
 }

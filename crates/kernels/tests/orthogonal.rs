@@ -1,4 +1,4 @@
-//! The nearest orthogonal matrix on every instruction set against f64.
+//! Compares the nearest orthogonal matrix on every instruction set with f64.
 
 mod common;
 
@@ -13,7 +13,7 @@ fn by(iterations: usize) -> NewtonSchulz {
     NewtonSchulz { iterations, coefficients, least: LEAST as f32 }
 }
 
-/// The product of (m, k) and (k, n), each value by its definition.
+/// The product of matrices (m, k) and (k, n) by definition.
 fn product((m, k, n): (usize, usize, usize), a: &[f64], b: &[f64]) -> Vec<f64> {
     let value = |i: usize, j: usize| (0..k).map(|p| a[i * k + p] * b[p * n + j]).sum();
     (0..m * n).map(|at| value(at / n, at % n)).collect()
@@ -52,7 +52,7 @@ fn matrices_of_all_shapes_agree_with_f64() {
     }
 }
 
-/// Padding of channels must not move.
+/// Padded channels must stay zero.
 #[test]
 fn rows_and_columns_of_zeros_stay_zeros() {
     let (rows, columns) = (24, 32);
@@ -70,7 +70,7 @@ fn rows_and_columns_of_zeros_stay_zeros() {
 }
 
 #[test]
-fn a_matrix_of_zeros_stays_so() {
+fn a_matrix_of_zeros_stays_zero() {
     for isa in instruction_sets() {
         let (mut x, mut scratch) = (vec![0.0; 256], vec![0.0; scratch_len((16, 16))]);
         orthogonalise(isa, (16, 16), by(5), &mut x, &mut scratch);

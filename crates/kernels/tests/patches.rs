@@ -1,4 +1,4 @@
-//! Gathering and scattering of patches on every instruction set, against index arithmetic.
+//! Compares gathering and scattering of patches on every instruction set with index arithmetic.
 
 mod common;
 
@@ -15,7 +15,7 @@ struct Case {
 }
 
 impl Case {
-    /// Kernels 1, 3, 5 and 7 at steps 1 to 3, with no padding, half the kernel and one more.
+    /// Kernels 1, 3, 5 and 7 at strides 1 to 3; padding of zero, half the kernel and one more.
     fn all() -> Vec<Case> {
         let mut cases = Vec::new();
         for (height, width, channels) in [(1, 1, 16), (5, 4, 3), (9, 7, 16), (6, 11, 33), (8, 8, 1)]
@@ -126,7 +126,7 @@ fn scattered_patches_are_added_where_they_came_from() {
     }
 }
 
-/// <gather(x), p> = <x, scatter(p)>, exactly, as all sums of whole numbers are.
+/// <gather(x), p> = <x, scatter(p)>, exactly, because sums of whole numbers are exact.
 #[test]
 fn scattering_is_adjoint_to_gathering() {
     let dot =

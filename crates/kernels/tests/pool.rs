@@ -1,11 +1,11 @@
-//! The team of threads and the parts of a slice: each job once on each thread, each part once.
+//! The pool runs each job once on each thread, and each part of a slice once.
 
 use modiste_kernels::pool::{MAX_PARTS, Parts, Pool};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Fewer rounds where each is interpreted.
+/// Fewer rounds under an interpreter.
 const ROUNDS: usize = if cfg!(miri) { 3 } else { 300 };
 
 #[test]
@@ -33,7 +33,7 @@ fn a_job_sees_what_the_one_before_wrote() {
 }
 
 #[test]
-fn no_thread_is_the_callers_alone() {
+fn a_pool_of_zero_threads_runs_on_the_caller() {
     let mut pool = Pool::new(0).unwrap();
     assert_eq!(pool.threads(), 1);
     let calls = AtomicUsize::new(0);
@@ -43,7 +43,7 @@ fn no_thread_is_the_callers_alone() {
     assert_eq!(calls.into_inner(), 1);
 }
 
-/// Pauses of several lengths meet the workers spinning, yielding, falling asleep and sleeping.
+/// After pauses of several lengths the workers are spinning, yielding, falling asleep or asleep.
 #[test]
 fn workers_start_after_any_pause() {
     let mut pool = Pool::new(3).unwrap();
@@ -58,7 +58,7 @@ fn workers_start_after_any_pause() {
     assert_eq!(count.into_inner(), 3 * ROUNDS);
 }
 
-/// The caller's own panic waits for the others too: they may still use what the job borrows.
+/// A panic on the caller's thread waits for the other threads, too: they may still use what the job borrows.
 #[test]
 fn a_panic_of_the_caller_waits_for_the_workers() {
     let mut pool = Pool::new(3).unwrap();

@@ -1,4 +1,4 @@
-//! Pooling on every instruction set against the definition.
+//! Compares pooling on every instruction set with its definition.
 
 mod common;
 
@@ -11,7 +11,7 @@ use modiste_kernels::pooling::*;
 
 const SHAPES: [(usize, usize, usize); 6] =
     [(1, 1, 16), (5, 4, 48), (9, 7, 16), (6, 11, 32), (13, 15, 16), (28, 28, 64)];
-/// Kernel, step, padding; the first is the network's.
+/// Kernel, stride and padding; the first is the network's.
 const WINDOWS: [(usize, usize, usize); 6] =
     [(3, 2, 1), (2, 2, 0), (3, 1, 1), (3, 3, 0), (5, 2, 2), (2, 3, 1)];
 
@@ -39,7 +39,7 @@ impl Case {
         cases
     }
 
-    /// For each output value, the index of the first largest input value, none if all is padding.
+    /// For each output value, the index of the first largest input value; `None` if all is padding.
     fn reference_winners(&self, x: &[f32]) -> Vec<Option<usize>> {
         let ((h, w, c), Window { kernel, stride, padding }) = (self.shape, self.window);
         let winner = |at: usize| {
@@ -96,9 +96,9 @@ fn maxima_and_their_gradients_are_exact() {
     }
 }
 
-/// Values that are activated as they are read give the bits of those that were activated before.
+/// Activating values while reading them gives the same bits as activating them before.
 #[test]
-fn activated_values_are_those_of_a_copy() {
+fn activation_on_reading_gives_the_same_bits() {
     for case in Case::all() {
         let (h, w, c) = case.shape;
         let z = case.map(&numbers(h * w * c, 6), 2);
@@ -121,7 +121,7 @@ fn activated_values_are_those_of_a_copy() {
     }
 }
 
-/// Only a few different values, so that most windows have several maxima: the first takes it all.
+/// With only a few different values, most windows have several maxima; the first takes the whole gradient.
 #[test]
 fn the_first_of_equal_values_takes_the_gradient() {
     for case in Case::all() {
@@ -142,7 +142,7 @@ fn padding_never_wins() {
 
 #[test]
 fn means_and_their_gradients_agree_with_f64() {
-    // The last two: the whole map at once, and windows that leave a row and a column over.
+    // The last two are the whole map at once, and windows that do not cover a row and a column.
     let cases = [(4, 6, 16, (2, 2)), (9, 6, 33, (3, 2)), (14, 14, 192, (2, 2)), (5, 5, 3, (1, 1))];
     for (h, w, c, kernel) in cases.into_iter().chain([(7, 7, 192, (7, 7)), (7, 9, 16, (2, 2))]) {
         let (down, across) = (h / kernel.0, w / kernel.1);

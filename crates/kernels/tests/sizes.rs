@@ -1,4 +1,4 @@
-//! Every kernel refuses sizes that do not fit together, with a text that says what does not fit.
+//! Every kernel panics if sizes do not fit together; the text says which.
 
 mod common;
 
@@ -13,13 +13,13 @@ use modiste_kernels::view::{Activation, Gradient, Map, MapMut, NormGradient};
 use modiste_kernels::winograd::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Values of a map of [`HEIGHT`] x [`WIDTH`] pixels of [`CHANNELS`] channels.
+/// Number of values of a map of [`HEIGHT`] x [`WIDTH`] pixels of [`CHANNELS`] channels.
 const VALUES: usize = HEIGHT * WIDTH * CHANNELS;
 const HEIGHT: usize = 3;
 const WIDTH: usize = 4;
 const CHANNELS: usize = 16;
 
-/// Runs `work` with the fastest instruction set; fails unless it panics with a text that has `text`.
+/// Runs `work` with the fastest instruction set; expects a panic whose message contains `text`.
 #[track_caller]
 fn check_refused(text: &str, work: impl FnOnce(Isa)) {
     let payload = catch_unwind(AssertUnwindSafe(|| work(Isa::best()))).expect_err("no panic");
@@ -28,7 +28,7 @@ fn check_refused(text: &str, work: impl FnOnce(Isa)) {
     assert!(got.as_ref().is_some_and(|got| got.contains(text)), "{got:?} without {text:?}");
 }
 
-/// A map of these values and channels.
+/// A map with these values and this number of channels.
 fn map(values: &[f32], channels: usize) -> Map<'_> {
     Map { values, height: HEIGHT, width: WIDTH, channels, stride: channels }
 }
@@ -38,7 +38,7 @@ fn to(values: &mut [f32], channels: usize) -> MapMut<'_> {
     MapMut { values, height: HEIGHT, width: WIDTH, channels, stride: channels }
 }
 
-/// An activation whose shift alone has so many channels.
+/// An activation whose shift has this many channels; its scale and floor have the right number.
 fn activation(shift: usize) -> Activation<'static> {
     Activation {
         scale: &[1.0; CHANNELS],
@@ -54,7 +54,7 @@ const BEYOND: &str = "a map beyond its slice of 191";
 const UNLIKE: &str = "12 pixels of 15 channels, not (12, 16)";
 
 #[test]
-fn loops_over_two_maps_want_the_same_size() {
+fn loops_over_two_maps_need_the_same_size() {
     let (a, other) = (map(&FULL, 16), map(&FULL, 15));
     check_refused(UNLIKE, |isa| add_assign(isa, to(&mut FULL.clone(), 15), a));
     check_refused(BEYOND, |isa| add_assign(isa, to(&mut SHORT.clone(), 16), a));
@@ -78,7 +78,7 @@ fn loops_over_one_map_stay_within_it() {
 }
 
 #[test]
-fn vectors_have_every_channel() {
+fn vectors_need_every_channel() {
     let (a, short) = (map(&FULL, 16), [0.0; CHANNELS - 1]);
     let biases = "biases: 15 values for 16 channels";
     check_refused(biases, |isa| bias_floor(isa, to(&mut FULL.clone(), 16), &short, 0.0));
@@ -100,7 +100,7 @@ fn vectors_have_every_channel() {
 }
 
 #[test]
-fn normalisations_want_maps_and_activations_of_one_size() {
+fn normalisations_need_maps_and_activations_of_one_size() {
     let (a, other, text) = (map(&FULL, 16), map(&FULL, 15), "an activation of 15 channels for 16");
     let (less, all) = (activation(15), activation(16));
     let [mut x, mut y] = [VECTOR; 2];
@@ -118,7 +118,7 @@ fn normalisations_want_maps_and_activations_of_one_size() {
 }
 
 #[test]
-fn flat_arrays_have_one_length() {
+fn flat_arrays_need_the_same_length() {
     check_refused("bytes: 3 values, not 4", |isa| from_bytes(isa, &[0; 3], &mut [0.0; 4]));
     check_refused("bytes: 4 values, not 3", |isa| from_bytes(isa, &[0; 4], &mut [0.0; 3]));
     check_refused("factors: 191 values, not 192", |isa| {
@@ -128,7 +128,7 @@ fn flat_arrays_have_one_length() {
 }
 
 #[test]
-fn masks_begin_with_a_counter_and_end_with_the_last() {
+fn masks_begin_at_a_counter_and_end_before_the_last() {
     let key = MaskKey { key: [0; 2], tail: [0; 3], threshold: 0, kept: 1.0 };
     check_refused("a mask from element 4 on", |isa| fill(isa, key, 4, &mut [0.0; 8]));
     let last = (1 << 32) * 8 - 8;
@@ -137,7 +137,7 @@ fn masks_begin_with_a_counter_and_end_with_the_last() {
 }
 
 #[test]
-fn patches_are_those_of_the_map() {
+fn patches_must_match_the_map() {
     let window = Window { kernel: 3, stride: 1, padding: 1 };
     let (x, all) = (map(&FULL, 16), VALUES * 9);
     let gather = |isa, x, activation, window, rows, across, len| {
@@ -167,7 +167,7 @@ fn patches_are_those_of_the_map() {
 }
 
 #[test]
-fn pools_have_a_pixel_for_each_window() {
+fn pooling_needs_a_pixel_for_each_window() {
     let window = Window { kernel: 3, stride: 1, padding: 1 };
     let (x, other) = (map(&FULL, 16), map(&FULL, 15));
     let max = |isa, x, values: &[f32], channels| {
@@ -202,7 +202,7 @@ fn pools_have_a_pixel_for_each_window() {
 }
 
 #[test]
-fn filters_come_in_lanes_and_have_36_frequencies() {
+fn filters_need_full_lanes_and_36_frequencies() {
     let text = "72 values of a 3x3 filter in lanes of 16";
     check_refused(text, |isa| transform_filter(isa, &[0.0; 9 * 8], &mut [0.0; 36 * 8]));
     let text = "frequencies: 560 values, not 576";
@@ -216,7 +216,7 @@ fn filters_come_in_lanes_and_have_36_frequencies() {
 }
 
 #[test]
-fn gradients_in_the_frequencies_want_whole_normalisations() {
+fn gradients_in_frequencies_need_whole_normalisations() {
     let z = map(&FULL, 16);
     let carry = |isa, z, activation, slope, offset| {
         let slope = &VECTOR[..slope];

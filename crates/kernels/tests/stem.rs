@@ -1,4 +1,5 @@
-//! The stem's kernels on every instruction set: the bits of the matrix product over patches, and sizes.
+//! The stem's kernels give the bits of the matrix product over patches on every instruction set, and
+//! check their sizes.
 
 mod common;
 
@@ -11,7 +12,7 @@ use modiste_kernels::stem::{Bordered, TAPS, forward, weight_gradient};
 use modiste_kernels::view::{Gradient, Map, MapMut, NormGradient};
 use std::ops::Range;
 
-/// Images (height, width), steps of the window and channels.
+/// Image sizes (height, width), strides of the window and numbers of channels.
 fn cases() -> impl Iterator<Item = ((usize, usize), usize, usize)> {
     let sizes = [(1, 1), (2, 3), (5, 4), (7, 15), (28, 28), (3, 40)];
     sizes.into_iter().flat_map(|size| {
@@ -109,30 +110,30 @@ fn exact_sizes_are_accepted() {
 
 #[test]
 #[should_panic(expected = "an image of 2 channels, not 1")]
-fn images_have_one_channel() {
+fn images_must_have_one_channel() {
     sized(2, 30, 144, 0..3, 4);
 }
 
 #[test]
 #[should_panic(expected = "a bordered image: 29 values, not 30")]
-fn borders_have_room() {
+fn borders_must_have_room() {
     sized(1, 29, 144, 0..3, 4);
 }
 
 #[test]
 #[should_panic(expected = "weights: 143 values, not 144")]
-fn weights_are_there() {
+fn weights_must_be_complete() {
     sized(1, 30, 143, 0..3, 4);
 }
 
 #[test]
 #[should_panic(expected = "rows 2..4 of 3")]
-fn rows_lie_within_the_map() {
+fn rows_must_lie_within_the_map() {
     sized(1, 30, 144, 2..4, 4);
 }
 
 #[test]
 #[should_panic(expected = "3 x 3 outputs, not 4 wide")]
-fn rows_are_whole() {
+fn rows_must_be_whole() {
     sized(1, 30, 144, 0..3, 3);
 }

@@ -1,4 +1,4 @@
-//! Temperature and thresholds against scipy; `golden/confidence.py` made the numbers.
+//! Compares temperature and thresholds with scipy; `golden/confidence.py` recorded its numbers.
 
 use modiste_metrics::{Confidence, Rejection, answered, softmax_at, temperature};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ struct Case {
     logits: Vec<f32>,
     labels: Vec<u16>,
     temperature: f64,
-    /// Of the first 20 images.
+    /// Probabilities of the first 20 images.
     probabilities: Vec<f64>,
     /// Target, threshold, coverage, accuracy.
     rules: Vec<[f64; 4]>,
@@ -28,7 +28,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn the_temperature_is_scipys() {
+fn the_temperature_agrees_with_scipy() {
     for case in cases() {
         let got = temperature(&case.logits, &case.labels, case.classes).unwrap();
         assert!((got - case.temperature).abs() < 1e-4, "{got} is not {}", case.temperature);
@@ -36,7 +36,7 @@ fn the_temperature_is_scipys() {
 }
 
 #[test]
-fn probabilities_are_scipys() {
+fn probabilities_agree_with_scipy() {
     for case in cases() {
         let rows = case.logits.chunks_exact(case.classes);
         let got = rows.flat_map(|row| softmax_at(row, case.temperature));
@@ -47,7 +47,7 @@ fn probabilities_are_scipys() {
 }
 
 #[test]
-fn thresholds_are_those_of_a_search_over_all() {
+fn thresholds_agree_with_an_exhaustive_search() {
     let mut unreachable = 0;
     for case in cases() {
         let got = Confidence::fit(&case.logits, &case.labels, case.classes).unwrap();

@@ -1,4 +1,4 @@
-//! The metrics against scikit-learn; `golden/make.py` made the numbers.
+//! Compares the metrics with scikit-learn; `golden/make.py` recorded its numbers.
 
 use modiste_metrics::{
     MetricsError, accuracy, auroc, cross_entropy, evaluate, mean_auroc, roc_curve, worst_mistakes,
@@ -62,7 +62,7 @@ fn check_option(got: Option<f64>, expected: Option<f64>, what: &str) {
 }
 
 #[test]
-fn auroc_is_scikit_learns() {
+fn auroc_agrees_with_scikit_learn() {
     let cases = golden().aurocs;
     assert_eq!(cases.len(), 20);
     for case in cases {
@@ -72,7 +72,7 @@ fn auroc_is_scikit_learns() {
 }
 
 #[test]
-fn roc_curve_is_scikit_learns() {
+fn roc_curves_agree_with_scikit_learn() {
     for case in golden().aurocs {
         let got = roc_curve(&case.scores, &case.positive).expect("both senses are present");
         check_close(got.auroc, case.auroc, "auroc");
@@ -85,7 +85,7 @@ fn roc_curve_is_scikit_learns() {
 }
 
 #[test]
-fn evaluation_is_scikit_learns() {
+fn evaluations_agree_with_scikit_learn() {
     let cases = golden().evaluations;
     assert_eq!(cases.len(), 27);
     assert!(cases.iter().any(|case| case.auroc.is_none()), "a case without AUROC");
@@ -115,7 +115,7 @@ fn evaluation_is_scikit_learns() {
 }
 
 #[test]
-fn the_cheap_numbers_are_the_same() {
+fn quick_numbers_equal_those_of_the_evaluation() {
     for case in golden().evaluations {
         check_close(accuracy(&case.logits, &case.labels, case.classes), case.accuracy, "accuracy");
         check_close(cross_entropy(&case.logits, &case.labels, case.classes), case.loss, "loss");
@@ -123,8 +123,8 @@ fn the_cheap_numbers_are_the_same() {
     }
 }
 
-/// The width of a percentile interval is 2 x 1.96 standard errors but for the noise of 1,000
-/// resamples (about 5 %) and skew.
+/// A percentile interval is 2 x 1.96 standard errors wide, apart from the noise of 1,000 resamples
+/// (about 5 %) and skew.
 #[test]
 fn bootstrap_intervals_are_as_wide_as_theory_says() {
     let case = golden().evaluations.pop().expect("the last case is the large one");
@@ -141,7 +141,7 @@ fn bootstrap_intervals_are_as_wide_as_theory_says() {
 }
 
 #[test]
-fn the_seed_alone_decides_the_intervals() {
+fn intervals_depend_only_on_the_seed() {
     let case = golden().evaluations.pop().expect("there are cases");
     let run = |seed| evaluate(&case.logits, &case.labels, &names(case.classes), seed).unwrap();
     assert_eq!(run(5), run(5));
@@ -150,7 +150,7 @@ fn the_seed_alone_decides_the_intervals() {
 }
 
 #[test]
-fn mistakes_are_the_wrong_images() {
+fn mistakes_are_the_misclassified_images() {
     let case = golden().evaluations.pop().expect("there are cases");
     let mistakes = worst_mistakes(&case.logits, &case.labels, case.classes, usize::MAX);
     let right: u64 = (0..case.classes).map(|class| case.confusion[class][class]).sum();
@@ -174,7 +174,7 @@ fn an_evaluation_survives_json() {
 }
 
 #[test]
-fn what_cannot_be_evaluated_is_named() {
+fn errors_name_what_cannot_be_evaluated() {
     let expect_error = |logits: &[f32], labels: &[u16], classes, text: &str| {
         let error: MetricsError = evaluate(logits, labels, &names(classes), 1).unwrap_err();
         assert_eq!(error.to_string(), text);
@@ -191,7 +191,7 @@ fn what_cannot_be_evaluated_is_named() {
 
 /// As many images as the official test part has; measured 0.26 s on one core of a busy machine.
 #[test]
-fn ten_thousand_images_take_no_time() {
+fn ten_thousand_images_are_evaluated_quickly() {
     let (images, classes) = (10_000, 10);
     let stream =
         modiste_spec::random::Stream::new(1, modiste_spec::random::Purpose::Bootstrap, 1, 0);

@@ -1,4 +1,4 @@
-//! The predictor against its parts: engine, softmax, thresholds.
+//! Compares the predictor with its parts: engine, softmax, thresholds.
 
 use modiste_cpu::{CpuEngine, CpuOptions};
 use modiste_data::photo::Preparation;
@@ -9,7 +9,7 @@ use modiste_model::{Options, Predictor, Reject};
 use modiste_spec::engine::{State, Weights};
 use modiste_spec::{Engine, InceptionResNet, Shape};
 
-/// A model with initial parameters: what it says is arbitrary, and always the same.
+/// A model with initial parameters, whose answers are arbitrary but always the same.
 fn model(confidence: Option<ModelConfidence>) -> Model {
     let network = InceptionResNet { length: 1, width: 1, stem_stride: 4, ..Default::default() };
     let network = network.network(Shape::new(28, 28, 1), 10).unwrap();
@@ -66,7 +66,7 @@ fn images() -> Images {
 }
 
 #[test]
-fn answers_are_the_engine_s_logits_at_the_temperature() {
+fn answers_are_the_softmax_of_logits_at_the_temperature() {
     let (images, model) = (images(), model(both()));
     let mut plain = engine(&model);
     plain.load_state(&model.state()).unwrap();
@@ -91,7 +91,7 @@ fn answers_are_the_engine_s_logits_at_the_temperature() {
 }
 
 #[test]
-fn thresholds_are_the_model_s_or_ones_own() {
+fn thresholds_come_from_the_model_or_the_options() {
     let options = |reject, mirror| Options { reject, mirror, ..Options::default() };
     let threshold = |reject, mirror| predictor(both(), options(reject, mirror)).threshold();
     assert_eq!(threshold(Reject::Accuracy(0.95), false), Some(0.2));
@@ -111,7 +111,7 @@ fn thresholds_are_the_model_s_or_ones_own() {
 }
 
 #[test]
-fn a_model_without_a_temperature_answers_at_one() {
+fn a_model_without_a_temperature_answers_at_temperature_one() {
     let images = images();
     let mut predictor = predictor(None, Options::default());
     let logits = predictor.logits(images.get(0)).unwrap();

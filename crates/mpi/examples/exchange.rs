@@ -1,7 +1,7 @@
-//! Measures exchanges between ranks: `mpirun -n 2 exchange` prints a line of JSON for each size.
+//! Measures exchanges between ranks: `mpirun -n 2 exchange` prints a line of JSON for each number of values.
 //!
-//! For each number of values: the median time of a gather to which every rank contributes an even part, and
-//! of a turn of 8 rows of so many values, as the gradients of a step are turned.
+//! A line has the median time of a gather in which all ranks contribute parts of equal size, and of a
+//! transposition of 8 rows with that many values, as in the exchange of a step's gradients.
 
 use modiste_mpi::Team;
 use modiste_spec::engine::part;
@@ -32,7 +32,7 @@ fn main() {
     team.end();
 }
 
-/// The median of some runs after a first one.
+/// Median time of several runs, after one run that is not counted.
 fn median(mut exchange: impl FnMut() -> std::io::Result<()>) -> f64 {
     let mut times: Vec<f64> = (0..16)
         .map(|_| {

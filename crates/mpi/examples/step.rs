@@ -1,8 +1,8 @@
-//! Measures what a training step over several ranks spends where: `mpirun -n 2 step BATCH [MICROSECONDS]`.
+//! Measures how a training step over several ranks spends its time: `mpirun -n 2 step BATCH [MICROSECONDS]`.
 //!
-//! The network is the one that `modiste train` trains by default, on one thread a rank. Rank 0 prints a line
-//! of JSON: the median time of a step, and the median time and size of each exchange in it. To every round
-//! of messages so many microseconds are added. Without `mpirun` one process trains alone.
+//! It trains the default network of `modiste train` on one thread per rank. Rank 0 prints a line of JSON:
+//! the median time of a step, and the median time and size of each exchange in it. MICROSECONDS are added
+//! to every round of messages. Without `mpirun` one process trains alone.
 
 use modiste_cpu::{CpuEngine, CpuOptions};
 use modiste_mpi::Team;
@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 const WARM_UP: usize = 2;
 const STEPS: usize = 15;
 
-/// An exchange that was made.
+/// A measured exchange.
 struct Note {
     kind: &'static str,
-    /// Values of the whole array.
+    /// Number of values of the whole array.
     values: usize,
     seconds: f64,
 }
 
 type Notes = Arc<Mutex<Vec<Note>>>;
 
-/// Passes exchanges on, notes them, and makes each round of messages take longer.
+/// Forwards exchanges, records them, and delays each round of messages.
 struct Noted {
     inner: Box<dyn Exchange>,
     notes: Notes,
@@ -42,7 +42,7 @@ impl Noted {
     ) -> io::Result<()> {
         let clock = Instant::now();
         exchange(self.inner.as_mut())?;
-        // Sleeping would take longer than that.
+        // Sleeping would take longer than the delay.
         let exchanged = Instant::now();
         while exchanged.elapsed() < rounds * self.delay {
             std::hint::spin_loop();
@@ -114,7 +114,7 @@ fn main() {
     }
 }
 
-/// Makes a step and gives its seconds.
+/// Makes a step; returns its time in seconds.
 fn step(engine: &mut CpuEngine, network: &Network, batch: usize, number: u64) -> f64 {
     let own = engine.share(batch);
     let pixels = own.len() * network.input_shape().len();

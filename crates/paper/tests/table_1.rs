@@ -1,4 +1,4 @@
-//! The table of a grid with the paper's numbers: gains, selection.
+//! The table of a grid beside the paper's numbers: gains and selection.
 
 use modiste_model::EpochMetrics;
 use modiste_paper::{PUBLISHED, grid_axes, published};
@@ -26,7 +26,7 @@ fn done(train: f64, validation: f64) -> State {
     State::Done(Numbers { epochs, best, last: best, mean_validation_accuracy, seconds })
 }
 
-/// The results of the paper's grid, had it ended with the paper's numbers on so many images.
+/// The results of the paper's grid with the paper's own numbers on this many images.
 fn results_of(states: &[State], validation_images: usize) -> Results {
     let size =
         |row: &modiste_search::Published| Size { parameters: row.parameters, validation_images };
@@ -69,7 +69,7 @@ fn the_paper_s_numbers_give_the_paper_s_gains_and_choice() {
 }
 
 #[test]
-fn training_accuracy_decides_between_equals_and_few_images_make_many_equal() {
+fn training_accuracy_decides_between_equals() {
     let mut states = published_states();
     states[6] = done(0.94, 0.932);
     assert_eq!(results_of(&states, 10_000).selection.unwrap().row, 6);
@@ -78,7 +78,7 @@ fn training_accuracy_decides_between_equals_and_few_images_make_many_equal() {
 }
 
 #[test]
-fn what_is_not_done_is_neither_compared_nor_chosen() {
+fn unfinished_trials_are_neither_compared_nor_selected() {
     let mut states = published_states();
     states[7] = State::Begun { epochs: 3 };
     states[2] = State::New;

@@ -1,4 +1,4 @@
-//! The checks pass an engine that is right and catch each of many that are not.
+//! The checks pass a correct engine and catch each of many faults.
 
 use modiste_reference::ReferenceEngine;
 use modiste_reference::check::{
@@ -105,7 +105,7 @@ impl Faulty {
     }
 }
 
-/// One where the largest share is, of each image.
+/// One-hot targets at the largest share of each image.
 fn rounded(shares: &[f32], classes: usize) -> Vec<f32> {
     let row = |row: &[f32]| {
         let largest = row.iter().fold(0f32, |a, &b| a.max(b));
@@ -220,7 +220,7 @@ fn every_fault_is_caught_and_named() {
             Fault::RunningMeanOff => "value of batch_norm2.running_mean[",
             Fault::StateNotKept => "state: ",
             Fault::MomentsNotKept => "squared gradient: 0 tensors",
-            other => panic!("{other:?} is not for this check"),
+            other => panic!("{other:?} belongs to another check"),
         };
         assert!(text.starts_with(expected), "{fault:?}: {text}");
     }
@@ -243,7 +243,7 @@ fn every_fault_of_a_method_is_caught_and_named() {
             }
             Fault::AverageOff => "average after ten steps of ",
             Fault::AverageNotPredicted => "output of logits[",
-            other => panic!("{other:?} is not for this check"),
+            other => panic!("{other:?} belongs to another check"),
         };
         assert!(text.starts_with(expected), "{fault:?}: {text}");
     }

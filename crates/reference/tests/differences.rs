@@ -1,4 +1,4 @@
-//! Whole networks' gradients against central finite differences of their loss.
+//! Compares the gradients of whole networks with central finite differences of their loss.
 
 use modiste_reference::check::{
     Settings, batch, networks, perturbed_state, shares, unusual_networks,
@@ -8,12 +8,12 @@ use modiste_spec::engine::{Batch, Step};
 use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Engine, Network};
 
-/// Half the distance of the two points: small, so that no ReLU or maximum changes sides between
-/// them, but rounding (1e-16 / STEP) stays far under the tolerance.
+/// Half the distance of the two points: so small that no ReLU or maximum switches between them, and so
+/// large that rounding (1e-16 / STEP) stays far below the tolerance.
 const STEP: f64 = 1e-6;
-/// Allowed error, of the largest gradient of the tensor.
+/// Tolerance relative to the largest gradient of the tensor.
 const TOLERANCE: f64 = 1e-6;
-/// Values checked of each tensor.
+/// Number of values checked per tensor.
 const SAMPLES: usize = 3;
 
 fn expect_gradients(name: &str, network: Network, settings: &Settings, n: usize) {
@@ -42,7 +42,7 @@ fn expect_gradients(name: &str, network: Network, settings: &Settings, n: usize)
     }
 }
 
-/// Sampled positions, the largest value's among them.
+/// Sampled positions, including that of the largest value.
 fn positions(tensor: usize, gradient: &Values) -> Vec<usize> {
     let count = gradient.values.len();
     let stream = Stream::new(1, Purpose::Bootstrap, tensor as u32, 0);
@@ -70,14 +70,14 @@ fn difference(
 }
 
 #[test]
-fn gradients_of_whole_networks_are_finite_differences() {
+fn gradients_of_whole_networks_agree_with_finite_differences() {
     for (name, network) in networks().into_iter().chain(unusual_networks()) {
         let classes = network.classes();
         if !name.starts_with("inception") {
             expect_gradients(name, network.clone(), &Settings::default(), 3);
             expect_gradients(name, network.clone(), &Settings::uneven(&network), 3);
         }
-        // Over a hundred tensors make these the slow ones: once, with all that a loss has.
+        // These have over a hundred tensors and are slow, so they are checked once, with every option of a loss.
         expect_gradients(name, network, &Settings::demanding(classes), 2);
     }
 }

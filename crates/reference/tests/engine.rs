@@ -1,4 +1,4 @@
-//! The promises of the trait: states that come back, running statistics, refusals.
+//! The rules of the trait `Engine`: saving and loading states, running statistics, refusals.
 
 use modiste_reference::check::{Settings, batch, networks, perturbed_state};
 use modiste_reference::{Mode, ReferenceEngine};
@@ -12,7 +12,7 @@ fn plain() -> (ReferenceEngine, Vec<u8>, Vec<u16>) {
 }
 
 #[test]
-fn a_state_put_back_continues_the_run() {
+fn a_loaded_state_continues_the_run() {
     let (mut engine, images, labels) = plain();
     let batch = Batch::of_classes(&images, &labels);
     let settings = Settings::default();
@@ -22,7 +22,7 @@ fn a_state_put_back_continues_the_run() {
     let mut other = ReferenceEngine::new(engine.network().clone(), 9);
     other.load_state(&state).unwrap();
     assert_eq!(other.state(), state);
-    // Both from the f32 state: the first engine had more digits.
+    // Both start from the f32 state, because the first engine had more digits.
     engine.load_state(&state).unwrap();
     let [a, b] = [&mut engine, &mut other].map(|e| e.train_step(batch, &settings.step(1)).unwrap());
     assert_eq!((a, engine.state()), (b, other.state()));
@@ -51,7 +51,7 @@ fn running_statistics_take_up_a_tenth_of_each_batch() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_and_changes_nothing() {
+fn invalid_inputs_are_refused_and_change_nothing() {
     let (mut engine, images, labels) = plain();
     let before = engine.state();
     let settings = Settings::default();

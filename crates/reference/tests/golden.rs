@@ -1,12 +1,12 @@
-//! The reference equals PyTorch in f64, value by value.
+//! Compares the reference with PyTorch in f64, value by value.
 
 use modiste_reference::check::{Golden, Tolerance, check_digests, check_golden, golden};
 use modiste_reference::{Mode, ReferenceEngine};
 use modiste_spec::Engine;
 
-/// Both sides compute in f64 and sum in different orders.
+/// Tolerance: both sides compute in f64 but sum in different orders.
 const TOLERANCE: f64 = 1e-10;
-/// Smallest scale of a tensor beside the largest of all.
+/// Smallest scale of a tensor, relative to the largest of all.
 const FLOOR: f64 = 1e-6;
 
 fn expect_equal(what: &str, found: &[f64], expected: &[f64]) {
@@ -24,11 +24,11 @@ fn engine_of(case: &Golden) -> ReferenceEngine {
 }
 
 #[test]
-fn first_step_is_that_of_pytorch() {
+fn the_first_step_agrees_with_pytorch() {
     for case in golden() {
         let engine = engine_of(&case);
         let start = engine.parameters().to_vec();
-        // Far under a unit in the last place of f32: the same bits.
+        // Far below a unit in the last place of f32, so the bits are the same.
         check_digests("initial", &case.initial, &start, 1e-12, 0.0).unwrap();
         let options = case.settings.step(0);
         for (what, mode, expected) in [
@@ -36,7 +36,7 @@ fn first_step_is_that_of_pytorch() {
             ("training logits", Mode::Train { seed: options.seed, step: 0 }, &case.trained),
         ] {
             if mode != Mode::Predict && !case.settings.rates.is_empty() {
-                continue; // frozen statistics are not part of a mode
+                continue; // modes do not cover frozen statistics
             }
             let outputs = engine.activations(&case.images, mode).unwrap();
             expect_equal(what, &outputs[case.network.logits()].values, expected);
@@ -49,7 +49,7 @@ fn first_step_is_that_of_pytorch() {
 }
 
 #[test]
-fn ten_steps_are_those_of_pytorch() {
+fn ten_steps_agree_with_pytorch() {
     for case in golden() {
         let mut engine = engine_of(&case);
         let start = engine.parameters().to_vec();
@@ -70,7 +70,7 @@ fn ten_steps_are_those_of_pytorch() {
 }
 
 #[test]
-fn the_trait_shows_the_same_to_f32() {
+fn the_trait_gives_the_same_values_in_f32() {
     let tolerance = Tolerance { output: 1e-6, gradient: 1e-6, steps: 1e-5, floor: 1e-3 };
     for case in golden() {
         let mut engine = ReferenceEngine::new(case.network.clone(), 0);

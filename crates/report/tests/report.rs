@@ -8,8 +8,7 @@ use modiste_report::{
     confusion_png, figures,
 };
 
-/// 200 images of `classes` classes, every fifth of them wrong: how they are classified, and their
-/// curves.
+/// The evaluation and the ROC curves of 200 images of `classes` classes, every fifth misclassified.
 fn answers(classes: usize) -> (Evaluation, Vec<Option<RocCurve>>) {
     let names: Vec<String> = (0..classes).map(|class| format!("class <{class}> | x")).collect();
     let labels: Vec<u16> = (0..200).map(|i| (i % classes) as u16).collect();
@@ -99,7 +98,7 @@ fn the_page_says_everything() {
 }
 
 #[test]
-fn the_page_needs_nothing_else_and_lets_no_markup_in() {
+fn the_page_is_self_contained_and_escapes_markup() {
     let page = report().page().html();
     for word in ["http", "<script", "url(", "@import", "<link", "NaN", "inf,", " src=\"/"] {
         assert!(!page.contains(word), "{word} is in the page");
@@ -143,7 +142,7 @@ fn every_figure_is_a_file_that_the_markdown_links() {
 }
 
 #[test]
-fn many_classes_make_a_picture_instead_of_cells() {
+fn many_classes_are_drawn_as_a_picture() {
     let mut report = report();
     report.mistakes.clear();
     report.parts = vec![part("test", 41)];
@@ -153,7 +152,7 @@ fn many_classes_make_a_picture_instead_of_cells() {
 }
 
 #[test]
-fn numbers_that_are_none_leave_gaps() {
+fn numbers_that_are_not_finite_leave_gaps() {
     let mut report = report();
     report.epochs[3].metrics.train_loss = f64::NAN;
     report.epochs[4].metrics.validation_loss = Some(f64::INFINITY);
@@ -183,7 +182,7 @@ fn markdown_has_the_same_numbers_in_whole_tables() {
 }
 
 #[test]
-fn curves_are_one_file_of_three_charts() {
+fn the_curves_are_three_charts_in_one_file() {
     let curves = figures::curves(&report().epochs, Some(9));
     assert_eq!(curves.len(), 3);
     let marks = curves.iter().flat_map(|chart| chart.texts()).filter(|t| *t == "best epoch: 9");
@@ -239,7 +238,7 @@ fn several_runs_are_compared() {
 }
 
 #[test]
-fn a_page_of_many_epochs_draws_no_more_points_than_a_chart_has_room_for() {
+fn a_chart_of_many_epochs_draws_a_limited_number_of_points() {
     let size = |epochs: usize| {
         let epochs: Vec<EpochRow> = (1..=epochs).map(epoch).collect();
         let drawings = figures::curves(&epochs, Some(1));
@@ -256,6 +255,6 @@ fn control_characters_of_names_are_shown_in_both_pages() {
     let page = report.page();
     for text in [page.html(), page.markdown("figures/")] {
         assert!(!text.contains(['\u{1b}', '\u{7}']), "a control character is in the page");
-        assert!(text.contains("u{1b}"), "it is not shown");
+        assert!(text.contains("u{1b}"), "the control character is not shown");
     }
 }

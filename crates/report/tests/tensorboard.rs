@@ -1,5 +1,4 @@
-//! Event files against the bytes that the real tensorboard package writes
-//! (`golden/make_events.py`).
+//! Compares event files with the bytes that the tensorboard package writes (`golden/make_events.py`).
 
 use std::fs;
 
@@ -9,7 +8,7 @@ use modiste_report::tensorboard::{EventWriter, Hyperparameter, Outcome};
 const PNG: &[u8] = include_bytes!("../golden/dot.png");
 
 #[test]
-fn a_run_is_the_real_packages_byte_for_byte() {
+fn events_equal_those_of_the_tensorboard_package() {
     let folder = tempfile::tempdir().unwrap();
     let mut events = EventWriter::create(folder.path(), 1.5).unwrap();
     let hyperparameters = [
@@ -27,7 +26,7 @@ fn a_run_is_the_real_packages_byte_for_byte() {
 }
 
 #[test]
-fn a_resumed_run_adds_a_file_that_voids_the_later_steps() {
+fn a_resumed_run_adds_a_file_that_replaces_later_steps() {
     let folder = tempfile::tempdir().unwrap();
     let first = EventWriter::create(folder.path(), 20.0).unwrap();
     let before = fs::read(first.path()).unwrap();

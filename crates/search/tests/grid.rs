@@ -1,9 +1,9 @@
-//! Grids as data: trials, growth.
+//! Grids as data: their trials and how they grow.
 
 use modiste_search::Grid;
 use modiste_train::Config;
 
-/// The paper's grid of its table 1.
+/// The grid of the paper's table 1.
 fn paper() -> Grid {
     paper_from(Config::paper(), 1)
 }

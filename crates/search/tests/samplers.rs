@@ -1,14 +1,14 @@
-//! The samplers, judged by what Optuna's find on the same functions (`scripts/judge_by_optuna.py`).
+//! Compares the samplers with Optuna's on the same functions (`scripts/judge_by_optuna.py`).
 
 use std::f64::consts::PI;
 
 use modiste_search::{Coordinates, Dimension, Draws, Sampler, Tried, Values, survivors};
 use serde_json::Value;
 
-/// A function of values by the names of dimensions; it may ask for a dimension or not.
+/// A function that asks for the dimensions that it needs by name and returns its value.
 type Function = fn(Ask<'_>) -> f64;
 
-/// Gives the value of a dimension by its name.
+/// Returns the value of a dimension by its name.
 type Ask<'a> = &'a mut dyn FnMut(&str) -> f64;
 
 fn number(field: &str, low: f64, high: f64, log: bool) -> Dimension {
@@ -86,9 +86,9 @@ fn best(
     best
 }
 
-/// Ours are within the spread of Optuna's: the means differ by no more than two standard errors of the
-/// difference, or ours is better. On the functions, the estimator beats random draws; on a small table, neither
-/// Optuna's nor ours does.
+/// Our sampler must be as good as Optuna's: the means differ by at most two standard errors of the
+/// difference, or ours is better. On the functions, the Parzen estimator must beat random draws; on a small
+/// table, neither Optuna's nor ours does.
 fn expect_as_good(name: &str, dims: &[Dimension], function: &dyn Fn(Ask<'_>) -> f64) {
     let judge: Value = serde_json::from_str(include_str!("optuna.json")).unwrap();
     let seeds = judge["seeds"].as_u64().unwrap();
@@ -134,7 +134,7 @@ fn on_hartmann_as_good_as_optuna() {
 }
 
 #[test]
-fn with_kinds_and_fields_of_a_kind_as_good_as_optuna() {
+fn with_conditional_fields_as_good_as_optuna() {
     let dims = [
         number("rate", 1e-5, 1.0, true),
         Dimension { field: "width".into(), values: Values::Whole { low: 1, high: 32, log: false } },
@@ -144,11 +144,11 @@ fn with_kinds_and_fields_of_a_kind_as_good_as_optuna() {
     expect_function("mixed", &dims, mixed);
 }
 
-/// A recorded grid of real trials: validation accuracy after each of 16 epochs (docs/search.md says how it
-/// was made).
+/// A recorded grid of real trials: validation accuracy after each of 16 epochs (docs/search.md describes
+/// how it was recorded).
 struct Table {
     dims: Vec<Dimension>,
-    /// The coordinates of a trial, and its accuracies.
+    /// The coordinates of each trial, and its accuracies.
     rows: Vec<(Vec<f64>, Vec<f64>)>,
 }
 
@@ -191,7 +191,7 @@ fn on_recorded_trials_as_good_as_optuna() {
     expect_as_good("table", &dims, &function);
 }
 
-/// A fifth of the grid's epochs, and within one standard error of its best.
+/// Halving takes a fifth of the grid's epochs and finds a trial within one standard error of the best.
 #[test]
 fn halving_finds_the_best_of_recorded_trials_at_a_fifth_of_the_epochs() {
     let Table { rows, .. } = table();
@@ -219,5 +219,5 @@ fn halving_finds_the_best_of_recorded_trials_at_a_fifth_of_the_epochs() {
     assert!(found >= best - error, "{found} of {best}");
 }
 
-/// Of the recorded grid.
+/// Number of epochs of the recorded trials.
 const VALIDATION_IMAGES: f64 = 400.0;

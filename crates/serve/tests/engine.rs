@@ -1,4 +1,4 @@
-//! Engines that panic, refuse and count, behind real connections.
+//! A server with engines that panic, refuse and count, over real connections.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,15 +15,15 @@ use modiste_serve::{
 use modiste_spec::engine::{Batch, EngineError, State, Step, Totals, Weights};
 use modiste_spec::{Engine, Network, NetworkBuilder, Op, Shape};
 
-/// A pixel that makes the engine panic, and one that makes it refuse.
+/// Pixel values that make the engine panic and refuse.
 const PANICS: u8 = 255;
 const REFUSES: u8 = 254;
 
-/// Says class 1 with a logit that is the image's first pixel; notes the size of each batch.
+/// Answers class 1 with a logit that is the image's first pixel; records the size of each batch.
 struct Odd {
     network: Network,
     batches: Arc<Mutex<Vec<usize>>>,
-    /// Engines there are: each holds one of these.
+    /// Counts the engines that exist: each holds a clone.
     _alive: Arc<()>,
 }
 
@@ -99,25 +99,25 @@ fn about() -> About {
     }
 }
 
-/// What a server's engines noted.
+/// What a server's engines recorded.
 #[derive(Clone, Default)]
 struct Noted {
     batches: Arc<Mutex<Vec<usize>>>,
-    /// One more holder than there are engines and makers of engines.
+    /// Its count is one more than the number of engines and of makers of engines.
     alive: Arc<()>,
 }
 
-/// How a server is started.
+/// Options of a server.
 #[derive(Default)]
 struct Start {
     batching: Batching,
     limits: Limits,
-    /// Images that the model's card is made of.
+    /// Images that the model card evaluates.
     card: usize,
 }
 
-/// A server that runs until the test process ends, and what its engines noted. Engines can be made
-/// `engines` times; then making one panics.
+/// Starts a server that runs until the test process ends; returns what its engines record. After `engines`
+/// engines, making another one panics.
 fn start(engines: usize, start: Start) -> (SocketAddr, Noted) {
     let (noted, made) = (Noted::default(), Arc::new(AtomicUsize::new(0)));
     let Noted { batches, alive } = noted.clone();
@@ -154,7 +154,7 @@ fn start(engines: usize, start: Start) -> (SocketAddr, Noted) {
     (listening.recv().unwrap(), noted)
 }
 
-/// Status and body of the answer to the pixels of one image.
+/// Sends the pixels of one image; returns status and body of the answer.
 fn ask(address: SocketAddr, first_pixel: u8) -> (u16, String) {
     let body = format!("{{\"images\": [[{first_pixel}, 0, 0, 0]]}}");
     send(address, "POST /v1/predict", &body)
@@ -175,7 +175,7 @@ fn send(address: SocketAddr, what: &str, body: &str) -> (u16, String) {
 }
 
 #[test]
-fn a_panic_is_answered_and_another_engine_goes_on() {
+fn after_a_panic_another_engine_answers() {
     let (address, _) = start(2, Start::default());
     let (status, body) = ask(address, 7);
     assert_eq!(status, 200, "{body}");
@@ -198,7 +198,7 @@ fn a_panic_is_answered_and_another_engine_goes_on() {
 }
 
 #[test]
-fn a_refusal_of_the_engine_is_told() {
+fn a_refusal_of_the_engine_is_reported() {
     let (address, _) = start(1, Start::default());
     let (status, body) = ask(address, REFUSES);
     assert_eq!(status, 500, "{body}");
@@ -207,7 +207,7 @@ fn a_refusal_of_the_engine_is_told() {
 }
 
 #[test]
-fn requests_of_many_connections_go_together_and_come_back_apart() {
+fn requests_of_many_connections_share_a_batch() {
     let batching = Batching { images: 8, delay: Duration::from_millis(300) };
     let (address, noted) = start(1, Start { batching, ..Start::default() });
     let answers: Vec<(u8, String)> = std::thread::scope(|scope| {
@@ -224,7 +224,7 @@ fn requests_of_many_connections_go_together_and_come_back_apart() {
         assert!((given - expected).abs() < 1e-9, "{pixel}: {given}, not {expected}");
     }
     let batches = noted.batches.lock().unwrap();
-    // The first is the black image of the start.
+    // The first batch is the black image that the server predicts when it starts.
     assert_eq!(batches[0], 1);
     assert_eq!(batches[1..].iter().sum::<usize>(), 20, "{batches:?}");
     assert!(batches[1..].iter().all(|&images| images <= 8), "{batches:?}");
@@ -232,7 +232,7 @@ fn requests_of_many_connections_go_together_and_come_back_apart() {
 }
 
 #[test]
-fn the_card_takes_what_a_small_queue_takes() {
+fn the_card_fits_into_a_small_queue() {
     let limits = Limits { queued_images: 3, images: 3, ..Limits::default() };
     let (address, noted) = start(1, Start { limits, card: 20, ..Start::default() });
     let told = || send(address, "GET /v1/evaluation", "");
@@ -244,15 +244,15 @@ fn the_card_takes_what_a_small_queue_takes() {
 }
 
 #[test]
-fn models_that_were_replaced_leave_no_engine_behind() {
-    // The card of each takes much longer than the reloads.
+fn replaced_models_leave_no_engine_behind() {
+    // The card of each model takes much longer than the reloads.
     let (address, noted) = start(100, Start { card: 10_000, ..Start::default() });
     for _ in 0..20 {
         let (status, body) = send(address, "POST /v1/reload", "");
         assert_eq!(status, 200, "{body}");
     }
     let clock = Instant::now();
-    // The maker of engines, this, and one engine.
+    // The maker of engines, this test, and one engine.
     while Arc::strong_count(&noted.alive) > 3 {
         assert!(clock.elapsed() < Duration::from_secs(30), "{}", Arc::strong_count(&noted.alive));
         std::thread::sleep(Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! Configurations: complete, settable leaf by leaf, and refused with a reason.
+//! Configurations: complete presets, fields set one by one, and errors with a reason.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 fn error_of(path: &str, value: &str) -> String {
     let mut config = Config::paper();
     let error = config.set(path, value).unwrap_err().to_string();
-    assert_eq!(config, Config::paper(), "a refused value has changed something");
+    assert_eq!(config, Config::paper(), "a refused value changed the configuration");
     error
 }
 
@@ -21,7 +21,7 @@ fn check_error(change: impl FnOnce(&mut Config)) -> String {
 }
 
 #[test]
-fn presets_make_sense_and_survive_being_written() {
+fn presets_are_valid_and_survive_a_round_trip() {
     for preset in PRESETS {
         let config = Config::preset(preset.name).unwrap();
         config.check().unwrap();
@@ -35,7 +35,7 @@ fn presets_make_sense_and_survive_being_written() {
 }
 
 #[test]
-fn the_paper_is_the_paper() {
+fn the_preset_paper_has_the_paper_s_values() {
     let paper = Config::paper();
     let network = paper.network.inception().unwrap();
     assert_eq!((network.length, network.width, network.dropout), (4, 5, 0.3));
@@ -45,7 +45,7 @@ fn the_paper_is_the_paper() {
     assert_eq!(paper.training.optimiser, Optimiser::Adam(Adam::default()));
 }
 
-/// The dotted path of every leaf of a file.
+/// The dotted path of every field in a file.
 fn leaves(prefix: &str, table: &toml::Table) -> Vec<String> {
     let leaf = |(key, value): (&String, &toml::Value)| match value {
         toml::Value::Table(inner) => leaves(&format!("{prefix}{key}."), inner),
@@ -55,7 +55,7 @@ fn leaves(prefix: &str, table: &toml::Table) -> Vec<String> {
 }
 
 #[test]
-fn every_leaf_of_every_kind_is_a_field() {
+fn every_value_of_every_architecture_is_a_field() {
     let mut known: Vec<&str> = Vec::new();
     let schedules = Schedule::KINDS.map(|kind| ("training.schedule.kind", kind));
     let architectures = Architecture::KINDS.map(|kind| ("network.architecture", kind));
@@ -77,7 +77,7 @@ fn every_leaf_of_every_kind_is_a_field() {
 }
 
 #[test]
-fn files_older_than_the_field_hold_the_papers_network() {
+fn files_without_an_architecture_have_the_papers_network() {
     let text = Config::paper().to_toml();
     assert!(!text.contains("architecture"), "{text}");
     let with =
@@ -153,7 +153,7 @@ fn fields_are_set_from_text() {
 }
 
 #[test]
-fn wrong_fields_are_named_with_the_nearest() {
+fn errors_of_unknown_fields_suggest_the_nearest() {
     let unknown = error_of("training.bacth", "64");
     assert_eq!(unknown, "training.bacth: no such field; the nearest is training.batch");
     let short = error_of("epoch", "64");
@@ -165,7 +165,7 @@ fn wrong_fields_are_named_with_the_nearest() {
 }
 
 #[test]
-fn wrong_values_are_named_with_what_would_do() {
+fn errors_of_wrong_values_say_what_is_allowed() {
     let batch = |value| error_of("batch", value);
     assert_eq!(batch("many"), "training.batch: \"many\" is not a whole number from 1 up");
     assert_eq!(batch("-1"), "training.batch: -1 is not a whole number from 1 up");
@@ -230,7 +230,7 @@ fn values_that_do_not_fit_each_other_are_refused() {
     assert!(set("alternating_flip", "true").starts_with("training.augmentation: "));
 }
 
-/// A program can set members without asking for their range.
+/// A program can set members directly, without the check of their range.
 #[test]
 fn a_configuration_out_of_range_does_not_pass_the_check() {
     let range = "is not a whole number from 1 up";
@@ -244,9 +244,9 @@ fn a_configuration_out_of_range_does_not_pass_the_check() {
     assert_eq!(seed, "configuration: a whole number in it is above 9223372036854775807");
 }
 
-/// The ends of every range make a network or schedule that can be built; what is beyond doesn't.
+/// The ends of every range give a network or schedule that can be built; values beyond do not.
 #[test]
-fn ranges_of_networks_are_those_of_their_builders() {
+fn ranges_agree_with_the_network_builders() {
     let image = Shape::new(64, 64, 1);
     for kind in Architecture::KINDS {
         let mut config = Config::light();
@@ -261,7 +261,7 @@ fn ranges_of_networks_are_those_of_their_builders() {
                 table.insert(field.key().into(), toml::Value::Integer(value as i64));
                 let network: Architecture = table.try_into().unwrap();
                 let built = network.network(image, 2);
-                // The widest networks may be too large to run, which is another rule.
+                // The widest networks may be over the size limit, which is another rule.
                 let large =
                     built.as_ref().is_err_and(|e| e.to_string().contains("more than the limit"));
                 assert_eq!(built.is_ok() || large, fits, "{} = {value}: {built:?}", field.path);
@@ -270,7 +270,7 @@ fn ranges_of_networks_are_those_of_their_builders() {
     }
 }
 
-/// What recorded runs were trained with is read as it was, and written as it was, byte for byte.
+/// Configurations of recorded runs are read and written back, byte for byte.
 #[test]
 fn recorded_configurations_are_written_back_the_same() {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results")];
@@ -292,7 +292,7 @@ fn recorded_configurations_are_written_back_the_same() {
 }
 
 #[test]
-fn a_file_need_not_be_complete_to_be_laid_over() {
+fn an_incomplete_file_can_override_a_configuration() {
     let mut config = Config::paper();
     let file = "network.dropout = 0\n[training]\nclass_weights = [1, 2]\n\
                 schedule = { warmup_epochs = 2, kind = \"cosine\" }";
@@ -328,7 +328,7 @@ fn a_broken_file_changes_nothing() {
     };
     let unknown = error("[training]\nepochs = 3\nbacth = 4");
     assert_eq!(unknown, "my.toml: training.bacth: no such field; the nearest is training.batch");
-    // Short names are for the command line; a file says where a field belongs.
+    // Short names are for the command line; a file needs full paths.
     assert!(error("batch = 4").contains("my.toml: batch: no such field"));
     assert!(error("training = 4").contains("no such field"));
     assert!(error("\"a\\nb\" = 4").contains("a\\nb: no such field"));
@@ -336,7 +336,7 @@ fn a_broken_file_changes_nothing() {
 }
 
 #[test]
-fn a_run_wants_a_complete_file() {
+fn a_run_needs_a_complete_file() {
     let text = Config::paper().to_toml();
     let error = |text: &str| Config::parse(text, "config.toml").unwrap_err().to_string();
     let missing = error(&text.replace("epochs = 40\n", ""));
@@ -372,7 +372,7 @@ proptest! {
     }
 
     #[test]
-    fn numbers_survive_being_written(rate in 1e-300_f64..1e300, seed in 0_u64..1 << 63) {
+    fn numbers_survive_a_round_trip(rate in 1e-300_f64..1e300, seed in 0_u64..1 << 63) {
         let mut config = Config::light();
         config.set("learning_rate", &rate.to_string()).unwrap();
         config.training.seed = seed;
@@ -383,7 +383,7 @@ proptest! {
 }
 
 #[test]
-fn a_learning_rate_of_sgd_is_pointed_out_for_adam() {
+fn a_learning_rate_for_sgd_gives_a_warning_with_adam() {
     const RATE: &str = "training.schedule.learning_rate";
     let warned = |settings: &[(&str, &str)]| {
         let mut config = Config::swift();

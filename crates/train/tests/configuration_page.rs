@@ -1,4 +1,4 @@
-//! `docs/configuration.md` says what the table of fields says.
+//! `docs/configuration.md` agrees with the table of fields.
 
 use std::path::{Path, PathBuf};
 

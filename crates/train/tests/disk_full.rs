@@ -1,7 +1,7 @@
-//! A file that cannot be written whole leaves the old one, and the run can go on later.
+//! If a file cannot be written completely, the old one stays and the run can continue later.
 //!
-//! The test runs itself again under a limit on the size of files, so that it is the kernel that
-//! refuses, in the middle of a write.
+//! The test runs itself again under a limit on the size of files, so the kernel refuses in the middle of
+//! a write.
 #![cfg(unix)]
 
 mod common;
@@ -13,12 +13,12 @@ use common::{config, outcome_of, train, train_steps};
 use modiste_files::atomic_write;
 use modiste_train::Run;
 
-/// Names the folder for the process under the limit.
+/// Environment variable that passes the folder to the process under the limit.
 const FOLDER: &str = "MODISTE_TEST_FOLDER";
 
-/// Runs `test` of this file in `folder`, files limited to 2 blocks (of 512 or 1024 bytes).
+/// Runs `test` of this file in `folder` with files limited to 2 blocks (of 512 or 1024 bytes).
 fn run_limited(test: &str, folder: &Path) -> String {
-    // With the signal ignored, a write over the limit fails as one on a full disk does.
+    // With the signal ignored, a write over the limit fails as on a full disk.
     let script = "trap '' XFSZ; ulimit -f 2; exec \"$0\" --ignored --exact \"$1\" --nocapture";
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("sh");
@@ -52,7 +52,7 @@ fn limited_write() {
 }
 
 #[test]
-fn a_run_that_met_a_full_disk_goes_on() {
+fn a_run_continues_after_a_full_disk() {
     let root = tempfile::tempdir().unwrap();
     let alone = root.path().join("alone");
     train(&Run::create(&alone, &config()).unwrap()).unwrap();
@@ -66,7 +66,7 @@ fn a_run_that_met_a_full_disk_goes_on() {
 }
 
 #[test]
-#[ignore = "run by a_run_that_met_a_full_disk_goes_on, under its limit"]
+#[ignore = "run by a_run_continues_after_a_full_disk, under its limit"]
 fn limited_run() {
     let error = train(&Run::resume(&folder()).unwrap()).unwrap_err().to_string();
     let path = folder().join("best.safetensors");

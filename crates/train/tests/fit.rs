@@ -1,4 +1,4 @@
-//! The loop itself: it learns, its numbers are what they are called, and it stops when it should.
+//! The training loop: it learns, reports correct numbers, and stops when it should.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn run_on(config: &Config, data: &Dataset) -> (tempfile::TempDir, Summary) {
     }
 }
 
-/// The model of a folder says the same of the validation part as the summary.
+/// Expects that the model of a folder gives the summary's numbers on the validation part.
 fn expect_model_of(folder: &std::path::Path, summary: &Summary, data: &Dataset) {
     let model = Model::load(&folder.join("best.safetensors")).unwrap();
     let mut engine = LogisticRegression::new();
@@ -81,8 +81,8 @@ fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
 }
 
 #[test]
-fn an_epoch_sees_every_image_once_in_a_new_order() {
-    /// Records what it is given to train on.
+fn every_epoch_has_every_image_once_in_a_new_order() {
+    /// An engine that records the images it trains on.
     struct Recorder(LogisticRegression, Vec<Vec<u16>>);
     impl Engine for Recorder {
         fn network(&self) -> &modiste_spec::Network {
@@ -93,7 +93,7 @@ fn an_epoch_sees_every_image_once_in_a_new_order() {
         }
         fn submit(&mut self, batch: Batch<'_>, step: &Step<'_>) -> Result<(), EngineError> {
             assert_eq!(step.number, self.1.len() as u64);
-            // The classes are told apart by which channel is brightest, whatever the augmentation.
+            // The brightest channel gives the class, whatever the augmentation.
             let Targets::Classes(labels) = batch.targets else { panic!("nothing mixes labels") };
             self.1.push(labels.to_vec());
             self.0.submit(batch, step)
@@ -126,14 +126,14 @@ fn an_epoch_sees_every_image_once_in_a_new_order() {
 }
 
 #[test]
-fn without_a_validation_set_the_model_is_that_of_the_last_epoch() {
+fn without_a_validation_set_the_last_epoch_gives_the_model() {
     let data = Dataset { validation: images_of(0, 1), ..dataset() };
     let (root, summary) = run_on(&config(), &data);
     assert_eq!((summary.epochs, summary.best.epoch), (3, 3));
     assert_eq!((summary.best.validation_loss, summary.best.validation_accuracy), (None, None));
     let model = Model::load(&root.path().join("best.safetensors")).unwrap();
     assert_eq!(model.confidence, None);
-    // The same weights as a run that looks at a validation set in between.
+    // The weights equal those of a run that evaluates a validation set in between.
     let (other, _) = run_on(&config(), &dataset());
     let [alone, watched] = [&root, &other].map(|root| {
         let bytes = std::fs::read(root.path().join("last.ckpt")).unwrap();
@@ -142,7 +142,7 @@ fn without_a_validation_set_the_model_is_that_of_the_last_epoch() {
     assert_eq!(alone.parameters, watched.parameters);
     let rows = read_metrics(&root.path().join("metrics.csv")).unwrap();
     assert!(rows.iter().all(|row| row.metrics.validation_auroc.is_none()));
-    // What decides by validation numbers is refused.
+    // Settings that depend on validation numbers are refused.
     let mut config = config();
     config.training.early_stopping.patience = 1;
     let error = config.check_data(&data).unwrap_err().to_string();
@@ -163,14 +163,14 @@ fn early_stopping_counts_epochs_that_do_not_improve() {
     config.training.early_stopping.patience = 4;
     config.training.early_stopping.min_delta = 1e-3;
     let (root, summary) = run_on(&config, &dataset());
-    // Nothing moves, so the first epoch sets the mark and four more do not improve on it.
+    // Nothing changes, so the four epochs after the first do not improve.
     assert_eq!((summary.epochs, summary.stopped_early), (5, true));
     let log = std::fs::read_to_string(root.path().join("log.txt")).unwrap();
     assert!(log.trim_end().ends_with("stopped early"), "{log}");
 }
 
 #[test]
-fn class_weights_move_the_balance() {
+fn class_weights_change_the_predictions() {
     let of_class_0 = |weights| {
         let mut config = config();
         config.training.class_weights = ClassWeights::List(weights);
@@ -186,9 +186,9 @@ fn class_weights_move_the_balance() {
 }
 
 #[test]
-fn balanced_weights_are_those_of_scikit_learn() {
+fn balanced_weights_agree_with_scikit_learn() {
     let mut data = dataset();
-    // 13 images: 5, 4 and 4 a class. compute_class_weight gives n / (classes x count).
+    // 13 images: 5, 4 and 4 per class. compute_class_weight gives n / (classes x count).
     let weighted = |weights, data: &Dataset| {
         let mut config = config();
         config.training.class_weights = weights;
@@ -199,13 +199,13 @@ fn balanced_weights_are_those_of_scikit_learn() {
     let balanced = weighted(ClassWeights::Balanced, &data);
     assert_eq!(balanced, weighted(ClassWeights::List(list), &data));
     assert_ne!(balanced, weighted(ClassWeights::None, &data));
-    // With as many of each, balanced is none.
+    // With equal counts, balanced weights equal no weights.
     data.train = images_of(12, 1);
     assert_eq!(weighted(ClassWeights::Balanced, &data), weighted(ClassWeights::None, &data));
 }
 
 #[test]
-fn observers_are_told_everything_in_order() {
+fn observers_receive_every_event_in_order() {
     let root = tempfile::tempdir().unwrap();
     let run = Run::create(root.path(), &config()).unwrap();
     let mut told = Vec::new();

@@ -1,4 +1,4 @@
-//! Model and checkpoint files: what comes back is what was written, or one line that says why not.
+//! Model and checkpoint files are read back unchanged or refused with one line.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn checkpoint() -> Checkpoint {
     parse_checkpoint(&FILES[1], "c").unwrap()
 }
 
-/// The error of a model after a change, its metadata and checksum being written anew.
+/// The error of a model that was changed before its metadata and checksum were written.
 fn model_error(change: impl FnOnce(&mut Model)) -> String {
     let mut model = model();
     change(&mut model);
@@ -39,7 +39,7 @@ fn checkpoint_error(change: impl FnOnce(&mut Checkpoint)) -> String {
 }
 
 #[test]
-fn files_come_back_as_they_were_written() {
+fn files_survive_a_round_trip() {
     assert!(model().to_bytes() == FILES[0] && checkpoint().to_bytes() == FILES[1]);
     let model = model();
     assert_eq!(model.classes, ["red", "green", "blue"]);
@@ -50,10 +50,10 @@ fn files_come_back_as_they_were_written() {
     LogisticRegression::new().load_state(&model.state()).unwrap();
 }
 
-/// Files written before this version: the formats are these, byte for byte. A change of format needs
-/// another format number (or magic), and then new files: `cargo test write_kept_files -- --ignored`.
+/// Older versions wrote these files, and the formats must stay the same, byte for byte. A change of format
+/// needs another format number (or magic) and new files: `cargo test write_kept_files -- --ignored`.
 #[test]
-fn kept_files_are_read_and_written_as_they_are() {
+fn kept_files_are_read_and_written_back_unchanged() {
     let model = include_bytes!("files/best.safetensors");
     assert!(parse_model(model, "m").unwrap().to_bytes() == model);
     let checkpoint = include_bytes!("files/last.ckpt");
@@ -70,7 +70,7 @@ fn write_kept_files() {
     }
 }
 
-/// The file is what other programs read: 8 bytes of length, a JSON header, f32 in little endian.
+/// Other programs can read the file: 8 bytes of length, a JSON header, f32 in little endian.
 #[test]
 fn a_model_is_a_plain_safetensors_file() {
     let file = safetensors::SafeTensors::deserialize(&FILES[0]).unwrap();
@@ -96,7 +96,7 @@ fn a_folder_of_images_is_named_without_its_path() {
 }
 
 #[test]
-fn wrong_models_are_told_apart() {
+fn errors_of_wrong_models_name_the_problem() {
     let errors = [
         model_error(|m| m.parameters[1].values[2] = f32::NAN),
         model_error(|m| m.parameters[0].shape = vec![9]),
@@ -122,7 +122,7 @@ fn wrong_models_are_told_apart() {
 }
 
 #[test]
-fn wrong_checkpoints_are_told_apart() {
+fn errors_of_wrong_checkpoints_name_the_problem() {
     let errors = [
         checkpoint_error(|c| {
             c.state.slots.get_mut("second_moments").unwrap()[0].values[0] = f32::INFINITY
@@ -147,7 +147,7 @@ fn wrong_checkpoints_are_told_apart() {
 }
 
 #[test]
-fn files_that_are_something_else_are_refused() {
+fn files_of_other_kinds_are_refused() {
     let error = |bytes: &[u8]| parse_model(bytes, "m").unwrap_err().to_string();
     assert!(error(b"").starts_with("m: is not a whole safetensors file: "), "{}", error(b""));
     assert!(error(&FILES[1]).starts_with("m: "), "{}", error(&FILES[1]));
@@ -178,7 +178,7 @@ fn files_that_are_something_else_are_refused() {
     );
 }
 
-/// What may happen to the bytes of a file.
+/// Damages the bytes of a file in one of several ways.
 fn damage(bytes: &[u8], at: usize, kind: u8, with: u8) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let at = at % bytes.len();
@@ -195,8 +195,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn damaged_files_load_as_nothing_else(at: usize, kind in 0_u8..4, with: u8) {
-        // Spaces in a header may be other spaces; the model is then still the same.
+    fn damaged_files_are_refused(at: usize, kind in 0_u8..4, with: u8) {
+        // One kind of whitespace may replace another in the header; the model is then still the same.
         if let Ok(read) = parse_model(&damage(&FILES[0], at, kind, with), "m") {
             prop_assert_eq!(read, model());
         }
@@ -204,9 +204,9 @@ proptest! {
         prop_assert!(damaged == FILES[1] || parse_checkpoint(&damaged, "c").is_err());
     }
 
-    /// As before, but with a checksum that fits, so that the damage reaches the parser.
+    /// The same with a matching checksum, so the damage reaches the parser.
     #[test]
-    fn damage_behind_a_right_checksum_does_no_harm(at: usize, kind in 0_u8..4, with: u8) {
+    fn damage_with_a_matching_checksum_causes_no_panic(at: usize, kind in 0_u8..4, with: u8) {
         let mut bytes = damage(&FILES[1][..FILES[1].len() - 4], at, kind, with);
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         let _ = parse_checkpoint(&bytes, "c");

@@ -1,8 +1,8 @@
-//! Runs that older versions recorded: their files load, go on and predict, and training gives the
-//! same numbers, to the last digit.
+//! Runs recorded by older versions: their files still load, continue and predict, and training again gives
+//! the same numbers, to the last digit.
 //!
-//! The records are by AVX-512. AVX2 gives the same bits, as both fuse multiplications and additions and
-//! sum in the same lanes; without such instructions rounding differs, which has a record of its own.
+//! The runs were recorded with AVX-512. AVX2 gives the same bits, because both use fused multiply-adds and
+//! sum in the same lanes. Without fused multiply-adds rounding differs, so this case has its own record.
 
 #![cfg(target_arch = "x86_64")]
 
@@ -19,17 +19,16 @@ use modiste_spec::Engine;
 use modiste_spec::engine::Weights;
 use modiste_train::{Config, Event, Outcome, Run, fit, parse_checkpoint};
 
-/// What the version that wrote the files said of the test images: loss and accuracy.
+/// Loss and accuracy on the test images according to the version that wrote the files.
 const EVALUATED: [(&str, f64, f64); 2] =
     [("mlp", 1.1650532184874138, 1.0 / 3.0), ("cnn", 1.0879595193936615, 1.0 / 3.0)];
 
-/// CRC-32 of the model and of the metrics without times to which the interrupted runs lead without
-/// fused multiply-adds, which round otherwise than those of the version that wrote the files; by the
-/// first version that was compared with it.
+/// CRC-32 of the model and of the metrics without times that the interrupted runs end with if there are
+/// no fused multiply-adds, which changes rounding. Recorded by the first version that supported this.
 const PORTABLE: [(&str, [u32; 2]); 2] =
     [("mlp", [3253360475, 689695321]), ("cnn", [2015748893, 3556724682])];
 
-/// Whether an instruction set gives the bits of AVX-512, by which the runs were recorded.
+/// Whether an instruction set gives the bits of AVX-512, with which the runs were recorded.
 fn gives_recorded_bits(isa: Isa) -> bool {
     ["avx512", "avx2"].contains(&isa.name())
 }
@@ -50,7 +49,7 @@ fn engine(config: &Config, data: &Dataset, isa: Isa) -> CpuEngine {
     CpuEngine::new(&network, CpuOptions { batch, threads: 2, isa, direct: false }).unwrap()
 }
 
-/// Trains to the end, or until so many epochs have ended.
+/// Trains to the end or for this many epochs.
 fn train(run: &Run, data: &Dataset, isa: Isa, epochs: usize) -> Outcome {
     let stop = AtomicBool::new(false);
     let mut observer = |event: &Event<'_>| {
@@ -67,7 +66,7 @@ fn timeless(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn interrupted_runs_of_an_older_version_end_as_its_own_did() {
+fn interrupted_runs_of_an_older_version_end_with_its_bits() {
     for isa in Isa::available() {
         for name in ["mlp", "cnn"] {
             let root = tempfile::tempdir().unwrap();
@@ -82,11 +81,11 @@ fn interrupted_runs_of_an_older_version_end_as_its_own_did() {
                 Some((_, crcs)) => assert_eq!(found, *crcs, "{name} on {}", isa.name()),
                 None => {
                     let recorded = outcome_of(&files().join(name));
-                    // Evidence for a temperature is judged more strictly than it was; weights may
-                    // not change.
+                    // A temperature needs more evidence than in the old version; the weights must not
+                    // change.
                     let model = |bytes: &[u8]| parse_model(bytes, name).unwrap().parameters;
                     assert!(model(&ended[0]) == model(&recorded[0]), "{name} {}", isa.name());
-                    // Since then a perceptron has one more node, which its checkpoint names.
+                    // Perceptrons have got one more node since then, which the checkpoint names.
                     let state = |bytes: &[u8]| parse_checkpoint(bytes, name).unwrap().state;
                     assert!(state(&ended[1]) == state(&recorded[1]), "{name} {}", isa.name());
                     assert!(ended[2..] == recorded[2..], "{name} {}", isa.name());
@@ -97,7 +96,7 @@ fn interrupted_runs_of_an_older_version_end_as_its_own_did() {
 }
 
 #[test]
-fn files_of_an_older_version_are_written_as_they_were() {
+fn files_of_an_older_version_are_written_back_unchanged() {
     for name in ["mlp", "cnn", "mlp-interrupted", "cnn-interrupted"] {
         let bytes = std::fs::read(files().join(name).join("last.ckpt")).unwrap();
         let checkpoint = parse_checkpoint(&bytes, name).unwrap();
@@ -112,7 +111,7 @@ fn files_of_an_older_version_are_written_as_they_were() {
 }
 
 #[test]
-fn models_of_an_older_version_say_what_they_said() {
+fn models_of_an_older_version_give_the_same_answers() {
     for (name, loss, accuracy) in EVALUATED {
         let model = Model::load(&files().join(name).join("best.safetensors")).unwrap();
         let config = Config::parse(&model.config, name).unwrap();
@@ -130,7 +129,7 @@ fn models_of_an_older_version_say_what_they_said() {
     }
 }
 
-/// Trains the first epochs of a recorded run of `swift` again and compares every number.
+/// Repeats the first epochs of a recorded run of `swift` and compares every number.
 fn expect_recorded(seed: usize, epochs: usize, isa: Isa) {
     let record = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../results/2026-11-24-swift-seeds")
@@ -142,27 +141,31 @@ fn expect_recorded(seed: usize, epochs: usize, isa: Isa) {
     train(&run, &config.load_data().unwrap(), isa, epochs);
     let found = std::fs::read_to_string(root.path().join("metrics.csv")).unwrap();
     let [found, expected] = [found, read("metrics.csv")].map(|text| timeless(&text));
-    // The header is the same, too.
+    // This includes the header.
     assert_eq!(found, expected[..=epochs], "seed {seed} on {}", isa.name());
 }
 
 #[test]
 #[cfg_attr(debug_assertions, ignore = "takes minutes without optimisation")]
-fn the_first_epoch_of_swift_is_the_recorded_one() {
+fn the_first_epoch_of_swift_equals_the_record() {
     expect_recorded(0, 1, recording_isa());
 }
 
-/// The best instruction set of this processor, if it gives the bits of the recorded one.
+/// The best instruction set of this processor; fails if it gives other bits than the recorded one.
 fn recording_isa() -> Isa {
     let isa = Isa::best();
-    assert!(gives_recorded_bits(isa), "the record is by AVX-512, {} has other bits", isa.name());
+    assert!(
+        gives_recorded_bits(isa),
+        "the record needs AVX-512 or AVX2, {} gives other bits",
+        isa.name()
+    );
     isa
 }
 
 /// `cargo test --release -p modiste-train --test kept -- --ignored`: ten minutes on two cores.
 #[test]
 #[ignore = "run by hand: trains three networks for 40 epochs"]
-fn every_epoch_of_swift_is_the_recorded_one() {
+fn every_epoch_of_swift_equals_the_record() {
     for seed in 0..3 {
         expect_recorded(seed, 40, recording_isa());
     }

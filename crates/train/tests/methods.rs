@@ -1,5 +1,5 @@
-//! Every optimiser, averaged weights and mixed images in the loop: what they are judged by, and that
-//! a run that is stopped and resumed ends with the same bytes.
+//! Every optimiser, averaged weights and mixed images in the training loop: which weights judge an epoch,
+//! and that a run that was stopped and resumed ends with the same bytes.
 
 mod common;
 
@@ -12,7 +12,7 @@ use modiste_spec::Engine;
 use modiste_spec::engine::{State, Weights};
 use modiste_train::{Config, Event, Outcome, Run, fit, parse_checkpoint};
 
-/// A run of the small data set with the CPU engine.
+/// Trains a run on the small data set with the CPU engine.
 fn train(run: &Run, stop_after: usize) -> Outcome {
     let (stop, mut steps) = (AtomicBool::new(false), 0);
     let mut observer = |event: &Event<'_>| {
@@ -47,7 +47,7 @@ fn methods() -> Vec<Config> {
 }
 
 #[test]
-fn stopped_and_resumed_with_any_method_is_never_stopped() {
+fn with_any_method_a_resumed_run_ends_with_the_same_bytes() {
     for (i, config) in methods().iter().enumerate() {
         let root = tempfile::tempdir().unwrap();
         let alone = root.path().join("alone");
@@ -64,7 +64,7 @@ fn stopped_and_resumed_with_any_method_is_never_stopped() {
 }
 
 #[test]
-fn averaged_weights_judge_epochs_and_make_the_model() {
+fn averaged_weights_judge_epochs_and_become_the_model() {
     let config = with(&[("training.average", "0.9"), ("training.epochs", "6")]);
     let root = tempfile::tempdir().unwrap();
     let Outcome::Finished(summary) = train(&Run::create(root.path(), &config).unwrap(), usize::MAX)
@@ -74,7 +74,7 @@ fn averaged_weights_judge_epochs_and_make_the_model() {
     let rows = read_metrics(&root.path().join("metrics.csv")).unwrap();
     let current = |i: usize| rows[i].metrics.current.expect("beside the average");
     assert!((0..6).any(|i| Some(current(i).loss) != rows[i].metrics.validation_loss));
-    // The model predicts what the average was judged by.
+    // The model gives the predictions that judged the average.
     let model = Model::load(&root.path().join("best.safetensors")).unwrap();
     let mut engine = engine();
     engine.load_state(&model.state()).unwrap();
@@ -84,7 +84,7 @@ fn averaged_weights_judge_epochs_and_make_the_model() {
     let labels = data.validation.labels.as_ref().unwrap();
     let loss = modiste_metrics::cross_entropy(&logits, labels, CLASSES);
     assert!((loss - summary.best.validation_loss.unwrap()).abs() < 1e-6);
-    // The checkpoint has both, and the current ones make the other numbers.
+    // The checkpoint has both; the current weights give the other numbers.
     let bytes = std::fs::read(root.path().join("last.ckpt")).unwrap();
     let checkpoint = parse_checkpoint(&bytes, "last.ckpt").unwrap();
     assert!(checkpoint.state.slots.keys().eq(["average", "first_moments", "second_moments"]));

@@ -1,4 +1,4 @@
-//! What a run refuses, with one line that names the file, and without touching what is there.
+//! A run refuses bad input with one line that names the file, and leaves existing files unchanged.
 
 mod common;
 
@@ -19,7 +19,7 @@ fn resume_with(folder: &Path, engine: &mut dyn Engine, data: &Dataset) -> Result
     fit(engine, data, &run, &mut |_: &Event<'_>| (), &false.into()).map(|_| ())
 }
 
-/// The one-line error of resuming, and that nothing but the log has changed.
+/// The one-line error of resuming; expects that nothing but the log has changed.
 fn refused(folder: &Path, engine: &mut dyn Engine, data: &Dataset) -> String {
     let before = outcome_of(folder);
     let error = resume_with(folder, engine, data).unwrap_err().to_string();
@@ -49,7 +49,7 @@ fn a_run_belongs_to_one_process() {
     let run = Run::create(root.path(), &config()).unwrap();
     let expected =
         format!("{}: is in use: another process is training there", root.path().display());
-    // Then who that is, and since when.
+    // The process and its start time follow.
     let errors = [Run::resume(root.path()), Run::create(root.path(), &config())];
     for error in errors.map(|run| run.unwrap_err().to_string()) {
         assert!(error.starts_with(&expected) && error.contains("(pid "), "{error}");
@@ -59,7 +59,7 @@ fn a_run_belongs_to_one_process() {
 }
 
 #[test]
-fn there_must_be_a_run_to_resume() {
+fn a_folder_without_a_run_cannot_be_resumed() {
     let root = tempfile::tempdir().unwrap();
     let error = Run::resume(&root.path().join("none")).unwrap_err().to_string();
     assert!(error.ends_with("none: has no run to resume: config.toml is missing"), "{error}");
@@ -70,7 +70,7 @@ fn there_must_be_a_run_to_resume() {
 }
 
 #[test]
-fn a_senseless_configuration_makes_no_folder() {
+fn an_invalid_configuration_creates_no_folder() {
     let root = tempfile::tempdir().unwrap();
     let mut config = config();
     config.training.batch = 0;
@@ -80,7 +80,7 @@ fn a_senseless_configuration_makes_no_folder() {
 }
 
 #[test]
-fn a_file_is_no_folder() {
+fn a_file_is_refused_as_a_folder() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("file");
     std::fs::write(&file, "mine").unwrap();
@@ -147,7 +147,7 @@ fn a_part_without_images_or_labels_is_refused() {
 }
 
 #[test]
-fn a_weight_for_each_class_is_wanted() {
+fn every_class_needs_a_weight() {
     let root = tempfile::tempdir().unwrap();
     let mut config = config();
     config.set("class_weights", "1,2").unwrap();
@@ -190,7 +190,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_saves_nothing() {
     assert!(log.trim_end().ends_with(&format!("failed: {expected}")), "{log}");
 }
 
-/// A learning rate so high that parameters overflow although each loss is still finite.
+/// With such a high learning rate parameters overflow while each loss is still finite.
 #[test]
 fn parameters_that_are_not_finite_are_not_saved() {
     let root = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Stopped at any moment and resumed, a run ends with the same bytes as if left alone.
+//! A run that is stopped at any moment and resumed ends with the same bytes as one without a stop.
 
 mod common;
 
@@ -11,7 +11,7 @@ use modiste_train::{
     ClassWeights, Config, EarlyStoppingConfig, Event, Outcome, Run, Schedule, Summary,
 };
 
-/// A configuration whose checkpoint must carry every kind of counter.
+/// A configuration whose checkpoint needs every kind of counter.
 fn watchful() -> Config {
     let mut config = config();
     config.training.epochs = 9;
@@ -28,7 +28,7 @@ fn watchful() -> Config {
     config
 }
 
-/// Another one, whose learning rate and loss differ from step to step.
+/// A configuration whose learning rate and loss differ from step to step.
 fn cycling() -> Config {
     let mut config = config();
     config.training.class_weights = ClassWeights::Balanced;
@@ -48,8 +48,8 @@ fn summary(outcome: Outcome) -> Summary {
     }
 }
 
-/// The outcome of `config` left alone, and how many steps that took.
-fn left_alone(config: &Config, folder: &Path) -> ([Vec<u8>; 3], usize) {
+/// The outcome of `config` without interruption, and its number of steps.
+fn uninterrupted(config: &Config, folder: &Path) -> ([Vec<u8>; 3], usize) {
     let run = Run::create(folder, config).unwrap();
     let mut steps = 0;
     let outcome = train_watched(&run, |event, _| {
@@ -64,10 +64,10 @@ fn resume(folder: &Path) -> Summary {
 }
 
 #[test]
-fn interrupted_after_any_step_and_resumed_is_never_interrupted() {
+fn a_run_interrupted_after_any_step_resumes_to_the_same_bytes() {
     for (name, config) in [("watchful", watchful()), ("cycling", cycling())] {
         let root = tempfile::tempdir().unwrap();
-        let (expected, steps) = left_alone(&config, &root.path().join("alone"));
+        let (expected, steps) = uninterrupted(&config, &root.path().join("alone"));
         for stop_after in 1..steps {
             let folder = root.path().join(format!("{stop_after}"));
             let run = Run::create(&folder, &config).unwrap();
@@ -81,9 +81,9 @@ fn interrupted_after_any_step_and_resumed_is_never_interrupted() {
 }
 
 #[test]
-fn interrupted_again_and_again_is_never_interrupted() {
+fn a_run_interrupted_many_times_resumes_to_the_same_bytes() {
     let root = tempfile::tempdir().unwrap();
-    let (expected, steps) = left_alone(&watchful(), &root.path().join("alone"));
+    let (expected, steps) = uninterrupted(&watchful(), &root.path().join("alone"));
     let folder = root.path().join("often");
     drop(Run::create(&folder, &watchful()).unwrap());
     for _ in 0..steps - 1 {
@@ -94,10 +94,10 @@ fn interrupted_again_and_again_is_never_interrupted() {
     assert!(outcome_of(&folder) == expected);
 }
 
-/// The folder is copied at every event, among them the moments between the writes of an epoch's
-/// files; each copy is what a kill at that moment would leave.
+/// Copies the folder at every event, including the moments between the writes of an epoch's files. Each
+/// copy is what a kill at that moment would leave.
 #[test]
-fn killed_at_any_event_and_resumed_is_never_killed() {
+fn a_run_killed_at_any_event_resumes_to_the_same_bytes() {
     let mut config = cycling();
     config.training.checkpoint_minutes = 1e-9; // a checkpoint after every step
     let root = tempfile::tempdir().unwrap();
@@ -118,9 +118,9 @@ fn killed_at_any_event_and_resumed_is_never_killed() {
     }
 }
 
-/// As above, with no checkpoint but those at the ends of epochs.
+/// The same with checkpoints only at the ends of epochs.
 #[test]
-fn killed_between_checkpoints_repeats_the_epoch() {
+fn a_run_killed_between_checkpoints_repeats_the_epoch() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("alone");
     let run = Run::create(&folder, &watchful()).unwrap();
@@ -146,7 +146,7 @@ fn killed_between_checkpoints_repeats_the_epoch() {
 fn resuming_restores_files_that_were_lost() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("run");
-    let (expected, _) = left_alone(&cycling(), &folder);
+    let (expected, _) = uninterrupted(&cycling(), &folder);
     std::fs::remove_file(folder.join("best.safetensors")).unwrap();
     std::fs::write(folder.join("metrics.csv"), "something else").unwrap();
     std::fs::remove_file(folder.join("environment.json")).unwrap();
@@ -158,7 +158,7 @@ fn resuming_restores_files_that_were_lost() {
 fn a_finished_run_stays_as_it_is() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("run");
-    let (expected, _) = left_alone(&watchful(), &folder);
+    let (expected, _) = uninterrupted(&watchful(), &folder);
     let metrics = std::fs::read(folder.join("metrics.csv")).unwrap();
     let run = Run::resume(&folder).unwrap();
     let mut steps = 0;
@@ -169,7 +169,7 @@ fn a_finished_run_stays_as_it_is() {
     assert_eq!(steps, 0);
     assert!(summary.stopped_early && summary.epochs < 9);
     assert!(outcome_of(&folder) == expected);
-    // Times too: they are read back from the file itself.
+    // This includes the times, which are read back from the file.
     assert_eq!(std::fs::read(folder.join("metrics.csv")).unwrap(), metrics);
 }
 
@@ -191,10 +191,10 @@ fn the_environment_of_every_start_is_kept() {
     assert_eq!(said[3], "continues in epoch 2 after step 2");
 }
 
-/// After the last epoch the model is asked once more, for its confidence; a run that is stopped
-/// there has a model without, and is whole when resumed.
+/// After the last epoch the run measures the model's confidence. If it is stopped there, its model has no
+/// confidence until the run is resumed.
 #[test]
-fn a_run_stopped_behind_its_last_epoch_ends_as_one_left_alone() {
+fn a_run_stopped_after_its_last_epoch_ends_with_the_same_bytes() {
     let root = tempfile::tempdir().unwrap();
     let [whole, stopped] = ["whole", "stopped"].map(|name| root.path().join(name));
     train(&Run::create(&whole, &config()).unwrap()).unwrap();

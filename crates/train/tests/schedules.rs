@@ -1,4 +1,4 @@
-//! Schedules against the learning rates that PyTorch's gave (`golden/schedules.py`).
+//! Compares schedules with the learning rates of PyTorch's schedulers (`golden/schedules.py`).
 
 use modiste_train::{Config, PlateauState, Schedule};
 use serde::Deserialize;
@@ -45,13 +45,13 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("../golden/schedules.json")).unwrap()
 }
 
-/// The learning rate of each step, with 4 steps an epoch.
+/// The learning rate of each step, with 4 steps per epoch.
 fn rates(schedule: &Schedule, total: u64) -> Vec<f64> {
     let rate = |step| schedule.learning_rate(step, total, 4, &PlateauState::default());
     (0..total).map(rate).collect()
 }
 
-/// PyTorch computes some of them by recursion, so the last digits differ.
+/// PyTorch computes some rates recursively, so the last digits differ.
 fn check(got: &[f64], expected: &[f64], scale: f64) {
     assert_eq!(got.len(), expected.len());
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
@@ -60,7 +60,7 @@ fn check(got: &[f64], expected: &[f64], scale: f64) {
 }
 
 #[test]
-fn one_cycle_is_that_of_pytorch() {
+fn one_cycle_agrees_with_pytorch() {
     for OneCycle { peak, total, fraction, start, end, rates: expected } in golden().one_cycle {
         let schedule = Schedule::OneCycle {
             learning_rate: peak,
@@ -73,7 +73,7 @@ fn one_cycle_is_that_of_pytorch() {
 }
 
 #[test]
-fn cosine_is_that_of_pytorch() {
+fn cosine_agrees_with_pytorch() {
     for Cosine { peak, total, warmup, floor, rates: expected } in golden().cosine {
         let warmup_epochs = warmup as f64 / 4.0;
         let schedule = Schedule::Cosine { learning_rate: peak, warmup_epochs, floor };
@@ -82,7 +82,7 @@ fn cosine_is_that_of_pytorch() {
 }
 
 #[test]
-fn plateau_is_that_of_pytorch() {
+fn plateau_agrees_with_pytorch() {
     for case in golden().plateau {
         let Plateau { learning_rate, factor, patience, threshold, cooldown, floor, .. } = case;
         let schedule =
@@ -94,7 +94,7 @@ fn plateau_is_that_of_pytorch() {
             got.push(schedule.learning_rate(0, 1, 1, &state));
         }
         check(&got, &case.rates, 1e-3);
-        // The last case creeps down with a threshold of 0: every epoch is an improvement.
+        // In the last case every epoch is a small improvement, because the threshold is 0.
         assert_eq!(got.last() < got.first(), threshold > 0.0);
     }
 }

@@ -1,4 +1,4 @@
-//! The drawings of a network follow its description, whatever the architecture.
+//! Diagrams follow the description of the network, whatever the architecture.
 
 use modiste_draw::Drawing;
 use modiste_spec::{DropoutPlace, InceptionResNet, Network, NetworkBuilder, Op, Shape};
@@ -77,15 +77,15 @@ fn blocks_are_found_by_their_names() {
     assert_eq!(block_names(&network), ["blocks.0", "reduction", "output"]);
     let reduction = block(&network, Some("reduction")).unwrap();
     assert_eq!(count(&reduction, "3×3 max-pool, stride 2"), 1);
-    // One of a row of blocks that are all alike.
+    // One block of a row of identical blocks.
     assert_eq!(block(&network, Some("blocks.3")), block(&network, Some("blocks.0")));
     for name in ["blocks.4", "blocks", "dense", ""] {
         assert!(block(&network, Some(name)).is_none(), "{name}");
     }
 }
 
-/// Another architecture: blocks that grow, a dense connection over a block, a parting within a
-/// branch, names of other kinds.
+/// Another architecture: growing blocks, a dense connection over a block, a fork within a branch, and
+/// other kinds of names.
 fn another() -> Network {
     let conv = |channels| Op::Conv { kernel: 3, stride: 1, channels, bias: true };
     let mut b = NetworkBuilder::default();
@@ -120,7 +120,7 @@ fn other_architectures_are_drawn_too() {
 }
 
 #[test]
-fn drawings_say_what_can_be_seen_and_are_the_same_every_time() {
+fn drawings_are_described_and_deterministic() {
     let network = network(InceptionResNet::default());
     for drawing in [structure(&network), block(&network, None).unwrap()] {
         assert!(drawing.description.contains("parameters"), "{}", drawing.description);

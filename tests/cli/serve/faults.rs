@@ -19,7 +19,7 @@ fn claim(width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn pictures_that_are_none() {
+fn files_that_are_not_pictures_are_refused() {
     let server = Server::start(&["--max-pixels", "4000000"]);
     let good = png(28, 28, DATA.validation.images.get(0));
     let bomb = png(2000, 2000, &vec![0; 4_000_000]);

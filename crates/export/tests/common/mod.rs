@@ -1,14 +1,14 @@
-//! An exported network in the other runtime, beside the reference.
+//! Compares an exported network in another runtime with the reference.
 
 use modiste_export::{Answers, ExportError, OnnxSource, onnx, second_opinion};
 use modiste_reference::ReferenceEngine;
 use modiste_spec::engine::{State, Weights};
 use modiste_spec::{Engine, Network};
 
-/// The reference computes in f64, the runtime in f32.
+/// Tolerance: the reference computes in f64, the runtime in f32.
 pub const TOLERANCE: f32 = 1e-5;
 
-/// What the reference answers.
+/// The reference's answers.
 pub fn expected(network: &Network, state: &State, images: &[u8], temperature: f32) -> Answers {
     let mut engine = ReferenceEngine::new(network.clone(), 0);
     engine.load_state(state).unwrap();
@@ -24,7 +24,7 @@ pub fn expected(network: &Network, state: &State, images: &[u8], temperature: f3
     answers
 }
 
-/// The network as ONNX, the same bytes each time.
+/// The network as ONNX; fails unless a second export has the same bytes.
 pub fn model(network: &Network, state: &State, temperature: f32) -> Vec<u8> {
     let metadata = [("classes".to_owned(), "[\"a\", \"b\"]".to_owned())];
     let parameters = &state.parameters;
@@ -34,7 +34,7 @@ pub fn model(network: &Network, state: &State, temperature: f32) -> Vec<u8> {
     bytes
 }
 
-/// How far the other runtime's probabilities are from the reference's.
+/// Largest difference of the other runtime's probabilities from the reference's.
 pub fn difference(
     network: &Network,
     state: &State,

@@ -1,24 +1,24 @@
-//! Helpers of the kernel tests: instruction sets, numbers, maps guarded by NaN, comparisons.
+//! Helpers of the kernel tests: instruction sets, test numbers, maps guarded by NaN, comparisons.
 
-// Every test file compiles this module and uses a part of it.
+// Every test file compiles this module and uses only a part of it.
 #![allow(dead_code)]
 
 use modiste_kernels::isa::Isa;
 use modiste_kernels::view::{Activation, Map, MapMut};
 use modiste_spec::random::{Purpose, Stream};
 
-/// A signalling NaN: any arithmetic on it quietens it, so even `guard += x` changes its bits.
+/// A signalling NaN: any arithmetic on it makes it quiet, so even `guard += x` changes its bits.
 const GUARD: u32 = 0x7FA0_5AFE;
-/// Values before and after a guarded map; odd, so that registers are loaded unaligned.
+/// Number of guard values before and after a map; odd, so that registers are loaded unaligned.
 const MARGIN: usize = 37;
 
-/// The instruction sets of this host, printed; fails where one is missing that all our hosts have.
+/// Prints and returns the instruction sets of this host; fails if avx2 is missing on an x86-64 host.
 pub fn instruction_sets() -> Vec<Isa> {
     let sets = Isa::available();
     let names: Vec<_> = sets.iter().map(|isa| isa.name()).collect();
     println!("instruction sets: {names:?}");
     assert!(names.contains(&"portable"));
-    // Miri and the like run the portable code alone.
+    // Interpreters such as Miri run only the portable code.
     if cfg!(all(target_arch = "x86_64", not(miri))) {
         assert!(names.contains(&"avx2"), "this host cannot test avx2, only {names:?}");
     }
@@ -31,7 +31,7 @@ pub fn numbers(n: usize, seed: u32) -> Vec<f32> {
     (0..n as u64).map(|i| (2.0 * stream.unit(i) - 1.0) as f32).collect()
 }
 
-/// `n` whole numbers in -`most` ..= `most`, on which short sums are exact.
+/// `n` whole numbers in -`most` ..= `most`, whose short sums are exact.
 pub fn whole_numbers(n: usize, most: u32, seed: u32) -> Vec<f32> {
     let stream = Stream::new(0x6b65_726e, Purpose::Initialisation, seed, 1);
     (0..n as u64).map(|i| stream.below(i, 2 * most + 1) as f32 - most as f32).collect()
@@ -53,7 +53,7 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// A map of NaN, for what must be overwritten.
+    /// A map of NaN, which the kernel must overwrite.
     pub fn empty(height: usize, width: usize, channels: usize, stride: usize) -> Self {
         let len = (height * width - 1) * stride + channels;
         let buffer = vec![f32::from_bits(GUARD); len + 2 * MARGIN];
@@ -95,7 +95,7 @@ impl Guarded {
         MARGIN..self.buffer.len() - MARGIN
     }
 
-    /// The slice from the first value of the map to the last, with what lies between.
+    /// The slice from the first value of the map to the last, including the gaps between pixels.
     pub fn slice(&self) -> &[f32] {
         &self.buffer[self.range()]
     }
@@ -124,18 +124,18 @@ impl Guarded {
             .collect()
     }
 
-    /// The values after a kernel wrote them; fails if it wrote between or around them.
+    /// The values that a kernel wrote; fails if it also wrote between or around them.
     #[track_caller]
     pub fn written(&self) -> Vec<f32> {
         for (at, value) in self.buffer.iter().enumerate() {
             let own = self.range().contains(&at) && (at - MARGIN) % self.stride < self.channels;
-            assert!(own || value.to_bits() == GUARD, "wrote {value} outside, at {at}");
+            assert!(own || value.to_bits() == GUARD, "wrote {value} outside the map, at {at}");
         }
         self.dense()
     }
 }
 
-/// Scale, shift and floor of `channels` channels; every third has no ReLU.
+/// Scale, shift and lower bound of each channel; every third channel has no ReLU.
 pub struct Floors {
     pub scale: Vec<f32>,
     pub shift: Vec<f32>,
@@ -156,12 +156,12 @@ impl Floors {
         Activation { scale: &self.scale, shift: &self.shift, floor: &self.floor }
     }
 
-    /// x * scale + shift of channel `c`.
+    /// `x * scale + shift` of channel `c`.
     pub fn line(&self, x: f64, c: usize) -> f64 {
         x * f64::from(self.scale[c]) + f64::from(self.shift[c])
     }
 
-    /// max(x * scale + shift, floor) of (pixels, channels).
+    /// `max(x * scale + shift, floor)` of values (pixels, channels).
     pub fn reference_activate(&self, x: &[f32]) -> Vec<f64> {
         let channels = self.scale.len();
         let of = |(i, &x): (usize, &f32)| {
@@ -171,7 +171,7 @@ impl Floors {
     }
 }
 
-/// Largest difference, relative to the largest wanted value (or to 1e-30).
+/// Largest difference, relative to the largest expected value (or to 1e-30).
 pub fn error(got: &[f32], want: &[f64]) -> f64 {
     assert_eq!(got.len(), want.len());
     let largest = want.iter().fold(1e-30, |most: f64, w| most.max(w.abs()));
@@ -186,7 +186,7 @@ pub fn error(got: &[f32], want: &[f64]) -> f64 {
 #[track_caller]
 pub fn check_close(what: &str, got: &[f32], want: &[f64], tolerance: f64) {
     let error = error(got, want);
-    assert!(error <= tolerance, "{what}: error {error:.2e} over {tolerance:.1e}");
+    assert!(error <= tolerance, "{what}: error {error:.2e} is above {tolerance:.1e}");
 }
 
 /// Fails unless all values have the same bits.

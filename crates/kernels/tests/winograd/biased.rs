@@ -1,4 +1,4 @@
-//! Outputs with a bias and a floor, as prediction writes them: against the direct sum, and the same
+//! Outputs with a bias and a floor, as prediction writes them, agree with the direct sum and have the same
 //! bits however the work is divided.
 
 use crate::common::{Guarded, check_bits, error, exact, instruction_sets, numbers};
@@ -8,7 +8,7 @@ use modiste_kernels::isa::Isa;
 use modiste_kernels::view::MapMut;
 use modiste_kernels::winograd::{Biased, Block, tiles, transform_output};
 
-/// Of the largest output, as for raw outputs.
+/// Tolerance relative to the largest output, as for raw outputs.
 const TOLERANCE: f64 = 1e-5;
 
 /// A convolution's filter with its bias and floor, and the shape of its maps.
@@ -37,7 +37,7 @@ impl Case {
         convolve_with(isa, &maps, None, &self.filter, bands, biased)
     }
 
-    /// Of the largest value, on every instruction set.
+    /// Largest error on every instruction set, relative to the largest value.
     fn check(&self, n: u32) -> f64 {
         let inputs: Vec<_> = (0..n).map(|n| self.input(n)).collect();
         let filter = exact(&self.filter);
@@ -76,7 +76,7 @@ fn maps_of_several_widths_agree_with_f64() {
 }
 
 #[test]
-fn bands_and_other_maps_do_not_change_the_bits() {
+fn bits_do_not_depend_on_bands_and_other_maps() {
     let case = Case::new((14, 9, 32, 48), 0.0);
     let inputs: Vec<_> = (0..3).map(|n| case.input(n)).collect();
     for isa in instruction_sets() {
@@ -92,7 +92,7 @@ fn bands_and_other_maps_do_not_change_the_bits() {
 
 #[test]
 #[should_panic(expected = "biases: 15 values for 16 channels")]
-fn biases_have_every_channel() {
+fn biases_need_every_channel() {
     let block = Block::new(1, (4, 4), 0..1);
     let (products, mut values) = (vec![0.0; block.len(16)], [0.0; 256]);
     let map = MapMut { values: &mut values, height: 4, width: 4, channels: 16, stride: 16 };

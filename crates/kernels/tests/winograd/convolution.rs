@@ -1,4 +1,4 @@
-//! Forward pass and both gradients of a convolution, made of the transforms and matrix products.
+//! Forward pass and both gradients of a convolution, computed with the transforms and matrix products.
 
 use crate::common::{
     Floors, Guarded, check_bits, check_close, error, exact, instruction_sets, numbers,
@@ -12,7 +12,7 @@ use modiste_kernels::norm::gradient;
 use modiste_kernels::view::{Activation, Gradient, Map, NormGradient};
 use modiste_kernels::winograd::*;
 
-/// Of the largest output. The transforms cost about one digit against a direct sum in f32.
+/// Tolerance relative to the largest output. The transforms lose about one digit against a direct sum in f32.
 const TOLERANCE: f64 = 1e-5;
 
 /// The products of all frequencies: (tiles, from) x (from, to) of each.
@@ -29,7 +29,7 @@ fn multiply(isa: Isa, block: &Block, left: &[f32], right: &[f32], from: usize) -
     product
 }
 
-/// The filter (3, 3, c, k) in the frequencies, or with its channels swapped.
+/// The filter (3, 3, c, k) in frequencies, optionally with its channels swapped.
 fn frequencies(isa: Isa, filter: &[f32], (c, k): (usize, usize), swapped: bool) -> Vec<f32> {
     let at = |t: usize, o: usize, i: usize| filter[(t * c + i) * k + o];
     let filter = match swapped {
@@ -41,7 +41,7 @@ fn frequencies(isa: Isa, filter: &[f32], (c, k): (usize, usize), swapped: bool) 
     u.written()
 }
 
-/// Outputs of maps and `filter` (3, 3, c, k), in bands of these many tile rows.
+/// Outputs of `maps` with `filter` (3, 3, c, k), in bands of these many tile rows.
 fn convolve(
     isa: Isa,
     maps: &[Map<'_>],
@@ -52,7 +52,7 @@ fn convolve(
     convolve_with(isa, maps, activation, filter, bands, None)
 }
 
-/// Outputs as of [`convolve`], perhaps with a bias and a floor.
+/// Outputs as in [`convolve`], optionally with a bias and a floor.
 pub fn convolve_with(
     isa: Isa,
     maps: &[Map<'_>],
@@ -85,8 +85,8 @@ pub fn convolve_with(
     out
 }
 
-/// Gradients of the filter (3, 3, c, k), summed over maps of the input and gradients of the output,
-/// and of the inputs, the latter added to what `dx` holds if `accumulate`.
+/// Returns the gradient of the filter (3, 3, c, k), summed over all maps, and writes the gradients of the
+/// inputs to `dx`, or adds them if `accumulate`.
 fn gradients(
     isa: Isa,
     (maps, activation): (&[Map<'_>], Option<Activation<'_>>),
@@ -130,7 +130,7 @@ fn gradients(
     gradient.written()
 }
 
-/// Checks output and both gradients of one shape; gives the largest error of each.
+/// Checks the output and both gradients of one shape; returns the largest error of each.
 fn check((h, w, c, k): Shape, activate: bool) -> [f64; 3] {
     let shape = (h, w, c, k);
     let seed = (h * 31 + w) as u32 * 7;
@@ -171,7 +171,7 @@ fn check_all(shapes: impl Iterator<Item = Shape>) {
             worst = std::array::from_fn(|i| worst[i].max(errors[i]));
         }
     }
-    println!("largest errors (output, input's, filter's gradient): {worst:?}");
+    println!("largest errors (output, gradient of input, gradient of filter): {worst:?}");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn maps_of_the_networks_size_agree_with_f64() {
 }
 
 #[test]
-fn bands_of_tile_rows_give_the_same_as_the_whole() {
+fn bits_do_not_depend_on_bands_of_tile_rows() {
     let (h, w, c, k) = (15, 9, 32, 48);
     let (x, dy) = (Guarded::random((h, w, c, c), 1), Guarded::random((h, w, k, k), 4));
     let (filter, floors) = (numbers(9 * c * k, 2), Floors::random(c, 3));
@@ -214,9 +214,9 @@ fn bands_of_tile_rows_give_the_same_as_the_whole() {
     }
 }
 
-/// Several maps in one block, with short tiles in no, in one and in both directions.
+/// Several maps in one block, with short tiles in neither, one and both directions.
 #[test]
-fn several_maps_at_once_have_the_bits_of_each_alone() {
+fn bits_do_not_depend_on_other_maps_of_the_block() {
     for (h, w) in [(4, 8), (6, 7), (7, 5), (14, 14), (1, 2)] {
         let (c, k) = (32, 48);
         let x: Vec<Guarded> = (0..3).map(|n| Guarded::random((h, w, c, c), n)).collect();
@@ -265,7 +265,7 @@ fn gradients_of_the_input_are_added_if_asked() {
     }
 }
 
-/// The normalisation's way back on reading is the one of its own pass.
+/// Going back through the normalisation while reading gives the result of a separate pass.
 #[test]
 fn gradients_are_carried_through_a_normalisation() {
     let (h, w, k) = (7, 6, 48);

@@ -1,4 +1,4 @@
-//! Convolution 3x3 at stride 1 with its gradients, in f64, from the definition.
+//! The 3x3 convolution at stride 1 and its gradients in f64, by definition.
 
 /// Height, width, channels of the input and of the output.
 pub type Shape = (usize, usize, usize, usize);

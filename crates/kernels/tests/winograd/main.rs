@@ -1,5 +1,5 @@
-//! Winograd's transforms and convolution by them, on every instruction set, against the direct
-//! formulas in f64.
+//! Compares Winograd's transforms and the convolutions that use them with the direct formulas in f64, on
+//! every instruction set.
 
 mod biased;
 #[path = "../common/mod.rs"]

@@ -1,4 +1,4 @@
-//! Each transform against its matrix, and the limits of each.
+//! Compares each transform with its matrix, and tests the limits of each.
 
 use crate::common::{
     Floors, Guarded, check_close, exact, instruction_sets, numbers, whole_numbers,
@@ -38,7 +38,7 @@ fn transposed<const R: usize, const C: usize>(m: [[f64; C]; R]) -> [[f64; R]; C]
     std::array::from_fn(|i| std::array::from_fn(|j| m[j][i]))
 }
 
-/// M x M' of every plane position: `x` is (C, C, values), the result (R, R, values).
+/// M x M' at every position of the planes: `x` is (C, C, values), the result (R, R, values).
 fn reference_transform<const R: usize, const C: usize>(m: [[f64; C]; R], x: &[f64]) -> Vec<f64> {
     let values = x.len() / (C * C);
     let mut out = vec![0.0; R * R * values];
@@ -70,18 +70,18 @@ fn windows(x: &[f32], (h, w, c): (usize, usize, usize), side: usize, edge: usize
     out
 }
 
-/// A block of one whole map without short tiles, and the values of its frequencies one after the other.
+/// A block of one whole map without short tiles.
 fn whole(h: usize, w: usize) -> Block {
     Block::new(1, (h, w), 0..tiles(h))
 }
 
-/// What was written of a block's tiles, (36, tiles, channels), the planes' padding left out.
+/// The tiles written to a block, (36, tiles, channels), without the padding of the planes.
 fn planes(block: &Block, c: usize, values: &[f32]) -> Vec<f32> {
     let plane = |f: usize| &values[f * block.plane(c)..][..block.tiles() * c];
     (0..FREQUENCIES).flat_map(plane).copied().collect()
 }
 
-/// Sides without short tiles, and channels.
+/// Sizes of maps without short tiles, and numbers of channels.
 const SIDES: [(usize, usize, usize); 4] = [(3, 4, 16), (4, 7, 32), (11, 8, 48), (12, 15, 16)];
 
 #[test]
@@ -105,7 +105,7 @@ fn input_and_gradient_transforms_are_exact_on_whole_numbers() {
     }
 }
 
-/// Tiles (36, tiles, c) laid out as a block's.
+/// Tiles (36, tiles, c) in the layout of a block.
 fn laid_out(block: &Block, c: usize, values: &[f32]) -> Vec<f32> {
     let mut out = vec![f32::NAN; block.len(c)];
     for f in 0..FREQUENCIES {
@@ -123,7 +123,7 @@ fn output_transforms_are_exact_on_whole_numbers() {
         let outputs = reference_transform(OUTPUT, &exact(&products));
         let windows = reference_transform(transposed(INPUT), &exact(&products));
         let (mut want, mut want_back) = (vec![0.0; h * w * c], vec![0.0; h * w * c]);
-        // The values of all tiles' `side` x `side` pixels, added where they belong.
+        // Add the values of the `side` x `side` pixels of all tiles at their positions.
         let place = |values: &[f64], side: usize, edge: usize, to: &mut [f64]| {
             for at in 0..side * side * plane {
                 let (pixel, tile) = (at / plane, at % plane / c);
@@ -156,7 +156,7 @@ fn output_transforms_are_exact_on_whole_numbers() {
     }
 }
 
-/// Every tile that has a frequency lies in its range, and the tiles of all maps lie apart.
+/// Every tile with a frequency lies in the frequency's range, and no tiles overlap.
 #[test]
 fn the_tiles_of_a_frequency_lie_side_by_side() {
     // A 14x14 map has 3 tiles of four and one of two in each direction.
@@ -177,7 +177,7 @@ fn the_tiles_of_a_frequency_lie_side_by_side() {
 
 /// The sixths of G are rounded: 2e-7 of the largest value a direction.
 #[test]
-fn filter_transforms_are_their_matrices() {
+fn filter_transforms_agree_with_their_matrices() {
     let forward = FILTER.map(|row| row.map(|g| g / 24.0));
     for values in [16, 16 * 48, 32 * 32] {
         let (filter, frequencies) = (numbers(9 * values, 1), numbers(36 * values, 2));
@@ -190,7 +190,7 @@ fn filter_transforms_are_their_matrices() {
             let mut out = Guarded::empty_array(9 * values);
             transform_filter_gradient(isa, &frequencies, out.slice_mut(), values);
             check_close(isa.name(), &out.written(), &back, 4e-7);
-            // Into planes with room between them, which stays as it is.
+            // Writes to planes with gaps between them, which stay unchanged.
             let mut planes = vec![7.0; 8 * (values + 5) + values];
             transform_filter_gradient(isa, &frequencies, &mut planes, values + 5);
             let apart: Vec<f32> =
@@ -202,7 +202,7 @@ fn filter_transforms_are_their_matrices() {
     }
 }
 
-/// The activation is applied to what is inside the map only, even where it makes zeros positive.
+/// The activation applies only inside the map, even if it makes zeros positive.
 #[test]
 fn padding_stays_zero_under_an_activation() {
     for (h, w, c) in SIDES {
@@ -223,8 +223,8 @@ fn padding_stays_zero_under_an_activation() {
     }
 }
 
-/// A map (5, 5, 16) in the tile rows `rows` transformed with these sizes changed; without changes they
-/// are 400 values, 16 channels, 16 from pixel to pixel, and 0 too few tiles.
+/// Transforms the tile rows `rows` of a map (5, 5, 16) with these sizes; the right ones are 400 values, 16
+/// channels, a stride of 16 and 0 missing values of the block.
 fn input_of(values: usize, channels: usize, stride: usize, rows: Range<usize>, missing: usize) {
     let values = vec![0.0; values];
     let map = Map { values: &values, height: 5, width: 5, channels, stride };
@@ -241,7 +241,7 @@ fn exact_sizes_are_accepted() {
 
 #[test]
 #[should_panic(expected = "a map beyond its slice of 399")]
-fn maps_lie_within_their_slice() {
+fn maps_must_lie_within_their_slice() {
     input_of(399, 16, 16, 0..2, 0);
 }
 
@@ -253,31 +253,31 @@ fn pixels_do_not_overlap() {
 
 #[test]
 #[should_panic(expected = "8 channels are no multiple of 16")]
-fn channels_come_in_lanes() {
+fn channels_must_fill_lanes() {
     input_of(400, 8, 16, 0..2, 0);
 }
 
 #[test]
 #[should_panic(expected = "2879 values for a block of 2880")]
-fn tiles_lie_within_their_slice() {
+fn tiles_must_lie_within_their_slice() {
     input_of(400, 16, 16, 0..2, 1);
 }
 
 #[test]
 #[should_panic(expected = "a band beyond the map")]
-fn bands_lie_within_the_map() {
+fn bands_must_lie_within_the_map() {
     input_of(400, 16, 16, 1..3, 0);
 }
 
 #[test]
 #[should_panic(expected = "an empty block")]
-fn blocks_have_tiles() {
+fn blocks_must_have_tiles() {
     input_of(400, 16, 16, 1..1, 0);
 }
 
 #[test]
 #[should_panic(expected = "map 1 of 1")]
-fn blocks_count_their_maps() {
+fn blocks_check_the_number_of_the_map() {
     let map = Map { values: &[0.0; 16], height: 1, width: 1, channels: 16, stride: 16 };
     let block = Block::new(1, (1, 1), 0..1);
     let (mut out, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch()]);
@@ -286,7 +286,7 @@ fn blocks_count_their_maps() {
 
 #[test]
 #[should_panic(expected = "of another height")]
-fn blocks_know_the_height_of_their_maps() {
+fn blocks_check_the_height_of_the_map() {
     let map = Map { values: &[0.0; 16], height: 1, width: 1, channels: 16, stride: 16 };
     let block = Block::new(1, (2, 1), 0..1);
     let (mut out, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch()]);
@@ -295,7 +295,7 @@ fn blocks_know_the_height_of_their_maps() {
 
 #[test]
 #[should_panic(expected = "values of scratch memory")]
-fn scratch_memory_is_there() {
+fn scratch_memory_must_suffice() {
     let map = Map { values: &[0.0; 16], height: 1, width: 1, channels: 16, stride: 16 };
     let block = Block::new(1, (1, 1), 0..1);
     let (mut out, mut scratch) = (vec![0.0; block.len(16)], vec![0.0; block.scratch() - 1]);
@@ -310,7 +310,7 @@ fn blocks_do_not_wrap_around_the_address_space() {
 
 #[test]
 #[should_panic(expected = "an activation of 15 channels for 16")]
-fn activations_cover_the_channels() {
+fn activations_must_cover_the_channels() {
     let (x, a, short) = ([0.0; 16], [0.0; 16], [0.0; 15]);
     let map = Map { values: &x, height: 1, width: 1, channels: 16, stride: 16 };
     let activation = Activation { scale: &a, shift: &short, floor: &a };
@@ -321,7 +321,7 @@ fn activations_cover_the_channels() {
 
 #[test]
 #[should_panic(expected = "a band of 4 rows in a map of 5")]
-fn bands_are_written_to_maps_of_their_height() {
+fn bands_need_maps_of_their_height() {
     let mut out = [0.0; 400];
     let map = MapMut { values: &mut out, height: 5, width: 5, channels: 16, stride: 16 };
     let block = Block::new(1, (5, 5), 0..1);

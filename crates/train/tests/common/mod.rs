@@ -1,6 +1,6 @@
-//! A small real classifier, a small real data set and what the tests do with both.
+//! A small classifier, a small data set and helpers to train with them.
 
-// Each test file uses the part of this module that it needs.
+// Each test file uses only a part of this module.
 #![allow(dead_code)]
 
 use std::path::Path;
@@ -16,26 +16,26 @@ use modiste_train::{Config, Event, Outcome, Run, Schedule, TrainError, fit};
 
 /// Rows and columns of an image.
 const SIDE: usize = 2;
-/// Channels, and classes: class c is bright in channel c.
+/// Number of channels and of classes: class c is bright in channel c.
 pub const CLASSES: usize = 3;
 
 /// Multinomial logistic regression on the mean of each channel, trained with Adam in f32.
 pub struct LogisticRegression {
     network: Network,
     state: State,
-    /// The global step whose loss is reported as not a number.
+    /// The global step whose loss is reported as NaN.
     pub fails_at: Option<u64>,
-    /// Number, loss, correct images and images of the steps that nobody has asked for.
+    /// Number, loss, correct images and images of each step since the last call of `totals`.
     outcomes: Vec<(u64, f64, usize, usize)>,
 }
 
 impl LogisticRegression {
-    /// For images and classes of [`images_of`].
+    /// A classifier for the images and classes of [`images_of`].
     pub fn new() -> Self {
         Self::with_classes(CLASSES)
     }
 
-    /// For another number of classes.
+    /// A classifier for another number of classes.
     pub fn with_classes(classes: usize) -> Self {
         let mut b = NetworkBuilder::default();
         let input = Op::Input { shape: Shape::new(SIDE, SIDE, CLASSES) };
@@ -170,7 +170,7 @@ pub fn images_of(n: usize, seed: u64) -> Part {
     Part::new(Images { shape, pixels }, Some(labels))
 }
 
-/// 13 training and 30 validation images: 4 steps of batch 4 an epoch, the last of one image.
+/// 13 training and 30 validation images: 4 steps of batch 4 per epoch, the last with one image.
 pub fn dataset() -> Dataset {
     let classes = ["red", "green", "blue"].map(String::from).to_vec();
     let parts = [images_of(13, 1), images_of(30, 2), images_of(0, 3)];
@@ -202,7 +202,7 @@ pub fn train_watched(
     fit(&mut LogisticRegression::new(), &dataset(), run, &mut observer, &stop)
 }
 
-/// Trains until `steps` steps are made, then is interrupted.
+/// Trains and interrupts the run after `steps` steps.
 pub fn train_steps(run: &Run, steps: usize) -> Result<Outcome, TrainError> {
     let mut made = 0;
     train_watched(run, |event, stop| {
@@ -211,7 +211,7 @@ pub fn train_steps(run: &Run, steps: usize) -> Result<Outcome, TrainError> {
     })
 }
 
-/// What must be the same however a run came about: model, checkpoint, and the metrics without times.
+/// The outputs that must not depend on interruptions: model, checkpoint, and metrics without times.
 pub fn outcome_of(folder: &Path) -> [Vec<u8>; 3] {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     let metrics = String::from_utf8(read("metrics.csv")).unwrap();
