@@ -1,25 +1,25 @@
-"""Do all processes compute the same? Checked before anything is timed.
+"""Checks that all processes compute the same, before anything is timed.
 
-The numbers of trained parameters must be equal. Without dropout and from ours' initial parameters so must
-the losses of the first two training steps (the second tells of the gradients and of Adam), and in
-inference the logits of an image of the first two batches.
+The numbers of trained parameters must be equal. Without dropout and with our initial parameters, the losses of
+the first two training steps must agree (the second depends on the gradients and on Adam), and in inference the
+logits of an image of the first two batches.
 """
 from dataclasses import replace
 
 from processes import PeerError, Process
 from turns import OURS
 
-# Largest relative difference of losses, and of logits to the largest logit: single precision through up
-# to thirty layers, and transforms that round differently.
+# Largest difference of losses, and of logits relative to the largest logit: single precision through up to
+# thirty layers, with transforms that round differently.
 TOLERANCE = 1e-3
-# After a step: Adam's first moves every weight by the sign of its gradient, which near 0 is a coin.
+# The same after a step: Adam's first step moves every weight by the sign of its gradient, which is random near 0.
 TOLERANCE_AFTER = 2e-2
-# Reads no weights of ours: its parameters are counted alone.
+# Peers that cannot read our weights; only their parameters are counted.
 OWN_WEIGHTS = ("burn",)
 
 
 def check(plan, tools, threads, wanted, say):
-    """Compares each network of the plan once; gives what was found, and whom not to trust."""
+    """Compares each network of the plan once; returns the results and the untrusted processes."""
     found, untrusted = [], {}
     for workload in distinct(plan):
         say(f"same work? {workload.name.removeprefix('check-')}")
@@ -39,7 +39,7 @@ def check(plan, tools, threads, wanted, say):
 
 
 def takes_part(name, workload):
-    """ONNX Runtime does not train; the compiled twin is the eager one, and slow to compile."""
+    """ONNX Runtime does not train; the compiled twin equals the eager one and is slow to compile."""
     return name != "torch-compiled" and (name != "onnxruntime" or workload.task == "infer")
 
 
@@ -50,7 +50,7 @@ def distinct(plan):
 
 
 def first_steps(name, workload, tools, threads):
-    """What a fresh process says after its first step and after its second."""
+    """The answers of a new process after its first and its second step."""
     process = Process(name, *tools.command(name, workload, threads))
     try:
         return process.first, process.run(0)
@@ -59,7 +59,7 @@ def first_steps(name, workload, tools, threads):
 
 
 def compare(ours, theirs, name):
-    """Whether the first two steps agree, and by how much."""
+    """Whether the first two steps agree, and their differences."""
     counts = ours[0]["parameters"], theirs[0]["parameters"]
     if counts[1] not in (None, counts[0]):
         return {"same": False, "reason": f"{counts[1]} parameters, not {counts[0]}"}
@@ -73,6 +73,6 @@ def compare(ours, theirs, name):
 
 
 def difference(ours, theirs):
-    """The largest difference of values, relative to the largest of ours."""
+    """The largest difference of values, relative to our largest value."""
     pairs = zip(ours["values"], theirs["values"], strict=True)
     return max(abs(a - b) for a, b in pairs) / max(map(abs, ours["values"]))

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Counts the instructions of training steps, predictions and kernels: what a noisy machine cannot disturb.
+"""Counts the instructions of training steps, predictions and kernels, which other work on the machine does not affect.
 
     python3 benchmarks/instructions.py            # count and compare with instructions.json
-    python3 benchmarks/instructions.py --record   # count and write instructions.json anew
+    python3 benchmarks/instructions.py --record   # count and write instructions.json
 
-It needs valgrind (Linux) and strip. The engine runs on one thread with AVX2, as valgrind knows no
-AVX-512. A count is the difference between two runs of different length, so start and end cancel out. A
-change of the compiler moves counts as well: instructions.json says which one it was. Exit status 1: a
-count moved by more than the limit, or the counts could not be taken.
+It needs valgrind (Linux) and strip. The engine runs on one thread with AVX2, because valgrind does not support
+AVX-512. A count is the difference between two runs of different length, so start and end cancel out. Another
+compiler changes the counts, too, so instructions.json names the compiler. The exit status is 1 if a count changed
+by more than the limit or could not be taken.
 """
 import argparse
 import json
@@ -25,8 +25,8 @@ from workloads import Workload
 
 RECORD = HERE / "instructions.json"
 ISA = "avx2"
-# The networks are small, as valgrind is some fifty times slower than the processor; every kind of step
-# is in them.
+# The networks are small, because valgrind is about fifty times slower than the processor; together they
+# have every kind of step.
 NETWORKS = [
     Workload("train", 1, 2, 2, 2),
     Workload("infer", 1, 2, 2, 2),
@@ -39,13 +39,13 @@ def arguments():
     parser.add_argument("--record", action="store_true", help="write the counts to instructions.json")
     parser.add_argument("--limit", type=float, default=2.0, metavar="PERCENT",
                         help="the change that is reported (default 2)")
-    parser.add_argument("--only", metavar="TEXT", help="cases whose name has TEXT")
+    parser.add_argument("--only", metavar="TEXT", help="cases whose name contains TEXT")
     return parser.parse_args()
 
 
 def commands(tools, folder):
-    """The command line of every case by its name."""
-    # Without the table of lines, which valgrind would read for longer than it counts.
+    """The command line of every case, by name."""
+    # Strip the line tables, which valgrind would take longer to read than to count.
     stripped = folder / "modiste-benchmark"
     run(["strip", "-o", stripped, tools.ours], "strip")
     tools.ours = stripped
@@ -54,7 +54,7 @@ def commands(tools, folder):
 
 
 def instructions(command, steps):
-    """Instructions of a process that makes its first step and then `steps` more."""
+    """Instructions of a process that makes one step and then `steps` more."""
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     done = subprocess.run(
         [*valgrind, *command, "--isa", ISA], input="run 0\n" * steps, capture_output=True, text=True
@@ -67,7 +67,7 @@ def instructions(command, steps):
 
 
 def count(command):
-    """Instructions of one step: the second."""
+    """Instructions of the second step."""
     return instructions(command, 1) - instructions(command, 0)
 
 
@@ -76,7 +76,7 @@ def version(*command):
 
 
 def compare(name, now, before, limit):
-    """Prints one case; whether it moved by more than the limit."""
+    """Prints one case; returns whether it changed by more than the limit."""
     if before is None:
         print(f"{name:<20} {now:>14,}   not recorded")
         return False
@@ -89,7 +89,7 @@ def compare(name, now, before, limit):
 def main():
     given = arguments()
     if given.record and given.only is not None:
-        sys.exit("modiste: --record takes all cases, so --only does not go with it")
+        sys.exit("modiste: --only: cannot be used with --record, which counts all cases")
     kept = json.loads(RECORD.read_text()) if RECORD.exists() else {"instructions": {}}
     about = {"valgrind": version("valgrind", "--version"), "rustc": version("rustc", "--version"),
              "instruction_set": ISA}
@@ -101,7 +101,7 @@ def main():
         cases = commands(tools, Path(folder))
         wanted = [name for name in cases if given.only is None or given.only in name]
         if not wanted:
-            sys.exit(f"modiste: no case has such a name; there are {', '.join(cases)}")
+            sys.exit(f"modiste: no case has this name; available: {', '.join(cases)}")
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             counts = dict(zip(wanted, pool.map(count, [cases[name] for name in wanted])))
     before = {} if given.record else kept["instructions"]

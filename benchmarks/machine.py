@@ -1,4 +1,4 @@
-"""The machine, the versions and the commit that figures belong to."""
+"""Describes the machine, the versions and the commit of a measurement."""
 import os
 import platform
 import subprocess
@@ -9,7 +9,7 @@ SYSTEM = Path("/sys/devices/system/cpu")
 
 
 def describe(python):
-    """All that is recorded beside the figures."""
+    """Everything that is recorded with the figures."""
     return {
         "processor": processor(),
         "processors": os.cpu_count(),
@@ -29,7 +29,7 @@ def describe(python):
 
 
 def processor():
-    """Name and instruction sets that matter here."""
+    """Name and relevant instruction sets of the processor."""
     fields = {}
     for line in text(Path("/proc/cpuinfo")).splitlines():
         key, _, value = line.partition(":")
@@ -40,7 +40,7 @@ def processor():
 
 
 def caches():
-    """Level and type to size, of processor 0."""
+    """Sizes of the caches of processor 0, by level and type."""
     found = {}
     for index in sorted((SYSTEM / "cpu0" / "cache").glob("index*")):
         found[f"L{text(index / 'level')} {text(index / 'type')}"] = text(index / "size")
@@ -55,13 +55,13 @@ def meminfo(name):
 
 
 def packages(python):
-    """Versions of all that the peers' Python has installed."""
+    """Versions of all packages in the peers' Python."""
     lines = output(python, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check")
     return dict(line.split("==", 1) for line in lines.splitlines() if "==" in line)
 
 
 def text(path):
-    """A file's text, or nothing where the machine does not have it."""
+    """The text of a file, or None if the machine does not have it."""
     try:
         return path.read_text().strip()
     except OSError:
@@ -69,7 +69,7 @@ def text(path):
 
 
 def output(*command):
-    """What a program prints, or nothing where it fails."""
+    """The output of a program, or None if it fails."""
     try:
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     except OSError:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Compares the memory that `modiste summary` estimates for a training with the most that the training takes.
+"""Compares the memory that `modiste summary` estimates for a training with the peak of the training.
 
 usage: memory.py MODISTE [--csv FILE]
 
-Trains one epoch of each configuration and prints the estimate, which is without the data, and the peak of the
-process' resident memory less that of the smallest training on the same images. An estimate far below the peak is
-a fault: the training would be started where it does not fit. An estimate of twice the peak refuses trainings that
-would fit.
+Trains one epoch of each configuration. Prints the estimate, which excludes the data, and the peak of the process's
+resident memory minus that of the smallest training on the same images. An estimate far below the peak is an error,
+because a training would start although it does not fit. An estimate of twice the peak refuses trainings that would
+fit.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-# Name: the split, the options of the network and the training.
+# Name: split, and options of the network and the training.
 CASES = {
     "swift": ("full", []),
     "swift, batch 1024": ("4096/500/500", ["--batch", "1024"]),

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Two builds of this directory's `ours` in turns: is the second one as fast as the first, and are its values the same?
+"""Compares two builds of `ours` in turns: their speeds, and whether their values are the same.
 
     python3 benchmarks/pairs.py BEFORE AFTER [--only TEXT] [--rounds N] [--seconds S] [--threads N]
 
-BEFORE and AFTER are two `modiste-benchmark` programs. Each round measures a slice of one, then of the other,
-every other time the other way round, so that what else runs on the machine disturbs both alike. Prints the median
-of the rounds' ratios (over 1: AFTER is faster) with its quartiles, and whether the values of the first step have
-the same bits.
+BEFORE and AFTER are two `modiste-benchmark` programs. Each round measures a slice of both, in alternating order,
+so that other work on the machine affects both equally. Prints the median of the rounds' ratios (above 1: AFTER is
+faster) with its quartiles, and whether the values of the first step have the same bits.
 """
 import argparse
 import statistics
@@ -29,15 +28,15 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
-    parser.add_argument("--only", metavar="TEXT", default="", help="workloads whose name has TEXT")
+    parser.add_argument("--only", metavar="TEXT", default="", help="workloads whose name contains TEXT")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.7, help="length of a slice (default 0.7)")
+    parser.add_argument("--seconds", type=float, default=0.7, help="seconds per slice (default 0.7)")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
 
 def images(folder):
-    """Files of patterned images: what they show does not matter here."""
+    """Writes files of patterned images; the content does not matter."""
     pixels, labels = folder / "images", folder / "labels"
     pixels.write_bytes(bytes(i * 7919 % 251 for i in range(IMAGES * PIXELS)))
     labels.write_bytes(bytes(i % CLASSES for i in range(IMAGES)))
@@ -68,7 +67,7 @@ def main():
     given = arguments()
     wanted = [workload for workload in WORKLOADS if given.only in workload.name]
     if not wanted:
-        sys.exit(f"modiste: no workload has such a name; there are {', '.join(w.name for w in WORKLOADS)}")
+        sys.exit(f"modiste: no workload has this name; available: {', '.join(w.name for w in WORKLOADS)}")
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         data = images(folder)

@@ -1,7 +1,7 @@
-"""A measured process: started once, then asked for slices of work.
+"""Measured processes: started once, then asked for slices of work.
 
-A process that is not being asked is stopped (SIGSTOP, with its children), so that no thread of it
-spins while another is measured.
+Between its slices a process is stopped (SIGSTOP, with its children), so that none of its threads spins while
+another process is measured.
 """
 import ctypes
 import json
@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class PeerError(Exception):
-    """A process that does not answer as it should."""
+    """An error of a measured process."""
 
 
 class Process:
@@ -41,17 +41,17 @@ class Process:
         except BaseException:
             self.close()
             raise
-        # From the start of the process to the end of its first step, reading files included.
+        # From the start of the process to the end of its first step, including reading files.
         self.start_seconds = time.monotonic() - begun
         self.signal(signal.SIGSTOP)
 
     def prepare(self):
-        """In the new process: its processors, and that it does not outlive a runner that is killed."""
+        """Runs in the new process: sets its processors, and ends it when the runner is killed."""
         os.sched_setaffinity(0, self.processors)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def run(self, seconds):
-        """A slice of work of at least so many seconds: its images, seconds, median and values.
+        """Runs a slice of work of at least this many seconds: returns images, seconds, median and values.
 
         `others` is the share of all processors that other processes took meanwhile.
         """
@@ -69,14 +69,14 @@ class Process:
         return answer
 
     def others_ticks(self):
-        """Processor time that all but this process have used since the machine started."""
+        """Processor time that all other processes have used since the machine started."""
         fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
         user, nice, system, _idle, _wait, interrupts, softer, stolen = map(int, fields)
         own = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return user + nice + system + interrupts + softer + stolen - int(own[11]) - int(own[12])
 
     def answer(self, limit):
-        """The next line that the process writes."""
+        """Reads the next line that the process writes."""
         deadline = time.monotonic() + limit
         while b"\n" not in self.buffer:
             left = deadline - time.monotonic()
@@ -100,7 +100,7 @@ class Process:
         return int(line.split()[1]) * 1024
 
     def last_words(self):
-        """The last line that the process wrote to its log."""
+        """A text with the exit status and the last line of the process's log."""
         self.process.wait(10)
         lines = self.log.read_text(errors="replace").strip().splitlines() or ["no message"]
         return f"ended with status {self.process.returncode}: {lines[-1][:300]}"
@@ -120,7 +120,7 @@ class Process:
 
 
 def choose_processors(threads):
-    """As many of the allowed processors, of different cores as far as they go."""
+    """This many of the allowed processors, on different cores as far as possible."""
     allowed = sorted(os.sched_getaffinity(0))
     if threads > len(allowed):
         raise PeerError(f"{threads} threads on {len(allowed)} processors")
@@ -128,7 +128,7 @@ def choose_processors(threads):
 
 
 def sibling_rank(cpu):
-    """0 for the first hardware thread of a core, 1 for the second."""
+    """Index of the hardware thread within its core."""
     path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
     try:
         text = path.read_text().strip()
@@ -142,7 +142,7 @@ def sibling_rank(cpu):
 
 
 def available_bytes():
-    """Memory that can be taken without swapping."""
+    """Memory that is available without swapping."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     (line,) = [line for line in lines if line.startswith("MemAvailable:")]
     return int(line.split()[1]) * 1024

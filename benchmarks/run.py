@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures modiste's CPU engine beside its peers: the same work, in turns, on this machine.
+"""Compares modiste's CPU engine with its peers: the same work, in turns, on this machine.
 
     python3 benchmarks/run.py                   # everything; one to two hours on two cores
-    python3 benchmarks/run.py --quick           # does it all work?
+    python3 benchmarks/run.py --quick           # only checks that everything works
     python3 benchmarks/run.py --only train-L4W5 --record laptop
 
 See README.md beside this file for the rules of the clock.
@@ -29,16 +29,16 @@ from workloads import ALL_PEERS, full_plan, quick_plan
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="two small workloads, short slices")
-    parser.add_argument("--only", metavar="TEXT", action="append", help="workloads whose name has TEXT")
-    parser.add_argument("--list", action="store_true", help="name the workloads and end")
+    parser.add_argument("--only", metavar="TEXT", action="append", help="workloads whose name contains TEXT")
+    parser.add_argument("--list", action="store_true", help="list the workloads and exit")
     parser.add_argument("--peers", metavar="A,B", help=f"of {','.join(ALL_PEERS)}")
-    parser.add_argument("--threads", type=int, help="of every process (default: all processors)")
+    parser.add_argument("--threads", type=int, help="threads of every process (default: all processors)")
     parser.add_argument("--rounds", type=int, help="rounds of turns (default 7; quick 2)")
-    parser.add_argument("--slice", type=float, help="seconds of a turn (default 1.5; quick 0.2)")
+    parser.add_argument("--slice", type=float, help="seconds per turn (default 1.5; quick 0.2)")
     parser.add_argument("--starts", type=int, help="cold starts of each process (default 5)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the raw figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the raw figures to FILE")
     parser.add_argument("--record", metavar="NAME", help="keep the run in runs/DATE-NAME")
-    parser.add_argument("--python", metavar="PATH", help="a Python that has the peers' packages")
+    parser.add_argument("--python", metavar="PATH", help="a Python with the peers' packages")
     parser.add_argument("--no-check", action="store_true", help="skip the comparison of results")
     given = parser.parse_args()
     given.threads = given.threads or len(os.sched_getaffinity(0))
@@ -56,9 +56,9 @@ def chosen(parser, given):
     peers = given.peers.split(",") if given.peers else list(ALL_PEERS)
     for name in peers:
         if name not in ALL_PEERS:
-            parser.error(f"no peer is called {name}")
+            parser.error(f"no peer has the name {name}")
     if not plan:
-        parser.error("no workload has such a name; --list names them")
+        parser.error("no workload has this name; --list shows all")
     return plan, peers
 
 
@@ -67,7 +67,7 @@ def say(text):
 
 
 class Report:
-    """The results, written after every workload, so that a run cut short keeps what it has."""
+    """The results, written after every workload, so that an interrupted run keeps them."""
 
     def __init__(self, given, python):
         now = datetime.datetime.now().astimezone()
@@ -94,7 +94,7 @@ class Report:
 
 
 def without_places(words):
-    """The command as another machine would repeat it: options that name places here are left out."""
+    """The command to repeat on another machine, without options that name local paths."""
     places, kept, skip = ("--python", "--json"), [], False
     for word in words:
         if not skip and word.split("=")[0] not in places:

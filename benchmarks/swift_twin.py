@@ -1,10 +1,9 @@
-"""Training speed of the preset `swift` beside the same network, batches and optimiser in PyTorch.
+"""Compares the training speed of the preset `swift` with the same network, batches and optimiser in PyTorch.
 
     python3 benchmarks/swift_twin.py MODISTE [--threads 2] [--rounds 3] [--seconds 4] [--json FILE]
 
-Needs PyTorch. The processes take turns; the figures are images a second of training steps (forward,
-backward, Muon) on batches that lie in memory, and how many times faster modiste
-is than PyTorch's fastest mode in the same round.
+Needs PyTorch. The processes take turns. The figures are images per second of training steps (forward, backward,
+Muon) on batches in memory, and the speed of modiste divided by that of PyTorch's fastest mode in the same round.
 """
 import argparse
 import json
@@ -22,7 +21,7 @@ MODES = ("channels-last", "nchw", "compiled")
 
 
 def torch_speed(mode, threads, seconds):
-    """Images a second of the twin, after two steps that are not timed."""
+    """Images per second of the twin, after two steps that are not timed."""
     import torch
     from muon_torch import MuonAndSgd
     from residual_torch import Residual
@@ -89,7 +88,7 @@ def main():
         print("  ".join(f"{name} {speed:.0f}" for name, speed in speeds.items()), flush=True)
     ratios = sorted(r["modiste"] / max(r[mode] for mode in MODES) for r in rounds)
     median = statistics.median(ratios)
-    print(f"times PyTorch's fastest mode: {median:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    print(f"ratio to PyTorch's fastest mode: {median:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
     if args.json:
         record = {"processor": processor(), "threads": args.threads, "batch": BATCH}
         record |= {"command": " ".join(sys.argv), "rounds": rounds, "ratio": median}

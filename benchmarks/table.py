@@ -1,4 +1,4 @@
-"""results.json as tables in Markdown: `python table.py results.json`."""
+"""Prints results.json as tables in Markdown: `python table.py results.json`."""
 import json
 import statistics
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 OURS = "modiste"
 BARS = {"train": 3.0, "infer": 2.0}
-# Share of the processors that others may take in the median slice before the table warns.
+# The table warns if other processes take more than this share of the processors in the median slice.
 DISTURBED = 0.05
 
 
@@ -24,7 +24,7 @@ def ratio_text(ratios):
 
 
 def figure_text(entry, figures):
-    """The median of what one process did, in the workload's unit."""
+    """The median result of a process, in the workload's unit."""
     median = statistics.median(figures)
     if entry["latency"]:
         return f"{median * 1e3:.2f} ms"
@@ -36,7 +36,7 @@ def network(entry):
 
 
 def best_pytorch(entry):
-    """PyTorch's fastest mode of a workload, by medians: its name and figures."""
+    """Name and figures of PyTorch's fastest mode of a workload, by medians."""
     modes = {n: p for n, p in entry["processes"].items() if n.startswith("torch-") and p["ratios"]}
     if not modes:
         return None, None
@@ -46,7 +46,7 @@ def best_pytorch(entry):
 
 
 def render(rows, *head):
-    """A table; an empty one is left out."""
+    """A table, or nothing if it has no rows."""
     if not rows:
         return []
     columns = " | ".join(head)
@@ -55,7 +55,7 @@ def render(rows, *head):
 
 
 def speed_table(entries, task):
-    """Every process's figure and our ratio to it."""
+    """The figure of every process and our ratio to it."""
     entries = [e for e in entries if e["task"] == task and e["kind"] == "compare"]
     rows = []
     for entry in entries:
@@ -103,7 +103,7 @@ def bar_table(entries):
 
 
 def best_batch_table(entries):
-    """Each side at the batch that suits it best: a ratio of medians of different turns."""
+    """Compares both sides at the batch that suits each best: a ratio of medians from different turns."""
     rows, groups = [], {}
     for entry in (e for e in entries if e["kind"] == "compare" and e["task"] == "train"):
         groups.setdefault((entry["length"], entry["width"], entry["stride"]), []).append(entry)
@@ -151,7 +151,7 @@ def start_table(entries):
 
 
 def memory_table(entries):
-    """Peak memory after training, ours and PyTorch's leanest mode."""
+    """Peak memory of training, for modiste and PyTorch's mode with the least."""
     rows = []
     for entry in (e for e in entries if e["kind"] == "compare" and e["task"] == "train"):
         modes = {n: p["peak_bytes"] for n, p in entry["processes"].items() if n.startswith("torch-")}
@@ -178,7 +178,7 @@ def others(entries):
 
 
 def others_text(entries):
-    """How quiet the machine was."""
+    """The load by other processes."""
     shares = others(entries)
     if not shares:
         return []
@@ -190,7 +190,7 @@ def others_text(entries):
 
 
 def heading(results):
-    """Where and how the figures came about."""
+    """Machine, versions and command of the measurement."""
     machine, options = results["machine"], results["options"]
     changed = f", {len(machine['changed_files'])} changed files" if machine["changed_files"] else ""
     return [

@@ -1,4 +1,4 @@
-"""What has to be there before measuring: peers in a virtual environment, two Rust programs, files."""
+"""Prepares a measurement: peers in a virtual environment, two Rust programs, files."""
 import gzip
 import hashlib
 import json
@@ -16,7 +16,7 @@ MODULES = {"torch": "torch", "onnxruntime": "onnxruntime", "keras": "tensorflow"
 
 
 class Tools:
-    """Knows how every process is started."""
+    """The commands of all processes."""
 
     def __init__(self, python, folder, wanted, say):
         self.folder, self.say = folder, say
@@ -36,7 +36,7 @@ class Tools:
         self.unpack()
 
     def check_module(self, name):
-        """Notes a peer whose package is not installed."""
+        """Records a peer whose package is not installed."""
         module = MODULES.get(name.split("-")[0])
         if module is None:
             return
@@ -45,20 +45,20 @@ class Tools:
             self.missing[name] = f"{self.python} has no {module}"
 
     def unpack(self):
-        """The embedded training images as raw bytes, for all processes alike."""
+        """Writes the embedded training images as raw bytes for all processes."""
         for kind, header in (("images", 16), ("labels", 8)):
             (source,) = EMBEDDED.glob(f"train-{kind}-idx?-ubyte.gz")
             (self.folder / f"{kind}.u8").write_bytes(gzip.decompress(source.read_bytes())[header:])
 
     def weights(self, workload):
-        """The file of ours' initial parameters, written on first demand."""
+        """The file with our initial parameters, written when first needed."""
         path = self.folder / f"weights-L{workload.length}W{workload.width}.bin"
         if not path.exists():
             run([self.ours, *workload.arguments(), "--write-weights", path], "ours' weights")
         return path
 
     def command(self, name, workload, threads):
-        """Command line, number of threads and log file: the arguments of `Process`."""
+        """The arguments of `Process`: command line, number of threads and log file."""
         options = [*workload.arguments(), "--threads", str(threads)]
         options += ["--images", self.folder / "images.u8", "--labels", self.folder / "labels.u8"]
         if workload.kind == "check" and name not in ("modiste", "burn"):
@@ -70,7 +70,7 @@ class Tools:
         return [*self.program(name), *map(str, options)], threads, self.folder / f"{name}.log"
 
     def program(self, name):
-        """The program of a process without its options."""
+        """The program of a process, without options."""
         if name.startswith("modiste"):
             return [self.ours]
         if name == "burn":
@@ -79,7 +79,7 @@ class Tools:
         return [self.python, HERE / "peers" / f"{script[name.split('-')[0]]}.py"]
 
     def onnx(self, workload, options):
-        """The twin with ours' parameters in ONNX."""
+        """The twin with our parameters as ONNX."""
         path = self.folder / f"{workload.name}.onnx"
         script = HERE / "peers" / "export_onnx.py"
         weights = ["--weights", self.weights(workload)]
@@ -88,7 +88,7 @@ class Tools:
 
 
 def install(say):
-    """The virtual environment with the pinned peers; installed anew when the pins change."""
+    """The virtual environment with the pinned peers, reinstalled when the pins change."""
     python, stamp = VENV / "bin" / "python", VENV / "installed"
     digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != digest:
@@ -100,7 +100,7 @@ def install(say):
 
 
 def build(folder, name):
-    """Builds one of the Rust programs and finds it."""
+    """Builds one of the Rust programs and returns its path."""
     manifest = HERE / folder / "Cargo.toml"
     run(["cargo", "build", "--release", "--manifest-path", manifest], f"building {name}")
     query = ["cargo", "metadata", "--no-deps", "--format-version", "1", "--manifest-path", manifest]

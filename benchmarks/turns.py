@@ -1,8 +1,8 @@
-"""Measures a workload: processes side by side, in turns, round by round.
+"""Measures a workload: processes take turns, round by round.
 
-A round is: ours, peer A, ours, peer B, ..., ours. Each slice of a peer so stands between two of ours, and
-the ratio of the round is the mean of these two over the peer's (by time: the peer's over the mean).
-Whatever slows the machine for longer than a few slices hits both sides of a ratio.
+A round is: ours, peer A, ours, peer B, ..., ours. Each slice of a peer is between two of ours, and the ratio of
+the round is the mean speed of these two over the peer's (for times, the peer's time over the mean). Anything that
+slows the machine for longer than a few slices affects both sides of a ratio.
 """
 import statistics
 
@@ -14,7 +14,7 @@ MEMORY_RESERVE = 1 << 30
 
 
 class Clock:
-    """How long and how often to measure."""
+    """Lengths and numbers of slices."""
 
     def __init__(self, slice_seconds, warm_seconds, rounds, starts):
         self.slice_seconds, self.warm_seconds = slice_seconds, warm_seconds
@@ -22,7 +22,7 @@ class Clock:
 
 
 def measure(workload, tools, clock, threads, wanted, say):
-    """All figures of a workload, as they go to results.json."""
+    """All figures of a workload, in the form of results.json."""
     entry = {"workload": workload.name, "kind": workload.kind, "threads": threads}
     entry |= {k: getattr(workload, k) for k in ("task", "length", "width", "stride", "batch")}
     entry["latency"] = workload.latency
@@ -34,7 +34,7 @@ def measure(workload, tools, clock, threads, wanted, say):
     if workload.kind == "start":
         cold_starts(workload, tools, clock, contenders, (ours, series, failures), threads, say)
     else:
-        while True:  # once at least: ours is measured without peers as well
+        while True:  # at least once, because ours is also measured without peers
             done = measure_group(
                 workload, tools, clock, contenders, (ours, series, failures), threads, say
             )
@@ -48,12 +48,12 @@ def measure(workload, tools, clock, threads, wanted, say):
 
 
 def fewer(threads):
-    """The numbers of threads that ours is compared with: powers of two below."""
+    """The smaller numbers of threads to compare with: powers of two."""
     return [1 << i for i in range(threads.bit_length()) if 1 << i < threads]
 
 
 class Series:
-    """The figures of one process, or of its successors in later groups."""
+    """The figures of one process, including its restarts in later groups."""
 
     def __init__(self):
         self.figures, self.ratios, self.slices = [], [], []
@@ -69,12 +69,12 @@ class Series:
 
 
 def figure(workload, answer):
-    """Seconds of an image where latency is asked for, else images per second."""
+    """Seconds per image if the workload measures latency, else images per second."""
     return answer["median"] if workload.latency else answer["images"] / answer["seconds"]
 
 
 def measure_group(workload, tools, clock, contenders, book, threads, say):
-    """Measures ours and as many contenders as memory holds; returns how many were dealt with."""
+    """Measures ours and as many contenders as fit into memory; returns their number."""
     ours_series, series, failures = book
     ours = start(workload, tools, OURS, threads, clock)
     ours_series.starts(ours)
@@ -120,7 +120,7 @@ def start(workload, tools, name, threads, clock):
 
 
 def rounds(workload, clock, ours, group, book, say):
-    """Goes round, every other time backwards."""
+    """Measures all rounds, every other one in reverse order."""
     ours_series, series, failures = book
 
     def take(process, kept):
@@ -148,13 +148,13 @@ def rounds(workload, clock, ours, group, book, say):
 
 
 def state(group, series):
-    """The median ratios so far."""
+    """A text with the median ratios so far."""
     medians = [(name, series[name].ratios) for name, _ in group if series[name].ratios]
     return ", ".join(f"{statistics.median(r):.2f} x {name}" for name, r in medians)
 
 
 def cold_starts(workload, tools, clock, contenders, book, threads, say):
-    """Starts each process several times, in turns, and ends it after its first step."""
+    """Starts each process several times, in turns, and ends it after the first step."""
     ours_series, series, failures = book
     cold = Clock(0, None, 0, 0)
     for number in range(clock.starts):

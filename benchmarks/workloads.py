@@ -1,4 +1,4 @@
-"""What is measured: the plan of a run, as data."""
+"""The workloads of a run, as data."""
 from dataclasses import asdict, dataclass
 
 DROPOUT = 0.3
@@ -6,7 +6,7 @@ DROPOUT = 0.3
 
 @dataclass(frozen=True)
 class Workload:
-    """One network, one task, one batch size; all processes of it do the same work."""
+    """One network, task and batch size; all processes do the same work."""
 
     task: str  # train or infer
     length: int
@@ -23,7 +23,7 @@ class Workload:
 
     @property
     def latency(self):
-        """Whether the figure is the median time of an image instead of images per second."""
+        """Whether the figure is the median time per image instead of images per second."""
         return self.task == "infer" and self.batch == 1
 
     def arguments(self):
@@ -32,8 +32,8 @@ class Workload:
         return [text for name, value in fields.items() for text in (f"--{name}", str(value))]
 
 
-# Peers by the order of their turns. ONNX Runtime does not train; Keras and Burn are several times slower
-# than PyTorch, so that they run at the middle batch of the larger network alone.
+# Peers in the order of their turns. ONNX Runtime does not train; Keras and Burn are several times slower than
+# PyTorch, so they run only the middle batch of the larger network.
 PYTORCH = ("torch-channels-last", "torch-nchw", "torch-compiled")
 SLOW = ("keras", "burn")
 INFERENCE_PEERS = ("onnxruntime", "torch-channels-last", "torch-compiled", *SLOW)
@@ -41,7 +41,7 @@ ALL_PEERS = (*PYTORCH, "onnxruntime", *SLOW)
 
 
 def peers_of(workload):
-    """Names of the peers that take part in a workload."""
+    """Names of the peers that run a workload."""
     if workload.kind == "scaling":
         return ()
     if workload.kind == "start":
@@ -53,7 +53,7 @@ def peers_of(workload):
 
 
 def full_plan():
-    """Everything that a recorded run measures, the most telling first."""
+    """All workloads of a recorded run, the most informative first."""
     networks, strides = ((4, 5), (3, 4)), (2, 1)
     plan = [
         Workload("train", length, width, stride, batch)
@@ -69,5 +69,5 @@ def full_plan():
 
 
 def quick_plan():
-    """One small workload of each task: does everything still work?"""
+    """One small workload of each task, to check that everything works."""
     return [Workload("train", 3, 4, 2, 32), Workload("infer", 3, 4, 2, 1)]

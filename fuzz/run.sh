@@ -1,12 +1,11 @@
 #!/bin/sh
-# Runs each fuzz target, or those that are named, for SECONDS and counts the executions:
+# Runs all fuzz targets, or those given, for SECONDS each and counts the executions:
 #
 #   fuzz/run.sh 600                  every target, ten minutes each
 #   fuzz/run.sh 120 serve_body       one target, two minutes
 #
-# The compiler needs no more than C++ for libFuzzer; cargo-fuzz works, too, with a nightly compiler.
-# Inputs that were found stay in fuzz/corpus/, inputs that fail in fuzz/artifacts/; both are left
-# out of the project.
+# A stable compiler is enough, with C++ for libFuzzer; cargo-fuzz works, too, with a nightly compiler.
+# New inputs are kept in fuzz/corpus/, failing inputs in fuzz/artifacts/; git ignores both.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:?seconds for each target}
@@ -14,8 +13,8 @@ shift
 [ $# -gt 0 ] || set -- $(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"|\1|p' fuzz/Cargo.toml)
 host=$(rustc -vV | sed -n 's/^host: //p')
 build=fuzz/target/$host/release
-# Counters for every branch and comparison, in everything that runs on the target, which is not what
-# runs within the compiler.
+# Instrument every branch and comparison, in everything that runs on the target, but not in build scripts and
+# procedural macros.
 flags='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
 for feature in inline-8bit-counters pc-table trace-compares; do
   flags="$flags -Cllvm-args=-sanitizer-coverage-$feature"
@@ -30,7 +29,7 @@ for target in "$@"; do
   mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
   log="fuzz/corpus/$target.log"
   status=0
-  # A leak check needs ptrace, which containers forbid.
+  # The leak check needs ptrace, which containers forbid.
   "$build/$target" "fuzz/corpus/$target" $seeds -artifact_prefix="fuzz/artifacts/$target/" \
     -max_total_time="$seconds" -print_final_stats=1 -detect_leaks=0 -rss_limit_mb=4096 \
     >"$log" 2>&1 || status=$?

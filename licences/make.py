@@ -1,4 +1,4 @@
-"""Writes licences/third-party.txt: the licences of every crate that is part of the binary or the Python package.
+"""Writes licences/third-party.txt: the licences of all crates in the binary or the Python package.
 
     python3 licences/make.py            writes the file
     python3 licences/make.py --check    fails if the file is out of date
@@ -18,7 +18,7 @@ NAMES = ("licen", "copying", "unlicense", "notice")
 
 
 def packages():
-    """The packages that binary and Python package are made of, without our own, by name and version."""
+    """The packages of the binary and the Python package except our own, by name and version."""
     said = subprocess.run(["cargo", "metadata", "--format-version", "1", "--locked"], cwd=ROOT, check=True,
                           capture_output=True, text=True).stdout
     metadata = json.loads(said)
@@ -53,7 +53,7 @@ def page():
         found = texts(package)
         lines.append(f"{name}: {package['license'] or 'see below'}{'' if found else ' (the crate holds no text)'}")
         for _, text in found:
-            # The same words are the same text, however their lines are broken.
+            # Texts that differ only in line breaks count as the same.
             users.setdefault(" ".join(text.split()), (text, []))[1].append(name)
     for text, names in users.values():
         lines += ["", "=" * 100, ", ".join(dict.fromkeys(names)), "=" * 100, "", text]

@@ -1,4 +1,4 @@
-"""Compiles the C source of models, runs it, and compares its answers with modiste's own.
+"""Compiles and runs the C source of models and compares its answers with modiste's.
 
     python check_c.py MODISTE RUN...
 
@@ -29,7 +29,7 @@ BUILDS = {
     "32 bits": ["-O2", "-m32", "-msse2", "-mfpmath=sse"],
     "sanitizers": ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
 }
-# Images that a build answers; the first answers those of --images.
+# Number of images per build; the first build answers those of --images.
 FEW = {"32 bits": 100, "sanitizers": 20}
 ARM = ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-Os"]
 DEVICE_IMAGES = 3
@@ -47,7 +47,7 @@ def softmax(logits, temperature):
 
 
 class Check:
-    """One model in one type."""
+    """One model with one numeric type."""
 
     def __init__(self, modiste, run, kind, folder, expected, split):
         self.kind, self.folder, self.expected = kind, folder, expected
@@ -96,7 +96,7 @@ class Check:
               f"largest difference of a probability {difference:.1e}; {needs}{self.code_size(missing)}", flush=True)
 
     def compare(self, build, found, expected):
-        """Whole numbers are the same everywhere; floats nearly."""
+        """Checks that whole numbers give the same logits as in the first build, and floats nearly the same."""
         same = np.array_equal(found, expected)
         near = np.allclose(found, expected, rtol=1e-4, atol=1e-4)
         if not (same if self.kind == "int8" else near):
@@ -144,9 +144,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("modiste")
     parser.add_argument("runs", nargs="+")
-    parser.add_argument("--images", type=int, default=10_000, help="test images that the 64-bit build answers")
-    parser.add_argument("--split", default="full", help="images that calibrate and that the export answers")
-    parser.add_argument("--missing", action="store_true", help="allow that the compiler for devices is missing")
+    parser.add_argument("--images", type=int, default=10_000, help="number of test images for the 64-bit build")
+    parser.add_argument("--split", default="full", help="split for the calibration and the checks of the export")
+    parser.add_argument("--missing", action="store_true", help="skip devices if their compiler is not installed")
     args = parser.parse_args()
     images = fashion("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 784)[: args.images]
     labels = fashion("t10k-labels-idx1-ubyte.gz", 8)[: args.images]

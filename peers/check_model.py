@@ -1,4 +1,4 @@
-"""Loads a model file of modiste into the PyTorch twin and compares the two's answers.
+"""Loads a model file of modiste into the PyTorch twin and compares their answers.
 
     pip install torch==2.11.0 safetensors numpy
     python check_model.py MODEL.safetensors IMAGES ANSWERS [--tolerance 1e-4] [--float64]
@@ -88,7 +88,7 @@ def main():
     parser.add_argument("images", type=Path)
     parser.add_argument("answers", type=Path)
     parser.add_argument("--tolerance", type=float, default=1e-4)
-    parser.add_argument("--float64", action="store_true", help="compute the twin's side in float64")
+    parser.add_argument("--float64", action="store_true", help="compute the twin in float64")
     args = parser.parse_args()
     twin, preprocessing = load_twin(args.model)
     answers, probabilities = read_answers(args.answers)
@@ -111,7 +111,7 @@ def main():
         f"{len(answers)} images, {expected.shape[1]} classes: largest error of a {what} {error.max():.2e}, "
         f"largest {what} {np.abs(expected).max():.3g}, other classes on top: {other}"
     )
-    # A comparison with NaN is false, so ask for what is right.
+    # A comparison with NaN is false, so test for agreement.
     sys.exit(0 if error.max() <= args.tolerance and other == 0 else 1)
 
 

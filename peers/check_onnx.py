@@ -1,4 +1,4 @@
-"""Runs an exported ONNX model in ONNX Runtime and compares it with modiste's own answers.
+"""Runs an exported ONNX model in ONNX Runtime and compares its answers with modiste's.
 
     pip install onnx==1.23.2 onnxruntime==1.32.0 numpy
     modiste evaluate MODEL --part test --logits logits.json
@@ -33,7 +33,7 @@ def read_images(path, sizes):
 
 
 def read_probabilities(path, temperature):
-    """Softmax of the logits over the temperature, in float64, and the first largest of each row."""
+    """Softmax of the logits divided by the temperature, in float64, and the index of the first maximum of each row."""
     logits = np.array(json.loads(path.read_text())["logits"])
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
@@ -41,7 +41,7 @@ def read_probabilities(path, temperature):
 
 
 def check_file(path):
-    """What a user of the model finds in it: its shapes and what is written beside the graph."""
+    """The shapes and the metadata of the model."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     shapes = {
@@ -61,7 +61,7 @@ def check_file(path):
 
 
 def answers(path, images):
-    """Probabilities and classes, in batches of changing size; and the largest effect of a batch."""
+    """Probabilities and classes, computed in batches of several sizes, and the largest effect of the batch."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     parts, start = [], 0
     for size in cycle(BATCHES):
@@ -94,7 +94,7 @@ def main():
         f"{len(images)} images in batches of {BATCHES}, temperature {temperature:g}: largest difference of a "
         f"probability {difference:.1e}, other classes: {other}"
     )
-    # A comparison with NaN is false, so ask for what is right.
+    # A comparison with NaN is false, so test for agreement.
     sys.exit(0 if difference <= args.tolerance and other == 0 else 1)
 
 

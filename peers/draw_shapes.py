@@ -1,4 +1,4 @@
-"""Draws three shapes as pictures of many sizes: a small set as people bring it.
+"""Draws a small data set of three shapes, as pictures of many sizes.
 
     python draw_shapes.py FOLDER [PICTURES]
 
@@ -27,7 +27,7 @@ def draw(rng, corners):
     turn = rng.uniform(0, 2 * np.pi)
     angles = turn + np.arange(corners) * 2 * np.pi / corners
     points = [(centre[0] + radius * np.cos(a), centre[1] + radius * np.sin(a)) for a in angles]
-    # Four times as large, then shrunk, so that edges are smooth.
+    # Draw four times as large and shrink, for smooth edges.
     large = Image.new("RGB", (4 * width, 4 * height), tuple(ground.tolist()))
     ImageDraw.Draw(large).polygon([(4 * x, 4 * y) for x, y in points], fill=tuple(colour.tolist()))
     pixels = np.asarray(large.resize((width, height), Image.Resampling.BOX), float)

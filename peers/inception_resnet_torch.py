@@ -33,12 +33,12 @@ class Settings:
 
 
 def branch_channels(j):
-    """Channels of a branch's convolution number j."""
+    """Channels of convolution number j of a branch."""
     return (32, 32, 48, 80, 96)[j] if j < 5 else 96 + 16 * (j - 4)
 
 
 class Shift(nn.Module):
-    """Batch normalisation with a trained shift and no scale, not even a constant one to load."""
+    """Batch normalisation with a trained shift and no scale, not even a constant one in the state."""
 
     def __init__(self, channels, epsilon=1e-3, momentum=0.1):
         super().__init__()
@@ -88,7 +88,7 @@ class Block(nn.Module):
 
 
 class Reduction(nn.Module):
-    """Three ways to half the map, side by side."""
+    """Three parallel branches that halve the map."""
 
     def __init__(self):
         super().__init__()
@@ -113,7 +113,7 @@ class InceptionResNet(nn.Module):
         self.dense = nn.Linear(TRUNK + 128, classes)
 
     def drop(self, place, x):
-        """Dropout where the settings have it; replaced where masks must be modiste's own."""
+        """Dropout where the settings have it; subclasses replace it to use modiste's masks."""
         here = place in self.settings.dropout_places
         return F.dropout(x, self.settings.dropout, self.training) if here else x
 

@@ -1,4 +1,4 @@
-"""Runs the PyTorch example of docs/export.md, as printed, and looks at what it prints.
+"""Runs the PyTorch example of docs/export.md, as printed, and checks its output.
 
     pip install torch==2.11.0 safetensors numpy
     python load_weights.py WEIGHTS.safetensors LOGITS.json
@@ -21,7 +21,7 @@ TOLERANCE = 1e-4
 
 
 def example():
-    """The document's one block of Python."""
+    """The Python example of the document."""
     blocks = re.findall(r"```python\n(.*?)```", (HERE.parent / "docs/export.md").read_text(), re.S)
     (block,) = [block for block in blocks if "inception_resnet_torch" in block]
     return block

@@ -1,4 +1,4 @@
-"""Records what PyTorch computes in float64 for a few small networks: the golden files of the tests.
+"""Writes the golden files of the tests: results of PyTorch in float64 for a few small networks.
 
     pip install torch==2.11.0 safetensors numpy
     python make_golden.py [FOLDER]          # default: ../crates/reference/golden
@@ -28,16 +28,16 @@ from residual_torch import Residual, WideResNet
 
 STEPS = 10
 FULL, SPREAD = 192, 64
-# PyTorch's names of what modiste calls a slot.
+# PyTorch's names of modiste's optimiser slots.
 SLOTS = {
     "adam": {"first_moments": "exp_avg", "second_moments": "exp_avg_sq"},
     "sgd": {"momentum": "momentum_buffer"},
     "muon": {"momentum": "momentum_buffer"},
 }
 ADAM = {"kind": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "weight_decay": 0.0}
-# Of sixty seeds, those whose first step stays furthest from zeros of ReLUs and from equal maxima:
-# what is computed in f32 then has the same signs. Epsilon and the low rate keep ten steps comparable:
-# they do not turn by the sign of a gradient near 0, and small errors do not grow.
+# Of sixty seeds, those whose first step stays furthest from zeros of ReLUs and from equal maxima, so that
+# results in f32 have the same signs. Epsilon and the low rate keep ten steps comparable: steps do not depend on
+# the sign of a gradient near 0, and small errors do not grow.
 CASES = {
     "grey": {
         "network": Settings(length=1, width=3, dropout=0.0, stem_stride=2),
@@ -99,12 +99,12 @@ CASES = {
 
 
 def is_weight(tensor):
-    """Whether this is a tensor of weights, which alone are drawn as such and decay."""
+    """Whether this is a tensor of weights; only weights decay."""
     return tensor.dim() > 1
 
 
 def fill(model, seed):
-    """The state that `perturbed_state` of the Rust tests gives."""
+    """The same state as `perturbed_state` of the Rust tests."""
     for position, (name, tensor) in enumerate(model_order(model)):
         count = tensor.numel()
         if is_weight(tensor):
@@ -120,7 +120,7 @@ def fill(model, seed):
 
 
 def model_order(model):
-    """State in the order of modiste's nodes, which is that of the modules."""
+    """The state in the order of modiste's nodes, which equals the order of the modules."""
     state = model.state_dict(keep_vars=True).items()
     return [(name, tensor) for name, tensor in state if not name.endswith("num_batches_tracked")]
 
@@ -171,7 +171,7 @@ def digest(tensor):
 
 
 def record(case):
-    """Every tensor of one golden file."""
+    """All tensors of one golden file."""
     model = make(case).double()
     fill(model, case["seed"])
     shape = case["input"]
@@ -210,7 +210,7 @@ def predict(model, x):
 
 
 def groups_of(model, case):
-    """Parameter groups: decay for weights alone; the rates of a case in turn, 0 freezes."""
+    """Parameter groups: only weights decay; parameters take the rates of the case in turn, and 0 freezes."""
     groups, rates = [], case.get("rates", [])
     positions = {name: i for i, (name, _) in enumerate(model_order(model))}
     for name, p in model.named_parameters():
@@ -229,7 +229,7 @@ def optimizer_of(model, case):
         return torch.optim.AdamW(groups, betas=betas, eps=settings["epsilon"])
     if settings["kind"] == "muon":
         return MuonAndSgd(model, is_weight, lr=case["learning_rate"], exact=True, **fields_of(settings))
-    assert not settings["decoupled"], "PyTorch's SGD has coupled decay alone"
+    assert not settings["decoupled"], "PyTorch's SGD has only coupled decay"
     return torch.optim.SGD(groups, momentum=settings["momentum"], nesterov=settings["nesterov"])
 
 
@@ -239,7 +239,7 @@ def fields_of(settings):
 
 
 def freeze_statistics(model, case):
-    """Puts the normalisations into `eval` whose running mean has rate 0."""
+    """Switches normalisations to `eval` if their running mean has rate 0."""
     rates = case.get("rates", [])
     for i, (name, _) in enumerate(model_order(model)):
         if rates and name.endswith("running_mean") and rates[i % len(rates)] == 0.0:
@@ -247,7 +247,7 @@ def freeze_statistics(model, case):
 
 
 def rates_of(model, case):
-    """A rate for each tensor; those of one normalisation's statistics are the same."""
+    """A rate for each tensor; the statistics of one normalisation have the same rate."""
     rates, names = case.get("rates", []), [name for name, _ in model_order(model)]
     if not rates:
         return []
@@ -256,7 +256,7 @@ def rates_of(model, case):
 
 
 def train(model, case, x, y, out, add):
-    """Ten steps on one batch; gives the optimiser's state and the averaged model."""
+    """Makes ten steps on one batch; returns the optimiser's state and the averaged model."""
     weights, named = case["class_weights"], list(model.named_parameters())
     optimizer = optimizer_of(model, case)
     average = None

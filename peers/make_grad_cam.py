@@ -20,7 +20,7 @@ OUT = Path(__file__).parent.parent / "crates" / "explain" / "golden" / "grad_cam
 
 
 def layers(model):
-    """modiste's name of a layer's output and the module that gives it."""
+    """Modules by modiste's name of their output."""
     last = len(model.blocks) - 1
     return {f"blocks.{last}.relu": model.blocks[last], "reduction.concat": model.reduction}
 
@@ -58,7 +58,7 @@ def main():
 
 
 def record_some(name, case):
-    """Two images and three classes are enough for a file of some kilobytes."""
+    """Two images and three classes, which keep the file small."""
     return [entry for entry in record(name, case) if entry["image"] < 2 and entry["class"] < 3]
 
 

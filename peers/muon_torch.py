@@ -1,5 +1,5 @@
-"""The optimiser `muon` with PyTorch's own parts: its Muon for all weights but the last, seen as matrices,
-and its SGD for the rest."""
+"""The optimiser `muon`, built from PyTorch's optimisers: Muon for all weights except the last, as matrices, and SGD
+for the rest."""
 import torch
 
 
@@ -15,7 +15,7 @@ class MuonAndSgd:
         weights = [p for p in parameters if is_weight(p)]
         self.last, matrices = weights[-1], weights[:-1]
         rest = [p for p in parameters if not any(p is m for m in matrices)]
-        # In the order of the memory, so that they share it; the order of columns makes no difference.
+        # Views in memory order, which share the memory; the order of columns makes no difference.
         self.last_channels = {p for p in matrices if p.dim() == 4 and not p.is_contiguous()}
         self.views = {p: torch.nn.Parameter(self.matrix(p, p.detach())) for p in matrices}
         if any(view.data_ptr() != p.data_ptr() for p, view in self.views.items()):
@@ -34,7 +34,7 @@ class MuonAndSgd:
             p.grad = None
 
     def matrix(self, p, values):
-        """The weights' values, or their gradient, as a matrix (outputs, inputs x kernel)."""
+        """The values or the gradient of weights as a matrix (outputs, inputs x kernel)."""
         ordered = values.permute(0, 2, 3, 1) if p in self.last_channels else values
         return ordered.reshape(p.shape[0], -1)
 

@@ -4,8 +4,8 @@
 #
 #     peers/neon.sh FOLDER [arguments of cargo test]
 #
-# FOLDER becomes a Debian with a compiler for both processors (1.8 GB) and is used again the next time. The
-# crates come from cargo's own download folder, so `cargo fetch` comes first.
+# FOLDER becomes a Debian system with compilers for both processors (1.8 GB) and is reused the next time. The
+# crates come from cargo's download folder, so run `cargo fetch` first.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 root=${1:?"which folder?"}

@@ -1,4 +1,4 @@
-"""Tries what people bring: makes each kind of data, runs `modiste` on it, prints a table of what it does.
+"""Tries typical user data: makes each kind of data, runs `modiste` on it and prints a table of the results.
 
     python own_pictures.py MODISTE [MNIST.npz] [PART...]
 
@@ -35,7 +35,7 @@ TINY = "--preset cnn --channels 4 --stages 1 --epochs 1 --quiet --out"
 
 
 def run(command, timeout=600):
-    """The exit status, what was printed, and the lines that were said."""
+    """Runs a command; returns the exit status, stdout and stderr."""
     done = subprocess.run(
         f'"$M" {command}', shell=True, capture_output=True, timeout=timeout, env={**os.environ, "M": MODISTE}
     )
@@ -48,7 +48,7 @@ def row(what, command, now):
 
 
 def said(what, command, pattern=None, lines=1):
-    """A row of the lines on stderr, or of the first that `pattern` is found in."""
+    """A row with the lines on stderr, or with the first that matches `pattern`."""
     status, out, err = run(command)
     text = [line for line in (err + out).splitlines() if line.strip()]
     if pattern:
@@ -58,7 +58,7 @@ def said(what, command, pattern=None, lines=1):
 
 
 def info(what, source, more=""):
-    """A row of what `data info` finds."""
+    """A row with the result of `data info`."""
     command = f"data info --data {source} --json{' ' + more if more else ''}"
     status, out, err = run(command)
     if status:
@@ -80,7 +80,7 @@ def predictions(command):
 
 
 def right(answers):
-    """How many of the answers are the name of the picture's folder."""
+    """Number of answers that equal the name of the picture's folder, and number of answers."""
     return sum(pathlib.Path(i).parent.name == name for i, name in answers.items()), len(answers)
 
 
@@ -90,7 +90,7 @@ RNG = np.random.default_rng(7)
 
 
 def shape_picture(kind, side=28, mode="L", ground=None, ink=None):
-    """A disc, a square or a bar, somewhere, on a ground with noise."""
+    """A disc, a square or a bar at a random position on a noisy background."""
     wide, high = (side, side) if isinstance(side, int) else side
     channels = 3 if mode == "RGB" else 1
     ground = RNG.integers(180, 250, channels) if ground is None else np.full(channels, ground)
@@ -133,7 +133,7 @@ def idx(array):
 
 
 def prelude():
-    """What several parts use."""
+    """Makes data that several parts use."""
     folder("bright", 60)
     run("train --data bright --quiet --out bright-run")
     folder("large", 20, side=56)

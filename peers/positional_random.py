@@ -44,7 +44,7 @@ def below(seed, purpose, item, time, count, bound):
 
 
 def dropout_keeps(seed, node, step, count, rate):
-    """Whether each of `count` elements is kept: two elements a word, the lower half first."""
+    """Whether each of `count` elements is kept; a word decides two elements, the lower half first."""
     drawn = words(seed, DROPOUT, node, step, -(-count // 2))
     halves = np.stack([drawn & np.uint64(0xFFFF), drawn >> np.uint64(16)], axis=1)
     return halves.ravel()[:count] >= np.uint64(int(np.floor(rate * 65536 + 0.5)))

@@ -1,4 +1,4 @@
-"""A support vector machine on pixels, scikit-learn's: what `modiste train` is compared with on small sets.
+"""scikit-learn's support vector machine on pixels, for comparison with `modiste train` on small data sets.
 
     python small_sets_sklearn.py FOLDER|FILE.npz [SIZE]
 

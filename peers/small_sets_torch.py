@@ -1,4 +1,4 @@
-"""A plain residual network in PyTorch on a folder of pictures: what `modiste train` is compared with on small sets.
+"""A plain residual network in PyTorch on a folder of pictures, for comparison with `modiste train` on small data sets.
 
     python small_sets_torch.py FOLDER SECONDS [SIZE]
 

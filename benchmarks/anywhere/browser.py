@@ -1,11 +1,11 @@
-"""The exported page beside ONNX Runtime Web: the same network, the same browser, one image after another.
+"""Compares the exported page with ONNX Runtime Web: the same network, the same browser, one image at a time.
 
     npm install onnxruntime-web@1.30.0
     python3 benchmarks/anywhere/browser.py MODISTE RUN node_modules/onnxruntime-web/dist [--json FILE]
 
-RUN is a run on the embedded images. Both are asked for the probabilities of the same test images on one thread, in
-turns, each in a browser of its own (Chromium without a graphics card). Memory is what the page's process has for
-itself after that, less what it has with an empty page. It needs what crates/export/browser/check.py needs.
+RUN is a run on the embedded images. Both compute the probabilities of the same test images on one thread, in turns,
+each in a separate browser (Chromium without a graphics card). Memory is the private memory of the page's process
+afterwards, minus that of an empty page. The requirements are those of crates/export/browser/check.py.
 """
 import argparse
 import base64
@@ -55,7 +55,7 @@ def test_images(count):
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Files of a folder; WebAssembly and modules want their types."""
+    """Serves the files of a folder with the types that WebAssembly and modules need."""
 
     extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript",
                       ".wasm": "application/wasm"}
@@ -65,7 +65,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def private_bytes(driver):
-    """Memory that the largest of the browser's page processes has for itself."""
+    """Private memory of the largest page process of the browser."""
     def children(pid):
         found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
         return [int(pid) for pid in found] + [below for pid in found for below in children(int(pid))]
@@ -84,7 +84,7 @@ def private_bytes(driver):
 
 
 class Contender:
-    """A page in a browser of its own that answers `ask`."""
+    """A page that answers `ask`, in a separate browser."""
 
     def __init__(self, url, ready):
         self.driver = Driver().__enter__()
@@ -138,7 +138,7 @@ def measure(args, folder):
     result = {"machine": describe(sys.executable), "peer": f"onnxruntime-web {package['version']}", "images": args.images, "browser": version, "largest_difference": difference}
     shipped = {"page": ["page.html"], "onnxruntime-web": ["ort.html", *RUNTIME, "best.onnx"]}
     for name, contender in [("page", page), ("onnxruntime-web", peer)]:
-        # The first turn warms up.
+        # The first turn is a warm-up.
         times = sorted(contender.times[50:])
         quarter = len(times) // 4
         result[name] = {**sizes(folder / file for file in shipped[name]), "median_ms": statistics.median(times),

@@ -1,4 +1,4 @@
-"""The exported C beside TensorFlow Lite Micro: the same network, single precision and 8-bit whole numbers.
+"""Compares the exported C source with TensorFlow Lite Micro: the same network, in single precision and in 8 bits.
 
     pip install tensorflow-cpu==2.21.0 tflite-micro
     python benchmarks/anywhere/micro.py MODISTE RUN [--images N] [--json FILE]
@@ -33,7 +33,7 @@ from machine import describe  # noqa: E402
 
 EMBEDDED = ROOT / "crates/data/embedded"
 CALIBRATION = 1000
-# Images in a turn, and turns that are timed.
+# Images per turn, and number of timed turns.
 TURN, TURNS = 20, 5
 TIMER = """#include <stdio.h>
 #include <time.h>
@@ -94,7 +94,7 @@ def keras_step(step, inputs, stretches, shape):
         # (k, rows, columns, c) to (rows, columns, c, k)
         kernel = weights.reshape(len(bias), rows, columns, -1).transpose(1, 2, 3, 0)
         if padding:
-            # As many zeros below and to the right as windows reach, not Keras' own choice.
+            # Pad with as many zeros below and to the right as the windows reach, instead of Keras' rule.
             below = [max(0, (shape[i] - 1) * stride + size - padding - x.shape[1 + i]) for i, size in enumerate((rows, columns))]
             x = x if stride == 1 else layers.ZeroPadding2D(((padding, below[0]), (padding, below[1])))(x)
         layer = layers.Conv2D(len(bias), (rows, columns), stride, padding="same" if padding and stride == 1 else "valid")
@@ -124,7 +124,7 @@ class Micro:
         self.interpreter = tflite_micro.runtime.Interpreter.from_bytes(model)
 
     def ask(self, image):
-        """The class, and the seconds that it took."""
+        """The class, and the time in seconds."""
         pixels = image[None].astype(np.float32) / 255 if self.kind == "f32" else (image[None].astype(np.int16) - 128).astype(np.int8)
         self.interpreter.set_input(pixels, 0)
         began = time.perf_counter()
@@ -133,7 +133,7 @@ class Micro:
         return int(np.argmax(self.interpreter.get_output(0))), seconds
 
     def memory(self):
-        """Bytes of the arena that are in use, as the interpreter's own record says."""
+        """Used bytes of the arena, according to the interpreter."""
         with tempfile.TemporaryFile() as file, stderr_to(file):
             self.interpreter.print_allocations()
             file.seek(0)
@@ -173,7 +173,7 @@ def measure(args, kind, model, images, labels, folder):
     for turn in range(TURNS + 1):
         few = images[TURN * turn:TURN * (turn + 1)]
         ours, theirs = ask_c(program, few)[1], [micro.ask(image)[1] for image in few]
-        if turn:  # The first turn warms up.
+        if turn:  # The first turn is a warm-up.
             seconds["c"] += ours
             seconds["micro"] += theirs
     ours, theirs = ask_c(program, images)[0], [micro.ask(image)[0] for image in images]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures what elements cost: two single-threaded ones side by side against one alone, and what a trial takes beside
-its epochs: from its start to its first step, and from the end of its last epoch to its end.
+"""Measures the cost of elements: two single-threaded ones side by side compared with one alone, and the time of a trial
+outside of its epochs: from its start to its first step, and from the end of its last epoch to its end.
 
 usage: efficiency.py MODISTE [--rounds 5] [--epochs 6] [--split 2000/500/500]     (on a machine with two idle cores)
 
-Beside the wall time, the ratio by processor time: what two idle cores would give where other processes take part of them.
+It also prints the ratio by processor time, which estimates the ratio on idle cores if other processes use the machine.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def plan(modiste, out, arguments):
 
 
 def seconds_of(modiste, out, trials):
-    """Wall seconds of these elements, run at the same time; processor seconds of the one that took most; when they began."""
+    """Runs these elements at the same time; returns the wall time, the largest processor time and the start time."""
     words = [modiste, "grid", "--out", str(out), "--threads", "1", "--quiet", "--trial"]
     start, clock = time.time(), time.monotonic()
     elements = [subprocess.Popen([*words, str(trial)]) for trial in trials]
@@ -39,7 +39,7 @@ def seconds_of(modiste, out, trials):
 
 
 def overhead(out, start, seconds):
-    """What the first trial took before its first step, and after its last epoch, by the times of its files."""
+    """Seconds of the first trial before its first step and after its last epoch, from the times of its files."""
     run = out / "trials" / "width=2,seed=0"
     began, ended = ((run / name).stat().st_mtime for name in ("environment.json", "metrics.csv"))
     return began - start, start + seconds - ended

@@ -16,7 +16,7 @@ import subprocess
 
 import mpi
 
-# Batches of the steps of one process, which tell what a step costs whatever its batch.
+# Batches for the steps of one process, which give the cost of a step independent of its batch.
 ALONE = ["8", "16", "32", "64", "128", "256", "512", "1024"]
 
 

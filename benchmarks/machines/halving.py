@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Judges successive halving by a full grid: the same configurations, trained to their end and by halving.
+"""Compares successive halving with a full grid of the same configurations.
 
 usage: halving.py MODISTE [--seeds 5]     (minutes on two cores)
 
@@ -34,7 +34,7 @@ def run(words):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("modiste")
-    parser.add_argument("--seeds", type=int, default=5, help="searches, each with draws of its own")
+    parser.add_argument("--seeds", type=int, default=5, help="number of searches with different draws")
     arguments = parser.parse_args()
     modiste = str(pathlib.Path(arguments.modiste).resolve())
     over = [word for field, values in OVER.items() for word in ("--over", f"{field}={values}")]

@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
-"""A model of a training step over several ranks: fitted to measured exchanges, checked against measured steps, then
-asked about clusters.
+"""Models a training step over several ranks: fits the model to measured exchanges, compares it with measured steps and
+predicts clusters.
 
-usage: model.py MEASURED.jsonl [--cores 2] [--nodes 2,8,64] [--latency 50e-6]     (MEASURED.jsonl is exchange.py's)
+usage: model.py MEASURED.jsonl [--cores 2] [--nodes 2,8,64] [--latency 50e-6]     (exchange.py writes MEASURED.jsonl)
 
-The model. A message of b bytes takes a + b / B seconds. A gather of b bytes over R ranks is a ring of R - 1 messages
-of b / R bytes, or, where that is shorter, ceil(log2 R) rounds that double what is sent. A turn of b bytes sends, from
-each rank to each other one, that one's columns of its rows: R - 1 messages of b / R^2 bytes. a and B are fitted to the
-gathers and turns of each rate alone, of as many ranks as there were cores. More ranks than cores take turns at them:
-their times are multiplied by ranks over cores.
+A message of b bytes takes a + b / B seconds. A gather of b bytes over R ranks is a ring of R - 1 messages of b / R
+bytes or, if that is faster, ceil(log2 R) rounds that double the bytes sent. In a transposition (`turn`) of b bytes,
+each rank sends every other rank the columns that it needs: R - 1 messages of b / R^2 bytes. a and B are fitted for each
+rate to gathers and transpositions with as many ranks as cores. If there are more ranks than cores, the times are
+multiplied by ranks over cores.
 
-A step of a batch of n images has s = min(32, max(8, n / 8)) shards. A rank has at most ceil(s / R) of them, which its
-c cores share: ceil(ceil(s / R) / c) * n / s images one after the other, and a part that every rank does alone (the
-optimiser, Winograd's filters). Both times are fitted to the measured steps of one process. The exchanges are those that
-the measured steps made, with their sizes: of normalisations and gradients in proportion to the shards, of logits to the
-images; a trained network exchanges also whether to stop.
+A step of a batch of n images has s = min(32, max(8, n / 8)) shards. A rank has at most ceil(s / R) of them, shared by
+its c cores: ceil(ceil(s / R) / c) * n / s images one after the other, and a part that every rank computes alone (the
+optimiser, Winograd's filters). Both times are fitted to the measured steps of one process. The exchanges are those of
+the measured steps. Their sizes grow with the shards for normalisations and gradients, and with the images for logits;
+a real training also exchanges whether to stop.
 
-Efficiency is the speed of N nodes over N times that of one.
+Efficiency is the speed of N nodes divided by N times the speed of one.
 """
 
 import argparse
@@ -47,7 +47,7 @@ TIMES = {"gather": gather, "turn": turn}
 
 
 def measured(lines):
-    """Kind, ranks, bytes and seconds of every exchange that was measured alone."""
+    """Kind, ranks, bytes and seconds of every exchange that was measured separately."""
     for line in lines:
         if "gather_seconds" in line:
             size = FLOAT * line["values"]
@@ -56,13 +56,13 @@ def measured(lines):
 
 
 def errors(exchanges, a, bandwidth, cores):
-    """Of each exchange, the logarithm of what the model says over what was measured."""
+    """For each exchange, the logarithm of the modelled time over the measured time."""
     said = lambda kind, ranks, size: TIMES[kind](ranks, size, a, bandwidth) * max(1.0, ranks / cores)
     return [math.log(said(kind, ranks, size) / seconds) for kind, ranks, size, seconds in exchanges]
 
 
 def least(squares, low, high):
-    """The two positive numbers with the least sum of squares, on ever finer grids of logarithms."""
+    """The two positive numbers with the least sum of squares, by search on increasingly fine logarithmic grids."""
     for _ in range(4):
         grids = [[l + (h - l) * i / 24 for i in range(25)] for l, h in zip(low, high)]
         best = min(itertools.product(*grids), key=lambda at: squares(*(10**x for x in at)))
@@ -82,14 +82,14 @@ def shards_of(batch):
 
 
 def alone(lines):
-    """Seconds that a step of one process takes whatever the batch, and seconds an image."""
+    """Fixed seconds of a step of one process, and seconds per image."""
     steps = [(line["batch"], line["step_seconds"]) for line in lines if line["ranks"] == 1]
     squares = lambda fixed, image: sum(math.log((fixed + n * image) / seconds) ** 2 for n, seconds in steps)
     return least(squares, [-5.0, -6.0], [-1.0, -2.0])
 
 
 class Network:
-    """The exchanges of a step, as they were measured."""
+    """The measured exchanges of a step."""
 
     def __init__(self, line):
         self.parameters = line["parameters"]
@@ -115,7 +115,7 @@ def computing(ranks, cores, batch, fixed, image):
 
 
 def check_steps(lines, rates, network, fixed, image, cores):
-    """Prints measured and predicted steps; all ranks shared the cores of one machine."""
+    """Prints measured and modelled steps; all ranks shared the cores of one machine."""
     print("\n| rate | ranks | batch | added | step | exchanges | model: step | exchanges | error |")
     print("|---|---|---|---|---|---|---|---|---|")
     all_errors = {}
@@ -141,7 +141,7 @@ def check_steps(lines, rates, network, fixed, image, cores):
 
 
 def table(name, network, fixed, image, a, bandwidth, cores):
-    """Efficiency by nodes and batch, and what costs most beside an even share of one node's work."""
+    """Prints the efficiency by nodes and batch, and the largest cost beyond an even share of one node's work."""
     print(f"\n{name}, {cores} cores a node\n")
     print("| nodes | " + " | ".join(map(str, BATCHES)) + " | batch for 0.8 |\n|---|" + "---|" * (len(BATCHES) + 1))
     for nodes in NODES:
@@ -165,8 +165,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("measured")
     parser.add_argument("--cores", type=int, default=2, help="cores of the machine that was measured")
-    parser.add_argument("--nodes", default="2,8,64", help="cores of the nodes that are asked about")
-    parser.add_argument("--latency", type=float, default=50e-6, help="seconds added to each message there")
+    parser.add_argument("--nodes", default="2,8,64", help="cores of the nodes in the predicted clusters")
+    parser.add_argument("--latency", type=float, default=50e-6, help="seconds added to each message in clusters")
     arguments = parser.parse_args()
     with open(arguments.measured) as file:
         lines = [json.loads(line) for line in file]

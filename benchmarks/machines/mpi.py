@@ -22,7 +22,7 @@ import tempfile
 import time
 
 SMALL = ["--split", "400/100/100", "--quiet", "--threads", "1"]
-# Stands for the run of the first case.
+# A placeholder for the run of the first case.
 FIRST = "FIRST"
 CASES = {
     "adam, dropout, flips": ["--preset", "light", "--length", "1", "--width", "2", "--stem-stride", "4", "--epochs", "2"],
@@ -43,9 +43,9 @@ CASES = {
         "--from", FIRST, "--freeze", "1", "--schedule", "plateau", "--set", "patience=0", "--epochs", "3",
     ],
 }
-# Lasts long enough to be broken in its midst.
+# Long enough to be interrupted in the middle.
 LONGER = ["--preset", "light", "--length", "1", "--width", "2", "--stem-stride", "4", "--epochs", "12"]
-# Makes mpirun notice a link that is cut, and end the job, within seconds; by default it takes minutes.
+# With these, mpirun notices a cut link and ends the job within seconds instead of minutes.
 NOTICE = [word for name, value in (("time", 3), ("intvl", 1), ("probes", 3)) for word in
           ("--mca", f"oob_tcp_keepalive_{name}", str(value))]
 FILES = ["best.safetensors", "last.ckpt", "config.toml"]
@@ -56,7 +56,7 @@ def fail(text):
 
 
 class Machines:
-    """Where ranks run: on this host, or in network namespaces with an address each."""
+    """The machines that run ranks: this host, or network namespaces with an address each."""
 
     def __init__(self, count, namespaces):
         self.names = [f"mo{i}" for i in range(count)] if namespaces else []
@@ -93,8 +93,8 @@ class Machines:
             subprocess.run(["ip", "link", "del", "mobr"], **quiet)
 
     def shape(self, rate):
-        """Limits what every machine sends. A smaller bucket would run dry between two of the kernel's timers; a larger
-        one would let more of short messages pass at once."""
+        """Limits the rate at which every machine sends. A smaller bucket would run dry between two ticks of the kernel's
+        timer; a larger one would pass more short messages at once."""
         burst = "64kb" if rate == "1gbit" else "256kb"
         for name in self.names:
             subprocess.run(["tc", "-n", name, "qdisc", "del", "dev", "eth0", "root"], stderr=subprocess.DEVNULL)
@@ -111,7 +111,7 @@ class Machines:
         subprocess.run(["ip", "link", "set", f"v{self.names[number]}", "up"], check=True)
 
     def kill_all(self):
-        """Kills whatever runs on the machines: daemons of MPI survive there when their link is cut."""
+        """Kills all processes on the machines, because MPI's daemons survive there when their link is cut."""
         for name in self.names:
             found = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, timeout=60).stdout
             for pid in found.split():
@@ -119,7 +119,7 @@ class Machines:
                     os.kill(int(pid), signal.SIGKILL)
 
     def mpirun(self, ranks):
-        """The words that start `ranks` ranks."""
+        """The command that starts `ranks` ranks."""
         words = ["mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none"]
         if not self.names:
             return words + ["-n", str(ranks)]
@@ -127,7 +127,7 @@ class Machines:
         hosts = ",".join(f"10.9.0.{i + 1}" for i in range(ranks))
         words = ["ip", "netns", "exec", self.names[0]] + words
         words += ["--host", hosts, "--mca", "plm_rsh_agent", self.agent, "--mca", "btl", "tcp,self"]
-        # Each machine seems to have a core for its rank, while all share this one's: a rank that waits lets others compute.
+        # MPI assumes a core for each rank, but all ranks share this machine's, so a waiting rank must yield.
         words += ["--mca", "mpi_yield_when_idle", str(int(ranks > os.cpu_count()))]
         words += ["--mca", "btl_tcp_if_include", net, "--mca", "oob_tcp_if_include", net, *NOTICE]
         return words + ["-n", str(ranks)]
@@ -138,7 +138,7 @@ def environment(**more):
 
 
 def run(words, expect=0, **options):
-    """Runs a command to its end; its output."""
+    """Runs a command to its end and returns its output."""
     done = subprocess.run(words, capture_output=True, text=True, env=environment(), timeout=600, **options)
     if expect is not None and (done.returncode == 0) != (expect == 0):
         fail(f"{' '.join(words)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -162,7 +162,7 @@ def compare(one, other):
 
 
 def same_bytes(modiste, machines, root, ranks):
-    """Every case with every number of ranks; returns the folder of the first case."""
+    """Checks every case with every number of ranks; returns the folder of the first case."""
     for number, (name, settings) in enumerate(CASES.items()):
         settings = [word.replace(FIRST, str(root / "alone0")) for word in settings]
         alone = root / f"alone{number}"
@@ -176,22 +176,22 @@ def same_bytes(modiste, machines, root, ranks):
 
 
 def answers(text):
-    """What a command answered, without what it took."""
+    """The answers of a command, without its times."""
     found = json.loads(text)
     return {key: value for key, value in found.items() if key not in ("peak_bytes", "seconds", "threads")}
 
 
 def same_answers(modiste, machines, model, root):
-    """Evaluation and prediction of a part, divided."""
+    """Checks evaluation and prediction of a part, divided among ranks."""
     for command in (["evaluate", str(model), "--part", "test", "--json"], ["predict", str(model), "--json"]):
         alone = answers(run([modiste, *command]).stdout)
         if answers(run(machines.mpirun(3) + [modiste, *command]).stdout) != alone:
-            fail(f"{command[0]}: 3 ranks answer otherwise than one process")
-        print(f"{command[0]}: 3 ranks answer as one process")
+            fail(f"{command[0]}: 3 ranks give other answers than one process")
+            print(f"{command[0]}: 3 ranks give the answers of one process")
 
 
 def refusals(modiste, machines, root):
-    """A rank with another program, other data or other settings."""
+    """Checks that a rank with another program, other data or other settings is refused."""
     other = root / "other-program"
     shutil.copy(modiste, other)
     with open(other, "ab") as file:
@@ -213,12 +213,12 @@ def refusals(modiste, machines, root):
 
 
 def broken_and_resumed(modiste, machines, root, name, break_it, patience=300):
-    """Breaks a job of 3 ranks after its first checkpoint, and resumes it with 2."""
+    """Interrupts a job of 3 ranks after its first checkpoint, and resumes it with 2."""
     settings = [*SMALL, *LONGER, "--set", "checkpoint_minutes=0.001"]
     alone, out = root / f"{name}-alone", root / f"{name}-broken"
     run([modiste, "train", *settings, "--out", str(alone)])
     words = machines.mpirun(3) + ["-x", f"MODISTE_EXCHANGE_SECONDS={patience}", modiste, "train", *settings, "--out", str(out)]
-    # What survives the job, as a daemon behind a link that is cut, would keep a pipe open.
+    # A process that survives the job, such as a daemon behind a cut link, would keep a pipe open.
     said = root / f"{name}.txt"
     with open(said, "w") as file:
         job = subprocess.Popen(words, env=environment(), stdin=subprocess.DEVNULL, stdout=file, stderr=file)
@@ -233,7 +233,7 @@ def broken_and_resumed(modiste, machines, root, name, break_it, patience=300):
         job.wait(120)
     except subprocess.TimeoutExpired:
         job.kill()
-        fail(f"{name}: the job went on for 120 s:\n{said.read_text()}")
+        fail(f"{name}: the job continued for 120 s:\n{said.read_text()}")
     finally:
         machines.kill_all()
     seconds = time.monotonic() - clock
@@ -248,7 +248,7 @@ def broken_and_resumed(modiste, machines, root, name, break_it, patience=300):
 
 
 def kill_a_rank(job):
-    """Kills the youngest process of the job that is a rank."""
+    """Kills the rank of the job that started last."""
     ranks = [pid for pid in descendants(job.pid) if "train" in command_line(pid) and "mpirun" not in command_line(pid)]
     os.kill(max(ranks), signal.SIGKILL)
 

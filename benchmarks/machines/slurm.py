@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs trials on a real Slurm of one node: an array with one element requeued, one cancelled and sent again, the
-node drained and resumed; the table is compared with that of one machine. Then a training with two ranks in a job.
+"""Runs trials on a real Slurm of one node: an array with one element requeued, one cancelled and submitted again, and
+the node drained and resumed. The table is compared with that of one machine. Then trains with two ranks in a job.
 
 usage: slurm.py MODISTE [--minutes 5]
 
@@ -54,11 +54,11 @@ PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 
 
 class Failed(Exception):
-    """What went wrong, for people."""
+    """A failed check; the text says what went wrong."""
 
 
 def run(*words, expect=0, seconds=60):
-    """Runs a command to its end and gives what it printed; `expect=None` takes any status."""
+    """Runs a command to its end and returns its output; `expect=None` accepts any status."""
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
@@ -69,16 +69,16 @@ def run(*words, expect=0, seconds=60):
 
 
 def wait(what, ready, seconds=60):
-    """Waits until `ready()`, which is asked again and again."""
+    """Polls `ready()` until it is true."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
-            raise Failed(f"waited {seconds} s in vain until {what}")
+            raise Failed(f"timed out after {seconds} s, waiting until {what}")
         time.sleep(0.1)
 
 
 def munge(stack):
-    """Starts munge, by which Slurm's daemons know each other, unless it runs."""
+    """Starts munge, which authenticates Slurm's daemons, unless it is running."""
     if subprocess.run(["munge", "-n"], capture_output=True, timeout=20).returncode == 0:
         return
     if not pathlib.Path("/etc/munge/munge.key").exists():
@@ -91,7 +91,7 @@ def munge(stack):
 
 
 def end(daemon):
-    """Ends a daemon, by force if it does not listen."""
+    """Ends a daemon, by force if necessary."""
     daemon.terminate()
     try:
         daemon.wait(20)
@@ -102,7 +102,7 @@ def end(daemon):
 
 @contextlib.contextmanager
 def slurm(root):
-    """A cluster of this one machine, for as long as the block lasts; gives the node's name."""
+    """A cluster of this machine, while the block runs; yields the node's name."""
     host = socket.gethostname().split(".")[0]
     state = root / "slurm"
     for folder in ("ctld", "d"):
@@ -118,14 +118,14 @@ def slurm(root):
                                            stdout=out, stderr=out)
             stack.callback(end, process)
         stack.callback(run, "scancel", "--user=root", expect=None)
-        # Last in, so the first to be called at the end, while the daemons still run.
+        # Registered last, so it is called first at the end, while the daemons still run.
         stack.push(lambda kind, *_: tell_logs(root) if kind else None)
         wait("the node is idle", lambda: "idle" in run("sinfo", "-h", "-o", "%t", expect=None))
         yield host
 
 
 def tell_logs(root):
-    """What the daemons, the queue and the elements say."""
+    """Prints the logs of the daemons, the queue and the elements."""
     for words in (["squeue", "-a", "-r"], ["sinfo"]):
         with contextlib.suppress(Exception):
             print(subprocess.run(words, capture_output=True, text=True, timeout=20).stdout, file=sys.stderr)
@@ -154,19 +154,19 @@ class Array:
         return 0
 
     def states(self):
-        """What Slurm says of the elements that it has not forgotten."""
+        """Slurm's states of the elements that it still knows."""
         lines = run("squeue", "-h", "-r", "-t", "all", "-o", "%K %T", "-j", self.job, expect=None).splitlines()
         return {int(number): state for number, state in (line.split() for line in lines)}
 
     def in_the_midst(self, number):
-        """Waits until an element trains; it must not be done by then."""
+        """Waits until an element trains; fails if it is already done."""
         wait(f"element {number} trains", lambda: self.epochs(number) >= 2)
         state = self.states().get(number)
         if state != "RUNNING":
             raise Failed(f"element {number} should be running, not {state}; give it more epochs")
 
     def again(self, number):
-        """Sends an element to the queue again, where it would wait two minutes by default."""
+        """Requeues an element, and skips the default delay of two minutes."""
         run("scontrol", "requeue", f"{self.job}_{number}", expect=None)
         wait(f"element {number} waits", lambda: self.states().get(number) == "PENDING")
         run("scontrol", "update", f"JobId={self.job}_{number}", "StartTime=now")
@@ -176,7 +176,7 @@ class Array:
 
 
 def array_of_trials(modiste, root, host):
-    """An array as --plan slurm prints it, disturbed, against the grid of one machine."""
+    """Compares a disturbed array, as printed by --plan slurm, with the grid of one machine."""
     alone, out = root / "alone", root / "shared"
     run(modiste, "grid", *GRID, "--out", str(alone), "--quiet", seconds=240)
     script = root / "array.sh"
@@ -185,8 +185,8 @@ def array_of_trials(modiste, root, host):
     array = Array(modiste, out, job)
     array.in_the_midst(0)
     array.again(0)
-    print("Slurm: an element was requeued in the midst of its training")
-    # The node is drained while elements wait, and comes back.
+    print("Slurm: an element was requeued during its training")
+    # The node is drained while elements wait, and resumed.
     run("scontrol", "update", f"NodeName={host}", "State=DRAIN", "Reason=test")
     wait("the drained node is empty", lambda: "RUNNING" not in array.states().values(), 120)
     said = array.status()
@@ -201,7 +201,7 @@ def array_of_trials(modiste, root, host):
     if array.status()["trials"][last]["state"] != "waiting":
         raise Failed(f"the cancelled trial should wait: {array.status()['trials'][last]}")
     array.again(last)
-    print("Slurm: an element was cancelled, and sent again")
+    print("Slurm: an element was cancelled and submitted again")
     ended = lambda: set(array.states().values()) <= {"COMPLETED"}
     wait("all elements are completed", ended, 240)
     compare(array, alone, last)
@@ -225,7 +225,7 @@ LAUNCHERS = ["mpirun --allow-run-as-root --oversubscribe --bind-to none -n 2", "
 
 
 def ranks_in_a_job(modiste, root):
-    """Two ranks in a job give the bytes of one process, whoever launches them."""
+    """Checks that two ranks in a job give the bytes of one process, with each launcher."""
     train = ["train", *SMALL, "--width", "1", "--epochs", "2", "--quiet", "--threads", "1"]
     run(modiste, *train, "--out", str(root / "one"), seconds=120)
     for launcher in LAUNCHERS:

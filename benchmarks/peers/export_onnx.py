@@ -1,4 +1,4 @@
-"""Writes the PyTorch twin as an ONNX file of one fixed batch: export_onnx.py --onnx FILE ...
+"""Writes the PyTorch twin as an ONNX file with a fixed batch size: export_onnx.py --onnx FILE ...
 
 In evaluation mode the exporter folds batch normalisation into the convolutions before it; what is
 left, ONNX Runtime folds itself.
@@ -15,7 +15,7 @@ def main():
     settings = protocol.settings("onnx")
     model = twin(settings).eval()
     images = torch.zeros(settings.batch, 1, 28, 28)
-    # The older exporter is called by its name: it needs no further package and names are kept.
+    # Use the older exporter explicitly: it needs no further package and keeps names.
     warnings.simplefilter("ignore", DeprecationWarning)
     torch.onnx.export(
         model, (images,), settings.onnx, dynamo=False, opset_version=17,

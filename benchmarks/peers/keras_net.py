@@ -37,8 +37,8 @@ def block(x, name, width):
 
 
 def reduction(x):
-    """Three ways to half the map, side by side."""
-    # Its input is not negative, so that zeros around it change no maximum.
+    """Three parallel branches that halve the map."""
+    # The input is not negative, so padding with zeros changes no maximum.
     pooled = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
     conv = conv_bn(x, "reduction.conv", 64, 3, stride=2)
     y = conv_bn(x, "reduction.stack.0", 32, 1)
@@ -66,7 +66,7 @@ def parameter_count(model):
 
 
 def load(model, tensors):
-    """Takes over weights under PyTorch's names and in its layouts."""
+    """Loads weights with PyTorch's names and layouts."""
     def kernel(name):
         weight = tensors[f"{name}.weight"]
         return weight.transpose(2, 3, 1, 0) if weight.ndim == 4 else weight.T

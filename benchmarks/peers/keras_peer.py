@@ -1,4 +1,4 @@
-"""Keras 3 on TensorFlow, measured by run.py: Keras' own training step, inference as a graph."""
+"""The Keras 3 peer (on TensorFlow) of run.py: Keras' own training step, inference as a graph."""
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -20,14 +20,14 @@ def batches(settings):
 
 
 def trainer(model, batches):
-    """A function that makes one training step."""
+    """Returns a function that makes one training step."""
     model.compile(
         optimizer=keras.optimizers.Adam(protocol.LEARNING_RATE, epsilon=1e-8),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
 
     def step(number):
-        # Keras keeps a running mean of the loss unless it is told to forget.
+        # Keras keeps a running mean of the loss unless it is reset.
         loss = model.train_on_batch(*batches[number % len(batches)])
         model.reset_metrics()
         return lambda: [float(loss)]
@@ -36,7 +36,7 @@ def trainer(model, batches):
 
 
 def predictor(model, batches):
-    """A function that predicts one batch."""
+    """Returns a function that predicts one batch."""
     predict = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
 
     def step(number):

@@ -1,4 +1,4 @@
-"""ONNX Runtime, measured by run.py: inference of the file that export_onnx.py wrote."""
+"""The ONNX Runtime peer of run.py: inference with the file that export_onnx.py wrote."""
 import numpy as np
 import onnxruntime
 
@@ -23,7 +23,7 @@ def main():
         return lambda: logits[0].tolist()
 
     about = f"onnxruntime {onnxruntime.__version__} {settings.threads} threads"
-    # A session keeps no count of parameters, and folding has changed them.
+    # A session does not count parameters, and folding has changed them.
     protocol.serve(about, None, settings.batch, step)
 
 

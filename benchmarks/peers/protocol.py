@@ -1,8 +1,7 @@
-"""What run.py and a measured process say to each other; the twin of ../ours/src/protocol.rs.
+"""The protocol between run.py and a measured process; the twin of ../ours/src/protocol.rs.
 
-The process makes its first step and says so in one line of JSON. Then each line `run SECONDS` is
-answered, after steps of at least that many seconds (one at least), by another. The end of the
-input is the end of the process.
+The process makes its first step and reports it in one line of JSON. It answers each line `run SECONDS` with
+another, after at least one step and at least that many seconds of steps. It ends when its input ends.
 """
 import argparse
 import json
@@ -17,7 +16,7 @@ LEARNING_RATE = 1e-3
 
 
 def settings(*extra):
-    """The process's arguments; `extra` names those that only this peer has."""
+    """Parses the arguments of the process; `extra` names those that only this peer has."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--task", choices=("train", "infer"), required=True)
     for name in ("length", "width", "stride", "batch", "threads"):
@@ -41,7 +40,7 @@ def batches(settings):
 
 
 def read_weights(path):
-    """Name to array (f32) from a file that ours wrote with --write-weights."""
+    """Arrays (f32) by name, from a file that `ours` wrote with --write-weights."""
     import numpy as np
 
     header, values = Path(path).read_bytes().split(b"\n", 1)
@@ -57,7 +56,7 @@ def serve(about, parameters, batch, step):
     """Answers requests until the input ends.
 
     `step(k)` runs step number k and returns a function that gives the values to report: the loss, or
-    the logits of an image. It is called once a slice.
+    the logits of an image. That function is called once per slice.
     """
     answers = claim_output()
     values = step(0)()
@@ -80,7 +79,7 @@ def serve(about, parameters, batch, step):
 
 
 def claim_output():
-    """Keeps the output for answers; whatever libraries print goes to stderr."""
+    """Reserves stdout for answers; output of libraries goes to stderr."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return answers

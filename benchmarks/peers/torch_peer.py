@@ -1,9 +1,9 @@
-"""PyTorch, measured by run.py: the twin of ../../peers, eager or compiled, either memory layout."""
+"""The PyTorch peer of run.py: the twin in ../../peers, eager or compiled, in either memory layout."""
 import os
 import sys
 from pathlib import Path
 
-# Compiling in this process alone: no pool of workers beside the measured threads.
+# Compile in this process, without a pool of workers beside the measured threads.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "peers"))
 
@@ -27,14 +27,14 @@ def twin(settings):
 
 
 def batches(settings, layout):
-    """Batches as the network takes them, converted before the clock starts."""
+    """Batches in the form that the network takes, converted before the clock starts."""
     for pixels, labels in protocol.batches(settings):
         images = torch.from_numpy(pixels).float().div(255).unsqueeze(1)
         yield images.contiguous(memory_format=layout), torch.from_numpy(labels)
 
 
 def trainer(model, batches):
-    """A function that makes one training step; Adam in its fused form, the fastest there is."""
+    """Returns a function that makes one training step, with Adam in its fused form, the fastest."""
     optimizer = torch.optim.Adam(model.parameters(), lr=protocol.LEARNING_RATE, fused=True)
     model.train()
 
@@ -50,7 +50,7 @@ def trainer(model, batches):
 
 
 def predictor(model, batches):
-    """A function that predicts one batch."""
+    """Returns a function that predicts one batch."""
     model.eval()
 
     def step(number):

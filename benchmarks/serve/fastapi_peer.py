@@ -1,7 +1,7 @@
-"""The peer: FastAPI over ONNX Runtime, as one would write it. fastapi_peer.py MODEL PORT WORKERS
+"""The peer: FastAPI over ONNX Runtime, in the usual style. fastapi_peer.py MODEL PORT WORKERS
 
-It takes the same bodies as `modiste serve` and answers with the same fields. ONNX Runtime works in
-the thread pool, so that a request does not hold up the others; all its optimisations are on.
+It takes the same bodies as `modiste serve` and answers with the same fields. ONNX Runtime runs in the thread
+pool, so that requests do not block each other; all its optimisations are on.
 """
 import io
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures `modiste serve` beside FastAPI over ONNX Runtime: the same model, bodies and clients.
+"""Compares `modiste serve` with FastAPI over ONNX Runtime: the same model, bodies and clients.
 
     python3 benchmarks/serve/run.py RUN                   # a run folder or a model of 28x28 grey images
     python3 benchmarks/serve/run.py RUN --record laptop   # keeps the figures in ../runs/DATE-serve-laptop
@@ -34,17 +34,17 @@ import machine  # noqa: E402
 MODISTE = Path(os.environ.get("MODISTE", ROOT / "target" / "release" / "modiste"))
 VENV = HERE.parent / ".venv"
 CONNECTIONS = (1, 8, 64)
-# Name, processes, threads of ONNX Runtime in each (0: its own choice, which is all cores).
+# Name, number of processes, threads of ONNX Runtime in each (0: its default, all cores).
 PEERS = (("fastapi", 1, 0), ("fastapi, 2 workers", 2, 1))
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--seconds", type=float, default=3, help="of a slice (default 3)")
-    parser.add_argument("--rounds", type=int, default=3, help="slices of each (default 3)")
+    parser.add_argument("--seconds", type=float, default=3, help="seconds per slice (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="slices of each server (default 3)")
     parser.add_argument("--record", metavar="NAME", help="keep the run in ../runs/DATE-serve-NAME")
-    parser.add_argument("--python", metavar="PATH", help="a Python that has the peer's packages")
+    parser.add_argument("--python", metavar="PATH", help="a Python with the peer's packages")
     parser.add_argument("--serve", default="", help="more options of modiste serve")
     return parser.parse_args()
 
@@ -70,7 +70,7 @@ def free_port():
 
 
 class Server:
-    """A process that answers at `url`; its children end with it."""
+    """A server process that answers at `url`; its children end with it."""
 
     def __init__(self, name, command, url=None, environment=None):
         self.name = name
@@ -120,7 +120,7 @@ def png(pixels):
 
 
 def bodies(pixels):
-    """The same image as the two kinds of body."""
+    """The same image in both kinds of body."""
     return {
         "png": ("image/png", png(pixels)),
         "json": ("application/json", json.dumps({"images": [list(pixels)]}).encode()),
@@ -128,7 +128,7 @@ def bodies(pixels):
 
 
 def check(servers):
-    """All must say the same of some images before anything is timed."""
+    """Checks that all servers give the same answers before anything is timed."""
     largest = 0.0
     for pixels in images(50):
         for kind, body in bodies(pixels).values():
@@ -142,7 +142,7 @@ def check(servers):
 
 
 def slice_of(server, connections, file, kind, seconds):
-    """What wrk measures in so many seconds, after a short warm-up."""
+    """Runs wrk for this many seconds, after a short warm-up."""
     command = ["wrk", "-t1", f"-c{connections}", "-s", HERE / "post.lua", "--timeout", "30s"]
     environment = {**os.environ, "BODY": str(file), "KIND": kind}
     for time_ in (0.5, seconds):
@@ -153,7 +153,7 @@ def slice_of(server, connections, file, kind, seconds):
 
 
 def measure(servers, folder, given):
-    """Every body at every number of connections, the servers in turns."""
+    """Measures every body with every number of connections, the servers in turns."""
     entries = []
     for body, (kind, content) in bodies(images(1)[0]).items():
         file = folder / body
@@ -170,7 +170,7 @@ def measure(servers, folder, given):
 
 
 def figures(slices):
-    """Medians over the slices: requests a second, p50 and p99 in milliseconds; all failed requests."""
+    """Medians over the slices: requests per second, p50 and p99 in milliseconds; total of failed requests."""
     middle = lambda values: statistics.median(values)
     return (middle([s["requests"] / s["seconds"] for s in slices]), middle([s["p50_ms"] for s in slices]),
             middle([s["p99_ms"] for s in slices]), sum(s["failed"] for s in slices))

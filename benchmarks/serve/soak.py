@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Good and hostile clients at once for minutes.
+"""Runs good and hostile clients at once for minutes.
 
     python3 benchmarks/serve/soak.py MODEL                        # ten minutes; MODEL is a model file
     python3 benchmarks/serve/soak.py MODEL --seconds 60 --record laptop
@@ -31,7 +31,7 @@ from run import HERE, MODISTE, Server, bodies, images, machine
 
 # The server's --timeout in seconds. Good requests must be answered within it.
 TIMEOUT = 5
-# Memory of the last third may lie above that of the middle third by this: 5 % and 2 MiB.
+# The median memory of the last third may exceed that of the middle third by 5 % and 2 MiB.
 SLACK = lambda before: before * 1.05 + (2 << 20)
 PAUSE = 0.01  # seconds between two requests of a client, so that the machine is not taken whole
 
@@ -44,7 +44,7 @@ def resident(pid):
 
 
 class Clients:
-    """Threads of clients and what they saw."""
+    """Threads of clients and the responses that they received."""
 
     def __init__(self, address, ending):
         self.address, self.stop, self.ending = address, threading.Event(), ending
@@ -56,7 +56,7 @@ class Clients:
             self.seen[what] += 1
 
     def run(self, client):
-        """Calls `client` again and again; whatever it raises is counted."""
+        """Calls `client` repeatedly and counts its exceptions."""
         random_ = random.Random(repr(client))
         while not self.stop.wait(PAUSE):
             try:
@@ -81,7 +81,7 @@ class Clients:
         self.good_requests(random_, "good", GOOD)
 
     def good_photograph(self, random_):
-        """A client with photographs, which the server has to decode and shrink."""
+        """A client with photographs, which the server must decode and shrink."""
         self.good_requests(random_, "good photograph", PHOTOGRAPHS)
 
     def good_requests(self, random_, name, bodies_):
@@ -129,12 +129,12 @@ class Clients:
                  (400, 413, 415, 503))
 
     def form_of_bombs(self, random_):
-        """Small files that claim many pixels: too many together, or damaged at their end."""
+        """Small files that claim many pixels: too many in total, or damaged at the end."""
         body = form(*random_.choice([(HUGE, 256), (LARGE, 60), (LARGE[:-20], 60)]))
         self.ask("form of bombs", body, "multipart/form-data; boundary=x", (400, 413, 503))
 
     def echo(self, random_):
-        """Text that an error might repeat."""
+        """Long text that an error message might repeat."""
         body = random_.choice([b'{"images": [{"%s": 1}]}', b'{"%s": 1}', b'"%s"']) % (b"\\u0001" * 1_000_000)
         self.ask("echo", body, "application/json", (400, 503))
 
@@ -156,7 +156,7 @@ class Clients:
             connection.close()
 
     def slow_reader(self, random_):
-        """Asks for much and takes in nothing."""
+        """Requests much and reads nothing."""
         ask = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n" * 2000
         with socket.create_connection(self.address, timeout=2 * TIMEOUT) as stream:
             try:
@@ -167,7 +167,7 @@ class Clients:
         self.count("slow reader")
 
     def slow_writers(self, random_):
-        """More connections than there are places, with unfinished large bodies."""
+        """More connections than the server allows, with unfinished large bodies."""
         head = b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 8000000\r\n\r\n"
         streams = []
         try:
@@ -198,7 +198,7 @@ class Clients:
         self.count("noise")
 
     def hang_up(self, random_):
-        """Goes away in the middle, with or without a reset."""
+        """Disconnects in the middle, with or without a reset."""
         kind, body = random_.choice(GOOD)
         head = f"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
         whole = head.encode() + body
@@ -209,7 +209,7 @@ class Clients:
         self.count("hang up")
 
     def slow(self, random_):
-        """Many connections that say little and wait for their end."""
+        """Many connections that send little and wait until the server closes them."""
         streams = [socket.create_connection(self.address, timeout=30) for _ in range(30)]
         try:
             for stream in streams:
@@ -223,7 +223,7 @@ class Clients:
 
 
 def picture(width, height, claimed=None, rows=None):
-    """A grey PNG picture, black without `rows`, which may claim other sides."""
+    """A grey PNG picture, black without `rows`, that may claim another size."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     header = struct.pack(">IIBBBBB", *(claimed or (width, height)), 8, 0, 0, 0, 0)
@@ -251,7 +251,7 @@ PHOTOGRAPHS = [("image/png", photograph(side)) for side in (200, 600)]
 
 
 def good_clients(address, ending, results):
-    """A process of good clients: one that shares its time with hostile ones would measure itself."""
+    """Runs the good clients in a separate process, because the load of the hostile ones would affect their times."""
     clients = Clients(address, ending)
     work = [clients.good] * 3 + [clients.good_photograph] * 2
     threads = [threading.Thread(target=clients.run, args=[client], daemon=True) for client in work]
@@ -265,8 +265,8 @@ def good_clients(address, ending, results):
 
 
 def watch(server, address, seconds):
-    """Resident bytes by the second, what the clients saw, and how the server ended with hostile
-    clients at work."""
+    """Runs all clients; returns their results, the resident bytes per second, and how the server ended while hostile
+    clients were active."""
     ending, results = multiprocessing.Event(), multiprocessing.Queue()
     good = multiprocessing.Process(target=good_clients, args=(address, ending, results))
     good.start()
@@ -324,10 +324,10 @@ def main():
                          "p99_ms": 1000 * seconds[len(seconds) * 99 // 100], "most_ms": 1000 * seconds[-1]}
         print(f"{name}: " + ", ".join(f"{what} {value:.1f}" for what, value in latency[name].items()))
     print(f"SIGTERM: status {status} after {ended:.1f} s")
-    problems = [f"{clients.seen[what]} times {what}" for what in wrong]
+    problems = [f"{what}: {clients.seen[what]} times" for what in wrong]
     problems += ["memory grew"] if end > SLACK(middle) else []
     problems += [f"it ended with status {status}: {''.join(log)}"] if status else []
-    problems += [] if last else ["it answers no more"]
+    problems += [] if last else ["it no longer answers"]
     if given.record:
         now = datetime.datetime.now().astimezone()
         kept = HERE.parent / "runs" / f"{now:%Y-%m-%d}-soak-{given.record}"

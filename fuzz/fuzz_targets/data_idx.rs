@@ -1,4 +1,4 @@
-//! IDX files, gzipped or not: images or labels, or an error that names the file.
+//! IDX files, compressed or not, give images, labels or an error that names the file.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! npy files: images, or an error that names the file.
+//! npy files give images or an error that names the file.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

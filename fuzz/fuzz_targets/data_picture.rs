@@ -1,4 +1,4 @@
-//! PNG, JPEG, WebP and BMP files: one image, or an error that names the file.
+//! PNG, JPEG, WebP and BMP files give one image or an error that names the file.
 #![no_main]
 
 use modiste_spec::Shape;
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// What was read, if anything; an error must name the file in one line.
+/// The result if reading succeeded; an error must name the file in one line.
 fn named<T>(result: Result<T, DataError>) -> Option<T> {
     if let Err(error) = &result {
         let text = error.to_string();

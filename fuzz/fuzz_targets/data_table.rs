@@ -1,4 +1,4 @@
-//! csv files: labels, or an error that names the file; and a submission holds what was filled in.
+//! csv files give labels or an error that names the file, and a filled submission holds the values.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
                     let read = parse_labels_csv(&filled, "filled").expect("what was written");
                     assert_eq!(read, new);
                 }
-                // There are as many rows; only ids that repeat or fall are refused.
+                // The number of rows fits, so only repeated or decreasing ids are refused.
                 Err(error) => {
                     let text = error.to_string();
                     assert!(text.starts_with("dir/file: row ") && text.contains(": id "), "{text}");

@@ -1,4 +1,4 @@
-//! Model files: a model that is written again as one that reads the same, or an error that names the file.
+//! Model files give a model that survives writing and reading, or an error that names the file.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

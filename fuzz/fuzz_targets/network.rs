@@ -1,4 +1,4 @@
-//! Descriptions of networks: refused in one line, or listed, planned and, if small, run on one image.
+//! Descriptions of networks are refused in one line, or listed, planned and, if small, run on one image.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,12 +7,12 @@ use modiste_spec::engine::{EngineError, Muon, Optimiser, Weights};
 use modiste_spec::{Engine, Network};
 use modiste_views::Summary;
 
-/// Larger networks are planned, but not run: the fuzzer gives each input a second.
+/// Larger networks are planned but not run, because the fuzzer allows a second for each input.
 const BYTES: u64 = 1 << 22;
 const MULTIPLY_ADDS: u64 = 1 << 19;
 
 fuzz_target!(|bytes: &[u8]| {
-    // A refusal may quote the text; whoever shows it escapes control characters.
+    // An error may quote the input; the code that shows it escapes control characters.
     let Ok(network) = serde_json::from_slice::<Network>(bytes) else { return };
     let written = serde_json::to_vec(&network).unwrap();
     assert_eq!(serde_json::from_slice::<Network>(&written).unwrap(), network);

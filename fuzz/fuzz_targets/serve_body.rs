@@ -1,4 +1,4 @@
-//! Bodies of requests to the server: JSON, forms, pictures. The first byte chooses the kind.
+//! Bodies of requests to the server: JSON, forms, pictures. The first byte selects the kind.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// A reason is one short line.
+/// A reason must be one short line.
 fn check(reason: &str) {
     assert!(!reason.is_empty() && reason.chars().count() <= 310, "{reason}");
     assert!(!reason.contains(char::is_control), "{reason:?}");

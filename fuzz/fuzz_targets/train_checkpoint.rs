@@ -1,5 +1,5 @@
-//! Checkpoints, given a checksum that fits so that the bytes get past it: a checkpoint that is written
-//! again as the same, or an error that names the file.
+//! Checkpoints with a corrected checksum, so that the bytes reach the parser, give a checkpoint that is
+//! written back unchanged, or an error that names the file.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

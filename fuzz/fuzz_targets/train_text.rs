@@ -1,4 +1,4 @@
-//! Configurations, laid over a preset or complete, and tables of metrics.
+//! Configurations, complete or applied to a preset, and tables of metrics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

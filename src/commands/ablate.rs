@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modiste_paper::{AblationResults, Study, VariantResult};
-use modiste_search::{Place, Shard};
+use modiste_search::{ResultsFolder, Shard};
 use modiste_views::Table;
 
 use crate::cli::AblateArgs;
@@ -17,7 +17,7 @@ pub fn run(args: AblateArgs) -> Result<(), Failure> {
     if let Some(number) = args.element.trial {
         if element::train("ablate", &args.out, number, &args.workers)? {
             let study = Study::of_folder(&args.out, engine::check_batch)?;
-            study.write(&Place::at(&args.out))?;
+            study.write(&ResultsFolder::at(&args.out))?;
         }
         return Ok(());
     }
@@ -31,9 +31,9 @@ pub fn run(args: AblateArgs) -> Result<(), Failure> {
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let place = study.open(shard)?;
     let failed = trials::run_left(study.tasks(), shard, &args.workers, &mut |_| {
-        Ok(study.write(&place).map(|_| ())?)
+        Ok(study.write(&folder).map(|_| ())?)
     })?;
-    let results = study.write(&place)?;
+    let results = study.write(&folder)?;
     if args.json {
         output::print_json(&results.json(&args.out))?;
     } else {

@@ -21,7 +21,7 @@ pub fn train(
 ) -> Result<bool, Failure> {
     let Some(elements) = Elements::load(out)? else {
         let problem = format!("has no plan; create one with modiste {command} --plan");
-        return Err(SearchError::place(out.display().to_string(), problem).into());
+        return Err(SearchError::conflict(out.display().to_string(), problem).into());
     };
     check_command(&elements, command, out)?;
     let task = elements.task(out, number).map_err(grid::usage)?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use modiste_search::{
-    Budget, Candidate, Dimension, Halving, Place, Search, SearchError, SearchFolder, Shard, Space,
+    Budget, Candidate, Dimension, Halving, ResultsFolder, Search, SearchError, SearchFolder, Shard, Space,
     Task, label,
 };
 use modiste_spec::Network;
@@ -32,7 +32,7 @@ pub fn run(args: SearchArgs) -> Result<(), Failure> {
         }
     };
     // One process draws; others train what it has drawn, by --trial.
-    let _place = Place::open(&args.out, Shard::WHOLE)?;
+    let _folder = ResultsFolder::open(&args.out, Shard::WHOLE)?;
     if let Some(scheduler) = args.element.plan {
         let open = folder.advance(&milliseconds).map_err(grid::usage)?;
         if open.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use modiste_search::{Standing, Status, ranges, shell};
+use modiste_search::{TrialPhase, Status, ranges, shell};
 use modiste_views::Table;
 use serde::Serialize;
 
@@ -35,13 +35,13 @@ pub fn run(args: StatusArgs) -> Result<(), Failure> {
 
 impl StatusText {
     fn new(status: Status) -> Self {
-        let count = |wanted: fn(&Standing) -> bool| status.numbers(wanted).len();
+        let count = |wanted: fn(&TrialPhase) -> bool| status.numbers(wanted).len();
         let mut told = Self {
-            done: count(|s| matches!(s, Standing::Done { .. })),
-            paused: count(|s| matches!(s, Standing::Paused { .. })),
-            running: count(|s| matches!(s, Standing::Running { .. })),
-            waiting: count(|s| matches!(s, Standing::Waiting { .. })),
-            failed: count(|s| matches!(s, Standing::Failed { .. })),
+            done: count(|s| matches!(s, TrialPhase::Done { .. })),
+            paused: count(|s| matches!(s, TrialPhase::Paused { .. })),
+            running: count(|s| matches!(s, TrialPhase::Running { .. })),
+            waiting: count(|s| matches!(s, TrialPhase::Waiting { .. })),
+            failed: count(|s| matches!(s, TrialPhase::Failed { .. })),
             next: Vec::new(),
             status,
         };
@@ -54,7 +54,7 @@ impl StatusText {
         let out = shell(&status.out.display().to_string());
         let command = &status.command;
         let mut next = Vec::new();
-        let left = status.numbers(|s| matches!(s, Standing::Waiting { .. }));
+        let left = status.numbers(|s| matches!(s, TrialPhase::Waiting { .. }));
         if let Some(first) = left.first() {
             next.push(format!("modiste {command} --out {out} --trial {first}"));
             next.push(format!(
@@ -87,13 +87,13 @@ impl fmt::Display for StatusText {
         let mut table = Table::new(3, ["trial", "name", "state"]);
         let mut rows = 0;
         for trial in &status.trials {
-            let text = match &trial.standing {
-                Standing::Running { epochs, holder } => {
+            let text = match &trial.phase {
+                TrialPhase::Running { epochs, holder } => {
                     let who = holder.as_ref().map(|h| format!(": {h}")).unwrap_or_default();
                     format!("running, {epochs} epochs done{who}")
                 }
-                Standing::Failed { why, .. } => format!("failed: {why}"),
-                Standing::Done { .. } | Standing::Paused { .. } | Standing::Waiting { .. } => {
+                TrialPhase::Failed { why, .. } => format!("failed: {why}"),
+                TrialPhase::Done { .. } | TrialPhase::Paused { .. } | TrialPhase::Waiting { .. } => {
                     continue;
                 }
             };
@@ -108,7 +108,7 @@ impl fmt::Display for StatusText {
         if rows > SHOWN {
             writeln!(f, "and {} more; --json lists all", rows - SHOWN)?;
         }
-        let left = status.numbers(|s| matches!(s, Standing::Waiting { .. }));
+        let left = status.numbers(|s| matches!(s, TrialPhase::Waiting { .. }));
         if !left.is_empty() {
             writeln!(f, "\nwaiting: {}", ranges(&left))?;
         }

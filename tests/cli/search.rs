@@ -139,7 +139,7 @@ fn what_makes_no_search_is_wrong_usage() {
         (&["--over", "dropout=0..0.5:log"], "has no logarithm"),
         (&["--over", "width=1..9"], "network.width: 9 is not a whole number from 1 to 8"),
         (&["--over", "schedule=a..b"], "training.schedule.kind"),
-        (&["--over", "momentum=0.5..0.9"], "of none of the kinds"),
+        (&["--over", "momentum=0.5..0.9"], "belongs to none of the kinds"),
         (&["--over", "seed=0..9"], "use --seeds"),
         (&["--over", "width=1..2", "--over", "network.width=3..4"], "is named twice"),
         (&["--over", "width=1..2", "--halving", "1"], "--halving: must be at least 2"),

@@ -1,4 +1,4 @@
-"""An exported page in a real browser: the same answers as the program, no request, keyboard, drawing, phone, dark.
+"""Checks an exported page in a real browser: the program's answers, no requests, keyboard, drawing, phone, dark mode.
 
     python3 crates/export/browser/check.py target/release/modiste RUN [--images N] [--pictures FOLDER]
     python3 crates/export/browser/check.py target/release/modiste RUN --photographs FOLDER
@@ -26,9 +26,9 @@ sys.path.insert(0, str(ROOT / "crates/serve/browser"))
 from webdriver import Driver  # noqa: E402
 
 TOLERANCE = 1e-4
-# Milliseconds that one image may take.
+# Longest time per image in milliseconds.
 SLOWEST = 50
-# Photographs; those that the page decodes itself show the very same pixels, so that only rounding is left.
+# Tolerances by format: if the page decodes a photograph itself, the pixels are the same and only rounding differs.
 DECODED = {".jpg": 1e-5, ".jpeg": 1e-5, ".png": 1e-5, ".webp": TOLERANCE}
 ANSWER = "return document.querySelector('#answer b')?.innerText"
 
@@ -40,7 +40,7 @@ def test_images(count):
 
 
 def png(width, height, channels, pixels):
-    """A PNG picture of 1 (grey), 2 (grey and alpha), 3 or 4 channels."""
+    """A PNG picture with 1 (grey), 2 (grey and alpha), 3 or 4 channels."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     line = width * channels
@@ -51,7 +51,7 @@ def png(width, height, channels, pixels):
 
 
 def photograph(image, seed, channels):
-    """A garment, enlarged, dark on a bright and uneven background; with alpha on a transparent one."""
+    """An enlarged garment, dark on a bright, uneven background; with alpha, on a transparent one."""
     draw = random.Random(seed)
     scale = draw.randint(5, 9)
     height, width = 28 * scale + draw.randint(20, 90), 28 * scale + draw.randint(20, 90)
@@ -80,7 +80,7 @@ def softmax(logits, temperature):
 
 
 def check_images(browser, modiste, model, folder, count):
-    """Probabilities of test images, and the time that one takes."""
+    """Checks the probabilities of test images, and the time per image."""
     run(modiste, "evaluate", model, "--split", "full", "--part", "test", "--logits", folder / "logits.json")
     logits = json.loads((folder / "logits.json").read_text())["logits"][:count]
     temperature = browser.script("return modiste.model.temperature")
@@ -105,7 +105,7 @@ def check_images(browser, modiste, model, folder, count):
 
 
 def check_pictures(browser, modiste, model, folder):
-    """PNG pictures of any size and colour: the same pixels are seen, so the same probabilities come out."""
+    """Checks PNG pictures of several sizes and colours, whose pixels and probabilities must agree."""
     files = []
     for i, image in enumerate(test_images(8)):
         file = folder / f"photo-{i}.png"
@@ -120,7 +120,7 @@ def check_pictures(browser, modiste, model, folder):
 
 
 def check_photographs(browser, modiste, model, folder):
-    """Photographs of any format: the largest difference of each."""
+    """Checks photographs of any format, and prints the largest difference for each format."""
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in DECODED)
     differences = compare(browser, modiste, model, files)
     assert len(differences) == len(files) > 0, f"{len(differences)} of {len(files)} photographs were answered"
@@ -152,7 +152,7 @@ def compare(browser, modiste, model, files):
 
 
 def check_page(browser, folder):
-    """A file that is chosen, a wrong one, a drawing by mouse and by keyboard, "none of these", the camera."""
+    """Checks a chosen file, a wrong one, drawing by mouse and by keyboard, "none of these", the camera."""
     file = folder / "chosen.png"
     file.write_bytes(png(28, 28, 1, test_images(1)[0]))
     browser.type("#file", str(file))
@@ -168,7 +168,7 @@ def check_page(browser, folder):
     wrong.write_text("no picture")
     browser.type("#file", str(wrong))
     browser.until("the reason", "return document.querySelector('#error').innerText.includes('cannot read the file')")
-    assert not browser.script(ANSWER), "an old answer stands beside an error"
+    assert not browser.script(ANSWER), "an old answer is shown with an error"
     cut = folder / "cut.jpg"
     cut.write_bytes((ROOT / "crates/data/tests/files/colour.jpg").read_bytes()[:-200])
     browser.type("#file", str(cut))
@@ -187,7 +187,7 @@ def check_page(browser, folder):
 
 
 def check_drop_and_paste(browser, file):
-    """A picture that is dropped or pasted, and what is no file."""
+    """Checks dropped and pasted pictures, and drops that are not files."""
     code = """const data = new DataTransfer(), bytes = Uint8Array.from(atob(arguments[1]), (c) => c.charCodeAt(0));
     if (bytes.length) data.items.add(new File([bytes], "a.png", { type: "image/png" }));
     clear();
@@ -201,10 +201,10 @@ def check_drop_and_paste(browser, file):
 
 
 def check_camera(browser):
-    """A camera that is refused, and one that shows Chromium's test picture."""
+    """Checks a refused camera, and one that shows Chromium's test picture."""
     browser.cdp("Browser.setPermission", permission={"name": "camera"}, setting="denied")
     browser.click("#tab-camera")
-    browser.until("a word on the camera", "return document.querySelector('#error').innerText.includes('the camera was refused')")
+    browser.until("an error for the camera", "return document.querySelector('#error').innerText.includes('the camera was refused')")
     browser.click("#tab-file")
     browser.cdp("Browser.setPermission", permission={"name": "camera"}, setting="granted")
     browser.click("#tab-camera")
@@ -216,7 +216,7 @@ def check_camera(browser):
 
 
 def check_old_browsers(driver, page, folder):
-    """Without typed arrays, without JavaScript's newer words, without JavaScript: a sentence on the page."""
+    """Checks the message without typed arrays, without newer JavaScript syntax, and without JavaScript."""
     words = folder / "words.html"
     text = page.read_text()
     words.write_text(text.replace('"use strict";', '"use strict"; let let = 0;'))
@@ -245,7 +245,7 @@ def check_looks(browser, width, pictures, name):
 
 
 def check_silence(browser):
-    """The page asked nobody, and nothing was wrong."""
+    """Checks that the page made no requests and logged no errors."""
     requests = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
     urls = [m["params"]["request"]["url"] for m in requests if m["method"] == "Network.requestWillBeSent"]
     outside = [url for url in urls if not url.startswith(("file:", "blob:", "data:"))]
@@ -260,7 +260,7 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--pictures", type=pathlib.Path, help="write screenshots to this folder")
-    parser.add_argument("--photographs", type=pathlib.Path, help="compare the answers to these photographs, and nothing else")
+    parser.add_argument("--photographs", type=pathlib.Path, help="only compare the answers to these photographs")
     args = parser.parse_args()
     if args.pictures:
         args.pictures.mkdir(parents=True, exist_ok=True)
@@ -269,7 +269,7 @@ def main():
         page = folder / "page.html"
         run(args.modiste, "export", args.model, "--format", "html", "--out", page)
         for name, width, phone in [("wide", 1280, False), ("phone", 390, True)][:1 if args.photographs else 2]:
-            # A camera that needs no device, and a user who is not asked.
+            # A simulated camera, and permission without a question.
             camera = ["--use-fake-device-for-media-stream", "--deny-permission-prompts"]
             with driver.browser(width=width, phone=phone, arguments=camera) as browser:
                 browser.open(page.as_uri())
@@ -288,7 +288,7 @@ def main():
                 check_silence(browser)
         if not args.photographs:
             check_old_browsers(driver, page, folder)
-    print("the page answers as the program does")
+    print("the page gives the program's answers")
 
 
 if __name__ == "__main__":

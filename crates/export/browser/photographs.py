@@ -1,4 +1,4 @@
-"""Makes pictures that look like photographs to a decoder: two classes of them, for check.py --photographs.
+"""Makes two classes of pictures that look like photographs to a decoder, for check.py --photographs.
 
     python crates/export/browser/photographs.py FOLDER [--count N]
 
@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-# Where a camera was held otherwise: Exif's tag, and its values for a turn by a half and by a quarter.
+# Exif's tag for the orientation, and its values for a half and a quarter turn.
 ORIENTATION, TURNS = 0x0112, [1, 3, 6]
 
 
 def scene(draw, kind, height, width):
-    """A picture of discs or of stripes before a sky, float (h, w, 3)."""
+    """A picture of discs or stripes in front of a sky, float (h, w, 3)."""
     y, x = np.mgrid[0:height, 0:width]
     slope = draw.uniform(-0.4, 0.4, 3)
     pixels = draw.uniform(90, 190, 3) + slope * (y[..., None] - height / 2) * 255 / height
@@ -37,7 +37,7 @@ def scene(draw, kind, height, width):
 
 
 def save(image, stem, turn, draw):
-    """One of the ways in which photographs are kept."""
+    """Saves the picture in one of several formats."""
     exif = Image.Exif()
     exif[ORIENTATION] = TURNS[turn]
     jpeg = {"quality": int(draw.integers(40, 97)), "exif": exif}

@@ -1,10 +1,10 @@
 //! Trained networks for other programs: ONNX with everything inside, C for devices, a page for
 //! browsers, or the plain weights.
 //!
-//! An ONNX model is made by walking the network's description ([`onnx`]), and is worth nothing before
-//! a runtime that shares no code with this project has given the same answers from it ([`second_opinion`]).
-//! C and the page are written from a list of steps with everything folded ([`Program`], for whole numbers
-//! [`Int8Program`]), which Rust can compute as well, to compare. Files are the caller's to read and write.
+//! An ONNX model is built from the network's description ([`onnx`]). Before it is written, a runtime that shares
+//! no code with this project must give the same answers ([`second_opinion`]). C and the page are written from a
+//! list of folded steps ([`Program`], in whole numbers [`Int8Program`]), which Rust can also compute for
+//! comparison. The caller reads and writes files.
 
 mod c;
 pub mod int8;
@@ -24,10 +24,10 @@ pub use program::Program;
 pub use second_opinion::{Answers, second_opinion};
 pub use weights::weights;
 
-/// Why a network could not be exported.
+/// Error of exporting a network.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The parameters are not the network's.
+    /// The parameters do not fit the network.
     #[error("{0}")]
     Parameters(#[from] modiste_spec::engine::EngineError),
     /// The other runtime could not load or run the model.
@@ -38,7 +38,7 @@ pub enum ExportError {
         /// The runtime's error.
         reason: String,
     },
-    /// A page that has no network inside.
+    /// A page without a network.
     #[error("the page does not hold the network: {0}")]
     Page(String),
     /// The weights do not fit the file format.

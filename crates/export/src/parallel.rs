@@ -1,7 +1,7 @@
-//! Images shared out among threads.
+//! Divides images among threads.
 
-/// `logits` of the images (n, ...) of `size` bytes each, computed on so many threads; in the order of the
-/// images.
+/// Calls `logits` on several threads for parts of images (n, ...) of `size` bytes each; returns the results in
+/// the order of the images.
 pub fn on_threads(
     images: &[u8],
     size: usize,

@@ -1,4 +1,4 @@
-//! Checks an exported model with another runtime: `rten`, which shares no code with this project.
+//! Checks an exported model with another runtime, `rten`, which shares no code with this project.
 
 use modiste_spec::Shape;
 use rten::{Model, ModelOptions, Value, op_registry};
@@ -8,7 +8,7 @@ use rten_tensor::{NdTensor, Tensor};
 use crate::ExportError;
 use crate::onnx::{ONNX_CLASS, ONNX_IMAGES, ONNX_PROBABILITIES};
 
-/// The answers to a number of images.
+/// Answers for several images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answers {
     /// Probabilities (n, classes).
@@ -18,8 +18,8 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// The largest difference between the probabilities of the two; infinite where they are not as
-    /// many, where one is not a number, or where the classes are not those of the probabilities.
+    /// The largest difference between probabilities; infinite if their numbers differ, one is NaN, or the
+    /// classes do not fit the probabilities.
     pub fn difference(&self, other: &Self) -> f32 {
         let (a, b) = (&self.probabilities, &other.probabilities);
         if a.len() != b.len() || self.classes.len() != other.classes.len() {
@@ -29,7 +29,7 @@ impl Answers {
             if a.is_nan() || b.is_nan() { f32::INFINITY } else { (a - b).abs() }
         };
         let largest = a.iter().zip(b).map(gap).fold(0.0, f32::max);
-        // The classes may only differ where the two best are as good as equal.
+        // The classes may differ only if the two best probabilities are nearly equal.
         let n = self.classes.len().max(1);
         let rows = a.chunks_exact((a.len() / n).max(1));
         let fits = |((row, &mine), &others): ((&[f32], &usize), &usize)| {
@@ -43,12 +43,12 @@ impl Answers {
     }
 }
 
-/// Loads the ONNX model `bytes` into the other runtime and gives it `images` (n, h, w, c) of `shape`,
-/// once together and once one by one; the answers are those to the images together.
+/// Loads the ONNX model `bytes` into the other runtime and runs it on `images` (n, h, w, c) of `shape`, once as
+/// a batch and once one by one; returns the answers for the batch.
 ///
 /// # Errors
-/// If the runtime cannot load or run the model, if the outputs are not of the promised shapes, or if
-/// an image alone gets another answer than among others.
+/// If the runtime cannot load or run the model, if the outputs have other shapes than documented, or if an
+/// image alone gets another answer than in a batch.
 pub fn second_opinion(bytes: &[u8], images: &[u8], shape: Shape) -> Result<Answers, ExportError> {
     let model = load(bytes)?;
     let together = run(&model, images, shape)?;
@@ -59,19 +59,18 @@ pub fn second_opinion(bytes: &[u8], images: &[u8], shape: Shape) -> Result<Answe
         let among = Answers { probabilities, classes: vec![together.classes[i]] };
         let difference = among.difference(&alone);
         if difference > ALONE {
-            let reason = format!("image {i} alone differs by {difference:e}");
+            let reason = format!("image {i} alone and in the batch: difference {difference:e}");
             return Err(ExportError::Runtime { action: "repeat the answers of", reason });
         }
     }
     Ok(together)
 }
 
-/// How much an image's probabilities may depend on the images beside it: sums may be taken in another
-/// order.
+/// Tolerance for the effect of other images in a batch on an image's probabilities, because sums may be
+/// computed in another order.
 const ALONE: f32 = 1e-5;
 
-/// The model, without the runtime's own rewriting of it, and with no operations but those that are
-/// written.
+/// Loads the model without the runtime's optimisations, and only with the operators that this crate writes.
 fn load(bytes: &[u8]) -> Result<Model, ExportError> {
     let operations = op_registry!(
         Add,
@@ -110,10 +109,10 @@ fn run(model: &Model, images: &[u8], shape: Shape) -> Result<Answers, ExportErro
         model.run_n(input, outputs, None).map_err(|error| fail("run", error))?;
     let wrong = |error| fail("give the outputs of", error);
     let probabilities: NdTensor<f32, 2> = probabilities.try_into().map_err(wrong)?;
-    // The runtime keeps 64-bit whole numbers as 32-bit ones.
+    // The runtime converts 64-bit whole numbers to 32 bits.
     let classes: NdTensor<i32, 1> = classes.try_into().map_err(wrong)?;
     if probabilities.size(0) != n || classes.size(0) != n {
-        return Err(fail("give the outputs of", format!("not {n} answers to {n} images")));
+        return Err(fail("give the outputs of", format!("for {n} images: wrong number of answers")));
     }
     let class = |&class: &i32| usize::try_from(class).unwrap_or(usize::MAX);
     let classes = classes.iter().map(class).collect();

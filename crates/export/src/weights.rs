@@ -5,11 +5,11 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use crate::ExportError;
 
-/// The bytes of a safetensors file of `parameters`, under their own names, without metadata; the
-/// same every time.
+/// The bytes of a safetensors file of `parameters`, with their names and without metadata; equal parameters
+/// give equal bytes.
 ///
 /// # Errors
-/// If two tensors share a name, or one has not the values that its shape asks for.
+/// If two tensors share a name, or the number of values does not fit the shape.
 pub fn weights(parameters: &[Tensor]) -> Result<Vec<u8>, ExportError> {
     let bytes = |t: &Tensor| t.values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let data: Vec<Vec<u8>> = parameters.iter().map(bytes).collect();

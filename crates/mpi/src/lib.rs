@@ -1,8 +1,8 @@
-//! Training one network in several processes (*ranks*): an [`Exchange`] over MPI, and what the ranks tell
-//! each other beside the steps.
+//! Training one network in several processes (*ranks*): an [`Exchange`] over MPI, and messages between
+//! ranks outside of training steps.
 //!
-//! [`Team::join`] finds out whether this process was started by `mpirun` or `srun` as one of several.
-//! Without the feature `mpi` it refuses that, and a process is always alone. Nothing is printed here.
+//! [`Team::join`] finds out whether `mpirun` or `srun` started this process as one of several. Without the
+//! feature `mpi` it then returns an error. This crate prints nothing.
 
 mod launch;
 #[cfg(feature = "mpi")]
@@ -17,10 +17,10 @@ pub use talk::{Talk, first_difference};
 use modiste_spec::engine::Exchange;
 use std::time::Duration;
 
-/// Called by another thread when this rank has waited too long for the others; it should end the process.
+/// Called on another thread when this rank has waited too long for the others; it should end the process.
 pub type Stalled = fn(Duration);
 
-/// The ranks that this process is one of.
+/// The ranks that this process belongs to.
 pub struct Team {
     #[cfg(feature = "mpi")]
     session: mpi_exchange::Session,
@@ -30,11 +30,11 @@ pub struct Team {
 }
 
 impl Team {
-    /// Joins the other ranks; `None` if this process was started alone. After waiting for `patience` for
-    /// the others in one exchange, `stalled` is called.
+    /// Joins the other ranks; `None` if this process was started alone. If an exchange takes longer than
+    /// `patience`, `stalled` is called.
     ///
     /// # Errors
-    /// In one line: this build has no MPI, or MPI does not start.
+    /// In one line, if MPI does not start.
     #[cfg(feature = "mpi")]
     pub fn join(patience: Duration, stalled: Stalled) -> Result<Option<Self>, String> {
         if !Launch::of_environment().by_a_launcher {
@@ -48,7 +48,7 @@ impl Team {
     /// Joins the other ranks; `None` if this process was started alone.
     ///
     /// # Errors
-    /// If it was not: this build has no MPI.
+    /// If the process was started as one of several ranks, because this build has no MPI.
     #[cfg(not(feature = "mpi"))]
     pub fn join(_: Duration, _: Stalled) -> Result<Option<Self>, String> {
         match Launch::of_environment().ranks {
@@ -70,20 +70,20 @@ impl Team {
         self.ranks
     }
 
-    /// The name of this rank's machine.
+    /// Host name of this rank's machine.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// A handle for exchanging with the other ranks. All handles are for one thread at a time.
+    /// A handle for exchanges with the other ranks. Only one thread at a time may use any of the handles.
     pub fn exchange(&self) -> Box<dyn Exchange> {
         #[cfg(feature = "mpi")]
         return Box::new(self.session.exchange());
         #[cfg(not(feature = "mpi"))]
-        unreachable!("without MPI there is no team");
+        unreachable!("a build without MPI has no team");
     }
 
-    /// Ends this rank's part; all ranks do so, and exchange nothing afterwards.
+    /// Ends MPI for this rank. All ranks must call this, and exchange nothing afterwards.
     pub fn end(&self) {
         #[cfg(feature = "mpi")]
         self.session.end();

@@ -1,6 +1,6 @@
 //! [`Exchange`] over MPI.
 //!
-//! Calls of MPI return codes here: an error becomes one line of this rank in place of MPI's own report.
+//! MPI is set to return error codes, so an error becomes one line from this rank instead of MPI's report.
 
 use crate::Stalled;
 use crate::watchdog::Watchdog;
@@ -14,7 +14,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// MPI from its start to its end.
+/// A running MPI.
 pub(crate) struct Session {
     /// MPI ends when this is dropped.
     universe: Mutex<Option<Universe>>,
@@ -25,14 +25,14 @@ impl Session {
     /// Starts MPI.
     ///
     /// # Errors
-    /// If it does not start, or takes calls from one thread alone.
+    /// If it does not start, or accepts calls only from its first thread.
     pub fn begin(patience: Duration, stalled: Stalled) -> Result<Self, String> {
         let started = mpi::initialize_with_threading(Threading::Serialized);
         let (universe, threading) = started.ok_or("MPI was started before")?;
         if threading < Threading::Serialized {
-            return Err("this MPI takes calls from its first thread alone".into());
+            return Err("this MPI accepts calls only from its first thread".into());
         }
-        // SAFETY: MPI is running, the communicator is valid, and the handler is one of MPI's own.
+        // SAFETY: MPI is running, the communicator is valid, and the handler is predefined by MPI.
         unsafe { ffi::MPI_Comm_set_errhandler(world().as_raw(), ffi::RSMPI_ERRORS_RETURN) };
         let universe = Mutex::new(Some(universe));
         Ok(Self { universe, dog: Watchdog::begin(patience, stalled) })
@@ -71,20 +71,20 @@ fn world() -> SimpleCommunicator {
     SimpleCommunicator::world()
 }
 
-/// A handle of the world's communicator.
+/// A handle of the communicator of all ranks.
 pub(crate) struct MpiExchange {
     comm: ffi::MPI_Comm,
     rank: usize,
     ranks: usize,
     dog: Arc<Watchdog>,
-    /// A copy of what this rank sends: MPI takes no buffer that it also writes to.
+    /// A copy of what this rank sends, because MPI may not send from a buffer that it also writes to.
     own: Vec<f32>,
-    /// What the others send, before it is put in its place.
+    /// What the others send, before it is copied to its position.
     others: Vec<f32>,
 }
 
-// SAFETY: the handle is a number or an address that stays valid until MPI ends, and MPI was started so
-// that any thread may call it, one at a time.
+// SAFETY: the handle is a number or an address that stays valid until MPI ends, and MPI was started in
+// a mode in which any thread may call it, one at a time.
 unsafe impl Send for MpiExchange {}
 
 impl Exchange for MpiExchange {
@@ -103,8 +103,8 @@ impl Exchange for MpiExchange {
         self.own.clear();
         self.own.extend_from_slice(&values[cuts[self.rank]..cuts[self.rank + 1]]);
         let Self { comm, rank, own, dog, .. } = self;
-        // SAFETY: `own` holds as many floats as are sent; starts and lengths are those of `cuts`, which
-        // end within `values`; both buffers are apart and live during the call.
+        // SAFETY: `own` holds as many floats as are sent; starts and lengths follow from `cuts`, which
+        // end within `values`; the buffers do not overlap and live during the call.
         let code = dog.watch(|| unsafe {
             ffi::MPI_Allgatherv(
                 own.as_ptr().cast(),
@@ -146,7 +146,7 @@ impl Exchange for MpiExchange {
         let (lens, starts) = layout((0..ranks).map(received))?;
         self.others.resize((0..ranks).map(received).sum(), 0.0);
         let Self { comm, own, others, dog, .. } = self;
-        // SAFETY: both buffers are as long as starts and lengths say, are apart and live during the call.
+        // SAFETY: both buffers are as long as starts and lengths say, do not overlap and live during the call.
         let code = dog.watch(|| unsafe {
             ffi::MPI_Alltoallv(
                 own.as_ptr().cast(),
@@ -171,7 +171,7 @@ impl Exchange for MpiExchange {
     }
 }
 
-/// Lengths and starts of parts that lie one after the other.
+/// Lengths and starts of consecutive parts.
 fn layout(lens: impl Iterator<Item = usize> + Clone) -> io::Result<(Vec<c_int>, Vec<c_int>)> {
     let starts = lens.clone().scan(0, |end, len| {
         *end += len;
@@ -180,13 +180,13 @@ fn layout(lens: impl Iterator<Item = usize> + Clone) -> io::Result<(Vec<c_int>, 
     Ok((counts(lens)?, counts(starts)?))
 }
 
-/// Numbers as MPI takes them.
+/// Converts sizes to MPI's integers.
 fn counts(numbers: impl Iterator<Item = usize>) -> io::Result<Vec<c_int>> {
     let too_many = |_| io::Error::other("more than 2^31 values cannot be exchanged at once");
     numbers.map(|n| c_int::try_from(n).map_err(too_many)).collect()
 }
 
-/// What MPI says of an error code.
+/// MPI's text for an error code.
 fn checked(code: c_int) -> io::Result<()> {
     if code == 0 {
         return Ok(());

@@ -1,20 +1,21 @@
-//! Bytes from rank to rank, over any [`Exchange`].
+//! Messages of bytes between ranks, over any [`Exchange`].
 
 use modiste_spec::engine::Exchange;
 use std::io;
 
-/// What ranks tell each other beside the steps; all ranks call the same functions in the same order.
+/// Messages between ranks outside of training steps. All ranks must call the same functions in the same
+/// order.
 pub trait Talk: Exchange {
-    /// What every rank brought, in the order of the ranks.
+    /// Gives every rank the bytes of all ranks, in the order of the ranks.
     ///
     /// # Errors
     /// As [`Exchange::gather`].
     fn all(&mut self, bytes: &[u8]) -> io::Result<Vec<Vec<u8>>> {
         let (rank, ranks) = (self.rank(), self.ranks());
-        // Lengths first, in two halves of 16 bits that a float holds exactly.
+        // Send the lengths first, in two halves of 16 bits, which a float holds exactly.
         let mut halves = vec![0.0; 2 * ranks];
         let len = u32::try_from(bytes.len())
-            .map_err(|_| io::Error::other("more than 4 GiB cannot be told to the other ranks"))?;
+            .map_err(|_| io::Error::other("more than 4 GiB cannot be sent to the other ranks"))?;
         halves[2 * rank] = (len >> 16) as f32;
         halves[2 * rank + 1] = (len & 0xffff) as f32;
         let cuts: Vec<usize> = (0..=ranks).map(|r| 2 * r).collect();
@@ -25,8 +26,7 @@ pub trait Talk: Exchange {
         for len in &lens {
             cuts.push(cuts[cuts.len() - 1] + len);
         }
-        // Each byte is a float of its own: whoever carries floats may change the bits of those that
-        // are not numbers.
+        // Each byte becomes one float, because an exchange of floats may change the bits of NaN.
         let mut values = vec![0.0; cuts[ranks]];
         for (value, &byte) in values[cuts[rank]..].iter_mut().zip(bytes) {
             *value = f32::from(byte);
@@ -36,7 +36,7 @@ pub trait Talk: Exchange {
         Ok(cuts.windows(2).map(bytes).collect())
     }
 
-    /// What rank 0 brought; the others' bytes are not looked at.
+    /// Gives every rank the bytes of rank 0; the bytes of the others are ignored.
     ///
     /// # Errors
     /// As [`Exchange::gather`].
@@ -48,8 +48,8 @@ pub trait Talk: Exchange {
 
 impl<E: Exchange + ?Sized> Talk for E {}
 
-/// The first fact that a rank has otherwise than rank 0: the rank, what it is about, and both values.
-/// `all` has for each rank the same facts in the same order.
+/// The first fact in which a rank differs from rank 0: the rank, the name of the fact, and both values.
+/// `all` holds for each rank the same facts in the same order.
 pub fn first_difference(all: &[Vec<(String, String)>]) -> Option<(usize, &str, [&str; 2])> {
     let first = all.first()?;
     all.iter().enumerate().find_map(|(rank, facts)| {

@@ -1,19 +1,19 @@
-//! Ends a rank that waits for others that will never answer: MPI itself may wait for ever.
+//! Ends a rank that waits for others that will never answer, because MPI itself may wait forever.
 
 use crate::Stalled;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Since when this rank has been waiting.
+/// The time at which this rank began to wait.
 pub(crate) struct Watchdog {
     start: Instant,
-    /// Milliseconds after `start`, plus 1; 0 while it waits for nobody.
+    /// Milliseconds after `start`, plus 1; 0 while the rank is not waiting.
     since: AtomicU64,
 }
 
 impl Watchdog {
-    /// Looks from a thread of its own whether an exchange takes longer than `patience`.
+    /// Checks on a separate thread whether an exchange takes longer than `patience`.
     pub fn begin(patience: Duration, stalled: Stalled) -> Arc<Self> {
         let dog = Arc::new(Self { start: Instant::now(), since: AtomicU64::new(0) });
         let watched = dog.clone();
@@ -28,7 +28,7 @@ impl Watchdog {
         dog
     }
 
-    /// Runs an exchange under watch.
+    /// Runs an exchange and measures the wait.
     pub fn watch<T>(&self, exchange: impl FnOnce() -> T) -> T {
         let now = self.start.elapsed().as_millis() as u64;
         self.since.store(now + 1, Ordering::Relaxed);

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use modiste_model::{EpochMetrics, csv_text};
-use modiste_search::{Numbers, SearchError, Spread, State, file_name};
+use modiste_search::{Numbers, SearchError, Spread, TrialProgress, file_name};
 use modiste_train::Config;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ impl Ablation {
     }
 
     /// The results of the runs; `state` returns the state of a variant's run with a seed.
-    pub fn results(&self, state: impl Fn(usize, u64) -> State) -> AblationResults {
+    pub fn results(&self, state: impl Fn(usize, u64) -> TrialProgress) -> AblationResults {
         let numbers: Vec<Vec<Option<Numbers>>> = (0..self.variants.len())
             .map(|variant| {
                 self.seeds.iter().map(|&seed| state(variant, seed).numbers().copied()).collect()

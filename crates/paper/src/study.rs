@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use modiste_model::{EpochMetrics, EpochRow, RunFolder, read_metrics};
 use modiste_search::{
-    CheckBatch, Elements, Place, SearchError, Shard, State, TRIALS, Task, is_of, measure,
+    CheckBatch, Elements, ResultsFolder, SearchError, Shard, TrialProgress, TRIALS, Task, is_of, measure,
     read_if_there,
 };
 use modiste_train::Config;
@@ -44,7 +44,7 @@ impl Study {
             for &seed in &ablation.seeds {
                 let (name, config) = (ablation.name(variant, seed), ablation.config(variant, seed));
                 let same =
-                    |(known, _): &&(Config, PathBuf)| State::difference(known, &config).is_none();
+                    |(known, _): &&(Config, PathBuf)| TrialProgress::difference(known, &config).is_none();
                 let folder = match known.iter().find(same) {
                     Some((_, folder)) => folder.clone(),
                     None => out.join(TRIALS).join(&name),
@@ -63,12 +63,12 @@ impl Study {
     /// Opens the results folder for one shard of the runs.
     ///
     /// # Errors
-    /// As [`Place::open`], or if the folder belongs to another ablation.
-    pub fn open(&self, shard: Shard) -> Result<Place, SearchError> {
-        let place = Place::open(&self.out, shard)?;
-        let lock = place.lock()?;
-        if !self.check_place()? {
-            place.write(BASE_FILE, &self.base.to_toml())?;
+    /// As [`ResultsFolder::open`], or if the folder belongs to another ablation.
+    pub fn open(&self, shard: Shard) -> Result<ResultsFolder, SearchError> {
+        let folder = ResultsFolder::open(&self.out, shard)?;
+        let lock = folder.lock()?;
+        if !self.check_folder()? {
+            folder.write(BASE_FILE, &self.base.to_toml())?;
         }
         let mut elements = match Elements::load(&self.out)? {
             Some(elements) => elements,
@@ -82,7 +82,7 @@ impl Study {
             elements.save(&self.out)?;
         }
         drop(lock);
-        Ok(place)
+        Ok(folder)
     }
 
     /// The study with the results folder `out`, with all planned seeds.
@@ -92,7 +92,7 @@ impl Study {
     pub fn of_folder(out: &Path, check_batch: CheckBatch) -> Result<Self, SearchError> {
         let missing = || {
             let problem = "has no ablation: base.toml or elements.json is missing";
-            SearchError::place(out.display().to_string(), problem)
+            SearchError::conflict(out.display().to_string(), problem)
         };
         let path = out.join(BASE_FILE);
         let text = read_if_there(&path)?.ok_or_else(missing)?;
@@ -106,7 +106,7 @@ impl Study {
     ///
     /// # Errors
     /// If it belongs to another.
-    pub fn check_place(&self) -> Result<bool, SearchError> {
+    pub fn check_folder(&self) -> Result<bool, SearchError> {
         is_of(&self.out, BASE_FILE, &self.base, "ablation")
     }
 
@@ -126,7 +126,7 @@ impl Study {
     }
 
     /// The state of each run.
-    fn states(&self) -> Result<Vec<State>, SearchError> {
+    fn states(&self) -> Result<Vec<TrialProgress>, SearchError> {
         self.tasks.iter().map(Task::state).collect()
     }
 
@@ -134,16 +134,16 @@ impl Study {
     ///
     /// # Errors
     /// If a file cannot be written, or a run's folder holds another run.
-    pub fn write(&self, place: &Place) -> Result<AblationResults, SearchError> {
-        let _lock = place.lock()?;
+    pub fn write(&self, folder: &ResultsFolder) -> Result<AblationResults, SearchError> {
+        let _lock = folder.lock()?;
         let states = self.states()?;
         let (first, seeds) = (self.ablation.seeds[0], self.ablation.seeds.len());
         let results = self
             .ablation
             .results(|variant, seed| states[variant * seeds + (seed - first) as usize].clone());
         let json = results.json(&self.out);
-        place.write("verdicts.json", &format!("{json:#}\n"))?;
-        place.write("curves.csv", &curves_csv(&self.histories(&states)))?;
+        folder.write("verdicts.json", &format!("{json:#}\n"))?;
+        folder.write("curves.csv", &curves_csv(&self.histories(&states)))?;
         Ok(results)
     }
 
@@ -160,7 +160,7 @@ impl Study {
     }
 
     /// The epochs of all runs that are done, variant by variant.
-    fn histories(&self, states: &[State]) -> Vec<(&str, Vec<Vec<EpochMetrics>>)> {
+    fn histories(&self, states: &[TrialProgress]) -> Vec<(&str, Vec<Vec<EpochMetrics>>)> {
         let seeds = self.ablation.seeds.len();
         let history = |task: &Task| {
             let rows = read_metrics(&RunFolder::new(&task.folder).metrics()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use modiste_model::EpochMetrics;
 use modiste_paper::{PUBLISHED, grid_axes, published};
-use modiste_search::{Grid, Numbers, Results, Size, State};
+use modiste_search::{Grid, Numbers, Results, Size, TrialProgress};
 use modiste_train::Config;
 
 fn paper() -> Grid {
@@ -11,7 +11,7 @@ fn paper() -> Grid {
     Grid::new(config, &grid_axes(), 1, None).unwrap()
 }
 
-fn done(train: f64, validation: f64) -> State {
+fn done(train: f64, validation: f64) -> TrialProgress {
     let best = EpochMetrics {
         epoch: 12,
         learning_rate: 1e-3,
@@ -23,18 +23,18 @@ fn done(train: f64, validation: f64) -> State {
         current: None,
     };
     let (epochs, seconds, mean_validation_accuracy) = (12, 60.0, validation);
-    State::Done(Numbers { epochs, best, last: best, mean_validation_accuracy, seconds })
+    TrialProgress::Done(Numbers { epochs, best, last: best, mean_validation_accuracy, seconds })
 }
 
 /// The results of the paper's grid with the paper's own numbers on this many images.
-fn results_of(states: &[State], validation_images: usize) -> Results {
+fn results_of(states: &[TrialProgress], validation_images: usize) -> Results {
     let size =
         |row: &modiste_search::Published| Size { parameters: row.parameters, validation_images };
     let sizes: Vec<Size> = PUBLISHED.iter().map(size).collect();
     Results::new(&paper(), states, &sizes, published)
 }
 
-fn published_states() -> Vec<State> {
+fn published_states() -> Vec<TrialProgress> {
     PUBLISHED.iter().map(|row| done(row.train_accuracy, row.validation_accuracy)).collect()
 }
 
@@ -80,8 +80,8 @@ fn training_accuracy_decides_between_equals() {
 #[test]
 fn unfinished_trials_are_neither_compared_nor_selected() {
     let mut states = published_states();
-    states[7] = State::Begun { epochs: 3 };
-    states[2] = State::New;
+    states[7] = TrialProgress::Begun { epochs: 3 };
+    states[2] = TrialProgress::New;
     let results = results_of(&states, 10_000);
     assert!(!results.complete());
     assert_eq!(results.selection.as_ref().unwrap().row, 6);

@@ -10,7 +10,7 @@
     model.evaluate(images, labels)["accuracy"]
     model.explain("shoe.jpg").map             # float32 (rows, columns)
 
-Answers are those of the program `modiste`, to the bit.
+Answers have the same bits as those of the program `modiste`.
 """
 from __future__ import annotations
 

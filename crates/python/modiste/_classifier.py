@@ -14,38 +14,38 @@ from . import _modiste
 from ._model import Model
 from ._training import train
 
-# A perceptron for rows of values that are no images: enough steps for some dozens of rows.
+# A perceptron for rows of values that are not images, with enough steps for a few dozen rows.
 _ROWS = {"network.units": 64, "training.epochs": 60, "training.schedule.learning_rate": 0.01}
-# The smallest and the largest batch for them, and the steps of an epoch.
+# The smallest and the largest batch for such rows, and the usual number of steps per epoch.
 _BATCH, _STEPS = (8, 64), 8
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
     """A network as a scikit-learn estimator.
 
-    X are images, (n, h, w) or (n, h, w, 3), or rows of their values, (n, h * w) or (n, h * w * 3), with `shape`; rows
-    without a shape are values without neighbours, for a perceptron. Values are bytes, or numbers of which `scale` says
-    what stands for 0 and 255; they are rounded to bytes. y are labels of any kind (n).
+    X are images, (n, h, w) or (n, h, w, 3), or rows of their values, (n, h * w) or (n, h * w * 3), with `shape`. Rows
+    without a shape are unrelated values and train a perceptron. Values are bytes, or numbers that are scaled by `scale`
+    and rounded to bytes. y are labels of any type (n).
 
     Parameters
     ----------
-    preset : swift, small, light, paper, cnn or mlp; what suits the images unless given.
-    epochs : passes over the images; what suits them unless given.
-    seed : of initial values, order of images, augmentation.
-    validation : share of the images of each class that is held out to choose the best epoch; where that is less than one
-        image of each class, none is, and the last epoch is taken.
-    shape : (h, w) or (h, w, 3), the images that rows hold.
-    scale : (low, high), the values that stand for 0 and 255; for other values than bytes the extremes of the training
-        images unless given.
-    threads : to compute with; one per available core unless given.
-    settings : further fields of the configuration by name or path, in a dictionary.
+    preset : swift, small, light, paper, cnn or mlp; by default, settings that suit the images.
+    epochs : passes over the images; by default, a number that suits them.
+    seed : seed of the initial weights, the order of images and the augmentation.
+    validation : share of the images of each class to hold out, which chooses the best epoch; if this is less than one
+        image of each class, nothing is held out and the last epoch gives the model.
+    shape : (h, w) or (h, w, 3), the shape of the image in each row.
+    scale : (low, high), the values that become 0 and 255; by default, the smallest and largest value of the training
+        images, or 0 and 255 for bytes.
+    threads : number of threads; by default, one per available core.
+    settings : dictionary of further fields of the configuration, by name or path.
 
     Attributes
     ----------
     classes_ : the labels, in the order of the probabilities.
-    model_ : the trained `modiste.Model`; its classes are the positions of `classes_`.
-    history_ : the numbers of each epoch, a dictionary each.
-    n_features_in_ : values of an image. image_shape_ : its shape. scale_ : the values that stand for 0 and 255.
+    model_ : the trained `modiste.Model`; its classes are indices into `classes_`.
+    history_ : a dictionary of metrics for each epoch.
+    n_features_in_ : number of values of an image. image_shape_ : its shape. scale_ : the values that become 0 and 255.
     """
 
     def __init__(self, preset: str | None = None, epochs: int | None = None, seed: int = 0,
@@ -98,7 +98,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-i
         return labels
 
     def images(self, X: Any) -> np.ndarray[Any, Any]:
-        """Images as `model_` takes them: uint8 (n, h, w) or (n, h, w, 3)."""
+        """Images in the form that `model_` takes: uint8 (n, h, w) or (n, h, w, 3)."""
         check_is_fitted(self)
         rows, shape = _flattened(X)
         rows = validate_data(self, rows, dtype=[np.float64, np.float32, np.uint8], reset=False)
@@ -107,16 +107,16 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-i
         return self._bytes(rows).reshape(-1, *self.image_shape_)
 
     def _shape(self, values: int, found: tuple[int, ...] | None) -> tuple[int, ...]:
-        """The shape of an image of so many values."""
+        """The shape of an image with this many values."""
         given = found if self.shape is None else tuple(self.shape)
         if given is None:
             return (1, values)
         if len(given) not in (2, 3) or np.prod(given) != values:
-            raise ValueError(f"shape: {given} is not that of an image of {values} values, (h, w) or (h, w, 3)")
+            raise ValueError(f"shape: {given} is not the shape of an image of {values} values, (h, w) or (h, w, 3)")
         return given
 
     def _scale(self, rows: np.ndarray[Any, Any]) -> tuple[float, float]:
-        """The values that stand for 0 and 255."""
+        """The values that become 0 and 255."""
         if self.scale is not None:
             low, high = self.scale
             if not low < high:
@@ -135,7 +135,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-i
         return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
 
     def _split(self, labels: np.ndarray[Any, Any]) -> str:
-        """How the images are divided for training."""
+        """The split that holds out the validation images."""
         share = float(self.validation)
         if not 0.0 <= share < 1.0:
             raise ValueError(f"validation: {share} is not from 0 to below 1")
@@ -145,7 +145,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-i
 
 
 def _flattened(X: Any) -> tuple[Any, tuple[int, ...] | None]:
-    """Images as rows, and the shape they had; rows as they are."""
+    """Images as rows, and the shape of an image; rows stay unchanged."""
     shape = np.shape(X) if hasattr(X, "shape") or isinstance(X, (list, tuple)) else ()
     if len(shape) in (3, 4):
         images = np.asarray(X)
@@ -154,5 +154,5 @@ def _flattened(X: Any) -> tuple[Any, tuple[int, ...] | None]:
 
 
 def _batch(rows: int) -> int:
-    """A batch that leaves some steps to an epoch."""
+    """A batch size that gives an epoch several steps."""
     return int(np.clip(rows // _STEPS, *_BATCH))

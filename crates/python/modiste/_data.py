@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Part(NamedTuple):
     """One part of a data set.
 
-    images: uint8 (n, h, w), or (n, h, w, 3) in colours. labels: uint16 (n), positions in the data's `classes`; None
-    where the source keeps them to itself. names: where each image came from (n).
+    images: uint8 (n, h, w), or (n, h, w, 3) in colour. labels: uint16 (n), indices into the data's `classes`, or None if
+    the source has no labels. names: the origin of each image (n).
     """
 
     images: NDArray[np.uint8]
@@ -30,10 +30,10 @@ class Part(NamedTuple):
 
 
 class Data:
-    """A data set in three parts, as the program divides it.
+    """A data set, divided into three parts as in the program.
 
-    name, split: as the program calls them. classes: their names. train, validation, test: each a `Part`; the last two
-    may be empty.
+    name, split: the program's names for the data and the split. classes: the names of the classes. train, validation,
+    test: the parts, each a `Part`; the last two may be empty.
     """
 
     def __init__(self, arrays: _modiste.Arrays):
@@ -43,7 +43,7 @@ class Data:
             Part(images.reshape(-1, *one), labels, names) for images, labels, names in parts)
 
     def part(self, name: str) -> Part:
-        """The part called `train`, `validation` or `test`."""
+        """The part named `train`, `validation` or `test`."""
         if name not in ("train", "validation", "test"):
             raise ValueError(f"part: {name!r} is none of train, validation, test")
         found: Part = getattr(self, name)
@@ -55,9 +55,9 @@ class Data:
 
 
 def load_data(data: str | os.PathLike[str] = "embedded", **fields: Any) -> Data:
-    """Loads images as training does: from a folder of pictures per class, an archive, arrays, tables.
+    """Loads images as for training: from one folder of pictures per class, an archive, arrays or tables.
 
-    data: what `modiste train --data` takes, or "embedded" for Fashion-MNIST. fields: those of the data, such as `split`
-    and `image_size` (`modiste.fields()` lists all).
+    data: a path that `modiste train --data` takes, or "embedded" for Fashion-MNIST. fields: settings of the data, such
+    as `split` and `image_size` (`modiste.fields()` lists all).
     """
     return Data(_modiste.load_data(settings_of({"data.source": data, **fields})))

@@ -1,4 +1,4 @@
-"""What is taken for images: arrays, files, and PIL's pictures."""
+"""Conversion of arrays, files and PIL pictures to images."""
 from __future__ import annotations
 
 import io
@@ -13,23 +13,23 @@ from . import _modiste
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Images that are prepared together, where they are not one array.
+# Number of images to prepare together if they are not one array.
 _TOGETHER = 256
-# PIL's modes that a PNG file holds as they are, and what others become.
+# PIL's modes that a PNG file can store, and the modes that others are converted to.
 _PNG = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}
 _COLOURS = {"CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA",
             "RGBX": "RGB"}
 
 
 def is_single(images: Any) -> bool:
-    """Whether this is a path or a picture, and so one image."""
+    """Whether this is a path or a picture, that is, one image."""
     return isinstance(images, (str, os.PathLike)) or _is_picture(images)
 
 
 def batches(model: _modiste.Model, images: Any, background: str) -> tuple[Iterator[NDArray[np.uint8]], bool]:
-    """The images as the network takes them, uint8 (some * h * w * c), and whether it is only one.
+    """The images in the form that the network takes, uint8 (some * h * w * c), and whether it is a single image.
 
-    An array of the network's own size comes as it is, without a copy, if its memory is in order.
+    An array of the network's own size is not copied if it is C-contiguous.
     """
     if is_single(images):
         return iter([_picture(model, images, background)]), True
@@ -55,14 +55,14 @@ def one(model: _modiste.Model, image: Any, background: str) -> NDArray[np.uint8]
 
 
 def array(model: _modiste.Model, pixels: NDArray[Any]) -> tuple[NDArray[np.uint8], bool]:
-    """An array of one image or several as uint8 (n * h * w * c), and whether it is only one."""
+    """An array of one or several images as uint8 (n * h * w * c), and whether it is a single image."""
     height, width, channels = model.shape
     values = height * width * channels
     own: list[tuple[int, ...]] = [(height, width, channels)]
     if channels == 1:
         own.append((height, width))
     if channels != 3:
-        # Of colours in a row only the pixels tell the order, as for the program.
+        # The order of colours in a row can only be guessed from the pixels, as in the program.
         own.append((values,))
     if pixels.dtype == np.uint8:
         for shape in own:
@@ -76,22 +76,22 @@ def array(model: _modiste.Model, pixels: NDArray[Any]) -> tuple[NDArray[np.uint8
 
 
 def _is_one(pixels: NDArray[Any], values: int) -> bool:
-    """Whether this is one image of another size: two dimensions that are no rows of values, or three with colours."""
+    """Whether this is one image of another size: two dimensions that are not rows of values, or three with colours."""
     if pixels.ndim == 2:
         return bool(pixels.shape[1] != values)
     return pixels.ndim == 3 and pixels.shape[2] in (1, 3)
 
 
 def _converted(model: _modiste.Model, several: NDArray[Any]) -> NDArray[np.uint8]:
-    """Images of any kind of number and any size, read as the program reads an npy file."""
+    """Images of any numeric type and any size, read like an npy file in the program."""
     if several.dtype.kind not in "uifb":
-        raise TypeError(f"images: of type {several.dtype}; taken are bytes, integers and floats")
+        raise TypeError(f"images: of type {several.dtype}; supported are bytes, integers and floats")
     if several.dtype.kind == "f" and several.dtype.itemsize not in (4, 8):
         several = several.astype(np.float64)
     if several.ndim not in (2, 3, 4):
         height, width, channels = model.shape
         needed = f"({height}, {width})" if channels == 1 else f"({height}, {width}, {channels})"
-        raise ValueError(f"images: of shape {several.shape}; needed is {needed}, or (n, ...) of these")
+        raise ValueError(f"images: of shape {several.shape}, not {needed} or (n, ...) of these")
     content = io.BytesIO()
     np.lib.format.write_array(content, several, allow_pickle=False)
     return model.array(content.getvalue(), "images")
@@ -103,19 +103,19 @@ def _joined(model: _modiste.Model, images: list[Any] | tuple[Any, ...], backgrou
 
 
 def _is_picture(thing: Any) -> bool:
-    """Whether this is one of PIL's pictures, without importing PIL."""
+    """Whether this is a PIL picture; does not import PIL."""
     return type(thing).__module__.partition(".")[0] == "PIL" and hasattr(thing, "getexif")
 
 
 def _picture(model: _modiste.Model, image: Any, background: str) -> NDArray[np.uint8]:
-    """A file's or PIL picture's pixels as the network takes them."""
+    """The pixels of a file or PIL picture in the form that the network takes."""
     if isinstance(image, (str, os.PathLike)):
         return model.picture_file(os.fspath(image), background)[0]
     return model.picture(_png(image), "picture", background)[0]
 
 
 def _png(picture: Any) -> bytes:
-    """A PIL picture as a PNG file, which keeps its pixels; upright, as a file would be read."""
+    """A PIL picture as a PNG file, which keeps its pixels; turned upright like a file."""
     from PIL import ImageOps
 
     upright = ImageOps.exif_transpose(picture)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Image = Union[str, os.PathLike[str], NDArray[Any], Any]
     Images = Union[Image, Sequence[Image]]
 
-# What the arguments of `evaluate` are for.
+# The error for other combinations of arguments.
 _EVALUATED = "evaluate: give images and labels, or a labelled folder, or a part of the data"
 
 
@@ -27,17 +27,17 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None) -> Model:
     """Reads a trained model.
 
     path: a model file (`best.safetensors`), or the folder of a run for its best model.
-    threads: to compute with; one per available core unless given. Answers do not depend on it.
+    threads: number of threads; by default, one per available core. Answers do not depend on it.
     """
     return Model(_modiste.Model.load(os.fspath(path), threads))
 
 
 class Explanation:
-    """A heat map: which parts of an image speak for a class.
+    """A heat map that shows which parts of an image support a class.
 
-    class_name: the class that was looked for. probability: what the model gives it. map: float32 (rows, columns), from
-    0 to 1. peak: the meaning of 1. layer: the layer that Grad-CAM looked at, None for occlusion. image: the image as the
-    network sees it, uint8 (h, w) or (h, w, 3).
+    class_name: the explained class. probability: its probability. map: float32 (rows, columns), from 0 to 1. peak: the
+    value that 1 stands for. layer: the layer of Grad-CAM, None for occlusion. image: the input of the network, uint8
+    (h, w) or (h, w, 3).
     """
 
     def __init__(self, model: _modiste.Model, image: NDArray[np.uint8], class_name: str, probability: float,
@@ -50,7 +50,7 @@ class Explanation:
         self._model = model
 
     def overlay(self, scale: int = 8) -> NDArray[np.uint8]:
-        """The image with the map over it, each pixel as a square of `scale`: uint8 (h * scale, w * scale, 3)."""
+        """The image overlaid with the map, each pixel a square of side `scale`: uint8 (h * scale, w * scale, 3)."""
         if scale < 1:
             raise ValueError(f"scale: {scale} is below 1")
         pixels = self._model.overlay(self.image.reshape(-1), self.map.reshape(-1), self.map.shape, scale)
@@ -67,16 +67,16 @@ class Model:
 
     classes: names of the classes, in the order of logits and probabilities.
     shape: height, width and channels of an image.
-    checksum: CRC-32 of the whole model, as in its file. parameters: how many are trained.
-    temperature: what logits are divided by before softmax.
-    config: the configuration of its run, as TOML. provenance: what it was trained on, and the numbers of its epoch.
+    checksum: CRC-32 of the whole model, as in its file. parameters: number of trained parameters.
+    temperature: divisor of the logits before softmax.
+    config: the configuration of its run, as TOML. provenance: its training data and the metrics of its epoch.
 
-    Wherever images are taken, they are an array (n, h, w) or (n, h, w, 3), one image (h, w) or (h, w, 3), a path, a
-    picture of PIL, or a list of these. Arrays are of uint8, or of numbers from 0 to 255, or of floats from 0 to 1. Those
-    of uint8 and the model's own size are not copied; pictures and arrays of another size are prepared as the training
-    pictures were. For one image the answer is one, for several there is one for each.
-
-    A model may be used by several threads, which then take turns, and in forked processes. A pickle holds all of it.
+    Methods take images as an array (n, h, w) or (n, h, w, 3), one image (h, w) or (h, w, 3), a path, a PIL picture, or a
+    list of these. Arrays hold uint8, numbers from 0 to 255, or floats from 0 to 1. Arrays of uint8 and the model's own
+    size are not copied; pictures and arrays of another size are prepared like the training pictures. A single image
+    gives a single answer, several images give one answer each.
+    
+    Several threads may use a model, one at a time, and so may forked processes. A pickle contains the whole model.
     """
 
     def __init__(self, inner: _modiste.Model):
@@ -106,8 +106,8 @@ class Model:
     def logits(self, images: Images, *, mirror: bool = False, background: str = "auto") -> NDArray[np.float32]:
         """Logits: float32 (n, classes), or (classes) for one image.
 
-        mirror: the mean for each image and its mirror image.
-        background: what lies behind the object in pictures: auto, bright, dark or keep.
+        mirror: return the mean for each image and its mirror image.
+        background: the background of the object in pictures: auto, bright, dark or keep.
         """
         parts, single = batches(self._model, images, background)
         found = [self._model.logits(pixels, mirror) for pixels in parts]
@@ -119,7 +119,7 @@ class Model:
                       background: str = "auto") -> NDArray[np.float64]:
         """Probabilities at the model's temperature: float64 (n, classes), or (classes) for one image.
 
-        mirror, background: as for `logits`.
+        mirror, background: as in `logits`.
         """
         logits = self.logits(images, mirror=mirror, background=background)
         return self._model.answers(logits.reshape(-1), mirror, None, None)[1].reshape(logits.shape)
@@ -128,9 +128,9 @@ class Model:
                 mirror: bool = False, background: str = "auto") -> Any:
         """The most probable class: an array of names (n), or a name for one image.
 
-        reject: the answer is None, "none of these", where answers would no longer be right this often (0.9 to 0.995) on
-        the validation images. threshold: where the probability is below this.
-        mirror, background: as for `logits`.
+        reject: the accuracy that answers must reach on the validation images (0.9 to 0.995); less certain answers become
+        None, "none of these". threshold: answers with a lower probability become None.
+        mirror, background: as in `logits`.
         """
         if reject is not None and threshold is not None:
             raise ValueError("reject: cannot be given together with threshold")
@@ -145,22 +145,21 @@ class Model:
         return None if names[0] is None else str(names[0])
 
     def data(self, data: str | os.PathLike[str] | None = None, **fields: Any) -> Data:
-        """The data that the model was trained on, prepared for it; a model that was loaded from a run's folder knows
-        where they are.
+        """The data that the model was trained on, prepared for it. A model that was loaded from a run's folder knows its
+        location.
 
-        data: where they are otherwise, or other data with the same classes. fields: other settings of the data, such as
-        `split`.
+        data: another location, or other data with the same classes. fields: other settings of the data, such as `split`.
         """
         return Data(self._model.data(settings_of({"data.source": data, **fields})))
 
     def evaluate(self, images: Any = None, labels: ArrayLike | None = None, *, part: str | None = None,
                  mirror: bool = False) -> dict[str, Any]:
-        """How well the model does on labelled images: a dictionary with `accuracy`, `loss`, `auroc`, their intervals of
-        95 %, `confusion` (truth in rows), `calibration`, `classes` and more, as `modiste evaluate --json` prints it.
+        """Evaluates the model on labelled images: a dictionary with `accuracy`, `loss`, `auroc`, their 95 % intervals,
+        `confusion` (truth in rows), `calibration`, `classes` and more, as printed by `modiste evaluate --json`.
 
-        images, labels: images with names of classes or their positions (n). Or images alone: a folder of labelled
-        pictures or a table, all of it. Or neither: `part` (train, validation, test) of the data it was trained on.
-        mirror: also of the mean logits of images and their mirror images.
+        images, labels: images with names or indices of classes (n). Or only images: a folder of labelled pictures or a
+        table. Or neither, with `part` (train, validation, test) of the data that the model was trained on.
+        mirror: also evaluate the mean logits of images and their mirror images.
         """
         if labels is None and images is not None and not isinstance(images, (str, os.PathLike)):
             raise TypeError(_EVALUATED)
@@ -174,14 +173,14 @@ class Model:
             raise ValueError(f"part: {part} has no labels to compare with")
         logits = self.logits(images)
         if logits.ndim == 1:
-            raise ValueError("images: one image; needed are several, (n, ...), with a label for each")
+            raise ValueError("images: one image, not several (n, ...) with a label for each")
         mirrored = self.logits(images, mirror=True).reshape(-1) if mirror else None
         positions = self._positions(labels, len(logits))
         worth: dict[str, Any] = json.loads(self._model.evaluate(logits.reshape(-1), positions, mirrored))
         return worth
 
     def score(self, images: Images, labels: ArrayLike) -> float:
-        """Part of the images (n) that is classified as their labels (n) say."""
+        """Accuracy: the share of the images (n) whose class agrees with their labels (n)."""
         logits = self.logits(images)
         classes = self._model.answers(logits.reshape(-1), False, None, None)[0]
         return float(np.mean(classes == self._positions(labels, len(classes))))
@@ -189,12 +188,12 @@ class Model:
     def explain(self, image: Image, class_name: str | None = None, *, method: str = "grad-cam",
                 layer: str | None = None, patch: int | None = None, stride: int | None = None,
                 fill: int | None = None, background: str = "auto") -> Explanation:
-        """Which parts of one image led to the answer.
+        """Shows which parts of one image led to the answer.
 
-        class_name: the class to look for; the model's answer unless given.
-        method: grad-cam, a map as large as that of a layer; or occlusion, as large as the image.
-        layer: the node that grad-cam looks at. patch, stride, fill: side (7), step (1) and grey value (0) of the patch
-        that occlusion covers the image with.
+        class_name: the class to explain; by default, the model's answer.
+        method: grad-cam, with a map of the size of a layer's output, or occlusion, with a map of the size of the image.
+        layer: the layer for grad-cam. patch, stride, fill: side (7), step (1) and grey value (0) of the patch with which
+        occlusion covers the image.
         """
         if method not in ("grad-cam", "occlusion"):
             raise ValueError(f"method: {method!r} is neither grad-cam nor occlusion")
@@ -203,7 +202,7 @@ class Model:
             if value is not None:
                 raise ValueError(f"{name}: has no effect on {method}")
         if not is_single(image) and isinstance(image, (list, tuple)) and any(is_single(item) for item in image):
-            raise ValueError("image: several; they are explained one at a time")
+            raise ValueError("image: several images; give one at a time")
         pixels = one(self._model, image, background)
         classes, probabilities, _ = self._model.answers(self._model.logits(pixels, False), False, None, None)
         position = int(classes[0]) if class_name is None else self._position(class_name)
@@ -220,10 +219,10 @@ class Model:
         return self.classes.index(name)
 
     def _positions(self, labels: ArrayLike, images: int) -> NDArray[np.uint16]:
-        """Names of classes or their positions (n), as positions."""
+        """Converts names or indices of classes (n) to indices."""
         given = np.asarray(labels)
         if given.shape != (images,):
-            raise ValueError(f"labels: of shape {given.shape}; needed is ({images},), one for each image")
+            raise ValueError(f"labels: of shape {given.shape}, not ({images},), one for each image")
         if given.dtype.kind in "OU":
             known = {name: position for position, name in enumerate(self.classes)}
             unknown = sorted({str(label) for label in given if label not in known})
@@ -231,7 +230,7 @@ class Model:
                 raise ValueError(f"labels: {unknown[0]!r} is none of the classes {', '.join(self.classes)}")
             return np.array([known[label] for label in given], np.uint16)
         if given.dtype.kind not in "iu" or (images and not 0 <= given.min() <= given.max() < len(self.classes)):
-            raise ValueError(f"labels: needed are names of classes, or positions from 0 to {len(self.classes) - 1}")
+            raise ValueError(f"labels: not names of classes, or indices from 0 to {len(self.classes) - 1}")
         return given.astype(np.uint16)
 
 

@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO, Union
 
-# What happened, as a dictionary: `event` is started, note, step, validating or epoch.
+# An event as a dictionary; `event` is started, note, step, validating or epoch.
 Event = dict[str, Any]
 Progress = Union[bool, Callable[[Event], None]]
 
-# The longest silence within an epoch where there is no terminal, in seconds.
+# Longest time without output during an epoch if there is no terminal, in seconds.
 _SILENCE = 30.0
 _BAR = 24
 
 
 def shown(progress: Progress) -> Callable[[Event], None]:
-    """What is called with the events of a run: the caller's own function, or what suits the place."""
+    """The function to call with the events of a run: the caller's own, or one that suits the environment."""
     if callable(progress):
         return progress
     if not progress:
@@ -28,7 +28,7 @@ def shown(progress: Progress) -> Callable[[Event], None]:
 
 
 def _in_notebook() -> bool:
-    """Whether this runs in Jupyter's kernel, which shows what is displayed."""
+    """Whether this runs in a Jupyter kernel, which can display tables."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()
@@ -44,7 +44,7 @@ def duration(seconds: float) -> str:
 
 
 def begun(event: Event) -> str:
-    """The first line."""
+    """The first line of a run."""
     done = event["epochs_done"]
     if done >= event["epochs"]:
         verb = "finished before:"
@@ -55,7 +55,7 @@ def begun(event: Event) -> str:
 
 
 def epoch_line(event: Event, epochs: int) -> str:
-    """The line of an epoch, as the program prints it."""
+    """The line of an epoch, as printed by the program."""
     validation = ""
     if event["validation_loss"] is not None:
         auroc = "-" if event["validation_auroc"] is None else f"{event['validation_auroc']:.4f}"
@@ -68,7 +68,7 @@ def epoch_line(event: Event, epochs: int) -> str:
 
 
 class Lines:
-    """A line for each epoch, and one where nothing was said for long."""
+    """Prints a line for each epoch, and one after each long time without output."""
 
     def __init__(self, out: TextIO):
         self.out = out
@@ -95,14 +95,14 @@ class Lines:
         self.said = time.monotonic()
 
     def step(self, event: Event, left: str) -> None:
-        """Says something within an epoch."""
+        """Prints the progress within an epoch."""
         if time.monotonic() - self.said >= _SILENCE:
             self.say(f"epoch {event['epoch']}/{event['epochs']}  step {event['step']}/{event['steps']}  "
                      f"{numbers(event, left)}")
 
 
 class Terminal(Lines):
-    """The same, with a line for the present epoch below that is written over."""
+    """Like `Lines`, with a status line below for the current epoch."""
 
     def say(self, line: str) -> None:
         print("\r\x1b[K", end="", file=self.out)
@@ -116,7 +116,7 @@ class Terminal(Lines):
 
 
 class Notebook(Lines):
-    """A table of the epochs, and a bar for the present one, in the cell's output."""
+    """Shows a table of the epochs and a bar for the current one in the cell's output."""
 
     COLUMNS = [("epoch", "epoch", "d"), ("train loss", "train_loss", ".4f"),
                ("train accuracy", "train_accuracy", ".4f"), ("validation loss", "validation_loss", ".4f"),
@@ -167,14 +167,14 @@ class Notebook(Lines):
 
 
 class Pace:
-    """How long the rest takes, from the steps since training began or went on."""
+    """Estimates the remaining time from the steps since this process started."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
         self.first: int | None = None
 
     def left(self, event: Event) -> str:
-        """Time for the steps to come; nothing is known at the first one."""
+        """Time for the remaining steps; unknown at the first step."""
         position = (event["epoch"] - 1) * event["steps"] + event["step"]
         if self.first is None:
             self.first, self.began = position, time.monotonic()
@@ -185,6 +185,6 @@ class Pace:
 
 
 def numbers(event: Event, left: str) -> str:
-    """What is said of a step."""
+    """The numbers of a step."""
     return (f"{event['images_per_second']:.0f} images/s  loss {event['loss']:.4f}  accuracy {event['accuracy']:.4f}  "
             f"left {left}")

@@ -1,4 +1,4 @@
-"""Fields of a configuration, as keywords."""
+"""Fields of a configuration as keyword arguments."""
 from __future__ import annotations
 
 import difflib
@@ -13,7 +13,7 @@ from . import _modiste
 
 FIELDS: list[dict[str, Any]] = json.loads(_modiste.fields())
 _PATHS = {field["path"] for field in FIELDS}
-# A field is named as its flag is, or by the end of its path where no other field's ends so.
+# A field may be named by its flag, or by the end of its path if no other path has the same end.
 _NAMES = {field["name"]: field["path"] for field in FIELDS}
 _ENDS = [path.rpartition(".")[2] for path in _PATHS]
 _NAMES.update({path.rpartition(".")[2]: path for path in _PATHS
@@ -21,8 +21,8 @@ _NAMES.update({path.rpartition(".")[2]: path for path in _PATHS
 
 
 def path_of(name: str) -> str:
-    """The path of a field from its name or path; the nearest name is in the error. A name that Python keeps to itself
-    ends with an underscore: `from_`."""
+    """The path of a field from its name or path; the error suggests the nearest name. Reserved words of Python need a
+    trailing underscore: `from_`."""
     name = name.rstrip("_")
     if name in _PATHS:
         return name
@@ -34,7 +34,7 @@ def path_of(name: str) -> str:
 
 
 def text(name: str, value: Any) -> str:
-    """A value as the configuration reads it: `true`, `0.1`, `16,48,96`."""
+    """A value in the form that the configuration reads: `true`, `0.1`, `16,48,96`."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
     if isinstance(value, (list, tuple, np.ndarray)):
@@ -49,7 +49,7 @@ def text(name: str, value: Any) -> str:
 
 
 def settings_of(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Fields with their values; `None` stands for what is the default."""
+    """Paths and values of the fields; those with the value `None` keep their default."""
     found = {}
     for name, value in fields.items():
         path = path_of(name)

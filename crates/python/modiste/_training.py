@@ -14,15 +14,15 @@ from ._model import Model, load
 from ._progress import Progress, shown
 from ._settings import FIELDS, settings_of
 
-# Where arrays that were given as data lie in a run's folder.
+# The file for data given as arrays, within a run's folder.
 _ARRAYS = Path("data/arrays.npz")
 
 
 class Run:
-    """A run in its folder: what `train` and `resume` return; `Run(folder)` opens one of the program's.
+    """A run, as returned by `train` and `resume`; `Run(folder)` opens an existing run.
 
-    folder: its folder. history: the numbers of each epoch, a dictionary each. best: those of the best one, by which the
-    model was chosen.
+    folder: the run's folder. history: a dictionary of metrics for each epoch. best: the metrics of the best epoch, which
+    gave the model.
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
@@ -39,13 +39,13 @@ class Run:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The numbers of the best epoch."""
+        """The metrics of the best epoch."""
         epoch: int = self.model.provenance["chosen"]["epoch"]
         return self.history[epoch - 1]
 
     def evaluate(self, part: str = "validation") -> dict[str, Any]:
-        """How well the model does on a part of the run's data, as `Model.evaluate`: train, validation, or, at the very
-        end, test."""
+        """Evaluates the model on a part of the run's data, like `Model.evaluate`: train, validation or, at the very end,
+        test."""
         return self.model.evaluate(part=part)
 
     def __repr__(self) -> str:
@@ -66,22 +66,22 @@ def train(data: Any = "embedded", *, preset: str | None = None, config: str | os
           out: str | os.PathLike[str] | None = None, minutes: float | None = None, threads: int | None = None,
           progress: Progress = True, report: bool = True, settings: dict[str, Any] | None = None,
           **fields: Any) -> Run:
-    """Trains a network and returns its run.
+    """Trains a network and returns the run.
 
     data: a path that `modiste train --data` takes (a folder of pictures per class, an archive, arrays, a table),
     "embedded" for Fashion-MNIST, or a pair of arrays: images (n, h, w) or (n, h, w, 3) and labels (n), numbers or words.
-    Arrays are written into the run's folder, so that the run can be repeated and continued.
+    Arrays are saved in the run's folder, so that the run can be repeated and continued.
     preset: swift, small, light, paper, cnn or mlp. config: a configuration file, such as the `config.toml` of a run. Without
     either, your own pictures get settings that suit them.
-    out: the run's folder; a new one in `runs` unless given.
-    minutes: plans the epochs so that the run takes this long on this machine.
-    threads: to compute with; one per available core unless given. Results do not depend on it.
-    progress: whether it is shown, or a function that is called with a dictionary for each event.
-    report: whether the report and TensorBoard's events are written into the folder, as `modiste train` does.
-    fields: fields of the configuration by the names of their flags (`epochs=20, lr=0.01, widths=[8, 16]`);
-    settings: by their paths, in a dictionary (`{"training.epochs": 20}`). `modiste.fields()` lists all.
+    out: the run's folder; by default, a new one in `runs`.
+    minutes: choose the number of epochs so that the run takes this long on this machine.
+    threads: number of threads; by default, one per available core. Results do not depend on it.
+    progress: whether to show the progress, or a function to call with a dictionary for each event.
+    report: whether to write the report and TensorBoard's events, like `modiste train`.
+    fields: fields of the configuration by the names of their flags (`epochs=20, lr=0.01, widths=[8, 16]`).
+    settings: a dictionary of fields by their paths (`{"training.epochs": 20}`). `modiste.fields()` lists all fields.
 
-    Ctrl-C leaves a checkpoint and raises KeyboardInterrupt; `modiste.resume(folder)` goes on from there.
+    Ctrl-C writes a checkpoint and raises KeyboardInterrupt; `modiste.resume(folder)` continues from it.
     """
     given = settings_of({**(settings or {}), **fields})
     written = None
@@ -106,17 +106,17 @@ def train(data: Any = "embedded", *, preset: str | None = None, config: str | os
 
 def resume(folder: str | os.PathLike[str], *, epochs: int | None = None, data: str | os.PathLike[str] | None = None,
            threads: int | None = None, progress: Progress = True, report: bool = True) -> Run:
-    """Goes on with the run in `folder`, which was stopped or, with more `epochs`, had ended.
+    """Continues the run in `folder`, which was stopped, or which had ended if you give more `epochs`.
 
-    data: where its data are, if they moved. threads, progress, report: as for `train`. The run ends with the same bytes as one
-    that was not stopped.
+    data: the location of its data, if it has moved. threads, progress, report: as in `train`. The run ends with the same
+    bytes as one that was not stopped.
     """
     settings = settings_of({"training.epochs": epochs, "data.source": data})
     return _watched(progress, lambda tell: _modiste.resume(folder, settings, threads=threads, report=report, tell=tell))
 
 
 def _watched(progress: Progress, work: Any) -> Run:
-    """Lets a run work, with its progress shown; an interrupt says how to go on."""
+    """Runs `work` and shows its progress; the exception for an interrupt says how to continue."""
     show = shown(progress)
     folder: list[str] = []
 
@@ -131,29 +131,29 @@ def _watched(progress: Progress, work: Any) -> Run:
     except KeyboardInterrupt:
         if not folder:
             raise
-        raise KeyboardInterrupt(f"stopped with a checkpoint; go on with modiste.resume({folder[0]!r})") from None
+        raise KeyboardInterrupt(f"stopped with a checkpoint; continue with modiste.resume({folder[0]!r})") from None
 
 
 def _arrays(data: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Images and labels, checked as far as their shapes go."""
+    """Images and labels with checked types and shapes."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"data: {type(data).__name__} is neither a path nor a pair of images and labels")
     images, labels = np.asarray(data[0]), np.asarray(data[1])
     if images.dtype.kind not in "uifb" or images.ndim not in (2, 3, 4):
-        raise TypeError(f"data: images of type {images.dtype} and shape {images.shape}; needed are numbers, (n, h, w) or "
+        raise TypeError(f"data: images of type {images.dtype} and shape {images.shape}, not numbers (n, h, w) or "
                         "(n, h, w, 3)")
     if labels.dtype.kind == "O":
         labels = labels.astype(str)
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iuU":
-        raise TypeError(f"data: labels of type {labels.dtype} and shape {labels.shape}; needed are whole numbers or words, "
+        raise TypeError(f"data: labels of type {labels.dtype} and shape {labels.shape}, not whole numbers or words "
                         f"({len(images)},)")
     return images, labels
 
 
 def _write(path: Path, images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> Path:
-    """Writes the arrays; the folder that was made for them."""
+    """Writes the arrays and returns their new folder."""
     if path.exists():
-        raise FileExistsError(f"{path}: is there already; take another folder")
+        raise FileExistsError(f"{path}: exists already; choose another folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, images=images, labels=labels)
     return path.parent

@@ -1,4 +1,4 @@
-//! Data as arrays: the parts that the program trains, validates and tests with.
+//! Data as arrays: the training, validation and test parts.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use pyo3::prelude::*;
 
 use crate::errors::{of_run, value};
 
-/// One part: images (n * h * w * c), their classes (n) where they are known, their names (n).
+/// One part: images (n * h * w * c), their classes (n) if known, their names (n).
 type PartArrays<'py> = (Bound<'py, PyArray1<u8>>, Option<Bound<'py, PyArray1<u16>>>, Vec<String>);
 
-/// A data set: its name and split, its classes, rows, columns and channels of an image, and its parts for
-/// training, validation and test.
+/// A data set: name, split, classes, (rows, columns, channels) of an image, and the parts for training,
+/// validation and test.
 pub type Arrays<'py> = (String, String, Vec<String>, (usize, usize, usize), Vec<PartArrays<'py>>);
 
-/// Loads the data that settings (fields with their values) name.
+/// Loads the data that the settings (fields with their values) describe.
 #[pyfunction]
 pub fn load_data(py: Python<'_>, settings: Vec<(String, String)>) -> PyResult<Arrays<'_>> {
     let data = py.detach(|| {
@@ -28,7 +28,7 @@ pub fn load_data(py: Python<'_>, settings: Vec<(String, String)>) -> PyResult<Ar
     Ok(arrays(py, data))
 }
 
-/// The data that `model`, found at `path`, was trained on, or what settings make of them.
+/// The data that `model` (read from `path`) was trained on, with these settings changed.
 pub fn of_model(
     path: &Path,
     model: &Model,
@@ -54,7 +54,7 @@ pub fn labelled_for(path: &Path, model: &Model, source: &Path) -> Result<Dataset
     labelled(path, model, source).map_err(of_run)
 }
 
-/// The data as arrays; the memory of images and labels becomes theirs.
+/// Converts the data to arrays without copying images and labels.
 pub fn arrays(py: Python<'_>, data: Dataset) -> Arrays<'_> {
     let shape = data.preparation.shape;
     let part = |name: PartName| {

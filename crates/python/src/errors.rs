@@ -1,4 +1,4 @@
-//! Errors as Python's exceptions, one line each.
+//! Errors as Python exceptions with one line each.
 
 use std::error::Error;
 use std::io;
@@ -9,8 +9,7 @@ use pyo3::exceptions::{
     PyFileNotFoundError, PyOSError, PyPermissionError, PyRuntimeError, PyValueError,
 };
 
-/// The exception for an error: by what the system said where it was asked, else what was given makes
-/// no sense.
+/// The exception for an error: the matching `OSError` for an error of the system, otherwise a `ValueError`.
 pub fn raised(error: impl Error + 'static) -> PyErr {
     let text = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
@@ -27,7 +26,7 @@ pub fn raised(error: impl Error + 'static) -> PyErr {
     PyValueError::new_err(text)
 }
 
-/// The exception for what went wrong with a run; what was not the caller's mistake is a `RuntimeError`.
+/// The exception for an error of a run; a `RuntimeError` if the caller did not cause it.
 pub fn of_run(error: TrainError) -> PyErr {
     match error {
         TrainError::NotFinite { .. } | TrainError::InUse { .. } | TrainError::Engine(_) => {
@@ -37,7 +36,7 @@ pub fn of_run(error: TrainError) -> PyErr {
     }
 }
 
-/// The exception for a plan that could not be made.
+/// The exception for a plan that is not possible.
 pub fn of_plan(error: PlanError) -> PyErr {
     match error {
         PlanError::Setting(error) => PyValueError::new_err(error.to_string()),
@@ -45,7 +44,7 @@ pub fn of_plan(error: PlanError) -> PyErr {
     }
 }
 
-/// The exception for something that was given and makes no sense.
+/// The exception for an invalid argument.
 pub fn value(problem: impl Into<String>) -> PyErr {
     PyValueError::new_err(problem.into())
 }

@@ -1,7 +1,7 @@
-//! The extension module behind the Python package `modiste`: models, data and training over plain arrays.
+//! The extension module of the Python package `modiste`: models, data and training with plain arrays.
 //!
-//! What Python is good at (kinds of arguments, defaults, progress in words) is in `modiste/*.py`; what is
-//! here computes with Python's lock released and gives what the binary gives, to the bit.
+//! Argument types, defaults and the display of progress are in `modiste/*.py`. This module computes with
+//! Python's global lock released and gives the same bits as the binary.
 
 mod data;
 mod errors;
@@ -11,7 +11,7 @@ mod watch;
 
 use pyo3::prelude::*;
 
-/// Models, data and training.
+/// Extension module: models, data and training.
 #[pymodule]
 fn _modiste(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

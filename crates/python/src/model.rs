@@ -1,4 +1,4 @@
-//! A trained model, asked with flat arrays of bytes.
+//! A trained model that takes flat arrays of bytes.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -19,21 +19,21 @@ use pyo3::prelude::*;
 use crate::data::{self, Arrays};
 use crate::errors::{raised, value};
 
-/// Values of images that are asked about between two looks at Ctrl-C, and the fewest images.
+/// Number of values, and smallest number of images, that are predicted between two checks for Ctrl-C.
 const AT_ONCE: (usize, usize) = (1 << 20, 64);
 
 /// A trained model. Arrays of images are flat (n * h * w * c).
 #[pyclass(frozen, module = "modiste._modiste")]
 pub struct Model {
     model: ModelFile,
-    /// Where it was found: a model file or the folder of a run; nothing where it came as bytes.
+    /// The model file or run folder that it was read from; `None` for a model from bytes.
     path: Option<PathBuf>,
-    /// As many as were asked for.
+    /// Number of threads to use.
     threads: Option<usize>,
     worker: Mutex<Worker>,
 }
 
-/// What computes. Its threads belong to one process: a forked one gets a worker of its own.
+/// The predictor. Its threads belong to one process, so a forked process creates its own worker.
 struct Worker {
     process: u32,
     predictor: Option<Predictor<CpuEngine>>,
@@ -41,7 +41,7 @@ struct Worker {
 
 impl Worker {
     fn new(model: &ModelFile, threads: usize) -> Result<Self, ModelError> {
-        // Training one image at a time takes the least memory, which is never touched.
+        // A training batch of one image reserves the least memory, which is never used.
         let options = CpuOptions { batch: 1, threads, ..CpuOptions::default() };
         let engine = CpuEngine::new(&model.network, options)?;
         let predictor = Predictor::new(model.clone(), engine, Options::default())?;
@@ -52,7 +52,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if self.process != std::process::id() {
-            // Its threads stayed in the other process; nobody could wait for them here.
+            // The threads exist only in the other process, so this process cannot join them.
             std::mem::forget(self.predictor.take());
         }
     }
@@ -62,7 +62,7 @@ impl Drop for Worker {
 type AnswerArrays<'py> =
     (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<bool>>);
 
-/// A heat map: values (rows * columns), rows, columns, the meaning of 1, and the layer that was looked at.
+/// A heat map: values (rows * columns), rows, columns, the meaning of 1, and the layer.
 type MapArrays<'py> = (Bound<'py, PyArray1<f32>>, usize, usize, f32, Option<String>);
 
 impl Model {
@@ -71,21 +71,21 @@ impl Model {
         Ok(Self { model, path, threads, worker: Mutex::new(worker) })
     }
 
-    /// Lets the predictor do something; called without Python's lock, for another thread may be at it.
+    /// Calls `work` with the predictor. Python's lock must be released, because another thread may be using it.
     fn ask<T, E: Into<ModelError>>(
         &self,
         work: impl FnOnce(&mut Predictor<CpuEngine>) -> Result<T, E>,
     ) -> Result<T, ModelError> {
-        // After a panic the engine is as it was: predictions change nothing that lasts.
+        // A panic leaves the engine usable, because predictions change no lasting state.
         let mut worker = self.worker.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if worker.process != std::process::id() {
             *worker = Worker::new(&self.model, self.threads.unwrap_or_else(available_threads))?;
         }
-        let predictor = worker.predictor.as_mut().expect("only a dropped worker has none");
+        let predictor = worker.predictor.as_mut().expect("only a dropped worker has no predictor");
         work(predictor).map_err(Into::into)
     }
 
-    /// The path for errors.
+    /// The path for error messages.
     fn shown(&self) -> PathBuf {
         self.path.clone().unwrap_or_else(|| "model".into())
     }
@@ -115,7 +115,7 @@ impl Model {
         class: usize,
         [patch, stride, fill]: [usize; 3],
     ) -> PyResult<HeatMap> {
-        let fill = u8::try_from(fill).map_err(|_| value(format!("fill: {fill} is over 255")))?;
+        let fill = u8::try_from(fill).map_err(|_| value(format!("fill: {fill} is above 255")))?;
         let temperature = self.model.temperature(false);
         let settings = Occlusion { patch, stride, fill, temperature };
         let mut map = None;
@@ -140,7 +140,7 @@ impl Model {
         })
     }
 
-    /// A model from the bytes of its file, and the path where that lay.
+    /// A model from the bytes of its file, and the path that the file was read from.
     #[staticmethod]
     fn from_bytes(
         py: Python<'_>,
@@ -197,13 +197,13 @@ impl Model {
         self.model.temperature(false)
     }
 
-    /// The configuration of its run, as TOML.
+    /// The configuration of the model's run, as TOML.
     #[getter]
     fn config(&self) -> String {
         self.model.config.clone()
     }
 
-    /// Its origin, as JSON.
+    /// The model's provenance, as JSON.
     fn provenance(&self) -> PyResult<String> {
         serde_json::to_string(&self.model.provenance).map_err(raised)
     }
@@ -235,8 +235,8 @@ impl Model {
         Ok(logits.into_pyarray(py))
     }
 
-    /// Answers to logits (n * classes). `reject` is the accuracy below which, `threshold` the probability
-    /// under which an answer is "none of these".
+    /// Answers for logits (n * classes). The answer is "none of these" below the threshold for the accuracy
+    /// `reject`, or below the probability `threshold`.
     fn answers<'py>(
         &self,
         py: Python<'py>,
@@ -263,7 +263,7 @@ impl Model {
         Ok((classes.into_pyarray(py), probabilities.into_pyarray(py), rejected.into_pyarray(py)))
     }
 
-    /// The pixels of a picture file as the network takes them, and what was done to the picture.
+    /// The pixels of a picture file as the network takes them, and a note on how it was prepared.
     fn picture_file<'py>(
         &self,
         py: Python<'py>,
@@ -275,7 +275,7 @@ impl Model {
         self.picture(py, &bytes, &name, background)
     }
 
-    /// The same of the bytes of a picture file, called `name` in errors.
+    /// Like `picture`, from the bytes of a picture file, called `name` in errors.
     fn picture<'py>(
         &self,
         py: Python<'py>,
@@ -314,8 +314,8 @@ impl Model {
         Ok(pixels.map_err(|error: modiste_data::DataError| raised(error))?.into_pyarray(py))
     }
 
-    /// What logits (n * classes) of images with these labels (n) are worth, as JSON; also of those of the
-    /// images and their mirror images, if they are given.
+    /// The evaluation of logits (n * classes) against labels (n), as JSON; also of the mean logits with the
+    /// mirror images, if given.
     fn evaluate(
         &self,
         py: Python<'_>,
@@ -335,22 +335,22 @@ impl Model {
         })
     }
 
-    /// The data that it was trained on, or what settings (fields with their values) make of them.
+    /// The data that the model was trained on, with these settings (fields with their values) changed.
     fn data<'py>(&self, py: Python<'py>, settings: Vec<(String, String)>) -> PyResult<Arrays<'py>> {
         let path = self.shown();
         let data = py.detach(|| data::of_model(&path, &self.model, &settings))?;
         Ok(data::arrays(py, data))
     }
 
-    /// All labelled images of a folder or table, in its classes.
+    /// All labelled images of a folder or table, with the model's classes.
     fn labelled<'py>(&self, py: Python<'py>, source: PathBuf) -> PyResult<Arrays<'py>> {
         let path = self.shown();
         let data = py.detach(|| data::labelled_for(&path, &self.model, &source))?;
         Ok(data::arrays(py, data))
     }
 
-    /// The heat map of one image for a class: by the gradient, as `layer` sees it, or by covering the image
-    /// with a patch, of which side, step and grey value are given.
+    /// The heat map of one image for a class: from the gradient at `layer`, or by covering the image with a
+    /// patch of this side, stride and grey value.
     fn explain<'py>(
         &self,
         py: Python<'py>,
@@ -367,8 +367,8 @@ impl Model {
         Ok((map.values.into_pyarray(py), map.height, map.width, map.peak, layer))
     }
 
-    /// The image with a heat map (rows * columns) over it, each pixel as a square of `scale`: red, green,
-    /// blue (h * scale * w * scale * 3).
+    /// The image overlaid with a heat map (rows * columns), each pixel enlarged to a square of side `scale`: RGB
+    /// (h * scale * w * scale * 3).
     fn overlay<'py>(
         &self,
         py: Python<'py>,
@@ -387,7 +387,7 @@ impl Model {
     }
 }
 
-/// The threads to compute with: those that are given, or all that the system has for us.
+/// The number of threads: the given one, or as many as the system makes available.
 pub fn threads_of(given: Option<usize>) -> PyResult<usize> {
     match given {
         None => Ok(available_threads()),

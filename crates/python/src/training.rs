@@ -1,4 +1,4 @@
-//! Training, as `modiste train` does it.
+//! Training, as in `modiste train`.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -21,7 +21,7 @@ use crate::errors::{of_plan, of_run, raised, value};
 use crate::model::threads_of;
 use crate::watch::Watch;
 
-/// Every field of a configuration, as JSON: path, name (its flag's), default, values, meaning, kinds.
+/// Every field of a configuration, as JSON: path, name (that of its flag), default, values, meaning, kinds.
 #[pyfunction]
 pub fn fields() -> String {
     let field = |field: &modiste_train::Field| {
@@ -95,14 +95,14 @@ pub fn train(
         }
         let name = if suited.is_empty() { name } else { "own".to_owned() };
         let out = out.unwrap_or_else(|| Run::new_folder(Path::new("runs"), &name));
-        // What was raised while the data were loaded ends it before there is a folder.
+        // An exception while the data was loading ends the run before its folder is created.
         Python::attach(|py| py.check_signals())?;
         let run = Run::create(&out, &config).map_err(of_run)?;
         go_on(&mut engine, &data, &run, &lines, report, &tell)
     })
 }
 
-/// Goes on with the run in `folder`; of its configuration, settings may change epochs and place of the data.
+/// Resumes the run in `folder`; the settings may change the number of epochs and the location of the data.
 #[pyfunction]
 #[pyo3(signature = (folder, settings, *, threads, report, tell))]
 pub fn resume(
@@ -130,7 +130,7 @@ pub fn resume(
     })
 }
 
-/// The configuration to begin with, and what it is called after.
+/// The configuration to start from, and its name for the run's folder.
 fn begin(preset: Option<&str>, file: Option<&Path>) -> PyResult<(Config, String)> {
     let Some(path) = file else {
         let name = preset.unwrap_or("swift");
@@ -162,7 +162,7 @@ fn engine_for(config: &Config, data: &Dataset, threads: usize) -> PyResult<(Netw
     Ok((network, options))
 }
 
-/// What is to be known of the data and the settings before training, a line each.
+/// Notes and warnings about the data and the settings, one line each.
 fn about(config: &Config, data: &Dataset) -> Vec<String> {
     let named = |line: String| format!("{}: {line}", data.name);
     let mut lines: Vec<String> =
@@ -172,7 +172,7 @@ fn about(config: &Config, data: &Dataset) -> Vec<String> {
     lines
 }
 
-/// Trains until the run has ended and is written up, or an exception ends it.
+/// Trains and reports the run until it is complete or an exception ends it.
 fn go_on(
     engine: &mut CpuEngine,
     data: &Dataset,
@@ -217,7 +217,7 @@ fn go_on(
     }
 }
 
-/// Evaluates and reports the run in `folder`; what its numbers are to be taken with care for.
+/// Evaluates and reports the run in `folder`; returns warnings about its numbers.
 fn write_up(
     engine: &mut CpuEngine,
     data: &Dataset,

@@ -1,4 +1,4 @@
-//! Tells Python of a run, and asks it for Ctrl-C.
+//! Reports the progress of a run to Python and checks for Ctrl-C.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use modiste_train::{Event, Observer, at_chance};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
-/// How often Python is told of steps.
+/// Shortest time between two reports of steps.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// An observer that calls `tell` with events as JSON, and stops the run if that raises an exception.
@@ -25,19 +25,19 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Watches a run on `data` that `stop` stops.
+    /// Observes a run on `data`; setting `stop` ends it.
     pub fn new(tell: &'a Py<PyAny>, data: &Dataset, stop: &'a AtomicBool) -> Self {
         let counts = data.validation.class_counts(data.classes.len()).unwrap_or_default();
         let (told, history) = (Instant::now(), Vec::new());
         Self { tell, stop, told, raised: None, counts, history, warned: false }
     }
 
-    /// Tells a line about the run.
+    /// Reports a line about the run.
     pub fn note(&mut self, line: &str) {
         self.say(&json!({ "event": "note", "text": line }));
     }
 
-    /// What was raised first.
+    /// The first exception.
     pub fn raised(self) -> Option<PyErr> {
         self.raised
     }

@@ -1,4 +1,4 @@
-"""Runs and pictures for the tests, and the program that answers are compared with."""
+"""Fixtures: runs, pictures, and the program whose answers the tests compare with."""
 import json
 import os
 import subprocess
@@ -16,14 +16,14 @@ SMALL = {"architecture": "residual", "widths": [4, 8], "epochs": 2, "batch": 32,
 
 
 def flags(fields):
-    """Fields as the program's flags."""
+    """Converts fields to the program's flags."""
     shown = {key: ",".join(map(str, value)) if isinstance(value, list) else str(value) for key, value in fields.items()}
     return [f"--{key.replace('_', '-')}={value}" for key, value in shown.items()]
 
 
 @pytest.fixture(scope="session")
 def program():
-    """Runs the program and returns what it prints, read as JSON if it is asked to print that."""
+    """Runs the program and returns its output, parsed if it is JSON."""
     binary = os.environ.get("MODISTE", TOP / "target/release/modiste")
 
     def call(*args, status=0):
@@ -53,7 +53,7 @@ def test_part(run):
 
 @pytest.fixture(scope="session")
 def pictures(folder):
-    """A folder of coloured pictures of several sizes, JPEG and PNG: bright at the top, or at the bottom."""
+    """A folder of coloured JPEG and PNG pictures of several sizes, bright at the top or at the bottom."""
     draw = np.random.default_rng(5)
     for name in ("bottom", "top"):
         (folder / "photos" / name).mkdir(parents=True)

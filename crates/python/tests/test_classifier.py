@@ -1,4 +1,4 @@
-"""The estimator, by scikit-learn's own checks and in its tools."""
+"""Tests of the estimator with scikit-learn's own checks and tools."""
 import pickle
 import warnings
 
@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from modiste import Classifier
 
-# What scikit-learn expects and images do not allow, with the reason.
+# Checks of scikit-learn that do not apply to images, with the reason.
 EXPECTED = {}
 
 
@@ -42,7 +42,7 @@ def test_check_estimator(estimator, check):
             check(estimator)
 
 
-def test_images_are_learned_from_cubes_and_rows_alike(digits):
+def test_images_and_rows_train_the_same_model(digits):
     images, labels = digits
     classifier = small().fit(images, labels)
     probabilities = classifier.predict_proba(images)
@@ -51,13 +51,13 @@ def test_images_are_learned_from_cubes_and_rows_alike(digits):
     assert (classifier.image_shape_, classifier.n_features_in_, len(classifier.history_)) == ((8, 8), 64, 6)
     rows = small(shape=(8, 8)).fit(images.reshape(600, -1), labels)
     assert np.array_equal(rows.predict_proba(images.reshape(600, -1)), probabilities)
-    # Bytes are taken as they are.
+    # Bytes are not scaled.
     bytes_ = np.rint(images / 16 * 255).astype(np.uint8)
     assert np.array_equal(small().fit(bytes_, labels).predict_proba(bytes_), probabilities)
     assert np.array_equal(small(scale=(0, 16)).fit(images, labels).predict_proba(images), probabilities)
 
 
-def test_words_and_colours(digits):
+def test_labels_may_be_words_and_images_coloured(digits):
     images, labels = digits
     colours = np.repeat(images[..., None], 3, axis=3)
     words = np.array(["even", "odd"])[labels % 2]
@@ -67,7 +67,7 @@ def test_words_and_colours(digits):
     assert classifier.model_.shape == (8, 8, 3)
 
 
-def test_pickles_and_clones(digits):
+def test_classifiers_can_be_pickled_and_cloned(digits):
     images, labels = digits
     classifier = small(seed=3).fit(images, labels)
     copy = pickle.loads(pickle.dumps(classifier))
@@ -96,7 +96,7 @@ def test_cross_validation_pipelines_and_grids(digits):
 
 def test_wrong_arguments_are_refused(digits):
     images, labels = digits
-    for keywords, text in [({"shape": (8, 9)}, r"shape: \(8, 9\) is not that of an image of 64 values"),
+    for keywords, text in [({"shape": (8, 9)}, r"shape: \(8, 9\) is not the shape of an image of 64 values"),
                            ({"scale": (3, 3)}, "scale: 3 is not below 3"),
                            ({"validation": 1.0}, "validation: 1.0 is not from 0 to below 1")]:
         with pytest.raises(ValueError, match=text):

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md, one after the other as printed."""
+"""Runs the examples of docs/python.md in order, as printed."""
 import re
 import shutil
 

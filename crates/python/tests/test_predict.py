@@ -1,4 +1,4 @@
-"""Answers of Python's models are the program's, to the bit, whatever images are given as."""
+"""Models in Python give the same bits as the program, for every kind of input."""
 import json
 import pickle
 import subprocess
@@ -18,7 +18,7 @@ def probabilities(program, model, *inputs):
     return np.array([answer["probabilities"] for answer in answers]), [answer["name"] for answer in answers]
 
 
-def test_logits_and_evaluation_are_the_programs(program, run, test_part, folder):
+def test_logits_and_evaluation_equal_those_of_the_program(program, run, test_part, folder):
     said = program("evaluate", run.folder, "--part", "test", "--mirror", "--json", "--logits", folder / "logits.json")
     logits = np.array(json.loads((folder / "logits.json").read_text())["logits"], np.float32)
     assert np.array_equal(run.model.logits(test_part.images), logits)
@@ -49,7 +49,7 @@ def test_arrays_get_the_programs_answers(program, run, test_part, folder):
         assert model.predict_proba(nothing).shape == (0, 10) and model.predict(nothing).shape == (0,)
 
 
-def test_mirror_and_rejection_are_the_programs(program, run, test_part, folder):
+def test_mirror_and_rejection_equal_those_of_the_program(program, run, test_part, folder):
     np.save(folder / "mirror.npy", test_part.images)
     # Half of the answers are rejected.
     threshold = float(np.median(run.model.predict_proba(test_part.images, mirror=True).max(axis=1)))
@@ -73,7 +73,7 @@ def test_pictures_get_the_programs_answers(program, colour_run, pictures):
     assert np.array_equal(model.predict_proba(files), expected)
     assert model.predict([str(file) for file in files]).tolist() == names
     assert model.predict(files[0]) == names[0]
-    # Another decoder may read a JPEG file's colours a level off, so PIL's pictures are compared as PNG files.
+    # Decoders may read the colours of a JPEG file differently, so PIL's pictures are compared as PNG files.
     lossless = [i for i, file in enumerate(files) if file.suffix == ".png"]
     opened = [Image.open(files[i]) for i in lossless]
     assert np.array_equal(model.predict_proba(opened), expected[lossless])
@@ -82,7 +82,7 @@ def test_pictures_get_the_programs_answers(program, colour_run, pictures):
     assert np.array_equal(mixed, expected[[1, lossless[0], lossless[0]]])
 
 
-def test_kinds_of_pil_pictures_are_read_as_their_files(program, run, colour_run, pictures, folder):
+def test_pil_pictures_are_read_like_their_files(program, run, colour_run, pictures, folder):
     draw = np.random.default_rng(1)
     grey = Image.fromarray(draw.integers(0, 256, (40, 30), np.uint8))
     colours = Image.open(next(pictures.glob("*/1.png")))
@@ -123,7 +123,7 @@ def test_flat_networks_take_images(program, flat_run, folder):
     assert np.array_equal(flat_run.model.predict_proba(images[:, :, ::-1], mirror=True), mirrored)
 
 
-def test_heat_maps_are_the_programs(program, run, colour_run, pictures, folder, test_part):
+def test_heat_maps_equal_those_of_the_program(program, run, colour_run, pictures, folder, test_part):
     file = next(pictures.glob("top/2.jpg"))
     for options, keywords in [((), {}), (("--class", "bottom"), {"class_name": "bottom"}),
                               (("--method", "occlusion", "--patch", "5", "--stride", "2", "--fill", "90"),
@@ -138,7 +138,7 @@ def test_heat_maps_are_the_programs(program, run, colour_run, pictures, folder, 
         assert found.overlay(3).shape == (48, 48, 3) and found.image.shape == (16, 16, 3)
     grey = run.model.explain(test_part.images[0])
     assert grey.class_name == run.model.predict(test_part.images[0])
-    # Where nothing is hot, the image shows as it is.
+    # Where the map is zero, the overlay shows the image unchanged.
     cold = grey.map.copy()
     assert 0.0 <= cold.min() and cold.max() == 1.0 and grey.overlay(1).shape == (28, 28, 3)
     for keywords, text in [({"class_name": "Hat"}, "'Hat' is none of the classes T-shirt"),
@@ -146,7 +146,7 @@ def test_heat_maps_are_the_programs(program, run, colour_run, pictures, folder, 
                            ({"method": "guess"}, "neither grad-cam nor occlusion"),
                            ({"patch": 3}, "patch: has no effect on grad-cam"),
                            ({"method": "occlusion", "patch": 99}, "does not fit into an image"),
-                           ({"method": "occlusion", "fill": 256}, "fill: 256 is over 255")]:
+                           ({"method": "occlusion", "fill": 256}, "fill: 256 is above 255")]:
         with pytest.raises(ValueError, match=text):
             run.model.explain(test_part.images[0], **keywords)
     with pytest.raises(ValueError, match="is not one image"):
@@ -166,7 +166,7 @@ def test_large_arrays_are_not_copied(run):
 def test_the_lock_is_released_and_threads_agree(run, test_part):
     images = np.repeat(test_part.images, 40, axis=0)
     expected = run.model.logits(images)
-    # Another thread counts while this one is in the network.
+    # Another thread counts while this one computes the network.
     counted = []
 
     def count():
@@ -193,7 +193,7 @@ def test_the_lock_is_released_and_threads_agree(run, test_part):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="run by systems that fork")
 def test_a_forked_process_answers(run):
-    # In a process of its own, as pytest's threads must not be forked.
+    # In a separate process, because pytest's threads must not be forked.
     code = f"""
 import multiprocessing, numpy as np, modiste
 model = modiste.load({str(run.folder)!r}, threads=2)
@@ -225,10 +225,10 @@ def test_wrong_images_are_refused_in_one_line(run, test_part, colour_run, pictur
         (images.astype(np.int64) - 300, ValueError, "image 0 holds -300, which is not in 0 to 255"),
         (images * 2.0, ValueError, "which is not in 0 to 255"),
         (spoiled, ValueError, "image 2 holds NaN, which is not in 0 to 255"),
-        (np.array(["a", "b"]), TypeError, "images: of type <U1; taken are bytes, integers and floats"),
+        (np.array(["a", "b"]), TypeError, "images: of type <U1; supported are bytes, integers and floats"),
         (images.astype(complex), TypeError, "images: of type complex128"),
         (np.array([None]), TypeError, "images: of type object"),
-        (np.zeros((2, 3, 4, 5, 6), np.uint8), ValueError, r"images: of shape \(2, 3, 4, 5, 6\); needed is \(28, 28\)"),
+        (np.zeros((2, 3, 4, 5, 6), np.uint8), ValueError, r"images: of shape \(2, 3, 4, 5, 6\), not \(28, 28\)"),
         (np.zeros(5, np.uint8), ValueError, r"images: of shape \(5,\)"),
         (np.zeros((9, 4, 28, 28), np.uint8), ValueError, "which are not those of images"),
         (np.zeros((2, 5, 5), np.uint8), ValueError, "is 5 x 5 pixels, too small to show anything"),
@@ -245,11 +245,11 @@ def test_wrong_images_are_refused_in_one_line(run, test_part, colour_run, pictur
         assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match='background: "blue" is not a background: auto, bright, dark or keep'):
         colour_run.model.predict(next(pictures.glob("*/*.png")), background="blue")
-    for given, text in [(images[0], "images: one image"), (images[:3], r"labels: of shape \(100,\); needed is \(3,\)")]:
+    for given, text in [(images[0], "images: one image"), (images[:3], r"labels: of shape \(100,\), not \(3,\)")]:
         with pytest.raises(ValueError, match=text):
             model.evaluate(given, test_part.labels)
-    for labels, text in [(["Hat"] * 3, "'Hat' is none of the classes"), ([0, 1, 10], "positions from 0 to 9"),
-                         ([0.5, 1, 2], "needed are names")]:
+    for labels, text in [(["Hat"] * 3, "'Hat' is none of the classes"), ([0, 1, 10], "indices from 0 to 9"),
+                         ([0.5, 1, 2], "not names of classes")]:
         with pytest.raises(ValueError, match=text):
             model.evaluate(images[:3], labels)
     for wrong in [{}, {"images": images}, {"images": images, "labels": test_part.labels, "part": "test"}]:
@@ -280,7 +280,7 @@ def test_wrong_models_are_refused_in_one_line(run, folder, colour_run):
         alone.data()
 
 
-def test_data_come_as_the_program_divides_them(run):
+def test_data_is_divided_as_in_the_program(run):
     data = modiste.load_data(split="600/200/100")
     assert [len(data.part(name).images) for name in ("train", "validation", "test")] == [600, 200, 100]
     assert data.train.images.dtype == np.uint8 and data.train.labels.dtype == np.uint16

@@ -1,4 +1,4 @@
-"""Runs from Python are the program's runs, to the byte; they stop and go on."""
+"""Runs from Python equal the program's runs, to the byte; they can be stopped and continued."""
 import json
 import os
 import re
@@ -18,25 +18,25 @@ def files(folder):
     return {name: (folder / name).read_bytes() for name in ("best.safetensors", "last.ckpt", "config.toml", "digests.csv")}
 
 
-def test_a_run_is_the_programs(program, run, folder):
+def test_a_run_equals_that_of_the_program(program, run, folder):
     program("train", "--split=600/200/100", *flags(SMALL), "--out", folder / "program", "--quiet")
     assert files(folder / "program") == files(run.folder)
     assert modiste.Run(folder / "program").history[-1]["train_loss"] == run.history[-1]["train_loss"]
     assert len(run.history) == 2 and run.best["epoch"] == run.model.provenance["chosen"]["epoch"]
     assert re.fullmatch(r"<modiste.Run .*grey: epoch \d of 2, validation accuracy 0\.\d{4}>", repr(run))
-    # The program takes it from here.
+    # The program can continue the run.
     assert "report.html" in program("report", run.folder)
     assert program("verify", run.folder, "--json")["same"] is True
 
 
-def test_a_run_has_the_programs_report_and_events(program, run, folder):
+def test_a_run_has_the_report_and_events_of_the_program(program, run, folder):
     program("train", "--split=600/200/100", *flags(SMALL), "--out", folder / "reported/grey", "--quiet")
     listed = lambda top: sorted(os.fspath(path.relative_to(top)) for path in top.rglob("*"))
     events = re.compile(r"events\.out\.tfevents\..*")
     theirs, ours = (listed(top) for top in (folder / "reported/grey", run.folder))
     assert [events.sub("events", name) for name in ours] == [events.sub("events", name) for name in theirs]
     assert "report.html" in ours and "events" in [events.sub("events", name) for name in ours]
-    # Reports hold no times but for what metrics.csv says of speed.
+    # The only times in reports are the speeds of metrics.csv.
     for name in [name for name in ours if name.startswith(("figures/", "evaluation", "worst"))]:
         file, other = run.folder / name, folder / "reported/grey" / name
         assert not file.is_file() or file.read_bytes() == other.read_bytes(), name
@@ -52,7 +52,7 @@ def test_a_report_is_left_out_if_asked(program, folder):
     assert "report.html" in {path.name for path in longer.folder.iterdir()}
 
 
-def test_own_pictures_get_what_suits_them(program, pictures, folder):
+def test_own_pictures_get_suitable_settings(program, pictures, folder):
     notes = []
     run = modiste.train(pictures, out=folder / "own", epochs=1, progress=lambda event: notes.append(event))
     program("train", "--data", pictures, "--epochs", "1", "--out", folder / "own-program", "--quiet")
@@ -72,7 +72,7 @@ def test_arrays_are_kept_with_the_run(folder):
     assert files(again.folder)["best.safetensors"] == files(run.folder)["best.safetensors"]
     longer = modiste.resume(run.folder, epochs=3, progress=False)
     assert len(longer.history) == 3
-    with pytest.raises(FileExistsError, match="arrays.npz: is there already"):
+    with pytest.raises(FileExistsError, match="arrays.npz: exists already"):
         modiste.train((data.train.images, words), out=folder / "arrays", progress=False)
 
 
@@ -103,7 +103,7 @@ def test_wrong_settings_are_refused_before_there_is_a_folder(folder, pictures):
         ({"threads": 5000}, ValueError, "threads: 5000 is not from 1 to 1024"),
         ({"data": "nowhere"}, FileNotFoundError, "nowhere"),
         ({"data": 3}, TypeError, "data: int is neither a path nor a pair of images and labels"),
-        ({"data": (images, labels[:3])}, TypeError, r"labels of type int64 and shape \(3,\); needed are"),
+        ({"data": (images, labels[:3])}, TypeError, r"labels of type int64 and shape \(3,\), not whole"),
         ({"data": (images, labels / 2)}, TypeError, "labels of type float64"),
         ({"data": (images[0, 0], labels)}, TypeError, r"images of type uint8 and shape \(16,\)"),
         ({"data": (images.astype(str), labels)}, TypeError, "images of type <U3"),
@@ -124,11 +124,11 @@ def test_wrong_settings_are_refused_before_there_is_a_folder(folder, pictures):
         modiste.resume("nowhere")
 
 
-# Enough for a signal to come in time, little enough to end.
+# Long enough for a signal to arrive in time, short enough to finish.
 LONG = {**SMALL, "split": "2000/200/100", "epochs": 6}
 
 
-def test_a_function_is_told_and_may_stop_the_run(folder):
+def test_a_progress_function_receives_events_and_may_stop_the_run(folder):
     whole = modiste.train(out=folder / "whole", progress=False, **LONG)
     seen = []
 
@@ -146,7 +146,7 @@ def test_a_function_is_told_and_may_stop_the_run(folder):
     assert files(folder / "stopped") == files(folder / "whole")
 
 
-# A job in a shell's background starts with the signal ignored.
+# A background job of a shell starts with the signal ignored.
 CODE = """
 import signal, sys, modiste
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -166,9 +166,9 @@ def test_ctrl_c_leaves_a_checkpoint(folder):
     said = child.communicate(timeout=60)[1]
     assert time.monotonic() - sent < 20
     assert child.returncode != 0
-    assert said.splitlines()[-1] == ("KeyboardInterrupt: stopped with a checkpoint; go on with "
+    assert said.splitlines()[-1] == ("KeyboardInterrupt: stopped with a checkpoint; continue with "
                                      f"modiste.resume({str(out)!r})")
-    # Lines, as there is no terminal.
+    # Plain lines, because there is no terminal.
     assert "training 2" in said and re.search(r"epoch +1/40  train loss \d", said)
     assert len(modiste.Run(out).history) < 40
     run = modiste.resume(out, threads=1, progress=False)

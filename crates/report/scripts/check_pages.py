@@ -1,10 +1,10 @@
-"""Looks at pages and their figures with Chromium, which had no part in making them.
+"""Checks report pages and their figures with Chromium, an independent renderer.
 
     python check_pages.py RUN/report.html ...    # needs chromium, pillow and numpy
 
-Of each page: at 1280 and 390 pixels nothing is wider than the window, and no file but the page is
-asked for. Of each figure beside it: Chromium's picture of the SVG file is that of the PNG file but for
-the smoothing of edges. Ends with status 1 at the first thing that is not so.
+Each page must fit windows of 1280 and 390 pixels and request no other file. For each figure beside it, Chromium's
+rendering of the SVG file must equal the PNG file apart from the smoothing of edges. Ends with status 1 at the first
+failure.
 """
 
 import re
@@ -17,9 +17,9 @@ import numpy
 from PIL import Image
 
 CHROMIUM = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-# Largest mean difference of a channel, of 255: half a pixel's shift of all text is more.
+# Largest mean difference of a channel, out of 255; a shift of all text by half a pixel exceeds it.
 MEAN = 1.5
-# Largest share of pixels that differ by more than half.
+# Largest share of pixels that differ by more than half the range.
 FAR = 0.002
 
 
@@ -41,8 +41,8 @@ def check_page(page, folder):
         dom = chromium(f"--window-size={width},900", "--dump-dom", copy.as_uri())
         window, content, fetched = map(int, re.search("<title>(.*?)</title>", dom)[1].split())
         assert content <= window, f"{page}: {content} pixels wide in a window of {window}"
-        assert fetched == 0, f"{page}: asks for {fetched} files"
-    # Windows of Chromium are at least 500 pixels wide; a frame within may be a phone.
+        assert fetched == 0, f"{page}: requests {fetched} files"
+        # Windows of Chromium are at least 500 pixels wide, so a frame simulates a phone.
     frame = folder / "phone.html"
     frame.write_text(
         "<title>x</title><iframe src='page.html' width=390 height=900 style='border:0'></iframe>"
@@ -52,7 +52,7 @@ def check_page(page, folder):
     dom = chromium("--allow-file-access-from-files", "--dump-dom", frame.as_uri())
     window, content = map(int, re.search("<title>(.*?)</title>", dom)[1].split())
     assert content <= window, f"{page}: {content} pixels wide on a phone of {window}"
-    print(f"{page}: fits 1280, 500 and 390 pixels and asks for nothing")
+    print(f"{page}: fits 1280, 500 and 390 pixels and requests no files")
 
 
 def check_figure(svg, folder):

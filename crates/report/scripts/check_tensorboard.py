@@ -1,4 +1,4 @@
-"""Reads the TensorBoard events of a run with the real tensorboard package.
+"""Checks the TensorBoard events of a run with the tensorboard package.
 
     python check_tensorboard.py RUN [--scalar TAG]... [--unfinished]
 
@@ -67,7 +67,7 @@ def check_images(events, problems):
 
 
 def read_hparams(run):
-    """The experiment and the session groups, as TensorBoard's HParams page asks for them."""
+    """The experiment and the session groups, read like TensorBoard's HParams page."""
     multiplexer = EventMultiplexer()
     multiplexer.AddRunsFromDirectory(run)
     multiplexer.Reload()
@@ -118,7 +118,7 @@ def main():
     parser.add_argument("--scalar", action="append", default=[], metavar="TAG")
     parser.add_argument("--unfinished", action="store_true")
     arguments = parser.parse_args()
-    # Purged steps of a resumed run are what we want; TensorBoard warns of them.
+    # TensorBoard warns about the purged steps of a resumed run, which are intended.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     events = EventAccumulator(arguments.run, size_guidance={"scalars": 0, "images": 0})
     events.Reload()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What Optuna's samplers find on the functions of crates/search/tests/samplers.rs; writes tests/optuna.json.
+"""Runs Optuna's samplers on the functions of crates/search/tests/samplers.rs and writes tests/optuna.json.
 
 usage: judge_by_optuna.py [TABLE.csv]     (needs optuna; TABLE.csv is a recorded grid, as tests/trials.csv)
 
-For each function and sampler: mean and standard deviation, over 40 seeds, of the best value after 60 trials.
+Records for each function and sampler the mean and standard deviation, over 40 seeds, of the best value after 60 trials.
 """
 
 import csv
@@ -37,7 +37,7 @@ def hartmann6(trial):
 
 
 def mixed(trial):
-    """A rate on a logarithmic range, a kind, a whole number, and a field of one kind."""
+    """A rate on a logarithmic range, a choice, a whole number, and a field that only one choice has."""
     rate = trial.suggest_float("rate", 1e-5, 1, log=True)
     width = trial.suggest_int("width", 1, 32)
     kind = trial.suggest_categorical("kind", ["a", "b", "c"])

@@ -1,8 +1,8 @@
-//! The trials of a results folder as elements of a job array: each can be trained by its number alone,
-//! anywhere and at any time.
+//! The trials of a results folder as elements of a job array: any machine can train a trial at any time,
+//! given only its number.
 //!
-//! The file `elements.json` lists them. A trial keeps its number for ever; a plan that grows adds its new
-//! trials at the end. So an array that was submitted before trains what it was meant to.
+//! The file `elements.json` lists them. A trial keeps its number; a plan that grows appends its new
+//! trials. So an array that was submitted earlier still trains the same trials.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use modiste_model::perhaps_newer;
 use modiste_train::Config;
 use serde::{Deserialize, Serialize};
 
-use crate::{Origin, SearchError, TRIALS, Task};
+use crate::{BaseConfig, SearchError, TRIALS, Task};
 
 const FILE: &str = "elements.json";
-/// The largest list that is read, in bytes: some hundred thousand trials.
+/// Size limit of the list in bytes: several hundred thousand trials.
 const MAX_BYTES: u64 = 1 << 28;
 
 /// The trials of a results folder.
@@ -24,9 +24,9 @@ const MAX_BYTES: u64 = 1 << 28;
 pub struct Elements {
     /// The command that planned them and trains them: `grid`, `ablate` or `search`.
     pub command: String,
-    /// What all trials begin with, as TOML.
+    /// The base configuration of all trials, as TOML.
     base: String,
-    /// The trials; the position is the number.
+    /// The trials; the position is the trial's number.
     trials: Vec<Element>,
 }
 
@@ -36,9 +36,9 @@ pub struct Elements {
 pub struct Element {
     /// The name of its folder.
     pub name: String,
-    /// What differs from the base, in the order in which it can be set.
+    /// The fields that differ from the base, in the order in which they can be set.
     set: Vec<(String, String)>,
-    /// The epoch after which it is left for now; `None`: it is trained to its end.
+    /// The epoch after which the trial pauses; `None` to train it to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<usize>,
 }
@@ -49,7 +49,7 @@ impl Elements {
         Self { command: command.to_owned(), base: base.to_toml(), trials: Vec::new() }
     }
 
-    /// The list of the results folder `out`; `None` where nothing was planned.
+    /// The list of the results folder `out`; `None` if nothing was planned there.
     ///
     /// # Errors
     /// If the file is broken.
@@ -62,12 +62,12 @@ impl Elements {
         };
         let list = serde_json::from_str(&text);
         let broken = |error| {
-            SearchError::place(path.display().to_string(), perhaps_newer(&format!("{error}")))
+            SearchError::conflict(path.display().to_string(), perhaps_newer(&format!("{error}")))
         };
         list.map(Some).map_err(broken)
     }
 
-    /// Writes the list into the results folder `out`, which is made if it is not there.
+    /// Writes the list into the results folder `out`, which is created if necessary.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -80,12 +80,12 @@ impl Elements {
     /// Adds those of `trials` (name and configuration) that are not in the list.
     ///
     /// # Errors
-    /// If the list begins with another base.
+    /// If the list has another base.
     pub fn add<'a>(
         &mut self,
         trials: impl IntoIterator<Item = (&'a str, &'a Config)>,
     ) -> Result<(), SearchError> {
-        let base = Origin::new(&self.base()?);
+        let base = BaseConfig::new(&self.base()?);
         let known: HashSet<String> = self.trials.iter().map(|trial| trial.name.clone()).collect();
         for (name, config) in trials {
             if !known.contains(name) {
@@ -101,12 +101,12 @@ impl Elements {
         &self.trials
     }
 
-    /// All trials, to say how far each is to be trained.
+    /// All trials, to set the epoch after which each pauses.
     pub fn all_mut(&mut self) -> &mut [Element] {
         &mut self.trials
     }
 
-    /// What all trials begin with.
+    /// The base configuration of all trials.
     ///
     /// # Errors
     /// If the file was changed by hand.
@@ -114,7 +114,7 @@ impl Elements {
         Ok(Config::parse(&self.base, &format!("{FILE}: base"))?)
     }
 
-    /// The configuration of a trial, made from `base`.
+    /// The configuration of a trial, derived from `base`.
     ///
     /// # Errors
     /// If the file was changed by hand.
@@ -122,7 +122,7 @@ impl Elements {
         let mut config = base.clone();
         for (field, value) in &element.set {
             let place = || format!("{FILE}: trial {}", element.name);
-            config.set(field, value).map_err(|e| SearchError::place(place(), e.to_string()))?;
+            config.set(field, value).map_err(|e| SearchError::conflict(place(), e.to_string()))?;
         }
         Ok(config)
     }
@@ -132,7 +132,7 @@ impl Elements {
         out.join(TRIALS).join(&element.name)
     }
 
-    /// Trial `number` as something to be trained, with its data looked at.
+    /// Trial `number` as a task, with its data checked.
     ///
     /// # Errors
     /// If there is no such trial, or it cannot be trained.

@@ -1,11 +1,11 @@
-//! The crate's one error, in one line.
+//! The error type of the crate; every error is one line.
 
 use modiste_train::TrainError;
 
-/// Why a grid cannot be built or read.
+/// Error of building, reading or writing a grid or search.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// The grid, or a shard of it, makes no sense as it was written.
+    /// An invalid grid, search or shard.
     #[error("{what}: {problem}")]
     Grid {
         /// The field or option.
@@ -13,15 +13,15 @@ pub enum SearchError {
         /// What is wrong, and what is allowed.
         problem: String,
     },
-    /// A folder or file holds something else than this grid's.
-    #[error("{place}: {problem}")]
-    Place {
+    /// A folder or file belongs to something else.
+    #[error("{path}: {problem}")]
+    Conflict {
         /// The folder or file.
-        place: String,
-        /// What it contains, and what to do instead.
+        path: String,
+        /// What it contains, and what to do.
         problem: String,
     },
-    /// A configuration or a file of a run will not do.
+    /// An invalid configuration or file of a run.
     #[error(transparent)]
     Train(#[from] TrainError),
     /// A file cannot be read or written.
@@ -30,13 +30,13 @@ pub enum SearchError {
 }
 
 impl SearchError {
-    /// Something that was written makes no sense.
+    /// An invalid field or option.
     pub fn grid(what: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Grid { what: what.into(), problem: problem.into() }
     }
 
-    /// A place holds something else.
-    pub fn place(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Place { place: place.into(), problem: problem.into() }
+    /// A folder or file that belongs to something else.
+    pub fn conflict(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Conflict { path: path.into(), problem: problem.into() }
     }
 }

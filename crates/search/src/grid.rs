@@ -1,4 +1,4 @@
-//! A grid as data: a base configuration, the values that some fields take, seeds and folds.
+//! A grid as data: a base configuration, values for some fields, seeds and folds.
 
 use std::collections::HashMap;
 
@@ -7,37 +7,37 @@ use modiste_train::{Config, TrainError};
 use serde::{Deserialize, Serialize};
 
 use crate::name::{file_name, label};
-use crate::{SearchError, State};
+use crate::{SearchError, TrialProgress};
 
 const SEED: &str = "training.seed";
 const SPLIT: &str = "data.split";
-/// More trials than anybody waits for; a grid with more is a mistake in writing.
+/// Limit of trials; a larger grid is most likely a typing error.
 const MAX_TRIALS: usize = 100_000;
 
-/// A field of the configuration and the values it takes in turn.
+/// A field of the configuration and its values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Axis {
     /// Dotted path of the field.
     pub field: String,
-    /// Its values, as `Config::set` takes them.
+    /// The values, in the form that `Config::set` reads.
     pub values: Vec<String>,
 }
 
-/// Every combination of the axes' values, for some seeds and folds; all of them are sound.
+/// Every combination of the axes' values, for some seeds and folds; all configurations are valid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
-    /// Runs of each combination, with the base's seed and those that follow it.
+    /// Number of runs of each combination; their seeds start at the base's seed.
     seeds: usize,
     /// The folds over training and validation images; `None` for the base's own split.
     #[serde(skip_serializing_if = "Option::is_none")]
     folds: Option<usize>,
     /// The fields that vary; the first one changes fastest.
     over: Vec<Axis>,
-    /// All that does not.
+    /// The fields that do not vary.
     base: Config,
-    /// The combinations, which follow from the rest.
+    /// The combinations, derived from the other members.
     #[serde(skip)]
     points: Vec<Point>,
 }
@@ -47,7 +47,7 @@ pub struct Grid {
 pub struct Point {
     /// The value of each axis.
     pub values: Vec<String>,
-    /// The base with those values.
+    /// The base with these values.
     pub config: Config,
 }
 
@@ -56,22 +56,22 @@ pub struct Point {
 pub struct Trial {
     /// The name of its folder: the values, seed and fold.
     pub name: String,
-    /// Which of [`Grid::points`] it belongs to.
+    /// Index of its combination in [`Grid::points`].
     pub point: usize,
-    /// Its seed.
+    /// The seed of the run.
     pub seed: u64,
-    /// Its fold, from 1.
+    /// The fold of the run, from 1.
     pub fold: Option<usize>,
     /// The configuration, which decides its result.
     pub config: Config,
 }
 
 impl Grid {
-    /// `over` names fields, by their paths or the ends of them, with values.
+    /// `over` gives fields, by their paths or the ends of their paths, with values.
     ///
     /// # Errors
-    /// If a field is unknown or named twice, has no value, one twice or one that it does not take, a
-    /// combination is no sound configuration, or there are no seeds or folds.
+    /// If a field is unknown or named twice, if a value is missing, repeated or not allowed, if a combination
+    /// is not a valid configuration, or if there are no seeds or folds.
     pub fn new(
         base: Config,
         over: &[(String, Vec<String>)],
@@ -107,8 +107,8 @@ impl Grid {
     pub fn parse(text: &str, name: &str) -> Result<Self, SearchError> {
         let grid: Self = toml::from_str(text)
             .map_err(|e| perhaps_newer(&e.message().trim().replace('\n', ", ")))
-            .map_err(|problem| SearchError::place(name, problem))?;
-        grid.checked().map_err(|e| SearchError::place(name, e.to_string()))
+            .map_err(|problem| SearchError::conflict(name, problem))?;
+        grid.checked().map_err(|e| SearchError::conflict(name, e.to_string()))
     }
 
     /// The fields that vary; the first one changes fastest.
@@ -132,10 +132,10 @@ impl Grid {
         self.runs().zip(names).map(|(run, name)| self.trial(name, run)).collect()
     }
 
-    /// Whether this grid has all trials of `old`, and perhaps more: a grid may grow.
+    /// Checks that this grid has all trials of `old`; it may have more, because a grid may grow.
     ///
     /// # Errors
-    /// Names a trial that it has not, or has with another configuration; `place` is where `old` is.
+    /// Names a trial that is missing or has another configuration; `place` is the folder of `old`.
     pub fn check_grown_from(&self, old: &Self, place: &str) -> Result<(), SearchError> {
         if self == old {
             return Ok(());
@@ -146,7 +146,7 @@ impl Grid {
         for trial in old.trials() {
             let problem = match known.get(trial.name.as_str()) {
                 None => format!("its trial {} does not belong to this grid", trial.name),
-                Some(config) => match State::difference(&trial.config, config) {
+                Some(config) => match TrialProgress::difference(&trial.config, config) {
                     None => continue,
                     Some([field, there, here]) => {
                         format!("{field} is {there} there and {here} here")
@@ -154,7 +154,7 @@ impl Grid {
                 },
             };
             let advice = "choose another folder with --out";
-            return Err(SearchError::place(
+            return Err(SearchError::conflict(
                 place,
                 format!("belongs to another grid: {problem}; {advice}"),
             ));
@@ -162,7 +162,7 @@ impl Grid {
         Ok(())
     }
 
-    /// This grid with its points, if all of it is sound.
+    /// This grid with its points, if everything is valid.
     fn checked(mut self) -> Result<Self, SearchError> {
         if self.seeds == 0 {
             return Err(SearchError::grid("seeds", "must be at least 1, not 0"));
@@ -179,7 +179,7 @@ impl Grid {
         }
         self.base.check_ranges()?;
         self.points = combinations(&self.base, &self.over)?;
-        // Each value is in its range; whether they fit each other is different in each point.
+        // Each value is in its range; whether the values fit each other must be checked for each point.
         for point in &self.points {
             match self.folds {
                 None => point.config.check_together()?,
@@ -241,10 +241,10 @@ fn combinations(base: &Config, over: &[Axis]) -> Result<Vec<Point>, TrainError> 
         *stride *= axis.values.len();
         Some(own)
     });
-    // Kinds first: they reset the settings that belong to them.
+    // Set kinds first, because they reset the settings that belong to them.
     let mut axes: Vec<(usize, &Axis)> = strides.zip(over).collect();
     axes.sort_by_key(|(_, axis)| !Config::is_kind(&axis.field));
-    // Axis by axis, so that combinations share the work for the values that they have in common.
+    // Axis by axis, so that combinations share the work for common values.
     let mut configs = vec![(0, base.clone())];
     for &(stride, axis) in &axes {
         let mut more = Vec::with_capacity(configs.len() * axis.values.len());
@@ -270,13 +270,13 @@ fn combinations(base: &Config, over: &[Axis]) -> Result<Vec<Point>, TrainError> 
     Ok(configs.into_iter().map(point).collect())
 }
 
-/// `config` on one of several folds of its split.
+/// `config` restricted to one of several folds of its split.
 fn with_fold(config: &Config, fold: usize, folds: usize) -> Config {
     let mut config = config.clone();
     config.data.split = format!("{}:fold={fold}/{folds}", config.data.split);
     config
 }
-/// The axis of a field, its values written as the configuration writes them.
+/// The axis of a field, with values in the form that the configuration writes.
 fn axis(field: &str, values: &[String]) -> Result<Axis, SearchError> {
     let field = Config::field(field)?;
     let path = field.path;

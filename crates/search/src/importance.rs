@@ -1,13 +1,13 @@
-//! What mattered in a search: the share of the objective's variance that a field explains by itself.
+//! Importance of fields in a search: the share of the objective's variance that a field explains alone.
 
 use crate::{Candidate, SearchFolder};
 
-/// Groups that a range is cut into.
+/// Number of groups that a range is divided into.
 const GROUPS: usize = 4;
 
-/// The importance of each dimension, in 0 .. 1: the correlation ratio of the objective over groups of values
-/// (choices, or quarters of the trials by value), less what chance alone would explain. All trials are
-/// compared after the epochs of the first rung; 0 where there are too few.
+/// The importance of each dimension, from 0 to 1: the correlation ratio of the objective over groups of
+/// values (choices, or quarters of the trials by value), minus the share that chance would explain. All
+/// trials are compared after the epochs of the first rung; 0 if there are too few.
 pub fn importance(folder: &SearchFolder, candidates: &[Candidate]) -> Vec<f64> {
     let dimensions = folder.search.space.dimensions();
     let of = |at: usize| {

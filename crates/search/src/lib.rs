@@ -1,18 +1,18 @@
-//! Searching by many runs: which configurations a grid has, how far each trial is, what the table
-//! says, and which one is selected.
+//! Searching with many runs: the configurations of a grid or search, the progress of each trial, the tables
+//! of results, and the selection of the best.
 //!
-//! A [`Grid`] is data: a base configuration and the values that some of its fields take. Its
-//! [`Trial`]s are ordinary runs of `modiste-train` with different folder names; their
-//! [`State`] is read from those folders alone, so it does not matter who trained them, where,
-//! or how often that was interrupted. Nothing is trained and nothing is printed here.
+//! A [`Grid`] is data: a base configuration and values for some of its fields. Its [`Trial`]s are ordinary
+//! runs of `modiste-train` with different folder names. Their [`TrialProgress`] is read only from these
+//! folders, so it does not matter which machine trained them or how often that was interrupted. This crate
+//! neither trains nor prints.
 
 mod elements;
 mod error;
 mod grid;
 mod importance;
 mod name;
-mod origin;
-mod place;
+mod base_config;
+mod results_folder;
 mod plan;
 mod request;
 mod row;
@@ -34,19 +34,19 @@ pub use error::SearchError;
 pub use grid::{Axis, Grid, Point, Trial};
 pub use importance::importance;
 pub use name::{file_name, label};
-pub use origin::Origin;
-pub use place::{Place, difference, is_of, read_if_there};
+pub use base_config::BaseConfig;
+pub use results_folder::{ResultsFolder, difference, is_of, read_if_there};
 pub use plan::{Plan, TRIALS};
 pub use request::{Budget, Halving, Measure, Objective, Search};
 pub use row::{Gain, Published, Row, Size, TrialResult};
-pub use sampler::{Draws, Sampler, Tried};
+pub use sampler::{Draws, Sampler, Observation};
 pub use search::{Candidate, SearchFolder, survivors};
 pub use select::{SELECTION_RULE, Selection, select};
 pub use shard::Shard;
 pub use space::{Coordinates, Dimension, Space, Values};
-pub use state::{Numbers, State};
+pub use state::{Numbers, TrialProgress};
 pub use statistics::{Difference, Spread};
-pub use status::{Standing, Status, TrialStatus};
+pub use status::{TrialPhase, Status, TrialStatus};
 pub use submission::{Scheduler, ranges, shell, submission};
 pub use table::{Results, results_csv, trials_csv};
 pub use task::{CheckBatch, RunSize, Task, measure};

@@ -1,9 +1,9 @@
-//! Short names of fields, and names of folders that are made of them.
+//! Short names of fields, and folder names made of them.
 
 use modiste_train::FIELDS;
 
-/// The shortest end of a field's path that no other field has: `length` for `network.length`, but
-/// `schedule.patience`, as early stopping has a patience too.
+/// The shortest unique end of a field's path: `length` for `network.length`, but `schedule.patience`,
+/// because early stopping has a patience, too.
 pub fn label(path: &str) -> &str {
     let starts = path.rmatch_indices('.').map(|(dot, _)| &path[dot + 1..]);
     let is_end = |field: &str, end: &str| {
@@ -43,7 +43,7 @@ mod tests {
         assert_eq!(label("training.schedule.patience"), "schedule.patience");
         for path in FIELDS.iter().map(|field| field.path) {
             let mut config = Config::paper();
-            // A field of another schedule is known by its label as well.
+            // Fields of other schedules have labels, too.
             if let Err(error) = config.set(label(path), "?") {
                 assert!(error.to_string().starts_with(path), "{path}: {error}");
             }

@@ -1,4 +1,4 @@
-//! A grid with its data looked at: what its trials are, where they lie, how far they are.
+//! A grid whose data was checked: its trials, their folders and their progress.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use modiste_train::Config;
 
 use crate::{
-    CheckBatch, Elements, Grid, Place, Published, Results, SearchError, Shard, Size, State, Task,
+    CheckBatch, Elements, Grid, ResultsFolder, Published, Results, SearchError, Shard, Size, TrialProgress, Task,
     Trial, measure, read_if_there, results_csv, trials_csv,
 };
 
-/// Which grid a results folder is of.
+/// The file with the grid of a results folder.
 const GRID_FILE: &str = "grid.toml";
 /// The command that trains a grid.
 const COMMAND: &str = "grid";
@@ -24,25 +24,25 @@ pub struct Plan {
     pub grid: Grid,
     /// Its trials.
     pub trials: Vec<Trial>,
-    /// One a combination.
+    /// Sizes of each combination.
     pub sizes: Vec<Size>,
-    /// What was published of a configuration.
+    /// Published results of a configuration.
     published: fn(&Config) -> Option<Published>,
     check_batch: CheckBatch,
-    /// What training costs, one a trial ([`RunSize::training_cost`](crate::RunSize::training_cost)).
+    /// Cost of each trial ([`RunSize::training_cost`](crate::RunSize::training_cost)).
     costs: Vec<u64>,
     out: PathBuf,
-    /// What is known of trials that are done: that does not change, and a large grid has its tables written
+    /// Results of finished trials, kept because they do not change and the tables of a large grid are written
     /// often.
-    done: Mutex<HashMap<usize, State>>,
+    done: Mutex<HashMap<usize, TrialProgress>>,
 }
 
 impl Plan {
-    /// Looks at the data of every trial, with results in `out`. `published` knows what was published of
-    /// configurations for the classes of Fashion-MNIST.
+    /// Checks the data of every trial; results go to `out`. `published` returns the published results of a
+    /// configuration for the classes of Fashion-MNIST.
     ///
     /// # Errors
-    /// If data cannot be had, or a network does not fit them.
+    /// If data cannot be loaded, or a network does not fit it.
     pub fn new(
         grid: Grid,
         out: &Path,
@@ -68,19 +68,19 @@ impl Plan {
         Ok(Self { grid, trials, sizes, published, check_batch, costs, out, done })
     }
 
-    /// How far each trial is.
+    /// The progress of each trial.
     ///
     /// # Errors
     /// If a trial's folder holds another run, or a broken one.
-    pub fn states(&self) -> Result<Vec<State>, SearchError> {
+    pub fn states(&self) -> Result<Vec<TrialProgress>, SearchError> {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         let mut states = Vec::with_capacity(self.trials.len());
         for (i, trial) in self.trials.iter().enumerate() {
             let state = match done.get(&i) {
                 Some(state) => state.clone(),
-                None => State::read(&self.folder(trial), &trial.config)?,
+                None => TrialProgress::read(&self.folder(trial), &trial.config)?,
             };
-            if let State::Done(_) = state {
+            if let TrialProgress::Done(_) = state {
                 done.insert(i, state.clone());
             }
             states.push(state);
@@ -88,12 +88,12 @@ impl Plan {
         Ok(states)
     }
 
-    /// All trials as runs to be trained.
+    /// All trials as tasks.
     pub fn tasks(&self) -> Vec<Task> {
         (0..self.trials.len()).map(|i| self.task(i)).collect()
     }
 
-    /// Trial `i` as something to be trained.
+    /// Trial `i` as a task.
     fn task(&self, i: usize) -> Task {
         let trial = &self.trials[i];
         Task {
@@ -105,15 +105,15 @@ impl Plan {
         }
     }
 
-    /// The results folder, for one shard; its `grid.toml` is this grid's from now on.
+    /// Opens the results folder for one shard and writes this grid to its `grid.toml`.
     ///
     /// # Errors
-    /// As [`Place::open`], or if the folder is another grid's.
-    pub fn open(&self, shard: Shard) -> Result<Place, SearchError> {
-        let place = Place::open(&self.out, shard)?;
-        let lock = place.lock()?;
-        if self.check_place()?.as_ref() != Some(&self.grid) {
-            place.write(GRID_FILE, &self.grid.to_toml())?;
+    /// As [`ResultsFolder::open`], or if the folder belongs to another grid.
+    pub fn open(&self, shard: Shard) -> Result<ResultsFolder, SearchError> {
+        let folder = ResultsFolder::open(&self.out, shard)?;
+        let lock = folder.lock()?;
+        if self.check_folder()?.as_ref() != Some(&self.grid) {
+            folder.write(GRID_FILE, &self.grid.to_toml())?;
         }
         let mut elements = match Elements::load(&self.out)? {
             Some(elements) => elements,
@@ -125,7 +125,7 @@ impl Plan {
             elements.save(&self.out)?;
         }
         drop(lock);
-        Ok(place)
+        Ok(folder)
     }
 
     /// The plan whose results folder is `out`.
@@ -140,18 +140,17 @@ impl Plan {
         let path = out.join(GRID_FILE);
         let Some(text) = read_if_there(&path)? else {
             let problem = format!("has no grid: {GRID_FILE} is missing");
-            return Err(SearchError::place(out.display().to_string(), problem));
+            return Err(SearchError::conflict(out.display().to_string(), problem));
         };
         let grid = Grid::parse(&text, &path.display().to_string())?;
         Self::new(grid, out, check_batch, published)
     }
 
-    /// The grid that the results folder is of, if it is of one; this one must be that, or grown from
-    /// it.
+    /// The grid of the results folder, if it has one; this grid must have all of its trials.
     ///
     /// # Errors
     /// If the folder is another grid's.
-    pub fn check_place(&self) -> Result<Option<Grid>, SearchError> {
+    pub fn check_folder(&self) -> Result<Option<Grid>, SearchError> {
         let old = self.stored()?;
         if let Some(old) = &old {
             self.grid.check_grown_from(old, &self.out.display().to_string())?;
@@ -159,25 +158,25 @@ impl Plan {
         Ok(old)
     }
 
-    /// Writes the tables of what is done by now (`results.csv`, `results.json`, `trials.csv`), and
-    /// gives this grid's.
+    /// Writes the tables of finished trials (`results.csv`, `results.json`, `trials.csv`) and returns the
+    /// results of this grid.
     ///
-    /// Another process may have made the grid grow; the tables are those of all that there is.
+    /// If another process has extended the grid, the tables cover the larger grid.
     ///
     /// # Errors
     /// If a file cannot be written, or a trial's folder holds another run.
-    pub fn write(&self, place: &Place) -> Result<Results, SearchError> {
-        let _lock = place.lock()?;
+    pub fn write(&self, folder: &ResultsFolder) -> Result<Results, SearchError> {
+        let _lock = folder.lock()?;
         match self.stored()? {
             Some(grown) if grown != self.grid => {
-                Self::new(grown, &self.out, self.check_batch, self.published)?.tabulate(place)?;
+                Self::new(grown, &self.out, self.check_batch, self.published)?.tabulate(folder)?;
                 self.results()
             }
-            _ => self.tabulate(place),
+            _ => self.tabulate(folder),
         }
     }
 
-    /// The grid that the results folder is of, if it is of one.
+    /// The grid of the results folder, if it has one.
     fn stored(&self) -> Result<Option<Grid>, SearchError> {
         let path = self.out.join(GRID_FILE);
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
@@ -187,7 +186,7 @@ impl Plan {
         Ok(Some(Grid::parse(&text, &path.display().to_string())?))
     }
 
-    /// What is done by now.
+    /// The results so far.
     ///
     /// # Errors
     /// As [`Plan::states`].
@@ -195,13 +194,13 @@ impl Plan {
         Ok(Results::new(&self.grid, &self.states()?, &self.sizes, self.published))
     }
 
-    /// Writes this grid's tables, and gives them.
-    fn tabulate(&self, place: &Place) -> Result<Results, SearchError> {
+    /// Writes and returns this grid's tables.
+    fn tabulate(&self, folder: &ResultsFolder) -> Result<Results, SearchError> {
         let results = self.results()?;
         let json = results.json(&self.out);
-        place.write("results.csv", &results_csv(&results))?;
-        place.write("trials.csv", &trials_csv(&results))?;
-        place.write("results.json", &format!("{json:#}\n"))?;
+        folder.write("results.csv", &results_csv(&results))?;
+        folder.write("trials.csv", &trials_csv(&results))?;
+        folder.write("results.json", &format!("{json:#}\n"))?;
         Ok(results)
     }
 

@@ -1,4 +1,4 @@
-//! What a search is asked for: objective, budget, halving, and how much of what is drawn.
+//! The request for a search: objective, budget, halving, and the number of configurations to draw.
 
 use modiste_model::EpochMetrics;
 use modiste_spec::Network;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Sampler, SearchError, Space};
 
-/// By what trials are compared.
+/// The number by which trials are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
@@ -30,7 +30,7 @@ impl Objective {
         values.min_by(|a, b| self.loss(*a).total_cmp(&self.loss(*b)))
     }
 
-    /// The value as a loss: the lower, the better.
+    /// The value as a loss, of which lower is better.
     pub fn loss(self, value: f64) -> f64 {
         match self {
             Self::Loss => value,
@@ -38,7 +38,7 @@ impl Objective {
         }
     }
 
-    /// What it is called in tables.
+    /// Its name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "validation accuracy",
@@ -48,23 +48,23 @@ impl Objective {
     }
 }
 
-/// What a network may cost.
+/// Limits on the cost of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
-    /// The most trainable parameters.
+    /// Largest number of trainable parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<usize>,
-    /// The most multiply-adds of an image, forward.
+    /// Largest number of multiply-adds per image in the forward pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multiply_adds: Option<u64>,
-    /// The most milliseconds of an image that is predicted alone.
+    /// Longest time to predict a single image, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<f64>,
 }
 
 impl Budget {
-    /// By what a network is over the budget; `None` if it is within.
+    /// How a network exceeds the budget; `None` if it does not.
     pub(crate) fn exceeded_by(
         &self,
         network: &Network,
@@ -90,8 +90,8 @@ impl Budget {
 /// Measures the milliseconds of one prediction.
 pub type Measure<'a> = &'a dyn Fn(&Network) -> Result<f64, SearchError>;
 
-/// Successive halving (Jamieson and Talwalkar 2016), one rung after the other: of the trials of a rung the
-/// best `1 / factor` go on, from their checkpoints, to `factor` times the epochs.
+/// Successive halving (Jamieson and Talwalkar 2016): the best `1 / factor` of a rung's trials continue from
+/// their checkpoints to `factor` times as many epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Halving {
@@ -101,38 +101,38 @@ pub struct Halving {
     pub epochs: usize,
 }
 
-/// What was asked for.
+/// The request for a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
-    /// Configurations to draw.
+    /// Number of configurations to draw.
     pub trials: usize,
-    /// Configurations that are drawn and trained at a time: later ones know their results.
+    /// Number of configurations drawn and trained together; later rounds use their results.
     pub round: usize,
     /// Runs of each configuration, with the base's seed and those that follow it.
     pub seeds: usize,
     /// Seed of the draws.
     pub seed: u64,
-    /// By what configurations are compared.
+    /// The number by which configurations are compared.
     pub objective: Objective,
-    /// How they are drawn.
+    /// How configurations are drawn.
     pub sampler: Sampler,
-    /// Whether most of them are left early.
+    /// Successive halving, if most trials stop early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub halving: Option<Halving>,
-    /// What a network may cost.
+    /// Limits on the cost of a network.
     pub budget: Budget,
-    /// What varies.
+    /// The fields that vary.
     pub space: Space,
-    /// All that does not.
+    /// The fields that do not vary.
     pub base: Config,
 }
 
 impl Search {
-    /// Checks the numbers; the space and the base are checked already.
+    /// Checks the numbers; the space and the base have already been checked.
     ///
     /// # Errors
-    /// Names what makes no sense.
+    /// Names the invalid setting.
     pub fn check(&self) -> Result<(), SearchError> {
         let epochs = self.base.training.epochs;
         let at_least = |what: &str, value: usize| match value {
@@ -157,7 +157,7 @@ impl Search {
         Ok(())
     }
 
-    /// The epochs of each rung; the last has all.
+    /// The number of epochs of each rung; the last rung has all.
     pub fn rungs(&self) -> Vec<usize> {
         let all = self.base.training.epochs;
         let mut rungs = Vec::new();

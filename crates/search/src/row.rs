@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{Numbers, Spread};
 
-/// One combination. Training accuracy is that after the last epoch, as the paper's table has it, and
-/// validation accuracy of the best epoch, whose model the trial keeps.
+/// One combination. As in the paper's table, training accuracy is measured after the last epoch; validation
+/// accuracy is that of the best epoch, whose model the trial keeps.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// The value of each varied field.
@@ -14,31 +14,30 @@ pub struct Row {
     pub parameters: usize,
     /// Number of validation images, of all folds together.
     pub validation_images: usize,
-    /// Its trials.
+    /// Number of trials.
     pub trials: usize,
     /// Number of trials that are done.
     pub done: usize,
-    /// Accuracy of the training batches as they were trained on, over the last epoch.
+    /// Accuracy of the augmented training batches, over the last epoch.
     pub train: Option<Spread>,
     /// Validation accuracy of the best epoch.
     pub validation: Option<Spread>,
     /// Validation AUROC of the best epoch.
     pub auroc: Option<Spread>,
-    /// Training accuracy minus that of the row with the field's previous value, all else equal; one per
-    /// varied field.
+    /// Differences from the row with the field's previous value, all else equal; one per varied field.
     pub gains: Vec<Gain>,
     /// The published values.
     pub published: Option<Published>,
 }
 
-/// The gain of a step along one field.
+/// The gain from one value of a field to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Gain {
-    /// In training accuracy; `None` at the first value, and where a trial is missing.
+    /// Gain in training accuracy; `None` at the first value, and if a trial is missing.
     pub train: Option<f64>,
-    /// In validation accuracy.
+    /// Gain in validation accuracy.
     pub validation: Option<f64>,
-    /// In training accuracy, published.
+    /// Published gain in training accuracy.
     pub published_train: Option<f64>,
 }
 
@@ -47,7 +46,7 @@ pub struct Gain {
 pub struct TrialResult {
     /// Its name, which is also the name of its folder.
     pub name: String,
-    /// Position of its row.
+    /// Index of its row.
     pub row: usize,
     /// Its seed.
     pub seed: u64,
@@ -55,7 +54,7 @@ pub struct TrialResult {
     pub fold: Option<usize>,
     /// `new`, `begun, 3 epochs` or `done`.
     pub state: String,
-    /// Its results, if it is done.
+    /// The results, if it is done.
     pub numbers: Option<Numbers>,
 }
 
@@ -71,16 +70,16 @@ pub struct Size {
 /// The published values of a combination: a row of the paper's table 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Published {
-    /// L.
+    /// Number of blocks, the paper's L.
     pub length: usize,
-    /// W.
+    /// Width of a block, the paper's W.
     pub width: usize,
-    /// D.
+    /// Dropout rate, the paper's D.
     pub dropout: f64,
     /// Training accuracy.
     pub train_accuracy: f64,
     /// Validation accuracy.
     pub validation_accuracy: f64,
-    /// Trainable parameters, to three digits.
+    /// Number of trainable parameters, to three digits.
     pub parameters: usize,
 }

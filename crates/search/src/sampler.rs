@@ -1,8 +1,8 @@
-//! Samplers: the next coordinates to try, from those that were tried.
+//! Samplers choose the next coordinates to try from the results so far.
 //!
 //! [`Sampler::Tpe`] is the tree-structured Parzen estimator of Bergstra et al. ("Algorithms for
-//! Hyper-Parameter Optimization", NIPS 2011) with the settings of Optuna 5: all dimensions together, ten random
-//! trials first, the best tenth (at most 25) as good ones, 24 candidates.
+//! Hyper-Parameter Optimization", NIPS 2011) with the settings of Optuna 5: all dimensions jointly, ten random
+//! trials first, the best tenth (at most 25) as good trials, 24 candidates.
 
 use modiste_spec::random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
@@ -10,41 +10,41 @@ use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
 use crate::{Coordinates, Dimension};
 
-/// How coordinates are drawn.
+/// The method of drawing coordinates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sampler {
-    /// Evenly and independently.
+    /// Uniform and independent draws.
     Random,
-    /// Where good trials are dense compared with the others.
+    /// The tree-structured Parzen estimator.
     Tpe,
 }
 
-/// A dimension's coordinate in a trial, and the trial's loss: the lower, the better.
-pub type Tried = (f64, f64);
+/// A dimension's coordinate in a trial, and the trial's loss, of which lower is better.
+pub type Observation = (f64, f64);
 
-/// Trials that are drawn at random before the estimator has enough to go by.
+/// Number of random trials before the estimator is used.
 const STARTUP: usize = 10;
 const CANDIDATES: usize = 24;
-/// The most trials that count as good ones.
+/// Largest number of trials that count as good.
 const MOST_GOOD: usize = 25;
-/// Trials beyond this many count less, the older the less.
+/// With more trials than this, older ones get less weight.
 const RECENT: usize = 25;
 
-/// Random numbers of one trial.
+/// The random numbers of one trial.
 pub struct Draws {
     stream: Stream,
     next: u64,
 }
 
 impl Draws {
-    /// Those of attempt `attempt` at drawing trial `trial`.
+    /// The random numbers of attempt `attempt` at drawing trial `trial`.
     pub fn new(seed: u64, trial: usize, attempt: u64) -> Self {
         let trial = u32::try_from(trial).expect("fewer trials than 2^24");
         Self { stream: Stream::new(seed, Purpose::Search, trial, attempt), next: 0 }
     }
 
-    /// A number in 0 .. 1.
+    /// A number from 0 to 1.
     fn unit(&mut self) -> f64 {
         self.next += 1;
         self.stream.unit(self.next - 1)
@@ -52,9 +52,8 @@ impl Draws {
 }
 
 impl Sampler {
-    /// Coordinates that are drawn together, of the dimensions that all earlier trials had; `None` for the
-    /// others, and for all while there are too few trials. `tried` are those trials in their order, each
-    /// with its loss.
+    /// Joint coordinates of the dimensions that all earlier trials had; `None` for other dimensions, and for
+    /// all while there are too few trials. `tried` are the earlier trials in order, each with its loss.
     pub fn draw_together(
         self,
         dimensions: &[Dimension],
@@ -78,8 +77,8 @@ impl Sampler {
         drawn
     }
 
-    /// A coordinate of one `dimension`, which had those in earlier trials, in their order.
-    pub fn draw(self, dimension: &Dimension, tried: &[Tried], draws: &mut Draws) -> f64 {
+    /// A coordinate of one `dimension`; `tried` are its coordinates in earlier trials, in order.
+    pub fn draw(self, dimension: &Dimension, tried: &[Observation], draws: &mut Draws) -> f64 {
         if self == Self::Random || tried.len() < STARTUP {
             return match dimension.choices() {
                 Some(count) => (draws.unit() * count as f64).floor(),
@@ -91,8 +90,8 @@ impl Sampler {
     }
 }
 
-/// Of some candidates drawn like the good trials, that which is the likeliest for a good trial compared
-/// with the others. `tried` are rows of coordinates with their losses.
+/// Draws candidates from the density of good trials and returns the one with the highest ratio of that
+/// density to the density of the other trials. `tried` are rows of coordinates with their losses.
 fn best_candidate(
     dimensions: &[&Dimension],
     tried: &[(Vec<f64>, f64)],
@@ -111,7 +110,7 @@ fn best_candidate(
     best.1
 }
 
-/// Rows of the good trials and of all others, each in the order of the trials.
+/// Rows of the good trials and of all others, in the order of the trials.
 fn divide(tried: &[(Vec<f64>, f64)]) -> (Vec<&[f64]>, Vec<&[f64]>) {
     let good = tried.len().div_ceil(10).min(MOST_GOOD);
     let mut order: Vec<usize> = (0..tried.len()).collect();
@@ -125,7 +124,7 @@ fn divide(tried: &[(Vec<f64>, f64)]) -> (Vec<&[f64]>, Vec<&[f64]>) {
     (of(true), of(false))
 }
 
-/// Weights of `n` trials in their order, and of the prior at the end; they sum to 1.
+/// Weights of `n` trials in order, then the weight of the prior; they sum to 1.
 fn weights(n: usize) -> Vec<f64> {
     let old = n.saturating_sub(RECENT);
     let first = 1.0 / n.max(1) as f64;
@@ -136,7 +135,7 @@ fn weights(n: usize) -> Vec<f64> {
     weights.iter().map(|weight| weight / sum).collect()
 }
 
-/// The position at which the running sum of `shares` passes `u`.
+/// The index at which the running sum of `shares` exceeds `u`.
 fn pick(shares: &[f64], u: f64) -> usize {
     let mut sum = 0.0;
     let found = shares.iter().position(|share| {
@@ -146,23 +145,23 @@ fn pick(shares: &[f64], u: f64) -> usize {
     found.unwrap_or(shares.len() - 1)
 }
 
-/// A density with a part around each trial, in all dimensions together, and a wide one for the prior.
+/// A joint density over all dimensions: a component around each trial, and a wide one for the prior.
 struct Mixture {
     weights: Vec<f64>,
     columns: Vec<Column>,
 }
 
-/// The parts of a mixture in one dimension.
+/// The components of a mixture in one dimension.
 enum Column {
-    /// Normal distributions that are cut off outside 0 .. 1.
-    Range(Vec<Part>),
+    /// Normal distributions truncated to 0 .. 1.
+    Range(Vec<Component>),
     /// The share of each choice.
     Choice(Vec<Vec<f64>>),
 }
 
-struct Part {
+struct Component {
     normal: Normal,
-    /// Cumulative probability at 0, and probability of 0 .. 1.
+    /// Cumulative probability at 0, and probability of the interval 0 .. 1.
     below: f64,
     within: f64,
 }
@@ -181,38 +180,38 @@ impl Mixture {
     }
 
     fn draw(&self, draws: &mut Draws) -> Vec<f64> {
-        let part = pick(&self.weights, draws.unit());
-        self.columns.iter().map(|column| column.draw(part, draws)).collect()
+        let component = pick(&self.weights, draws.unit());
+        self.columns.iter().map(|column| column.draw(component, draws)).collect()
     }
 
     fn density(&self, x: &[f64]) -> f64 {
-        let of = |part: usize| -> f64 {
-            self.columns.iter().zip(x).map(|(column, &x)| column.density(part, x)).product()
+        let of = |component: usize| -> f64 {
+            self.columns.iter().zip(x).map(|(column, &x)| column.density(component, x)).product()
         };
-        self.weights.iter().enumerate().map(|(part, weight)| weight * of(part)).sum()
+        self.weights.iter().enumerate().map(|(component, weight)| weight * of(component)).sum()
     }
 }
 
 impl Column {
-    fn draw(&self, part: usize, draws: &mut Draws) -> f64 {
+    fn draw(&self, component: usize, draws: &mut Draws) -> f64 {
         match self {
-            Self::Range(parts) => {
-                let Part { normal, below, within } = &parts[part];
+            Self::Range(components) => {
+                let Component { normal, below, within } = &components[component];
                 normal.inverse_cdf(below + draws.unit() * within).clamp(0.0, 1.0)
             }
-            Self::Choice(shares) => pick(&shares[part], draws.unit()) as f64,
+            Self::Choice(shares) => pick(&shares[component], draws.unit()) as f64,
         }
     }
 
-    fn density(&self, part: usize, x: f64) -> f64 {
+    fn density(&self, component: usize, x: f64) -> f64 {
         match self {
-            Self::Range(parts) => parts[part].normal.pdf(x) / parts[part].within,
-            Self::Choice(shares) => shares[part][x as usize],
+            Self::Range(components) => components[component].normal.pdf(x) / components[component].within,
+            Self::Choice(shares) => shares[component][x as usize],
         }
     }
 }
 
-/// Each trial votes for its choice, and a little for every other one; the prior for all alike.
+/// Each trial has most of its weight on its choice and a little on every other; the prior is uniform.
 fn choices(count: usize, tried: &[f64]) -> Vec<Vec<f64>> {
     let little = 1.0 / (tried.len() + 1) as f64;
     let all = 1.0 + little * count as f64;
@@ -223,9 +222,9 @@ fn choices(count: usize, tried: &[f64]) -> Vec<Vec<f64>> {
     shares
 }
 
-/// A normal distribution around each trial, as wide as the larger gap to its neighbours; at the ends the
-/// only one.
-fn ranges(tried: &[f64]) -> Vec<Part> {
+/// A normal distribution around each trial, as wide as the larger gap to its neighbours; at the ends, as
+/// wide as the only gap.
+fn ranges(tried: &[f64]) -> Vec<Component> {
     let n = tried.len();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| tried[a].total_cmp(&tried[b]));
@@ -242,12 +241,12 @@ fn ranges(tried: &[f64]) -> Vec<Part> {
         };
         widths[i] = gap.clamp(least, 1.0);
     }
-    let part = |(&centre, width): (&f64, f64)| {
+    let component = |(&centre, width): (&f64, f64)| {
         let normal = Normal::new(centre, width).expect("widths are positive");
         let below = normal.cdf(0.0);
-        Part { below, within: normal.cdf(1.0) - below, normal }
+        Component { below, within: normal.cdf(1.0) - below, normal }
     };
-    tried.iter().chain(&[0.5]).zip(widths).map(part).collect()
+    tried.iter().chain(&[0.5]).zip(widths).map(component).collect()
 }
 
 #[cfg(test)]
@@ -257,7 +256,7 @@ mod tests {
     #[test]
     fn draws_are_the_same_again() {
         let dimension = Dimension::parse("dropout", "0..0.5").unwrap();
-        let tried: Vec<Tried> = (0..20).map(|i| (f64::from(i) / 20.0, f64::from(i % 7))).collect();
+        let tried: Vec<Observation> = (0..20).map(|i| (f64::from(i) / 20.0, f64::from(i % 7))).collect();
         for sampler in [Sampler::Random, Sampler::Tpe] {
             let of = |seed| sampler.draw(&dimension, &tried, &mut Draws::new(seed, 20, 0));
             assert_eq!(of(1), of(1));
@@ -268,7 +267,7 @@ mod tests {
     #[test]
     fn the_estimator_draws_where_trials_were_good() {
         let dimension = Dimension::parse("dropout", "0..0.5").unwrap();
-        let tried: Vec<Tried> =
+        let tried: Vec<Observation> =
             (0..40).map(|i| f64::from(i) / 40.0).map(|x| (x, (x - 0.8).abs())).collect();
         let drawn: Vec<f64> = (0..50)
             .map(|trial| Sampler::Tpe.draw(&dimension, &tried, &mut Draws::new(0, trial, 0)))
@@ -276,7 +275,7 @@ mod tests {
         let near = drawn.iter().filter(|x| (*x - 0.8).abs() < 0.15).count();
         assert!(near > 35, "{near} of 50: {drawn:?}");
         let choice = Dimension::parse("schedule.kind", "cosine,one_cycle,constant").unwrap();
-        let tried: Vec<Tried> =
+        let tried: Vec<Observation> =
             (0..40).map(|i| (f64::from(i % 3), f64::from(u8::from(i % 3 != 2)))).collect();
         let drawn =
             (0..50).map(|trial| Sampler::Tpe.draw(&choice, &tried, &mut Draws::new(0, trial, 0)));

@@ -1,8 +1,8 @@
-//! A search: configurations drawn from a space, in rounds; rungs of successive halving; what is found.
+//! A search: rounds of configurations drawn from a space, rungs of successive halving, and results.
 //!
-//! The search itself keeps no state. `search.toml` says what was asked for, the results folder's list of
-//! elements which trials were drawn, the run folders how they went. From these alone follows what is to
-//! be trained next, so a search goes on wherever it stopped, on one machine or many.
+//! The search keeps no state in memory. `search.toml` has the request, the list of elements the drawn trials,
+//! and the run folders their progress. These files determine what to train next, so a search continues
+//! where it stopped, on one machine or many.
 
 use std::path::{Path, PathBuf};
 
@@ -13,60 +13,60 @@ use modiste_train::Config;
 use serde::Serialize;
 
 use crate::{
-    Budget, Coordinates, Draws, Elements, Halving, Measure, Search, SearchError, Spread, Standing,
-    Status, Tried, file_name, label, read_if_there,
+    Budget, Coordinates, Draws, Elements, Halving, Measure, Search, SearchError, Spread, TrialPhase,
+    Status, Observation, file_name, label, read_if_there,
 };
 
 const FILE: &str = "search.toml";
 const COMMAND: &str = "search";
-/// Attempts at drawing a configuration that is new and within the budget.
+/// Number of attempts at drawing a configuration that is new and within the budget.
 const ATTEMPTS: u64 = 200;
 
-/// A configuration that was drawn, and what is known of it.
+/// A drawn configuration and its results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Candidate {
     /// Its number.
     pub number: usize,
-    /// The value of each field; empty where it does not have the field.
+    /// The value of each field; empty if the configuration does not have the field.
     pub values: Vec<String>,
     /// Its coordinates.
     #[serde(skip)]
     pub coordinates: Coordinates,
-    /// The folder of its first run.
+    /// Folder of its first run.
     pub run: String,
-    /// The epochs that it is or was to be trained for by now.
+    /// Number of epochs planned so far.
     pub epochs: usize,
     /// Whether it was trained to its end.
     pub finished: bool,
-    /// Its objective over its seeds, as far as it was trained; `None` while that goes on.
+    /// Mean objective over its seeds after the planned epochs; `None` while they are not done.
     pub score: Option<Spread>,
     /// Whether a run of it failed.
     pub failed: bool,
-    /// Its objective after the epochs of the first rung, by which all can be compared.
+    /// Its objective after the epochs of the first rung, for which all candidates have a value.
     pub first: Option<f64>,
 }
 
 /// A search and its results folder.
 pub struct SearchFolder {
-    /// What was asked for.
+    /// The request.
     pub search: Search,
     out: PathBuf,
     elements: Elements,
 }
 
 impl SearchFolder {
-    /// A search in the results folder `out`: a new one, or that which is there.
+    /// Opens the search in the results folder `out`, or starts a new one.
     ///
     /// # Errors
-    /// If the folder is of another search, or the budget admits nothing; then nothing is written.
+    /// If the folder belongs to another search, or the budget admits nothing; then nothing is written.
     pub fn open(search: Search, out: &Path, measure: Measure<'_>) -> Result<Self, SearchError> {
         search.check()?;
         let text = toml::to_string(&search).expect("a search holds nothing that TOML cannot hold");
         if let Some(old) = Self::stored(out)? {
-            // More trials of the same search are welcome.
+            // The same search may ask for more trials.
             if (Search { trials: search.trials, ..old }) != search {
                 let problem = "belongs to another search; choose another folder with --out";
-                return Err(SearchError::place(out.display().to_string(), problem));
+                return Err(SearchError::conflict(out.display().to_string(), problem));
             }
         }
         let elements = match Elements::load(out)? {
@@ -82,14 +82,14 @@ impl SearchFolder {
         Ok(folder)
     }
 
-    /// The search whose results folder is `out`.
+    /// Opens the existing search in the results folder `out`.
     ///
     /// # Errors
-    /// If there is none.
+    /// If there is no search.
     pub fn of_folder(out: &Path) -> Result<Self, SearchError> {
         let missing = || {
             let problem = format!("has no search: {FILE} or elements.json is missing");
-            SearchError::place(out.display().to_string(), problem)
+            SearchError::conflict(out.display().to_string(), problem)
         };
         let search = Self::stored(out)?.ok_or_else(missing)?;
         let elements = Elements::load(out)?.ok_or_else(missing)?;
@@ -102,8 +102,8 @@ impl SearchFolder {
         let name = path.display().to_string();
         let search: Search = toml::from_str(&text)
             .map_err(|e| perhaps_newer(&e.message().trim().replace('\n', ", ")))
-            .map_err(|problem| SearchError::place(&name, problem))?;
-        search.check().map_err(|e| SearchError::place(name, e.to_string()))?;
+            .map_err(|problem| SearchError::conflict(&name, problem))?;
+        search.check().map_err(|e| SearchError::conflict(name, e.to_string()))?;
         Ok(Some(search))
     }
 
@@ -112,8 +112,8 @@ impl SearchFolder {
         &self.elements
     }
 
-    /// Plans what comes next, once everything planned is trained: the next configurations, or the next
-    /// rung. The numbers of the elements to train; none when the search is at its end.
+    /// Returns the numbers of the elements to train. If everything planned is trained, plans the next
+    /// configurations or the next rung first; the list is empty when the search has ended.
     ///
     /// # Errors
     /// If a file is broken or cannot be written, or the budget admits nothing.
@@ -134,9 +134,9 @@ impl SearchFolder {
         self.open_elements()
     }
 
-    /// The elements that are to be trained, and are not done or failed.
+    /// The planned elements that are neither done nor failed.
     fn open_elements(&self) -> Result<Vec<usize>, SearchError> {
-        let open = |s: &Standing| matches!(s, Standing::Waiting { .. } | Standing::Running { .. });
+        let open = |s: &TrialPhase| matches!(s, TrialPhase::Waiting { .. } | TrialPhase::Running { .. });
         Ok(Status::read(&self.out)?.numbers(open))
     }
 
@@ -162,7 +162,7 @@ impl SearchFolder {
         Ok(self.elements.all().len() > before)
     }
 
-    /// Configuration `number`: new, and within the budget. `None` if no attempt finds a new one.
+    /// Draws configuration `number`, which is new and within the budget; `None` if no attempt finds one.
     fn draw(
         &self,
         number: usize,
@@ -174,7 +174,7 @@ impl SearchFolder {
         let dimensions = space.dimensions();
         let tried: Vec<(Coordinates, f64)> =
             known.iter().map(|c| (c.coordinates.clone(), self.loss_of(c))).collect();
-        let alone = |at: usize| -> Vec<Tried> {
+        let alone = |at: usize| -> Vec<Observation> {
             tried.iter().filter_map(|(coordinates, loss)| Some((coordinates[at]?, *loss))).collect()
         };
         let mut refused: Option<String> = None;
@@ -207,7 +207,7 @@ impl SearchFolder {
         }
     }
 
-    /// The runs of a configuration, one a seed, by name.
+    /// The runs of a configuration, one per seed, by name.
     fn runs_of(&self, config: &Config) -> Vec<(String, Config)> {
         let Search { space, base, seeds, .. } = &self.search;
         let values: Vec<(&str, String)> = space
@@ -225,12 +225,12 @@ impl SearchFolder {
         (base.training.seed..).take(*seeds).map(run).collect()
     }
 
-    /// What a sampler is told of a configuration; one that failed is worse than all others.
+    /// The loss of a configuration for the sampler; failed ones are worse than all others.
     fn loss_of(&self, candidate: &Candidate) -> f64 {
         candidate.first.map_or(f64::INFINITY, |value| self.search.objective.loss(value))
     }
 
-    /// Lets the best of the highest rung so far go on; `false` if there is no further rung.
+    /// Plans the next rung for the best of the highest rung so far; `false` if there is none.
     fn promote(&mut self, candidates: &[Candidate]) -> bool {
         let Some(Halving { factor, .. }) = self.search.halving else { return false };
         let (rungs, seeds) = (self.search.rungs(), self.search.seeds);
@@ -252,7 +252,7 @@ impl SearchFolder {
         !here.is_empty()
     }
 
-    /// All configurations that were drawn.
+    /// All drawn configurations.
     ///
     /// # Errors
     /// If a file is broken.
@@ -261,18 +261,18 @@ impl SearchFolder {
         let base = self.elements.base()?;
         let all = self.search.base.training.epochs;
         let first_rung = self.search.rungs()[0];
-        let of = |(number, standings): (usize, &[crate::TrialStatus])| {
+        let of = |(number, statuses): (usize, &[crate::TrialStatus])| {
             let element = &self.elements.all()[number * self.search.seeds];
             let config = self.elements.config(&base, element)?;
             let epochs = element.until.unwrap_or(all);
             let trained = |trial: &crate::TrialStatus| {
-                matches!(trial.standing, Standing::Done { .. } | Standing::Paused { .. })
+                matches!(trial.phase, TrialPhase::Done { .. } | TrialPhase::Paused { .. })
             };
             let failed =
-                standings.iter().any(|trial| matches!(trial.standing, Standing::Failed { .. }));
+                statuses.iter().any(|trial| matches!(trial.phase, TrialPhase::Failed { .. }));
             let values = |epochs: usize| -> Option<Vec<f64>> {
                 let mut values = Vec::new();
-                for trial in standings {
+                for trial in statuses {
                     let folder = Elements::folder(&self.out, &self.elements.all()[trial.trial]);
                     let rows = read_metrics(&RunFolder::new(folder).metrics()).ok()?;
                     let rows: Vec<EpochMetrics> =
@@ -281,7 +281,7 @@ impl SearchFolder {
                 }
                 Some(values)
             };
-            let ready = standings.iter().all(trained);
+            let ready = statuses.iter().all(trained);
             let spread = |epochs| ready.then(|| Spread::of(&values(epochs)?)).flatten();
             let value = |d: &crate::Dimension| config.value(&d.field).unwrap_or_default();
             Ok(Candidate {
@@ -290,7 +290,7 @@ impl SearchFolder {
                 coordinates: self.search.space.coordinates(&config),
                 run: element.name.clone(),
                 epochs,
-                finished: standings.iter().all(|t| matches!(t.standing, Standing::Done { .. })),
+                finished: statuses.iter().all(|t| matches!(t.phase, TrialPhase::Done { .. })),
                 score: spread(epochs),
                 failed,
                 first: spread(first_rung).map(|spread| spread.mean),
@@ -299,7 +299,7 @@ impl SearchFolder {
         status.trials.chunks(self.search.seeds).enumerate().map(of).collect()
     }
 
-    /// The best configuration: of those that were trained to their end, if there are any.
+    /// The best configuration, among those trained to their end if there are any.
     pub fn best<'a>(&self, candidates: &'a [Candidate]) -> Option<&'a Candidate> {
         let loss = |c: &Candidate| c.score.map(|score| self.search.objective.loss(score.mean));
         let known = candidates.iter().filter(|c| !c.failed && loss(c).is_some());
@@ -309,7 +309,7 @@ impl SearchFolder {
         })
     }
 
-    /// Epochs that all runs have been trained for together.
+    /// Total number of trained epochs of all runs.
     ///
     /// # Errors
     /// If a file is broken.
@@ -351,7 +351,7 @@ impl SearchFolder {
         })
     }
 
-    /// What trains a configuration again.
+    /// The command that trains a configuration again.
     pub fn command(&self, candidate: &Candidate) -> String {
         let config = self.out.join(crate::TRIALS).join(&candidate.run).join("config.toml");
         format!("modiste train --config {}", crate::shell(&config.display().to_string()))
@@ -378,19 +378,19 @@ impl SearchFolder {
 }
 
 impl Candidate {
-    /// In a word.
+    /// The state of a candidate in one word.
     pub fn state(&self) -> &'static str {
         match (self.failed, self.finished, self.score.is_some()) {
             (true, ..) => "failed",
             (false, true, _) => "done",
-            (false, false, true) => "left",
+            (false, false, true) => "paused",
             (false, false, false) => "open",
         }
     }
 }
 
-/// The best `1 / factor` of some trials, by loss and number; at least one, if there is any. Of equals, the
-/// first ones.
+/// The best `1 / factor` of some trials, and at least one, by loss and number. Among equal losses, lower
+/// numbers come first.
 pub fn survivors(mut trials: Vec<(f64, usize)>, factor: usize) -> Vec<usize> {
     trials.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     trials.truncate(trials.len().div_ceil(factor));

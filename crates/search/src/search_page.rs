@@ -1,5 +1,5 @@
-//! The page of a search: every trial, the best so far, what mattered, and the command that trains the
-//! winner; one file without scripts.
+//! The page of a search: every trial, the best so far, the importance of fields, and the command that
+//! trains the winner, in one file without scripts.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -47,7 +47,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The least and the largest of some numbers, apart.
+/// The smallest and the largest of some numbers; they differ.
 fn span(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let low = values.clone().fold(f64::INFINITY, f64::min);
     let high = values.fold(f64::NEG_INFINITY, f64::max);
@@ -109,7 +109,7 @@ fn course(folder: &SearchFolder, candidates: &[Candidate]) -> String {
     let name = objective.name();
     svg + "</svg>"
         + &format!(
-            "<p>{name} of each trial; light ones were left early. The line is the best so far.</p>"
+            "<p>{name} of each trial; light ones stopped early. The line shows the best so far.</p>"
         )
 }
 
@@ -134,16 +134,16 @@ fn bars(folder: &SearchFolder, candidates: &[Candidate]) -> String {
             100.0 * importance[at],
         );
     }
-    svg + "</svg><p>Share of the objective's variance that the field explains by itself.</p>"
+    svg + "</svg><p>Share of the objective's variance that each field explains alone.</p>"
 }
 
-/// Parallel coordinates: a line a trial, the better the darker.
+/// Parallel coordinates: one line per trial; darker lines are better.
 fn parallel(folder: &SearchFolder, candidates: &[Candidate]) -> String {
     let dimensions = folder.search.space.dimensions();
     let objective = folder.search.objective;
     let mut known: Vec<(&Candidate, f64)> =
         candidates.iter().filter_map(|c| Some((c, objective.loss(c.first?)))).collect();
-    // The best are drawn last, above the others.
+    // The best trials are drawn last, on top.
     known.sort_by(|a, b| b.1.total_cmp(&a.1));
     let axes = dimensions.len().max(2) - 1;
     let x = |at: usize| MARGIN + (WIDTH - 2.0 * MARGIN) * at as f64 / axes as f64;
@@ -193,10 +193,10 @@ fn parallel(folder: &SearchFolder, candidates: &[Candidate]) -> String {
             );
         }
     }
-    svg + "</svg><p>A line a trial; the best tenth is dark.</p>"
+    svg + "</svg><p>One line per trial; the best tenth is dark.</p>"
 }
 
-/// A row a trial.
+/// The table of trials, one row each.
 fn table(folder: &SearchFolder, candidates: &[Candidate]) -> String {
     let mut html = "<table><tr><th>trial".to_owned();
     for dimension in folder.search.space.dimensions() {

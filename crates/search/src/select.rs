@@ -1,10 +1,10 @@
-//! Which combination of a grid is the best.
+//! Selects the best combination of a grid.
 
 use serde::Serialize;
 
 use crate::Row;
 
-/// The rule, for people.
+/// Description of the rule.
 pub const SELECTION_RULE: &str = "the highest validation accuracy; among all within one \
     standard error of it (a difference that the number of validation images cannot show), the highest \
     training accuracy; of equal ones the fewest parameters";
@@ -12,13 +12,13 @@ pub const SELECTION_RULE: &str = "the highest validation accuracy; among all wit
 /// The selected row, and the rows that it was selected from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Selection {
-    /// Position of the row that was selected.
+    /// Index of the selected row.
     pub row: usize,
     /// The highest validation accuracy.
     pub highest: f64,
     /// The standard error of that accuracy.
     pub standard_error: f64,
-    /// Positions of all rows within it.
+    /// Indices of all rows within one standard error.
     pub candidates: Vec<usize>,
     /// [`SELECTION_RULE`].
     pub rule: &'static str,
@@ -26,8 +26,8 @@ pub struct Selection {
 
 /// Selects one of the complete rows by [`SELECTION_RULE`]; `None` if there are none.
 ///
-/// The standard error is that of a share p of n validation images, sqrt(p (1 - p) / n); repetitions
-/// on the same images make it no smaller, folds do, as each has other images.
+/// The standard error is that of a share p of n validation images, sqrt(p (1 - p) / n). Repetitions on
+/// the same images do not reduce it; folds do, because each has other images.
 pub fn select(rows: &[Row]) -> Option<Selection> {
     let complete = || rows.iter().enumerate().filter(|(_, row)| row.done == row.trials);
     let accuracies = complete().filter_map(|(i, row)| Some((i, row.validation.as_ref()?.mean)));

@@ -1,4 +1,4 @@
-//! One of several processes that share the trials of a grid.
+//! Shards: several processes share the trials of a grid.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,15 +13,15 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The whole.
+    /// All trials.
     pub const WHOLE: Self = Self { index: 1, count: 1 };
 
-    /// Whether the trial at `position` (from 0) belongs to it.
+    /// Whether the trial at `position` (from 0) belongs to this shard.
     pub fn has(&self, position: usize) -> bool {
         position % self.count == self.index - 1
     }
 
-    /// The file that whoever works on it keeps locked.
+    /// Name of the file that a process locks while it works on this shard.
     pub fn lock_file(&self) -> String {
         format!(".shard-{}-of-{}.lock", self.index, self.count)
     }

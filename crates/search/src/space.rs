@@ -1,8 +1,8 @@
 //! The space that a search draws configurations from: fields with ranges or choices.
 //!
-//! A field that belongs to a kind (the momentum of `sgd`) only has a value where the configuration is of that
-//! kind. A value is known by its *coordinate*: in 0 .. 1 on a range (on a logarithmic one, that of the
-//! logarithm), the number of a choice otherwise.
+//! A field that belongs to a kind (such as the momentum of `sgd`) has a value only in configurations of that
+//! kind. Samplers see the *coordinate* of a value: its position in a range, from 0 to 1 (of its logarithm on a
+//! logarithmic range), or the index of a choice.
 
 use modiste_spec::Range;
 use modiste_train::Config;
@@ -20,7 +20,7 @@ pub enum Values {
         low: u64,
         /// The last.
         high: u64,
-        /// Whether small differences count more among small numbers.
+        /// Whether the range is logarithmic.
         log: bool,
     },
     /// Numbers from `low` to `high`.
@@ -29,12 +29,12 @@ pub enum Values {
         low: f64,
         /// The largest.
         high: f64,
-        /// Whether small differences count more among small numbers.
+        /// Whether the range is logarithmic.
         log: bool,
     },
     /// One of these.
     Choice {
-        /// As a configuration writes them.
+        /// The choices, in the form that a configuration writes.
         choices: Vec<String>,
     },
 }
@@ -49,14 +49,14 @@ pub struct Dimension {
     pub values: Values,
 }
 
-/// A coordinate for each dimension; `None` where the configuration does not have the field.
+/// A coordinate for each dimension; `None` if the configuration does not have the field.
 pub type Coordinates = Vec<Option<f64>>;
 
 impl Dimension {
     /// `lr` with `1e-4..1e-1:log`, `width` with `3..5`, `schedule` with `cosine,one_cycle`.
     ///
     /// # Errors
-    /// If the field is unknown, or the values are none that it takes.
+    /// If the field is unknown or does not take the values.
     pub fn parse(field: &str, text: &str) -> Result<Self, SearchError> {
         let known = Config::field(field)?;
         let path = known.path;
@@ -66,7 +66,7 @@ impl Dimension {
                 Some(high) => (high, true),
                 None => (rest, false),
             };
-            // Both ends are values that the field takes.
+            // The field must take the values at both ends.
             let [low, high] = [known.normalise(low.trim())?, known.normalise(high.trim())?];
             let empty =
                 || fail(format!("the range {text} is empty; write the smaller number first"));
@@ -122,7 +122,7 @@ impl Dimension {
         }
     }
 
-    /// The value at a coordinate, as a configuration writes it.
+    /// The value at a coordinate, in the form that a configuration writes.
     pub fn value(&self, coordinate: f64) -> String {
         let on = |low: f64, high: f64, log: bool| match log {
             true => (low.ln() + coordinate * (high.ln() - low.ln())).exp(),
@@ -133,7 +133,7 @@ impl Dimension {
                 let value = on(*low as f64 - 0.5, *high as f64 + 0.5, *log).round();
                 (value as u64).clamp(*low, *high).to_string()
             }
-            // Four digits: a name that people can read, and nothing depends on the others.
+            // Four digits are enough, and keep folder names readable.
             Values::Number { low, high, log } => {
                 let value = on(*low, *high, *log).clamp(*low, *high);
                 let rounded: f64 = format!("{value:.3e}").parse().expect("a number");
@@ -145,7 +145,7 @@ impl Dimension {
         }
     }
 
-    /// The coordinate of a value; `None` if it is not one of the dimension's.
+    /// The coordinate of a value; `None` if the dimension does not have it.
     pub fn coordinate(&self, value: &str) -> Option<f64> {
         let on = |value: f64, low: f64, high: f64, log: bool| match log {
             true => (value.ln() - low.ln()) / (high.ln() - low.ln()),
@@ -164,7 +164,7 @@ impl Dimension {
     }
 }
 
-/// The dimensions together; kinds come first.
+/// All dimensions; kinds come first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Space {
@@ -172,10 +172,10 @@ pub struct Space {
 }
 
 impl Space {
-    /// Those dimensions, for configurations that begin with `base`.
+    /// Checks the dimensions for configurations that start from `base`.
     ///
     /// # Errors
-    /// If there are none, one is there twice, or no configuration has a field.
+    /// If there are no dimensions, one is repeated, or no configuration has a field.
     pub fn new(base: &Config, mut dimensions: Vec<Dimension>) -> Result<Self, SearchError> {
         if dimensions.is_empty() {
             let problem = "no field varies; name some, as in --over lr=1e-4..1e-1:log";
@@ -196,7 +196,7 @@ impl Space {
             let has = |config: &Config| config.value(&dimension.field).is_some();
             if !space.kinds(base)?.iter().any(has) {
                 let field = &space.dimensions[at].field;
-                let problem = "is a field of none of the kinds that are searched; add a kind that has \
+                let problem = "belongs to none of the kinds that are searched; add a kind that has \
                                it, as in --over optimiser=adam,sgd";
                 return Err(SearchError::grid(field, problem));
             }
@@ -226,7 +226,7 @@ impl Space {
         &self.dimensions
     }
 
-    /// The configuration at the coordinates that `draw` gives for each dimension that it has.
+    /// The configuration at the coordinates that `draw` returns for each of its dimensions.
     ///
     /// # Errors
     /// If a value is refused.
@@ -302,6 +302,6 @@ mod tests {
         assert_eq!(space.coordinates(&sgd), [Some(1.0), Some(1.0)]);
         let alone = vec![dimension("momentum", "0.5..0.99")];
         let error = Space::new(&Config::paper(), alone).unwrap_err().to_string();
-        assert!(error.contains("of none of the kinds"), "{error}");
+        assert!(error.contains("belongs to none of the kinds"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Progress of a trial, read from its folder.
+//! Reads the progress of a trial from its folder.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use crate::SearchError;
 
 /// Progress of a trial.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant)] // there is one for each trial of a table
-pub enum State {
-    /// There is no run.
+#[allow(clippy::large_enum_variant)] // there is only one for each trial of a table
+pub enum TrialProgress {
+    /// The trial has no run yet.
     New,
-    /// There is a run that is not done; this many epochs are.
+    /// The run is not complete.
     Begun {
         /// Epochs done.
         epochs: usize,
@@ -47,7 +47,7 @@ impl Numbers {
     }
 }
 
-impl State {
+impl TrialProgress {
     /// State of the run in `folder`, which should have this configuration.
     ///
     /// A run counts as done if `metrics.csv` has all epochs, counted as the loop itself counts them,
@@ -68,7 +68,7 @@ impl State {
         if let Some([field, there, here]) = Self::difference(&there, config) {
             let problem =
                 format!("belongs to another run: {field} is {there} there and {here} here");
-            return Err(SearchError::place(folder.display().to_string(), problem));
+            return Err(SearchError::conflict(folder.display().to_string(), problem));
         }
         let rows = read_metrics(&files.metrics()).unwrap_or_default();
         let mut progress = Progress::default();
@@ -110,7 +110,7 @@ impl State {
 }
 
 /// As shown in a table.
-impl std::fmt::Display for State {
+impl std::fmt::Display for TrialProgress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::New => f.write_str("new"),

@@ -33,8 +33,8 @@ impl Spread {
     }
 }
 
-/// The mean of paired differences, with its 95 % interval by Student's t ("The probable error of a
-/// mean", Biometrika 1908).
+/// The mean of paired differences, with its 95 % interval from Student's t distribution ("The probable
+/// error of a mean", Biometrika 1908).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Difference {
     /// Mean and deviation of the differences.
@@ -68,7 +68,7 @@ fn t_quantile(freedom: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// Values of R's `qt(0.975, n)`.
+    /// Compares with R's `qt(0.975, n)`.
     #[test]
     fn quantiles_are_those_of_the_tables() {
         for (freedom, expected) in [(1, 12.706_204_736), (2, 4.302_652_730), (9, 2.262_157_163)] {
@@ -77,7 +77,7 @@ mod tests {
         }
     }
 
-    /// R: `t.test(c(1, 2, 4))` gives 2.333333 and -1.461250 to 6.127917.
+    /// In R, `t.test(c(1, 2, 4))` gives 2.333333 and -1.461250 to 6.127917.
     #[test]
     fn differences_have_the_interval_of_a_t_test() {
         let Difference { spread, interval, standard_error } =

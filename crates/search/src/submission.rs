@@ -1,4 +1,4 @@
-//! Ready submissions: what makes a scheduler train the trials of a results folder.
+//! Submissions that make a scheduler train the trials of a results folder.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use crate::SearchError;
 
-/// The most elements of an array: Slurm's default `MaxArraySize` is 1001. With more trials, an element
-/// trains several.
+/// Largest number of elements in an array, because Slurm's default `MaxArraySize` is 1001. With more trials,
+/// each element trains several.
 const MOST_ELEMENTS: usize = 1000;
 
-/// What schedules.
+/// A scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheduler {
     /// Slurm: a script for `sbatch`.
@@ -37,7 +37,7 @@ impl FromStr for Scheduler {
     }
 }
 
-/// What trains the trials with these numbers, planned by `command` in `out`.
+/// The submission that trains the trials with these numbers, planned by `command` in `out`.
 pub fn submission(scheduler: Scheduler, command: &str, out: &Path, trials: &[usize]) -> String {
     let out = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
     let out = out.display().to_string();
@@ -143,17 +143,17 @@ fn parallel(command: &str, out: &str, trials: &[usize]) -> String {
     )
 }
 
-/// `0-3,7`, as `sbatch --array` takes it.
+/// Numbers in the form of `sbatch --array`: `0-3,7`.
 pub fn ranges(numbers: &[usize]) -> String {
     written(numbers, ",", |first, last| format!("{first}-{last}"))
 }
 
-/// `{0..3} 7`, as bash expands it.
+/// Numbers in the form that bash expands: `{0..3} 7`.
 fn expansions(numbers: &[usize]) -> String {
     written(numbers, " ", |first, last| format!("{{{first}..{last}}}"))
 }
 
-/// The numbers with a separator, runs of them as `run` writes first and last.
+/// The numbers with a separator; `run` formats the first and last of consecutive numbers.
 fn written(numbers: &[usize], separator: &str, run: impl Fn(usize, usize) -> String) -> String {
     let one = |(first, last): (usize, usize)| {
         if first == last { first.to_string() } else { run(first, last) }
@@ -161,12 +161,12 @@ fn written(numbers: &[usize], separator: &str, run: impl Fn(usize, usize) -> Str
     runs(numbers).into_iter().map(one).collect::<Vec<_>>().join(separator)
 }
 
-/// Numbers of elements, and the list of trials as bash expands it.
+/// The number of elements, and the list of trials in the form that bash expands.
 fn chunked(trials: &[usize]) -> (usize, String) {
     (MOST_ELEMENTS, expansions(trials))
 }
 
-/// First and last of each run of numbers that follow each other.
+/// First and last of each run of consecutive numbers.
 fn runs(numbers: &[usize]) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for &number in numbers {
@@ -178,7 +178,7 @@ fn runs(numbers: &[usize]) -> Vec<(usize, usize)> {
     runs
 }
 
-/// `text` as a shell takes it for one word.
+/// Quotes `text` as one word of a shell.
 pub fn shell(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "=.,_+-/:%@".contains(c);
     match !text.is_empty() && text.chars().all(plain) {

@@ -1,5 +1,5 @@
-//! The table of a grid: a row a combination, with means over seeds and folds, gains as in the
-//! paper's table 1, and published numbers.
+//! The table of a grid: one row per combination, with means over seeds and folds, gains as in the paper's
+//! table 1, and published numbers.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::name::label;
 use crate::{
-    Gain, Grid, Numbers, Published, Row, Selection, Size, Spread, State, TrialResult, select,
+    Gain, Grid, Numbers, Published, Row, Selection, Size, Spread, TrialProgress, TrialResult, select,
 };
 
 /// The results of a grid so far.
@@ -18,7 +18,7 @@ use crate::{
 pub struct Results {
     /// The varied fields.
     pub fields: Vec<String>,
-    /// A row a combination, in the order of [`Grid::points`].
+    /// One row per combination, in the order of [`Grid::points`].
     pub rows: Vec<Row>,
     /// One per trial, in the order of [`Grid::trials`].
     pub trials: Vec<TrialResult>,
@@ -31,7 +31,7 @@ impl Results {
     /// of [`Grid::points`]. `published` returns the published values of a configuration.
     pub fn new(
         grid: &Grid,
-        states: &[State],
+        states: &[TrialProgress],
         sizes: &[Size],
         published: impl Fn(&Config) -> Option<Published>,
     ) -> Self {
@@ -48,7 +48,7 @@ impl Results {
                 numbers: state.numbers().copied(),
             })
             .collect();
-        // The trials of a point follow each other.
+        // The trials of a point are consecutive.
         let of_points = trials.chunk_by(|a, b| a.row == b.row);
         let points = grid.points().iter().zip(sizes);
         let mut rows: Vec<Row> = points
@@ -127,12 +127,12 @@ fn gains(grid: &Grid, rows: &[Row], at: usize) -> Vec<Gain> {
     gains
 }
 
-/// The row, if all its trials are done: means over other seeds are not compared.
+/// The row if all its trials are done, because means over different seeds are not comparable.
 fn complete(row: &Row) -> Option<&Row> {
     (row.done == row.trials).then_some(row)
 }
 
-/// `results.csv`: a row a combination.
+/// `results.csv`, with one row per combination.
 pub fn results_csv(results: &Results) -> String {
     let labels: Vec<&str> = results.fields.iter().map(|field| label(field)).collect();
     let mut header: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
@@ -164,7 +164,7 @@ pub fn results_csv(results: &Results) -> String {
     csv_text(rows)
 }
 
-/// `trials.csv`: a row a trial.
+/// `trials.csv`, with one row per trial.
 pub fn trials_csv(results: &Results) -> String {
     let mut header = vec!["trial".to_owned()];
     header.extend(results.fields.iter().map(|field| label(field).to_owned()));

@@ -1,4 +1,4 @@
-//! Runs to be trained, and what only data can say of them: whether networks fit the images,
+//! Runs to train, and facts about them that depend on the data: whether networks fit the images, numbers of
 //! parameters, costs.
 
 use std::collections::{HashMap, HashSet};
@@ -9,46 +9,45 @@ use modiste_model::RunFolder;
 use modiste_spec::engine::EngineError;
 use modiste_train::{Config, Run, TrainError};
 
-use crate::{SearchError, Shard, State};
+use crate::{SearchError, Shard, TrialProgress};
 
-/// A run to be brought to its end.
+/// A run to train.
 #[derive(Clone)]
 pub struct Task {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its run folder.
     pub folder: PathBuf,
-    /// What decides its outcome.
+    /// Its configuration.
     pub config: Config,
-    /// What its whole training costs, in a unit that all tasks share; by it the time that is left is
-    /// told.
+    /// Cost of the whole training, in the same unit for all tasks; used to estimate the remaining time.
     pub cost: u64,
-    /// The epoch after which it is left for now; `None`: it is trained to its end.
+    /// The epoch after which the task pauses; `None` to train to the end.
     pub until: Option<usize>,
 }
 
 impl Task {
-    /// How far it is.
+    /// Its progress.
     ///
     /// # Errors
-    /// As [`State::read`].
-    pub fn state(&self) -> Result<State, SearchError> {
-        State::read(&self.folder, &self.config)
+    /// As [`TrialProgress::read`].
+    pub fn state(&self) -> Result<TrialProgress, SearchError> {
+        TrialProgress::read(&self.folder, &self.config)
     }
 
-    /// Whether it is trained as far as it is to be for now.
+    /// Whether it has reached its end or its planned epoch.
     ///
     /// # Errors
-    /// As [`State::read`].
+    /// As [`TrialProgress::read`].
     pub fn is_done(&self) -> Result<bool, SearchError> {
         Ok(match self.state()? {
-            State::Done(_) => true,
-            State::Begun { epochs } => self.until.is_some_and(|until| epochs >= until),
-            State::New => false,
+            TrialProgress::Done(_) => true,
+            TrialProgress::Begun { epochs } => self.until.is_some_and(|until| epochs >= until),
+            TrialProgress::New => false,
         })
     }
 
-    /// Its run, made or taken up; `None` while another process is at it.
+    /// Creates or resumes its run; `None` if another process trains it.
     ///
     /// # Errors
     /// As [`Run::create`] and [`Run::resume`].
@@ -61,13 +60,13 @@ impl Task {
         match run {
             Ok(run) => Ok(Some(run)),
             Err(TrainError::InUse { .. }) => Ok(None),
-            // Another process made it in the meantime.
+            // Another process has created it in the meantime.
             Err(TrainError::Run { .. }) if begun() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Those of `tasks` in the shard that are not done.
+    /// The tasks of the shard that are not done.
     ///
     /// # Errors
     /// As [`Task::state`].
@@ -82,29 +81,28 @@ impl Task {
     }
 }
 
-/// Says whether an engine takes training batches of so many images.
+/// Checks whether an engine supports training batches of this size.
 pub type CheckBatch = fn(usize) -> Result<(), EngineError>;
 
-/// A configuration with its data looked at.
+/// Sizes of a configuration with its data.
 #[derive(Clone, Copy, Debug)]
 pub struct RunSize {
     /// Trainable parameters.
     pub parameters: usize,
-    /// Multiply-adds of an image, forward.
+    /// Multiply-adds per image in the forward pass.
     pub multiply_adds: u64,
-    /// Multiply-adds of all training images of all epochs, forward.
+    /// Multiply-adds of the forward passes of the whole training.
     pub training_cost: u64,
-    /// Validation images.
+    /// Number of validation images.
     pub validation_images: usize,
-    /// Whether the classes are the paper's.
+    /// Whether the classes are those of Fashion-MNIST.
     pub fashion: bool,
 }
 
-/// That of each configuration; data that several have are loaded once.
+/// Measures each configuration; data that several have in common is loaded once.
 ///
 /// # Errors
-/// If data cannot be had, a network does not fit them, or they cannot be trained on as a
-/// configuration says.
+/// If data cannot be loaded, a network does not fit it, or the configuration cannot train on it.
 pub fn measure(configs: &[&Config], check_batch: CheckBatch) -> Result<Vec<RunSize>, SearchError> {
     let mut sizes = vec![None; configs.len()];
     let mut firsts: Vec<&Config> = Vec::new();
@@ -116,7 +114,7 @@ pub fn measure(configs: &[&Config], check_batch: CheckBatch) -> Result<Vec<RunSi
     for first in firsts {
         let data = first.load_data()?;
         let same = configs.iter().enumerate().filter(|(_, config)| config.same_data(first));
-        // Many configurations have the same network and batch.
+        // Many configurations share the same network and batch.
         let mut known: HashMap<String, (usize, u64)> = HashMap::new();
         let mut batches = HashSet::new();
         for (i, config) in same {

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use modiste_search::{Coordinates, Dimension, Draws, Sampler, Tried, Values, survivors};
+use modiste_search::{Coordinates, Dimension, Draws, Sampler, Observation, Values, survivors};
 use serde_json::Value;
 
 /// A function that asks for the dimensions that it needs by name and returns its value.
@@ -69,7 +69,7 @@ fn best(
         let mut drawn: Coordinates = vec![None; dims.len()];
         let value = function(&mut |name| {
             let at = dims.iter().position(|d| d.field == name).unwrap();
-            let alone = || -> Vec<Tried> {
+            let alone = || -> Vec<Observation> {
                 tried.iter().filter_map(|(c, loss)| Some((c[at]?, *loss))).collect()
             };
             let draw = || sampler.draw(&dims[at], &alone(), &mut draws);

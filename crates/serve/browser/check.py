@@ -1,4 +1,4 @@
-"""The page in a real browser: upload, drop, paste, drawing, errors, the card, keyboard, phone.
+"""Checks the page in a real browser: upload, drop, paste, drawing, errors, the model card, keyboard, phone.
 
     python3 crates/serve/browser/check.py target/release/modiste RUN [--pictures FOLDER]
 
@@ -42,10 +42,10 @@ class Server:
 
     def __exit__(self, *_):
         self.process.terminate()
-        assert self.process.wait() == 0, "the server did not end well"
+        assert self.process.wait() == 0, "the server ended with an error"
 
     def predict(self, picture):
-        """What the interface says of a picture."""
+        """The interface's answer to a picture."""
         request = urllib.request.Request(
             f"{self.url}/v1/predict", picture, {"Content-Type": "image/png"}, method="POST")
         with urllib.request.urlopen(request) as response:
@@ -85,7 +85,7 @@ return data.some((v, i) => i % 4 === 3 && v > 60) && document.querySelector('#he
 
 
 def check_heat(browser):
-    """The heat map of the answer, then of another class."""
+    """Checks the heat map of the answer, then of another class."""
     answer = browser.script(ANSWER)
     assert browser.until("the heat map", HEAT) == answer
     browser.click("#bars li:nth-child(2) button")
@@ -97,7 +97,7 @@ def check_heat(browser):
 
 
 def check_upload(browser, server, folder):
-    """Files that are chosen: right and wrong ones."""
+    """Checks chosen files, right and wrong ones."""
     for i, image in enumerate(images()[:3]):
         file = folder / f"{i}.png"
         file.write_bytes(png(28, 28, image))
@@ -112,7 +112,7 @@ def check_upload(browser, server, folder):
     text.write_text("no picture")
     browser.type("#file", str(text))
     browser.until("the reason", "return document.querySelector('#error').innerText.includes('is not a PNG')")
-    assert not browser.script(ANSWER), "an old answer stands beside an error"
+    assert not browser.script(ANSWER), "an old answer is shown with an error"
     browser.type("#file", str(folder / "0.png"))
     browser.until("an answer after an error", ANSWER)
     assert browser.text("#error") == ""
@@ -135,7 +135,7 @@ def check_drop_and_paste(browser, server):
 def check_drawing(browser, kind="mouse"):
     browser.click("#tab-draw")
     browser.script("document.querySelector('#answer').replaceChildren()")
-    # Something like a pair of trousers.
+    # A shape like a pair of trousers.
     for points in [[(-40, -90), (40, -90)], [(-40, -90), (-50, 90)], [(40, -90), (50, 90)]]:
         browser.stroke("#canvas", points, kind)
     browser.until("an answer to a drawing", ANSWER)
@@ -146,12 +146,12 @@ def check_drawing(browser, kind="mouse"):
 
 
 def check_keyboard(browser):
-    """All of it without a mouse: the tabs, the canvas, a class."""
+    """Checks the page without a mouse: the tabs, the canvas, a class."""
     browser.script("document.activeElement.blur(); document.querySelector('#tab-draw').focus()")
     browser.keys("enter", "tab")
     assert browser.script("return document.activeElement.id") == "canvas"
     outline = browser.script("return getComputedStyle(document.activeElement).outlineStyle")
-    assert outline == "solid", "the focus is not to be seen"
+    assert outline == "solid", "the focus is not visible"
     browser.keys("space", *["down"] * 9, *["right"] * 6, "space", "left")
     browser.until("an answer to a drawing by keyboard", ANSWER)
     browser.keys("delete")
@@ -185,7 +185,7 @@ def check_colours(browser):
 
 
 def check_network(browser, server):
-    """Nothing came from elsewhere, and nothing was wrong but the pictures that were meant to be."""
+    """Checks that the page made no other requests and logged no errors apart from those for the wrong pictures."""
     requests = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
     urls = [m["params"]["request"]["url"] for m in requests if m["method"] == "Network.requestWillBeSent"]
     assert len(urls) > 8, urls

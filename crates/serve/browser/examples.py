@@ -1,4 +1,4 @@
-"""Runs the curl commands of docs/serve.md as printed, against a served run.
+"""Runs the curl commands of docs/serve.md as printed, with a served run.
 
     python3 crates/serve/browser/examples.py target/release/modiste RUN
 """
@@ -29,7 +29,7 @@ def main():
             assert done.returncode == 0 and done.stdout, f"{command}: {done.stdout}{done.stderr}"
             if "/metrics" not in command:
                 json.loads(done.stdout)
-    print(f"{len(commands)} commands of docs/serve.md do as printed")
+    print(f"{len(commands)} commands of docs/serve.md give the printed output")
 
 
 if __name__ == "__main__":

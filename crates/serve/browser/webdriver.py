@@ -1,4 +1,4 @@
-"""Chromium through chromedriver, in the WebDriver protocol, with Python's own library alone."""
+"""Controls Chromium through chromedriver (WebDriver protocol) with Python's standard library."""
 import base64
 import json
 import re
@@ -34,7 +34,7 @@ class Driver:
 
 
 class Browser:
-    """One window. `phone` has a touch screen and the pixels of one; `arguments` are more of Chromium's."""
+    """One window. `phone` simulates a touch screen and its resolution; `arguments` are passed to Chromium."""
 
     def __init__(self, url, width, height, phone, arguments):
         options = {
@@ -88,7 +88,7 @@ class Browser:
         self.call("POST", f"/element/{self.find(selector)}/value", {"text": text})
 
     def keys(self, *names):
-        """Presses keys wherever the focus is."""
+        """Presses keys in the focused element."""
         actions = []
         for name in names:
             key = KEYS.get(name, name)
@@ -96,7 +96,7 @@ class Browser:
         self.act({"type": "key", "id": "keyboard", "actions": actions})
 
     def stroke(self, selector, points, kind="mouse"):
-        """Draws through points, which are counted from the middle of the element."""
+        """Draws through points, relative to the middle of the element."""
         origin = {ELEMENT: self.find(selector)}
         move = lambda point: {"type": "pointerMove", "duration": 30, "origin": origin,
                               "x": point[0], "y": point[1]}
@@ -115,15 +115,15 @@ class Browser:
         return self.call("POST", "/se/log", {"type": kind})
 
     def until(self, what, code, *arguments):
-        """Waits until the script returns something, and returns that."""
+        """Waits until the script returns a true value, and returns it."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if value := self.script(code, *arguments):
                 return value
             time.sleep(0.05)
-        raise AssertionError(f"{what} does not come; the page says: {self.text('body')[:500]}")
+        raise AssertionError(f"timed out waiting for {what}; the page says: {self.text('body')[:500]}")
 
     def picture(self, path, whole=True):
-        """Writes what is to be seen to a PNG file."""
+        """Writes a screenshot to a PNG file."""
         shot = self.cdp("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))

@@ -31,7 +31,7 @@ const CALIBRATION_IMAGES: usize = 1000;
 
 /// The resources that a device needs.
 #[derive(Serialize)]
-pub(super) struct Needs {
+pub(super) struct DeviceNeeds {
     /// Bytes of constants, which may stay in flash; code comes on top.
     flash: usize,
     /// Bytes of memory; the stack's few hundred come on top.
@@ -42,7 +42,7 @@ pub(super) struct Needs {
     header: PathBuf,
 }
 
-impl fmt::Display for Needs {
+impl fmt::Display for DeviceNeeds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [flash, memory] = [self.flash, self.memory].map(|bytes| grouped(bytes as u64));
         write!(
@@ -93,7 +93,7 @@ pub(super) fn checked(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<
     let limits = [("--flash", constants, args.flash), ("--memory", memory, args.memory)];
     check_device(&limits).with_context(failed)?;
     let multiply_adds = program.multiply_adds();
-    let needs = Needs { flash: constants, memory, multiply_adds, header: header.clone() };
+    let needs = DeviceNeeds { flash: constants, memory, multiply_adds, header: header.clone() };
     let files = vec![(out, source.into_bytes()), (header, declarations.into_bytes())];
     Ok(Written { files, check: Some(check), needs: Some(needs) })
 }

@@ -37,7 +37,7 @@ struct ExportedModel {
     check: Option<Check>,
     /// The resources that a C source needs on a device.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    needs: Option<c::Needs>,
+    needs: Option<c::DeviceNeeds>,
 }
 
 /// How an exported model was checked.
@@ -71,7 +71,7 @@ struct Rounding {
 struct Written {
     files: Vec<(PathBuf, Vec<u8>)>,
     check: Option<Check>,
-    needs: Option<c::Needs>,
+    needs: Option<c::DeviceNeeds>,
 }
 
 /// Exports and prints.

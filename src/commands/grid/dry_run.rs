@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use modiste_search::{Origin, Plan, label, shell};
+use modiste_search::{BaseConfig, Plan, label, shell};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
@@ -42,8 +42,8 @@ impl DryRun {
     /// # Errors
     /// As [`Plan::states`].
     pub fn new(plan: &Plan, out: &Path, base: &BaseArgs) -> Result<Self, Failure> {
-        plan.check_place()?;
-        let origin = Origin::new(&settings::begin(base)?.0);
+        plan.check_folder()?;
+        let origin = BaseConfig::new(&settings::begin(base)?.0);
         let begin = match (&base.config, &base.preset) {
             (Some(path), _) => format!("--config {}", shell(&path.display().to_string())),
             (None, name) => format!("--preset {}", name.as_deref().unwrap_or("paper")),

@@ -3,7 +3,7 @@
 mod dry_run;
 pub mod results;
 
-use modiste_search::{Grid, Place, Plan, SearchError, Shard};
+use modiste_search::{Grid, ResultsFolder, Plan, SearchError, Shard};
 use modiste_train::{Config, TrainError};
 
 use self::dry_run::DryRun;
@@ -37,9 +37,9 @@ pub fn run(args: GridArgs) -> Result<(), Failure> {
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let place = plan.open(shard)?;
     let failed = trials::run_left(&plan.tasks(), shard, &args.workers, &mut |_| {
-        Ok(plan.write(&place).map(|_| ())?)
+        Ok(plan.write(&folder).map(|_| ())?)
     })?;
-    let results = plan.write(&place)?;
+    let results = plan.write(&folder)?;
     if args.json {
         output::print_json(&results.json(&args.out))?;
     } else {
@@ -54,7 +54,7 @@ fn one_trial(args: &GridArgs, number: usize) -> Result<(), Failure> {
         return Ok(());
     }
     let plan = Plan::of_folder(&args.out, engine::check_batch, modiste_paper::published)?;
-    let results = plan.write(&Place::at(&args.out))?;
+    let results = plan.write(&ResultsFolder::at(&args.out))?;
     if args.json {
         output::print_json(&results.json(&args.out))?;
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use modiste_search::{Plan, State, Task};
+use modiste_search::{Plan, TrialProgress, Task};
 use modiste_views::Table;
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ impl DryRun {
     /// reproduction.
     pub fn new(args: &ReproduceArgs, settings: &Settings, plan: &Plan) -> Result<Self, Failure> {
         let out = &args.out;
-        settings.check_place(out)?;
+        settings.check_folder(out)?;
         let results = plan.results()?;
         let complete = results.complete();
         let last = match complete {
@@ -59,7 +59,7 @@ impl DryRun {
             settings.check_selected(&last, out)?;
         }
         let study = settings.study(&last, plan, out)?;
-        study.check_place()?;
+        study.check_folder()?;
 
         let threads = args.workers.threads.unwrap_or_else(machine::available_threads);
         let network = last.network(&last.load_data()?)?;
@@ -99,10 +99,10 @@ impl Stage {
 fn part_left(task: &Task) -> Result<f64, Failure> {
     let all = task.config.training.epochs;
     Ok(match task.state()? {
-        State::New => 1.0,
+        TrialProgress::New => 1.0,
         // Only its report may be missing.
-        State::Begun { epochs } => all.saturating_sub(epochs).max(1) as f64 / all as f64,
-        State::Done(_) => 0.0,
+        TrialProgress::Begun { epochs } => all.saturating_sub(epochs).max(1) as f64 / all as f64,
+        TrialProgress::Done(_) => 0.0,
     })
 }
 

@@ -18,7 +18,7 @@ use modiste_data::DataInfo;
 use modiste_model::{EpochRow, RunFolder, read_metrics};
 use modiste_paper::{AblationResults, Verdict, judge};
 
-use modiste_search::{Place, Plan, Results, Shard, Task, measure};
+use modiste_search::{ResultsFolder, Plan, Results, Shard, Task, measure};
 use modiste_train::Config;
 use serde::Serialize;
 
@@ -78,19 +78,19 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
         let found = DryRun::new(&args, &settings, &plan)?;
         return Ok(output::print_either(&found, args.json)?);
     }
-    let place = Place::open(out, Shard::WHOLE)?;
-    settings.keep(&place)?;
+    let folder = ResultsFolder::open(out, Shard::WHOLE)?;
+    settings.keep(&folder)?;
 
     say(&args, "data");
     let images = settings.grid.base().load_data()?;
     let data = modiste_data::info(&images);
 
     say(&args, "grid");
-    let grid_place = plan.open(Shard::WHOLE)?;
+    let grid_folder = plan.open(Shard::WHOLE)?;
     let failed = trials::run_left(&plan.tasks(), Shard::WHOLE, &args.workers, &mut |_| {
-        Ok(plan.write(&grid_place).map(|_| ())?)
+        Ok(plan.write(&grid_folder).map(|_| ())?)
     })?;
-    let results = plan.write(&grid_place)?;
+    let results = plan.write(&grid_folder)?;
     check("grid", failed, results.trials.len())?;
 
     say(&args, "final training");
@@ -118,11 +118,11 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
 
     say(&args, "ablation");
     let study = settings.study(&config, &plan, out)?;
-    let study_place = study.open(Shard::WHOLE)?;
+    let study_folder = study.open(Shard::WHOLE)?;
     let failed = trials::run_left(study.tasks(), Shard::WHOLE, &args.workers, &mut |_| {
-        Ok(study.write(&study_place).map(|_| ())?)
+        Ok(study.write(&study_folder).map(|_| ())?)
     })?;
-    let ablation = study.write(&study_place)?;
+    let ablation = study.write(&study_folder)?;
     check("ablation", failed, study.runs())?;
 
     say(&args, "report");
@@ -146,7 +146,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     found.verdicts.extend(found.ablation.verdicts.iter().cloned());
     report::write(out, &found)?;
     let json = serde_json::to_string_pretty(&found)?;
-    place.write("report.json", &format!("{json}\n"))?;
+    folder.write("report.json", &format!("{json}\n"))?;
     if args.json {
         return Ok(output::print_json(&found)?);
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modiste_paper::Study;
-use modiste_search::{Grid, Place, Plan, Results, difference, is_of};
+use modiste_search::{Grid, ResultsFolder, Plan, Results, difference, is_of};
 use modiste_train::Config;
 
 use clap::ValueEnum;
@@ -124,10 +124,10 @@ impl Settings {
     ///
     /// # Errors
     /// If the folder is of another reproduction.
-    pub fn keep(&self, place: &Place) -> Result<(), Failure> {
-        match self.check_place(place.path())? {
+    pub fn keep(&self, folder: &ResultsFolder) -> Result<(), Failure> {
+        match self.check_folder(folder.path())? {
             true => Ok(()),
-            false => Ok(place.write(FILE, &self.final_base().to_toml())?),
+            false => Ok(folder.write(FILE, &self.final_base().to_toml())?),
         }
     }
 
@@ -135,7 +135,7 @@ impl Settings {
     ///
     /// # Errors
     /// If it belongs to another.
-    pub fn check_place(&self, folder: &Path) -> Result<bool, Failure> {
+    pub fn check_folder(&self, folder: &Path) -> Result<bool, Failure> {
         Ok(is_of(folder, FILE, &self.final_base(), "reproduction")?)
     }
 

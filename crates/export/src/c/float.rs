@@ -1,9 +1,9 @@
-//! A program of floats as C.
+//! A program in floats as C.
 
 use super::{CFiles, CSource, Writer, text};
-use crate::program::{Program, Step, Work};
+use crate::program::{Program, Step, Operation};
 
-/// `program` as C, computed in single precision.
+/// `program` as C in single precision.
 pub fn c_float(program: &Program, about: &CSource<'_>) -> CFiles {
     let mut writer = Writer::default();
     for (at, step) in program.steps.iter().enumerate() {
@@ -28,36 +28,36 @@ fn add_step(writer: &mut Writer, program: &Program, at: usize, step: &Step) {
     let (from, to) = (program.values[step.inputs[0]].shape, program.values[step.output].shape);
     let (y, relu) = (place(step.output), u8::from(step.relu));
     let floats = |values: &[f32]| values.iter().map(|&value| text::float(value)).collect();
-    let call = match &step.work {
-        Work::Conv { window, weights, bias } => {
+    let call = match &step.operation {
+        Operation::Conv { window, weights, bias } => {
             writer.window(&format!("s{at}"), window, from, to);
             writer.need(include_str!("parts/f32_conv.c"));
             writer.array("float", &format!("w{at}"), 4, floats(weights));
             writer.array("float", &format!("b{at}"), 4, floats(bias));
             format!("convolve(&s{at}, {}, {y}, w{at}, b{at}, {relu})", x(0))
         }
-        Work::Affine { scale, shift } => {
+        Operation::Affine { scale, shift } => {
             writer.need(include_str!("parts/f32_affine.c"));
             writer.array("float", &format!("f{at}"), 4, floats(scale));
             writer.array("float", &format!("b{at}"), 4, floats(shift));
             let (pixels, channels) = (to.pixels(), to.channels);
             format!("affine({pixels}, {channels}, {}, {y}, f{at}, b{at}, {relu})", x(0))
         }
-        Work::Rectify => {
+        Operation::Rectify => {
             writer.need(include_str!("parts/f32_rectify.c"));
             format!("rectify({}, {}, {y})", to.len(), x(0))
         }
-        Work::MaxPool(window) => {
+        Operation::MaxPool(window) => {
             writer.window(&format!("s{at}"), window, from, to);
             writer.need(include_str!("parts/f32_max_pool.c"));
             format!("max_pool(&s{at}, {}, {y}, {relu})", x(0))
         }
-        Work::AvgPool(window) => {
+        Operation::AvgPool(window) => {
             writer.window(&format!("s{at}"), window, from, to);
             writer.need(include_str!("parts/f32_avg_pool.c"));
             format!("avg_pool(&s{at}, {}, {y}, {relu})", x(0))
         }
-        Work::Concat => {
+        Operation::Concat => {
             writer.need(include_str!("parts/f32_concat.c"));
             let mut first = 0;
             let mut calls = Vec::new();
@@ -69,7 +69,7 @@ fn add_step(writer: &mut Writer, program: &Program, at: usize, step: &Step) {
             }
             calls.join(";\n    ")
         }
-        Work::Add { scale } => {
+        Operation::Add { scale } => {
             writer.need(include_str!("parts/f32_add.c"));
             let scale = text::float(*scale);
             format!("add({}, {}, {}, {scale}, {y}, {relu})", to.len(), x(0), x(1))

@@ -1,9 +1,9 @@
-//! A program of codes as C.
+//! A program in 8-bit codes as C.
 
 use super::{CFiles, CSource, Writer, text};
-use crate::int8::{CodeStep, CodeWork, Fixed, Int8Program};
+use crate::int8::{CodeStep, CodeOperation, Fixed, Int8Program};
 
-/// `program` as C, computed in 8-bit whole numbers with sums of 32 bits.
+/// `program` as C in 8-bit whole numbers with 32-bit sums.
 pub fn c_int8(program: &Int8Program, about: &CSource<'_>) -> CFiles {
     let mut writer = Writer::default();
     for (at, step) in program.steps.iter().enumerate() {
@@ -36,7 +36,7 @@ fn shown<T: ToString>(values: &[T]) -> Vec<String> {
 }
 
 fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeStep) {
-    // A map as an argument: where it lies, and its zero.
+    // A map as arguments: its position and its zero.
     let map = |value: usize| {
         let map = program.values[value];
         format!("m + {}, {}", map.offset, map.scale.zero)
@@ -46,14 +46,14 @@ fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeSt
     let (from, to) = (program.values[step.inputs[0]].shape, program.values[step.output].shape);
     let low = step.low;
     let y = format!("{}, {low}", map(step.output));
-    if needs_codes(&step.work) {
+    if needs_codes(&step.operation) {
         writer.need(include_str!("parts/int8_fixed.c"));
     }
-    if needs_factors(&step.work) {
+    if needs_factors(&step.operation) {
         writer.need(include_str!("parts/int8_factor.c"));
     }
-    let call = match &step.work {
-        CodeWork::Conv { window, weights, bias, factors } => {
+    let call = match &step.operation {
+        CodeOperation::Conv { window, weights, bias, factors } => {
             writer.window(&format!("s{at}"), window, from, to);
             writer.need(include_str!("parts/int8_sum.c"));
             writer.need(include_str!("parts/int8_conv.c"));
@@ -63,7 +63,7 @@ fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeSt
             writer.array("struct fixed", &format!("f{at}"), 8, factors);
             format!("convolve(&s{at}, {}, {y}, w{at}, b{at}, f{at})", x(0))
         }
-        CodeWork::Logits { window, weights, bias, factors } => {
+        CodeOperation::Logits { window, weights, bias, factors } => {
             writer.window(&format!("s{at}"), window, from, to);
             writer.need(include_str!("parts/int8_sum.c"));
             writer.need(include_str!("parts/int8_logits.c"));
@@ -73,7 +73,7 @@ fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeSt
             writer.array("float", &format!("f{at}"), 4, factors);
             format!("last_layer(&s{at}, {}, logits, w{at}, b{at}, f{at})", x(0))
         }
-        CodeWork::Affine { factors, summands, shift } => {
+        CodeOperation::Affine { factors, summands, shift } => {
             writer.need(include_str!("parts/int8_affine.c"));
             writer.array("int32_t", &format!("f{at}"), 4, shown(factors));
             let summands = summands.iter().map(|value| format!("INT64_C({value})")).collect();
@@ -81,24 +81,24 @@ fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeSt
             let (pixels, channels) = (to.pixels(), to.channels);
             format!("affine({pixels}, {channels}, {}, {y}, f{at}, b{at}, {shift})", x(0))
         }
-        CodeWork::Rectify => {
+        CodeOperation::Rectify => {
             writer.need(include_str!("parts/int8_rectify.c"));
             let (from, to_map) = (place(step.inputs[0]), place(step.output));
             format!("rectify({}, {from}, {to_map}, {low})", to.len())
         }
-        CodeWork::MaxPool(window) => {
+        CodeOperation::MaxPool(window) => {
             writer.window(&format!("s{at}"), window, from, to);
             writer.need(include_str!("parts/int8_max_pool.c"));
             let (from, to) = (place(step.inputs[0]), place(step.output));
             format!("max_pool(&s{at}, {from}, {to}, {low})")
         }
-        CodeWork::AvgPool(window, factor) => {
+        CodeOperation::AvgPool(window, factor) => {
             writer.window(&format!("s{at}"), window, from, to);
             writer.need(include_str!("parts/int8_avg_pool.c"));
             let factor = fixed(factor);
             format!("avg_pool(&s{at}, {}, {y}, (struct fixed){factor})", x(0))
         }
-        CodeWork::Concat(factors) => {
+        CodeOperation::Concat(factors) => {
             writer.need(include_str!("parts/int8_concat.c"));
             let mut first = 0;
             let mut calls = Vec::new();
@@ -111,7 +111,7 @@ fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeSt
             }
             calls.join(";\n    ")
         }
-        CodeWork::Add { factors, shift } => {
+        CodeOperation::Add { factors, shift } => {
             writer.need(include_str!("parts/int8_add.c"));
             let [a, b] = factors;
             format!("add({}, {}, {a}, {}, {b}, {shift}, {y})", to.len(), x(0), x(1))
@@ -121,25 +121,25 @@ fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeSt
 }
 
 /// Whether a step rounds its results to codes.
-fn needs_codes(work: &CodeWork) -> bool {
-    match work {
-        CodeWork::Logits { .. } | CodeWork::Rectify | CodeWork::MaxPool(_) => false,
-        CodeWork::Conv { .. }
-        | CodeWork::Affine { .. }
-        | CodeWork::AvgPool(..)
-        | CodeWork::Concat(_)
-        | CodeWork::Add { .. } => true,
+fn needs_codes(operation: &CodeOperation) -> bool {
+    match operation {
+        CodeOperation::Logits { .. } | CodeOperation::Rectify | CodeOperation::MaxPool(_) => false,
+        CodeOperation::Conv { .. }
+        | CodeOperation::Affine { .. }
+        | CodeOperation::AvgPool(..)
+        | CodeOperation::Concat(_)
+        | CodeOperation::Add { .. } => true,
     }
 }
 
-/// Whether a step has factors with shifts of their own.
-fn needs_factors(work: &CodeWork) -> bool {
-    match work {
-        CodeWork::Conv { .. } | CodeWork::AvgPool(..) | CodeWork::Concat(_) => true,
-        CodeWork::Logits { .. }
-        | CodeWork::Affine { .. }
-        | CodeWork::Rectify
-        | CodeWork::MaxPool(_)
-        | CodeWork::Add { .. } => false,
+/// Whether a step has a factor and shift per channel.
+fn needs_factors(operation: &CodeOperation) -> bool {
+    match operation {
+        CodeOperation::Conv { .. } | CodeOperation::AvgPool(..) | CodeOperation::Concat(_) => true,
+        CodeOperation::Logits { .. }
+        | CodeOperation::Affine { .. }
+        | CodeOperation::Rectify
+        | CodeOperation::MaxPool(_)
+        | CodeOperation::Add { .. } => false,
     }
 }

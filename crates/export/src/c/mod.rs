@@ -1,6 +1,7 @@
-//! A trained network as C99: one source and one header, no allocation, no library but `expf`.
+//! A trained network as C99: one source and one header, without allocation or library functions except
+//! `expf`.
 //!
-//! The functions are written by hand, one file in `parts/` for each; a source contains those that its
+//! The functions are written by hand, one per file in `parts/`. A source contains the functions that its
 //! network needs, the constants, and one call for every step of a [`Program`](crate::Program) or an
 //! [`Int8Program`](crate::Int8Program).
 
@@ -14,35 +15,35 @@ use modiste_spec::Shape;
 
 use crate::program::Window;
 
-/// What goes with a network into its C source.
+/// Names and settings for the C source of a network.
 #[derive(Clone, Copy, Debug)]
 pub struct CSource<'a> {
-    /// What all public names begin with: an identifier of C.
+    /// Prefix of all public names: a C identifier.
     pub name: &'a str,
     /// The header's file name.
     pub header: &'a str,
-    /// What the first comment says of the model, one line each.
+    /// Lines of the first comment, which describes the model.
     pub about: &'a [String],
-    /// The name of each class.
+    /// Names of the classes.
     pub classes: &'a [String],
     /// Divisor of the logits before softmax.
     pub temperature: f32,
 }
 
-/// A C source with its header, and what a device needs for it.
+/// A C source with its header, and the memory that it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CFiles {
     /// The source.
     pub source: String,
     /// The header.
     pub header: String,
-    /// Bytes of constants, which may stay in flash.
+    /// Bytes of constants, which can stay in flash.
     pub constants: usize,
-    /// Bytes of memory for the maps.
+    /// Bytes of RAM for the maps.
     pub memory: usize,
 }
 
-/// Whether `name` can begin the names of a C source.
+/// Whether `name` is a valid prefix for the names of a C source.
 pub fn is_c_name(name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphabetic();
     name.len() <= 64
@@ -50,34 +51,34 @@ pub fn is_c_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// A source while it is written.
+/// A source under construction.
 #[derive(Default)]
 struct Writer {
-    /// The functions that are needed, in the order of their first use.
+    /// The needed functions, in the order of their first use.
     parts: Vec<&'static str>,
     /// Definitions of constants.
     constants: String,
-    /// Their bytes.
+    /// Size of the constants in bytes.
     bytes: usize,
-    /// The calls, one for each step.
+    /// The calls, one per step.
     calls: String,
 }
 
 impl Writer {
-    /// Makes sure that the source has this function.
+    /// Adds this function to the source, unless it is already there.
     fn need(&mut self, part: &'static str) {
         if !self.parts.contains(&part) {
             self.parts.push(part);
         }
     }
 
-    /// Adds an array of constants of `size` bytes each.
+    /// Adds an array of constants with `size` bytes each.
     fn array(&mut self, kind: &str, name: &str, size: usize, values: Vec<String>) {
         self.bytes += size * values.len();
         self.constants += &text::array(kind, name, &values);
     }
 
-    /// Adds the constant that describes `window`, which moves over maps of `from` and gives `to`.
+    /// Adds the constant that describes `window`, which moves over maps `from` and gives `to`.
     fn window(&mut self, name: &str, window: &Window, from: Shape, to: Shape) {
         self.need(include_str!("parts/window.c"));
         let Window { rows, columns, stride, padding } = *window;
@@ -100,14 +101,14 @@ impl Writer {
 
     /// Adds a call.
     fn call(&mut self, step: &str, call: &str) {
-        // The name of a node may be anything; it must not end the comment.
+        // A node may have any name, which must not end the comment.
         let step: String =
             step.chars().filter(|c| c.is_alphanumeric() || "._- ".contains(*c)).collect();
         self.calls += &format!("    /* {step} */\n    {call};\n");
     }
 
-    /// The files. `kind` is the type of a map's values; `first` and `last` are the statements around
-    /// the calls.
+    /// Assembles the files. `kind` is the type of a map's values; `first` and `last` are the statements
+    /// before and after the calls.
     fn finish(
         self,
         about: &CSource<'_>,

@@ -1,15 +1,15 @@
-//! Pieces of C.
+//! Pieces of C source text.
 
 use modiste_spec::Shape;
 
 use super::CSource;
 
-/// A number as C reads it, to the bit.
+/// A number that C reads back as the same bits.
 pub(super) fn float(value: f32) -> String {
     format!("{value:?}f")
 }
 
-/// The definition of an array, in lines of up to 100 characters.
+/// The definition of an array, with lines of up to 100 characters.
 pub(super) fn array(kind: &str, name: &str, values: &[String]) -> String {
     let mut text = format!("static const {kind} {name}[{}] = {{\n   ", values.len());
     let mut width = 3;
@@ -28,13 +28,13 @@ pub(super) fn array(kind: &str, name: &str, values: &[String]) -> String {
 pub(super) fn comment(lines: &[String]) -> String {
     let clean = |line: &String| {
         let line = line.replace("*/", "* /").replace("/*", "/ *").replace(['\n', '\r'], " ");
-        // A backslash before a line's end, or two question marks, would change what follows.
+        // A backslash at the end of a line, or two question marks, would change the text that follows.
         format!(" * {}\n", line.replace('\\', "/").replace("??", "? ?"))
     };
     format!("/*\n{} */\n", lines.iter().map(clean).collect::<String>())
 }
 
-/// A string literal: what is no plain ASCII becomes octal escapes of its UTF-8.
+/// A string literal; characters other than printable ASCII become octal escapes of their UTF-8 bytes.
 fn literal(text: &str) -> String {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'?' => format!("\\{}", char::from(byte)),
@@ -44,7 +44,7 @@ fn literal(text: &str) -> String {
     format!("\"{}\"", text.bytes().map(escaped).collect::<String>())
 }
 
-/// The names of the classes.
+/// The array of class names.
 pub(super) fn classes(about: &CSource<'_>) -> String {
     let names: String =
         about.classes.iter().map(|name| format!("    {},\n", literal(name))).collect();

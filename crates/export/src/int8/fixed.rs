@@ -1,11 +1,11 @@
-//! Real factors as whole numbers and shifts.
+//! Real factors represented by whole numbers and shifts.
 
-/// A positive real number as factor / 2^shift, to 31 bits.
+/// A positive real number as factor / 2^shift, with 31 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fixed {
-    /// At most 31 bits.
+    /// The factor, at most 31 bits.
     pub factor: i32,
-    /// At most 62.
+    /// The shift, at most 62.
     pub shift: u32,
 }
 
@@ -13,7 +13,7 @@ impl Fixed {
     /// The number nearest to `real`.
     ///
     /// # Errors
-    /// If it is too large, or no number.
+    /// If it is too large or NaN.
     pub fn of(real: f64) -> Result<Self, String> {
         let shift = shift_for(real)?;
         Ok(Self { factor: whole(real, shift) as i32, shift })
@@ -25,14 +25,14 @@ impl Fixed {
     }
 }
 
-/// `value` / 2^`shift`, rounded to the nearest whole number, halves away from 0. No negative number is
-/// shifted, which C leaves open.
+/// `value` / 2^`shift`, rounded to the nearest whole number, halves away from 0. Never shifts a negative
+/// number, whose result C does not define.
 pub fn rounded(value: i64, shift: u32) -> i64 {
     let half = if shift == 0 { 0 } else { 1 << (shift - 1) };
     if value < 0 { -((half - value) >> shift) } else { (value + half) >> shift }
 }
 
-/// The shift with which a number of size `real`, and any smaller one, has up to 31 bits.
+/// The shift with which numbers up to `real` have at most 31 bits.
 pub(super) fn shift_for(real: f64) -> Result<u32, String> {
     let size = real.abs();
     if size >= f64::from(1 << 30) || size.is_nan() {

@@ -1,9 +1,9 @@
-//! A program in 8-bit whole numbers, for processors that have little memory and no quick floats.
+//! A program in 8-bit whole numbers, for processors with little memory and slow floats.
 //!
-//! A map's value x is kept as a code q from -128 to 127 with x = scale * (q - zero); each map has its own
-//! scale and zero, chosen from the values that calibration images give it. Weights have a scale for each
-//! output channel and no zero. Sums are of 32 bits; what turns a sum into a code is a whole number and a
-//! shift ([`Fixed`]), so that every machine computes the same codes. The logits are floats.
+//! A value x of a map is stored as a code q from -128 to 127 with x = scale * (q - zero). Each map has its own
+//! scale and zero, chosen from its values on calibration images. Weights have a scale per output channel and
+//! no zero. Sums have 32 bits. A whole number and a shift ([`Fixed`]) convert a sum to a code, so every machine
+//! computes the same codes. The logits are floats.
 
 mod fixed;
 mod quantise;
@@ -17,30 +17,31 @@ use crate::program::{ValueId, Window};
 /// Smallest and largest code.
 pub const CODES: (i32, i32) = (-128, 127);
 
-/// What codes of a map stand for.
+/// The mapping between codes and values of a map.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// Distance of neighbouring codes' values.
+    /// Difference between the values of neighbouring codes.
     pub scale: f64,
     /// The code of 0.
     pub zero: i32,
 }
 
-/// A map of codes, and where it lies.
+/// A map of codes and its position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CodeMap {
     /// Its sizes; the layout is (h, w, c).
     pub shape: Shape,
-    /// Its first code's position in the memory that all maps share.
+    /// Position of its first code in the memory that all maps share.
     pub offset: usize,
-    /// What its codes stand for.
+    /// The mapping between its codes and values.
     pub scale: Scale,
 }
 
-/// What a step does with codes. (x is a code less its map's zero, y the result less the output's zero.)
+/// The operation of a step on codes. (x is a code minus the zero of its map, y the result minus the output's
+/// zero.)
 #[derive(Clone, Debug, PartialEq)]
-pub enum CodeWork {
-    /// y = (bias + sum of weights * x) * factor, each output channel with its own.
+pub enum CodeOperation {
+    /// y = (bias + sum of weights * x) * factor, with one factor per output channel.
     Conv {
         /// The window.
         window: Window,
@@ -62,7 +63,7 @@ pub enum CodeWork {
         /// The factors (k).
         factors: Vec<f32>,
     },
-    /// y = (x * factor + summand) / 2^shift, each channel with its own (c).
+    /// y = (x * factor + summand) / 2^shift, with one factor and summand per channel (c).
     Affine {
         /// The factors.
         factors: Vec<i32>,
@@ -71,13 +72,13 @@ pub enum CodeWork {
         /// The shift.
         shift: u32,
     },
-    /// Nothing but the ReLU that the step ends with.
+    /// Only the ReLU at the end of the step.
     Rectify,
-    /// The largest code under the window, where it lies on the map.
+    /// The largest code in the part of the window that lies on the map.
     MaxPool(Window),
-    /// The sum under the window, times the factor.
+    /// The sum over the window, times the factor.
     AvgPool(Window, Fixed),
-    /// The inputs' channels one after the other, each input with its own factor.
+    /// Concatenates the inputs' channels; each input has its own factor.
     Concat(Vec<Fixed>),
     /// y = (first x * first factor + second x * second factor) / 2^shift.
     Add {
@@ -91,28 +92,28 @@ pub enum CodeWork {
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CodeStep {
-    /// Name of the network's node that it computes; of several the first.
+    /// Name of the first node of the network that it computes.
     pub name: String,
-    /// What it does.
-    pub work: CodeWork,
+    /// Its operation.
+    pub operation: CodeOperation,
     /// The maps it reads.
     pub inputs: Vec<ValueId>,
-    /// The map it writes; [`CodeWork::Logits`] writes floats elsewhere.
+    /// The map it writes; [`CodeOperation::Logits`] writes floats elsewhere.
     pub output: ValueId,
-    /// The smallest code it may give: the output's zero after a ReLU.
+    /// The smallest code of the result: the output's zero after a ReLU.
     pub low: i32,
 }
 
-/// A program of codes.
+/// A program in codes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Int8Program {
-    /// The maps, first the image, whose codes are the pixels less 128.
+    /// The maps; the first is the image, whose codes are the pixels minus 128.
     pub values: Vec<CodeMap>,
     /// The steps, in order.
     pub steps: Vec<CodeStep>,
-    /// The map with the logits, unless the last step gives them as floats.
+    /// The map with the logits, unless the last step writes them as floats.
     pub logits: ValueId,
-    /// Bytes that the shared memory holds.
+    /// Size of the shared memory in bytes.
     pub memory: usize,
 }
 
@@ -127,8 +128,8 @@ impl Int8Program {
         self.values[self.logits].shape.len()
     }
 
-    /// Whether the last step gives the logits, so that they need not be decoded.
+    /// Whether the last step writes the logits as floats.
     pub fn gives_logits(&self) -> bool {
-        self.steps.last().is_some_and(|step| matches!(step.work, CodeWork::Logits { .. }))
+        self.steps.last().is_some_and(|step| matches!(step.operation, CodeOperation::Logits { .. }))
     }
 }

@@ -1,18 +1,18 @@
-//! From floats to codes.
+//! Quantises a program from floats to codes.
 
 use super::fixed::{shift_for, whole};
-use super::{CODES, CodeMap, CodeStep, CodeWork, Fixed, Int8Program, Scale};
-use crate::program::{Program, Ranges, Step, Work};
+use super::{CODES, CodeMap, CodeStep, CodeOperation, Fixed, Int8Program, Scale};
+use crate::program::{Program, Ranges, Step, Operation};
 
-/// The largest size of a weight's code; -128 is left out so that weights are symmetric.
+/// Largest absolute code of a weight; -128 is not used, so weights are symmetric.
 const LARGEST_WEIGHT: f64 = 127.0;
-/// The largest size of a bias: a quarter of what a sum of 32 bits holds.
+/// Largest absolute bias: a quarter of the range of a 32-bit sum.
 const LARGEST_BIAS: f64 = (1 << 29) as f64;
-/// The largest size of a summand of [`CodeWork::Affine`].
+/// Largest absolute summand of [`CodeOperation::Affine`].
 const LARGEST_SUMMAND: f64 = (1i64 << 61) as f64;
 
 impl Scale {
-    /// The codes of a map whose values lie in `range`. 0 always has a code, because padding is 0.
+    /// The scale of a map whose values lie in `range`. 0 always has a code, because padding is 0.
     fn of((low, high): (f32, f32)) -> Self {
         let (low, high) = (f64::from(low.min(0.0)), f64::from(high.max(0.0)));
         let steps = f64::from(CODES.1 - CODES.0);
@@ -24,27 +24,27 @@ impl Scale {
 }
 
 impl Int8Program {
-    /// `program` in codes; `ranges` are those of its maps over calibration images.
+    /// `program` in codes; `ranges` are the ranges of its maps over calibration images.
     ///
     /// # Errors
-    /// If sums can grow beyond 32 bits, or a map's values are no numbers.
+    /// If sums can exceed 32 bits, or a map has values that are not finite.
     pub fn new(program: &Program, ranges: &Ranges) -> Result<Self, String> {
         let mut scales: Vec<Scale> = ranges.0.iter().map(|&range| Scale::of(range)).collect();
         scales[0] = Scale { scale: 1.0 / 255.0, zero: CODES.0 };
         for step in &program.steps {
-            // These hand on codes as they are.
-            if matches!(step.work, Work::MaxPool(_) | Work::Rectify) {
+            // These operations do not change codes.
+            if matches!(step.operation, Operation::MaxPool(_) | Operation::Rectify) {
                 scales[step.output] = scales[step.inputs[0]];
             }
         }
         let last = program.steps.len();
         let step = |(at, step): (usize, &Step)| {
             let ends = at + 1 == last && step.output == program.logits && !step.relu;
-            let work =
-                work(step, &scales, ends).map_err(|problem| format!("{}: {problem}", step.name))?;
+            let operation =
+                operation(step, &scales, ends).map_err(|problem| format!("{}: {problem}", step.name))?;
             let low = if step.relu { scales[step.output].zero } else { CODES.0 };
             let (name, inputs) = (step.name.clone(), step.inputs.clone());
-            Ok(CodeStep { name, work, inputs, output: step.output, low })
+            Ok(CodeStep { name, operation, inputs, output: step.output, low })
         };
         let values = program.values.iter().zip(&scales);
         Ok(Self {
@@ -58,41 +58,41 @@ impl Int8Program {
     }
 }
 
-/// What `step` does with codes of these scales; `ends` if it gives the logits.
-fn work(step: &Step, scales: &[Scale], ends: bool) -> Result<CodeWork, String> {
+/// The operation of `step` on codes with these scales; `ends` if it writes the logits.
+fn operation(step: &Step, scales: &[Scale], ends: bool) -> Result<CodeOperation, String> {
     let from = |i: usize| scales[step.inputs[i]].scale;
     let to = scales[step.output].scale;
     if !(from(0).is_finite() && to.is_finite()) {
         return Err("its values are not finite".into());
     }
-    Ok(match &step.work {
-        Work::Conv { window, weights, bias } => {
+    Ok(match &step.operation {
+        Operation::Conv { window, weights, bias } => {
             let coded = Coded::of(weights, bias, from(0))?;
             let Coded { weights, bias, scales } = coded;
             let (window, real) = (*window, scales.iter().map(|scale| scale * from(0)));
             if ends {
                 let factors = real.map(|real| real as f32).collect();
-                return Ok(CodeWork::Logits { window, weights, bias, factors });
+                return Ok(CodeOperation::Logits { window, weights, bias, factors });
             }
             let factors = real.map(|real| Fixed::of(real / to)).collect::<Result<_, _>>()?;
-            CodeWork::Conv { window, weights, bias, factors }
+            CodeOperation::Conv { window, weights, bias, factors }
         }
-        Work::Affine { scale, shift } => affine(scale, shift, from(0), to)?,
-        Work::Rectify => CodeWork::Rectify,
-        Work::MaxPool(window) => CodeWork::MaxPool(*window),
-        Work::AvgPool(window) => {
+        Operation::Affine { scale, shift } => affine(scale, shift, from(0), to)?,
+        Operation::Rectify => CodeOperation::Rectify,
+        Operation::MaxPool(window) => CodeOperation::MaxPool(*window),
+        Operation::AvgPool(window) => {
             let pixels = window.len() as f64;
-            CodeWork::AvgPool(*window, Fixed::of(from(0) / (to * pixels))?)
+            CodeOperation::AvgPool(*window, Fixed::of(from(0) / (to * pixels))?)
         }
-        Work::Concat => {
+        Operation::Concat => {
             let factors = (0..step.inputs.len()).map(|i| Fixed::of(from(i) / to));
-            CodeWork::Concat(factors.collect::<Result<_, _>>()?)
+            CodeOperation::Concat(factors.collect::<Result<_, _>>()?)
         }
-        Work::Add { scale } => {
+        Operation::Add { scale } => {
             let real = [from(0) / to, f64::from(*scale) * from(1) / to];
             let shift = real.iter().map(|&real| shift_for(real)).collect::<Result<Vec<_>, _>>()?;
             let shift = shift[0].min(shift[1]);
-            CodeWork::Add { factors: real.map(|real| whole(real, shift) as i32), shift }
+            CodeOperation::Add { factors: real.map(|real| whole(real, shift) as i32), shift }
         }
     })
 }
@@ -101,12 +101,12 @@ fn work(step: &Step, scales: &[Scale], ends: bool) -> Result<CodeWork, String> {
 struct Coded {
     weights: Vec<i8>,
     bias: Vec<i32>,
-    /// Of the weights of each output channel.
+    /// Scale of the weights of each output channel.
     scales: Vec<f64>,
 }
 
 impl Coded {
-    /// Weights and biases, whose inputs have codes of scale `input`.
+    /// Quantises weights and biases for inputs with the scale `input`.
     fn of(weights: &[f32], bias: &[f32], input: f64) -> Result<Self, String> {
         let each = weights.len() / bias.len();
         let largest_sum = LARGEST_BIAS + 255.0 * LARGEST_WEIGHT * each as f64;
@@ -117,7 +117,7 @@ impl Coded {
         for (weights, &bias) in weights.chunks_exact(each).zip(bias) {
             let largest = weights.iter().fold(0.0, |most, w| f64::max(most, f64::from(w.abs())));
             let bias = f64::from(bias);
-            // A channel of tiny weights gets a coarser scale, so that its bias fits.
+            // A channel with tiny weights gets a coarser scale, so that its bias fits.
             let scale = f64::max(largest / LARGEST_WEIGHT, bias.abs() / (input * LARGEST_BIAS));
             let scale = if scale > 0.0 { scale } else { 1.0 };
             coded.weights.extend(weights.iter().map(|&w| (f64::from(w) / scale).round() as i8));
@@ -128,7 +128,7 @@ impl Coded {
     }
 }
 
-fn affine(scale: &[f32], shift: &[f32], from: f64, to: f64) -> Result<CodeWork, String> {
+fn affine(scale: &[f32], shift: &[f32], from: f64, to: f64) -> Result<CodeOperation, String> {
     let factors: Vec<f64> = scale.iter().map(|&scale| f64::from(scale) * from / to).collect();
     let summands: Vec<f64> = shift.iter().map(|&shift| f64::from(shift) / to).collect();
     let largest = |all: &[f64]| all.iter().fold(0.0, |most, x: &f64| f64::max(most, x.abs()));
@@ -140,7 +140,7 @@ fn affine(scale: &[f32], shift: &[f32], from: f64, to: f64) -> Result<CodeWork, 
     if !fits {
         return Err("a shift is too large for whole numbers".into());
     }
-    Ok(CodeWork::Affine {
+    Ok(CodeOperation::Affine {
         factors: factors.iter().map(|&real| whole(real, bits) as i32).collect(),
         summands: summands.iter().map(|&real| whole(real, bits)).collect(),
         shift: bits,

@@ -1,14 +1,14 @@
-//! The codes, computed: to the bit what the C source computes.
+//! Computes a program in codes, with the same bits as the C source.
 
 use std::ops::Range;
 
 use modiste_spec::Shape;
 
-use super::{CODES, CodeStep, CodeWork, Fixed, Int8Program, rounded};
+use super::{CODES, CodeStep, CodeOperation, Fixed, Int8Program, rounded};
 use crate::program::{ValueId, Window};
 
 impl Int8Program {
-    /// The logits of the images (n, h, w, c), one after the other.
+    /// The logits (n, classes) of images (n, h, w, c).
     pub fn logits(&self, images: &[u8]) -> Vec<f32> {
         let weights: Vec<Vec<i16>> = self.steps.iter().map(wide_weights).collect();
         let mut memory = vec![0i8; self.memory];
@@ -17,7 +17,7 @@ impl Int8Program {
             let codes = image.iter().map(|&pixel| (i32::from(pixel) + CODES.0) as i8);
             memory[self.place_of(0)].iter_mut().zip(codes).for_each(|(to, code)| *to = code);
             for (step, weights) in self.steps.iter().zip(&weights) {
-                if let CodeWork::Logits { factors, .. } = &step.work {
+                if let CodeOperation::Logits { factors, .. } = &step.operation {
                     let sums = self.sums(step, weights, &memory);
                     let real = sums.iter().zip(factors).map(|(&sum, factor)| sum as f32 * factor);
                     all.extend(real);
@@ -35,7 +35,7 @@ impl Int8Program {
         all
     }
 
-    /// The part of the memory that has a map.
+    /// The part of the memory with a map.
     fn place_of(&self, value: ValueId) -> Range<usize> {
         let value = self.values[value];
         value.offset..value.offset + value.shape.len()
@@ -46,33 +46,33 @@ impl Int8Program {
         let code = |y: i64| (y + i64::from(zero)).clamp(step.low.into(), CODES.1.into()) as i8;
         let to = self.values[step.output].shape;
         let input = |i: usize| self.centred(step.inputs[i], memory);
-        match &step.work {
-            CodeWork::Conv { factors, .. } => {
+        match &step.operation {
+            CodeOperation::Conv { factors, .. } => {
                 let sums = self.sums(step, weights, memory);
                 let factors = factors.iter().cycle();
                 sums.iter().zip(factors).map(|(&sum, f)| code(f.times(sum.into()))).collect()
             }
-            CodeWork::Logits { .. } => unreachable!("it gives floats"),
-            CodeWork::Affine { factors, summands, shift } => {
+            CodeOperation::Logits { .. } => unreachable!("it writes floats"),
+            CodeOperation::Affine { factors, summands, shift } => {
                 let channels = factors.iter().zip(summands).cycle();
                 let affine = |(x, (&factor, summand)): (&i16, (&i32, &i64))| {
                     code(rounded(i64::from(*x) * i64::from(factor) + summand, *shift))
                 };
                 input(0).iter().zip(channels).map(affine).collect()
             }
-            CodeWork::Rectify => input(0).iter().map(|&x| code(x.into())).collect(),
-            CodeWork::MaxPool(window) => {
+            CodeOperation::Rectify => input(0).iter().map(|&x| code(x.into())).collect(),
+            CodeOperation::MaxPool(window) => {
                 let shape = self.values[step.inputs[0]].shape;
                 let most = pool(&input(0), shape, window, to, i32::MIN, i32::max);
                 most.into_iter().map(|x| code(x.into())).collect()
             }
-            CodeWork::AvgPool(window, factor) => {
+            CodeOperation::AvgPool(window, factor) => {
                 let shape = self.values[step.inputs[0]].shape;
                 let sums = pool(&input(0), shape, window, to, 0, |sum, x| sum + x);
                 sums.into_iter().map(|sum| code(factor.times(sum.into()))).collect()
             }
-            CodeWork::Concat(factors) => self.concat(step, factors, memory, code),
-            CodeWork::Add { factors, shift } => {
+            CodeOperation::Concat(factors) => self.concat(step, factors, memory, code),
+            CodeOperation::Add { factors, shift } => {
                 let (a, b) = (input(0), input(1));
                 let [first, second] = factors.map(i64::from);
                 let sum = |(&a, &b): (&i16, &i16)| i64::from(a) * first + i64::from(b) * second;
@@ -81,7 +81,7 @@ impl Int8Program {
         }
     }
 
-    /// The codes of a map less its zero.
+    /// The codes of a map minus its zero.
     fn centred(&self, value: ValueId, memory: &[i8]) -> Vec<i16> {
         let zero = self.values[value].scale.zero as i16;
         memory[self.place_of(value)].iter().map(|&q| i16::from(q) - zero).collect()
@@ -112,8 +112,8 @@ impl Int8Program {
 
     /// The sums of a convolution.
     fn sums(&self, step: &CodeStep, weights: &[i16], memory: &[i8]) -> Vec<i32> {
-        let (window, bias) = match &step.work {
-            CodeWork::Conv { window, bias, .. } | CodeWork::Logits { window, bias, .. } => {
+        let (window, bias) = match &step.operation {
+            CodeOperation::Conv { window, bias, .. } | CodeOperation::Logits { window, bias, .. } => {
                 (window, bias)
             }
             _ => unreachable!("only convolutions have sums"),
@@ -141,18 +141,18 @@ impl Int8Program {
     }
 }
 
-/// The weights of a convolution as 16-bit numbers, which processors multiply and add in pairs.
+/// The weights of a convolution as 16-bit numbers, which processors can multiply and add in pairs.
 fn wide_weights(step: &CodeStep) -> Vec<i16> {
-    match &step.work {
-        CodeWork::Conv { weights, .. } | CodeWork::Logits { weights, .. } => {
+    match &step.operation {
+        CodeOperation::Conv { weights, .. } | CodeOperation::Logits { weights, .. } => {
             weights.iter().map(|&w| w.into()).collect()
         }
-        CodeWork::Affine { .. }
-        | CodeWork::Rectify
-        | CodeWork::MaxPool(_)
-        | CodeWork::AvgPool(..)
-        | CodeWork::Concat(_)
-        | CodeWork::Add { .. } => Vec::new(),
+        CodeOperation::Affine { .. }
+        | CodeOperation::Rectify
+        | CodeOperation::MaxPool(_)
+        | CodeOperation::AvgPool(..)
+        | CodeOperation::Concat(_)
+        | CodeOperation::Add { .. } => Vec::new(),
     }
 }
 
@@ -160,7 +160,7 @@ fn dot(a: &[i16], b: &[i16]) -> i32 {
     a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
 }
 
-/// `fold`s what lies under the window into `start`.
+/// Folds the values under the window, beginning with `start`.
 fn pool(
     x: &[i16],
     shape: Shape,

@@ -1,4 +1,4 @@
-//! A graph of ONNX under construction: nodes with one output each, tensors that are part of it.
+//! An ONNX graph under construction: nodes with one output each, and constant tensors.
 
 use super::messages::{
     ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, Attribute, Dimension, FLOAT, Graph, INT64,
@@ -13,7 +13,7 @@ pub(super) struct GraphBuilder {
 }
 
 impl GraphBuilder {
-    /// Adds a node and returns the name of its output, which is the node's own.
+    /// Adds a node and returns the name of its output, which equals the node's name.
     pub fn node(
         &mut self,
         name: &str,
@@ -31,18 +31,18 @@ impl GraphBuilder {
         name.to_owned()
     }
 
-    /// Whether there is a node of this name.
+    /// Whether there is a node with this name.
     pub fn has(&self, name: &str) -> bool {
         self.nodes.iter().any(|node| node.name == name)
     }
 
-    /// Adds a tensor of floats, unless there is one of this name, and returns its name.
+    /// Adds a tensor of floats, unless there is one with this name, and returns its name.
     pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
         let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.tensor(name, FLOAT, shape, raw)
     }
 
-    /// Adds a list of whole numbers, unless there is one of this name, and returns its name.
+    /// Adds a list of whole numbers, unless there is one with this name, and returns its name.
     pub fn integers(&mut self, name: &str, values: &[i64]) -> String {
         let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.tensor(name, INT64, &[values.len()], raw)
@@ -86,7 +86,7 @@ pub(super) fn float(name: &str, value: f64) -> Attribute {
     Attribute { name: name.to_owned(), f, kind: ATTRIBUTE_FLOAT, ..Attribute::default() }
 }
 
-/// An input or output of (n, `sizes`...), n being whatever comes.
+/// An input or output of shape (n, `sizes`...) with any n.
 pub(super) fn value(name: &str, elem_type: i32, sizes: &[usize], doc: &str) -> ValueInfo {
     let sizes = sizes.iter().map(|&size| Size::Value(size as i64));
     let all = std::iter::once(Size::Name("n".to_owned())).chain(sizes);

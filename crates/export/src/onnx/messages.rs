@@ -1,8 +1,8 @@
-//! The few protocol buffer messages of ONNX that a network needs.
+//! The protocol buffer messages of ONNX that a network needs.
 //!
-//! Names and numbers of fields come from `onnx.proto` (ONNX 1.12, IR version 8); fields that are
-//! never written are left out. The schema is proto2: a field that is `optional` here is written
-//! where it is set, zero included, and readers tell an attribute's kind by it.
+//! Names and numbers of fields come from `onnx.proto` (ONNX 1.12, IR version 8); fields that are never
+//! written are omitted. The schema is proto2: an `optional` field is written if it is set, even to zero, and
+//! tells readers the type of an attribute.
 
 /// `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
@@ -144,7 +144,7 @@ pub(super) struct Dimension {
 pub(super) enum Size {
     #[prost(int64, tag = "1")]
     Value(i64),
-    /// A size that is known when the model runs.
+    /// Name of a size that is known only when the model runs.
     #[prost(string, tag = "2")]
     Name(String),
 }

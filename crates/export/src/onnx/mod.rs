@@ -1,9 +1,9 @@
-//! A trained network as an ONNX model that takes pixels and gives probabilities.
+//! A trained network as an ONNX model that takes pixels and returns probabilities.
 //!
-//! Everything that has to be right for the answers to be right is inside: the pixels' scaling, the
-//! order of the channels, the running statistics, the temperature, the softmax. Names and layout of
-//! the weights are the network's own. Batch normalisations stay nodes of their own, those without a
-//! trained scale with one of ones, because every runtime folds them into convolutions itself.
+//! The model contains everything that affects the answers: scaling of the pixels, order of the channels,
+//! running statistics, temperature, softmax. Weights keep the network's names and layout. Batch
+//! normalisations remain separate nodes (with a scale of ones if they have no trained scale), because every
+//! runtime folds them into convolutions itself.
 
 mod graph;
 mod messages;
@@ -17,14 +17,14 @@ use messages::{Attribute, FLOAT, INT64, Model, OperatorSet, Property, UINT8};
 
 /// ONNX 1.12's version of the file format.
 const IR_VERSION: i64 = 8;
-/// The operators' version, of ONNX 1.12 too, which runtimes since 2022 know.
+/// Version of the operators, from ONNX 1.12; runtimes since 2022 support it.
 const OPSET: i64 = 17;
 
-/// The model's input: pixels (n, h, w) of grey images or (n, h, w, c), as bytes.
+/// The model's input: pixels as bytes, (n, h, w) of grey images or (n, h, w, c).
 pub const ONNX_IMAGES: &str = "images";
 /// The model's first output: probabilities (n, classes).
 pub const ONNX_PROBABILITIES: &str = "probabilities";
-/// The model's second output: the position of the most likely class (n), of equals the first.
+/// The model's second output: the index of the most likely class (n); the first of equals.
 pub const ONNX_CLASS: &str = "class";
 
 /// The source of an ONNX model.
@@ -34,16 +34,16 @@ pub struct OnnxSource<'a> {
     pub network: &'a Network,
     /// Parameters and running statistics, in the order of [`Network::parameters`].
     pub parameters: &'a [Tensor],
-    /// Divisor of the logits before softmax; 1 changes nothing.
+    /// Divisor of the logits before softmax; 1 for none.
     pub temperature: f32,
-    /// Keys and values that go with the model, such as the names of the classes.
+    /// Keys and values of the model's metadata, such as the names of the classes.
     pub metadata: &'a [(String, String)],
 }
 
-/// The bytes of an ONNX model of `source`, the same every time.
+/// The bytes of an ONNX model of `source`; equal sources give equal bytes.
 ///
 /// # Errors
-/// If the parameters are not the network's.
+/// If the parameters do not fit the network.
 pub fn onnx(source: &OnnxSource<'_>) -> Result<Vec<u8>, EngineError> {
     let state = State::of_parameters(source.parameters.to_vec());
     state.check(source.network)?;
@@ -63,19 +63,19 @@ pub fn onnx(source: &OnnxSource<'_>) -> Result<Vec<u8>, EngineError> {
 }
 
 /// An output of a node: its name, and whether it is (n, c) instead of (n, c, h, w).
-struct Output {
+struct NodeOutput {
     name: String,
     flat: bool,
 }
 
-/// The walk over the nodes.
+/// State of the walk over the nodes.
 struct Walk<'a> {
     network: &'a Network,
     /// The parameters of each node.
     parameters: Vec<Vec<&'a Tensor>>,
     graph: GraphBuilder,
-    /// Output of each visited node.
-    outputs: Vec<Output>,
+    /// NodeOutput of each visited node.
+    outputs: Vec<NodeOutput>,
 }
 
 impl<'a> Walk<'a> {
@@ -95,7 +95,7 @@ impl<'a> Walk<'a> {
                 Op::Softmax => self.softmax(node.inputs[0], source.temperature),
                 _ => self.node(id),
             };
-            self.outputs.push(Output { name, flat });
+            self.outputs.push(NodeOutput { name, flat });
         }
         let shape = self.network.input_shape();
         let sizes = [shape.height, shape.width, shape.channels];
@@ -109,7 +109,7 @@ impl<'a> Walk<'a> {
                 &classes,
                 "one per class, in the order of the classes",
             ),
-            value(ONNX_CLASS, INT64, &[], "position of the most likely class"),
+            value(ONNX_CLASS, INT64, &[], "index of the most likely class"),
         ];
         self.graph.finish("modiste", images, outputs)
     }
@@ -137,7 +137,7 @@ impl<'a> Walk<'a> {
                 self.add(name, "BatchNormalization", &inputs, vec![float("epsilon", epsilon)])
             }
             Op::Relu => self.plain(id, "Relu", vec![]),
-            // Nothing is dropped after training.
+            // Dropout has no effect after training.
             Op::Dropout { .. } => self.map(node.inputs[0]),
             Op::MaxPool { kernel, stride } => self.plain(id, "MaxPool", window(kernel, stride)),
             Op::AvgPool { kernel } => {
@@ -169,11 +169,11 @@ impl<'a> Walk<'a> {
                 let inputs = [vec![self.flat(node.inputs[0])], self.weights(id)].concat();
                 self.add(name, "Gemm", &inputs, vec![int("transB", 1)])
             }
-            Op::Softmax => unreachable!("`run` adds it with what belongs to it"),
+            Op::Softmax => unreachable!("`run` adds it with the temperature"),
         }
     }
 
-    /// Bytes (n, h, w) or (n, h, w, c) to floats (n, c, h, w) in [0, 1].
+    /// Converts bytes (n, h, w) or (n, h, w, c) to floats (n, c, h, w) in [0, 1].
     fn input(&mut self, name: &str, shape: Shape) -> String {
         let images = ONNX_IMAGES.to_owned();
         let to = int("to", FLOAT as usize);
@@ -187,7 +187,7 @@ impl<'a> Walk<'a> {
         self.add(name, "Transpose", &[x], vec![ints("perm", &[0, 3, 1, 2])])
     }
 
-    /// The two outputs of the model.
+    /// Adds the two outputs of the model.
     fn softmax(&mut self, logits: NodeId, temperature: f32) -> String {
         let mut x = self.flat(logits);
         let attributes = vec![int("axis", 1), int("keepdims", 0)];
@@ -210,14 +210,14 @@ impl<'a> Walk<'a> {
         self.graph.node(name, op_type, &inputs, attributes)
     }
 
-    /// A node that takes the maps of its inputs and nothing else.
+    /// Adds a node that takes only the maps of its inputs.
     fn plain(&mut self, id: NodeId, op_type: &str, attributes: Vec<Attribute>) -> String {
         let node = &self.network.nodes()[id];
         let inputs: Vec<String> = node.inputs.iter().map(|&input| self.map(input)).collect();
         self.add(&node.name, op_type, &inputs, attributes)
     }
 
-    /// The names of a node's parameters, which become part of the graph.
+    /// Adds the parameters of a node to the graph and returns their names.
     fn weights(&mut self, id: NodeId) -> Vec<String> {
         let of_node = self.parameters[id].iter();
         of_node.map(|t| self.graph.floats(&t.name, &t.shape, &t.values)).collect()
@@ -225,7 +225,7 @@ impl<'a> Walk<'a> {
 
     /// The name of a node's output as (n, c, h, w).
     fn map(&mut self, id: NodeId) -> String {
-        let Output { name, flat } = &self.outputs[id];
+        let NodeOutput { name, flat } = &self.outputs[id];
         let name = name.clone();
         if !flat {
             return name;
@@ -236,7 +236,7 @@ impl<'a> Walk<'a> {
 
     /// The name of the output of a node with a 1x1 map as (n, c).
     fn flat(&mut self, id: NodeId) -> String {
-        let Output { name, flat } = &self.outputs[id];
+        let NodeOutput { name, flat } = &self.outputs[id];
         let name = name.clone();
         if *flat {
             return name;
@@ -244,7 +244,7 @@ impl<'a> Walk<'a> {
         self.reshaped(&format!("{name}.flat"), "Flatten", &[name], vec![int("axis", 1)])
     }
 
-    /// [`Self::add`], unless another node has asked for the same.
+    /// [`Self::add`], unless the node exists already.
     fn reshaped(
         &mut self,
         name: &str,

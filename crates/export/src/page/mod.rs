@@ -1,9 +1,9 @@
-//! A trained network as one HTML file that computes answers in the browser and asks nobody.
+//! A trained network as one HTML file that computes answers in the browser without any request.
 //!
-//! The page has the steps of a [`Program`] as JSON, their numbers as base64, and the files in `assets/`:
-//! `network.js` computes steps, `picture.js` is the preparation of pictures (the `photo` module of `modiste-data`,
-//! line by line), `decode.js` and `jpeg.js` read files, `app.js` is the rest. [`read_page`] takes the network out of a
-//! page again, so that it can be checked before the page is written.
+//! The page contains the steps of a [`Program`] as JSON, their numbers as base64, and the files in `assets/`:
+//! `network.js` computes steps, `picture.js` prepares pictures (a line-by-line port of the `photo` module of
+//! `modiste-data`), `decode.js` and `jpeg.js` read files, and `app.js` is the user interface. [`read_page`] extracts
+//! the network from a page, so that it can be checked before the page is written.
 
 mod stored;
 
@@ -13,7 +13,7 @@ use crate::program::Program;
 pub use stored::read_page;
 use stored::{StoredModel, weights};
 
-/// What is done to pictures before the network sees them.
+/// Preparation of pictures for the network.
 #[derive(Clone, Debug, Serialize)]
 pub struct PagePreparation {
     /// Rows of an image.
@@ -22,32 +22,32 @@ pub struct PagePreparation {
     pub width: usize,
     /// 1 or 3.
     pub channels: usize,
-    /// How pictures of another shape are fitted: pad, crop or stretch.
+    /// How pictures of another aspect ratio are fitted: pad, crop or stretch.
     pub fit: String,
-    /// What lies behind transparent pictures: auto, white or black.
+    /// Background of transparent pictures: auto, white or black.
     pub ground: String,
-    /// Whether pictures become garments on black.
+    /// Whether pictures become garments on a black background.
     pub garments: bool,
 }
 
-/// What the page says of the model.
+/// Description of the model on the page.
 #[derive(Clone, Debug, Serialize)]
 pub struct PageCard {
-    /// Its name, the page's title.
+    /// Name of the model, which is the page's title.
     pub name: String,
     /// Name of the data set.
     pub data: String,
-    /// Its split.
+    /// Split of the data.
     pub split: String,
-    /// The epoch that was chosen.
+    /// The chosen epoch.
     pub epoch: usize,
-    /// Trained values.
+    /// Number of trained parameters.
     pub parameters: usize,
     /// Version of modiste that trained it.
     pub modiste: String,
     /// Checksum of the model file.
     pub checksum: String,
-    /// Figures: name, value, and where it comes from.
+    /// Figures: name, value and source.
     pub figures: Vec<[String; 3]>,
     /// Thresholds for "none of these".
     pub rules: Vec<PageRule>,
@@ -56,33 +56,33 @@ pub struct PageCard {
 /// A threshold for "none of these".
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PageRule {
-    /// The accuracy of the answers that are given.
+    /// Accuracy of the accepted answers.
     pub target: f64,
-    /// The least probability that is answered.
+    /// Smallest probability of an accepted answer.
     pub threshold: f64,
-    /// Part of the images that is answered.
+    /// Share of images with an accepted answer.
     pub coverage: f64,
 }
 
-/// What goes with a network into its page.
+/// Names and settings for the page of a network.
 #[derive(Clone, Debug)]
 pub struct PageSource<'a> {
-    /// The name of each class.
+    /// Names of the classes.
     pub classes: &'a [String],
     /// Divisor of the logits before softmax.
     pub temperature: f64,
-    /// What is done to pictures.
+    /// Preparation of pictures.
     pub preparation: PagePreparation,
-    /// What the page says of the model.
+    /// Description of the model.
     pub card: PageCard,
 }
 
-/// The page, the same text every time.
+/// The page; equal sources give equal texts.
 pub fn page(program: &Program, source: &PageSource<'_>) -> String {
     let model = serde_json::to_string(&StoredModel::of(program, source));
-    // Text of a script ends at the first `</script`, wherever that stands.
+    // The text of a script ends at the first `</script`, even within a string.
     let model = model.expect("plain data is JSON").replace('<', "\\u003c");
-    // The drawing area is that of the server's page, where it is a module.
+    // The server's page uses the drawing area as a module.
     let drawing = include_str!("../../../serve/assets/draw.js").replace("export ", "");
     let scripts = [
         include_str!("assets/network.js"),
@@ -101,7 +101,7 @@ pub fn page(program: &Program, source: &PageSource<'_>) -> String {
     [head, style, body, &model, between, &weights, before, &script, end].concat()
 }
 
-/// What stands before and after `mark`.
+/// The text before and after `mark`.
 fn halves<'a>(text: &'a str, mark: &str) -> [&'a str; 2] {
     let (before, after) = text.split_once(mark).expect("the page has a place for each part");
     [before, after]

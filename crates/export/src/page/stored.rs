@@ -1,4 +1,4 @@
-//! The network in a page: JSON for the steps, base64 for their numbers.
+//! The network in a page: steps as JSON, their numbers as base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{PageCard, PagePreparation, PageSource};
 use crate::ExportError;
-use crate::program::{Program, Step, Value, ValueId, Window, Work};
+use crate::program::{Program, Step, Value, ValueId, Window, Operation};
 
 /// The kinds of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum StoredOperation {
     Conv,
     Affine,
     Rectify,
@@ -22,15 +22,15 @@ enum Kind {
     Add,
 }
 
-/// A step; its numbers are stretches (first, length) of all numbers.
+/// A step; its numbers are ranges (first, length) within all numbers.
 #[derive(Serialize, Deserialize)]
 struct StoredStep {
     name: String,
-    kind: Kind,
+    kind: StoredOperation,
     inputs: Vec<ValueId>,
     output: ValueId,
     relu: bool,
-    /// Rows, columns, stride, padding.
+    /// Rows, columns, stride and padding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     window: Option<[usize; 4]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,18 +39,18 @@ struct StoredStep {
     numbers: Option<[[usize; 2]; 2]>,
 }
 
-/// The steps, as the page and [`read_page`] take them.
+/// The steps, in the form that the page and [`read_page`] read.
 #[derive(Serialize, Deserialize)]
 struct StoredProgram {
     temperature: f64,
-    /// Height, width, channels and place of each map.
+    /// Height, width, channels and position of each map.
     values: Vec<[usize; 4]>,
     steps: Vec<StoredStep>,
     logits: ValueId,
     memory: usize,
 }
 
-/// All of the page's JSON.
+/// The whole JSON of the page.
 #[derive(Serialize)]
 pub(super) struct StoredModel<'a> {
     #[serde(flatten)]
@@ -69,7 +69,7 @@ impl<'a> StoredModel<'a> {
                 first += length;
                 [first - length, length]
             };
-            let numbers = numbers(&step.work).map(|both| both.map(|part| stretch(part.len())));
+            let numbers = numbers(&step.operation).map(|both| both.map(|part| stretch(part.len())));
             steps.push(stored(step, numbers));
         }
         let value = |value: &Value| {
@@ -90,14 +90,14 @@ impl<'a> StoredModel<'a> {
 
 fn stored(step: &Step, numbers: Option<[[usize; 2]; 2]>) -> StoredStep {
     let sizes = |w: &Window| Some([w.rows, w.columns, w.stride, w.padding]);
-    let (kind, window, factor) = match &step.work {
-        Work::Conv { window, .. } => (Kind::Conv, sizes(window), None),
-        Work::Affine { .. } => (Kind::Affine, None, None),
-        Work::Rectify => (Kind::Rectify, None, None),
-        Work::MaxPool(window) => (Kind::MaxPool, sizes(window), None),
-        Work::AvgPool(window) => (Kind::AvgPool, sizes(window), None),
-        Work::Concat => (Kind::Concat, None, None),
-        Work::Add { scale } => (Kind::Add, None, Some(*scale)),
+    let (kind, window, factor) = match &step.operation {
+        Operation::Conv { window, .. } => (StoredOperation::Conv, sizes(window), None),
+        Operation::Affine { .. } => (StoredOperation::Affine, None, None),
+        Operation::Rectify => (StoredOperation::Rectify, None, None),
+        Operation::MaxPool(window) => (StoredOperation::MaxPool, sizes(window), None),
+        Operation::AvgPool(window) => (StoredOperation::AvgPool, sizes(window), None),
+        Operation::Concat => (StoredOperation::Concat, None, None),
+        Operation::Add { scale } => (StoredOperation::Add, None, Some(*scale)),
     };
     let Step { name, inputs, output, relu, .. } = step;
     let (name, inputs) = (name.clone(), inputs.clone());
@@ -105,24 +105,24 @@ fn stored(step: &Step, numbers: Option<[[usize; 2]; 2]>) -> StoredStep {
 }
 
 /// The numbers of a step: weights and biases, or scales and shifts.
-fn numbers(work: &Work) -> Option<[&[f32]; 2]> {
-    match work {
-        Work::Conv { weights, bias, .. } => Some([weights, bias]),
-        Work::Affine { scale, shift } => Some([scale, shift]),
-        Work::Rectify | Work::MaxPool(_) | Work::AvgPool(_) | Work::Concat | Work::Add { .. } => {
+fn numbers(operation: &Operation) -> Option<[&[f32]; 2]> {
+    match operation {
+        Operation::Conv { weights, bias, .. } => Some([weights, bias]),
+        Operation::Affine { scale, shift } => Some([scale, shift]),
+        Operation::Rectify | Operation::MaxPool(_) | Operation::AvgPool(_) | Operation::Concat | Operation::Add { .. } => {
             None
         }
     }
 }
 
-/// All numbers, one after the other, as base64 of little-endian single precision.
+/// All numbers as base64 of little-endian single precision.
 pub(super) fn weights(program: &Program) -> String {
-    let all = program.steps.iter().filter_map(|step| numbers(&step.work)).flatten();
+    let all = program.steps.iter().filter_map(|step| numbers(&step.operation)).flatten();
     let bytes: Vec<u8> = all.flatten().flat_map(|value| value.to_le_bytes()).collect();
     STANDARD.encode(bytes)
 }
 
-/// The network and the temperature that a page has inside.
+/// Reads the network and the temperature from a page.
 ///
 /// # Errors
 /// If the text is not such a page.
@@ -133,7 +133,7 @@ pub fn read_page(page: &str) -> Result<(Program, f64), ExportError> {
     };
     let fail = |reason: String| ExportError::Page(reason);
     let (Some(model), Some(weights)) = (part("model"), part("weights")) else {
-        return Err(fail("it has no model inside".into()));
+        return Err(fail("it contains no model".into()));
     };
     let stored: StoredProgram =
         serde_json::from_str(model).map_err(|error| fail(error.to_string()))?;
@@ -141,7 +141,7 @@ pub fn read_page(page: &str) -> Result<(Program, f64), ExportError> {
     let all: Vec<f32> =
         bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     let temperature = stored.temperature;
-    let program = stored.program(&all).ok_or_else(|| fail("its steps lack something".into()))?;
+    let program = stored.program(&all).ok_or_else(|| fail("its steps are incomplete".into()))?;
     Ok((program, temperature))
 }
 
@@ -171,16 +171,16 @@ impl StoredStep {
             let [first, length] = self.numbers?[part];
             Some(all.get(first..first + length)?.to_vec())
         };
-        let work = match self.kind {
-            Kind::Conv => Work::Conv { window: window()?, weights: numbers(0)?, bias: numbers(1)? },
-            Kind::Affine => Work::Affine { scale: numbers(0)?, shift: numbers(1)? },
-            Kind::Rectify => Work::Rectify,
-            Kind::MaxPool => Work::MaxPool(window()?),
-            Kind::AvgPool => Work::AvgPool(window()?),
-            Kind::Concat => Work::Concat,
-            Kind::Add => Work::Add { scale: self.factor? },
+        let operation = match self.kind {
+            StoredOperation::Conv => Operation::Conv { window: window()?, weights: numbers(0)?, bias: numbers(1)? },
+            StoredOperation::Affine => Operation::Affine { scale: numbers(0)?, shift: numbers(1)? },
+            StoredOperation::Rectify => Operation::Rectify,
+            StoredOperation::MaxPool => Operation::MaxPool(window()?),
+            StoredOperation::AvgPool => Operation::AvgPool(window()?),
+            StoredOperation::Concat => Operation::Concat,
+            StoredOperation::Add => Operation::Add { scale: self.factor? },
         };
         let Self { name, inputs, output, relu, .. } = self;
-        Some(Step { name, work, inputs, output, relu })
+        Some(Step { name, operation, inputs, output, relu })
     }
 }

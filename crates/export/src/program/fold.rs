@@ -1,16 +1,16 @@
-//! From a network and its parameters to the steps.
+//! Converts a network and its parameters to steps.
 
 use modiste_spec::engine::{EngineError, State, Tensor};
 use modiste_spec::{Network, NodeId, Op, Shape, padding};
 
-use super::{Program, Step, Value, ValueId, Window, Work};
+use super::{Program, Step, Value, ValueId, Window, Operation};
 
 impl Program {
     /// The steps of `network` with these parameters and running statistics, in the order of
     /// [`Network::parameters`].
     ///
     /// # Errors
-    /// If the parameters are not the network's.
+    /// If the parameters do not fit the network.
     pub fn new(network: &Network, parameters: &[Tensor]) -> Result<Self, EngineError> {
         State::of_parameters(parameters.to_vec()).check(network)?;
         let mut walk = Walk::new(network, parameters);
@@ -24,16 +24,16 @@ impl Program {
     }
 }
 
-/// The walk over the nodes.
+/// State of the walk over the nodes.
 struct Walk<'a> {
     network: &'a Network,
     /// The parameters of each node.
     parameters: Vec<Vec<&'a Tensor>>,
-    /// How many nodes read each node's output.
+    /// Number of readers of each node's output.
     readers: Vec<usize>,
     values: Vec<Value>,
     steps: Vec<Step>,
-    /// The map that is the output of each visited node.
+    /// The output map of each visited node.
     outputs: Vec<ValueId>,
 }
 
@@ -59,33 +59,33 @@ impl<'a> Walk<'a> {
                 let [weight, bias @ ..] = self.parameters[id].as_slice() else { unreachable!() };
                 let weights = rows_of_windows(weight);
                 let bias = bias.first().map_or(vec![0.0; channels], |bias| bias.values.clone());
-                self.step(id, Work::Conv { window, weights, bias })
+                self.step(id, Operation::Conv { window, weights, bias })
             }
             Op::Dense { .. } => {
                 let window = Window { rows: 1, columns: 1, stride: 1, padding: 0 };
                 let [weight, bias] = self.parameters[id].as_slice() else { unreachable!() };
                 let (weights, bias) = (weight.values.clone(), bias.values.clone());
-                self.step(id, Work::Conv { window, weights, bias })
+                self.step(id, Operation::Conv { window, weights, bias })
             }
             Op::BatchNorm { epsilon, .. } => self.normalise(id, epsilon),
             Op::Relu => self.rectify(id),
-            // Nothing is dropped after training; the logits need no softmax.
+            // Dropout has no effect after training; the logits need no softmax.
             Op::Dropout { .. } | Op::Softmax => self.outputs[node.inputs[0]],
             Op::MaxPool { kernel, stride } => {
                 let window =
                     Window { rows: kernel, columns: kernel, stride, padding: padding(kernel) };
-                self.step(id, Work::MaxPool(window))
+                self.step(id, Operation::MaxPool(window))
             }
             Op::AvgPool { kernel } => {
                 let window = Window { rows: kernel, columns: kernel, stride: kernel, padding: 0 };
-                self.step(id, Work::AvgPool(window))
+                self.step(id, Operation::AvgPool(window))
             }
-            Op::GlobalAvgPool => self.step(id, Work::AvgPool(whole(input))),
-            Op::GlobalMaxPool => self.step(id, Work::MaxPool(whole(input))),
+            Op::GlobalAvgPool => self.step(id, Operation::AvgPool(whole(input))),
+            Op::GlobalMaxPool => self.step(id, Operation::MaxPool(whole(input))),
             // The same values in the same order.
-            Op::Flatten => self.step(id, Work::Rectify),
-            Op::Concat => self.step(id, Work::Concat),
-            Op::ScaledAdd { scale } => self.step(id, Work::Add { scale: scale as f32 }),
+            Op::Flatten => self.step(id, Operation::Rectify),
+            Op::Concat => self.step(id, Operation::Concat),
+            Op::ScaledAdd { scale } => self.step(id, Operation::Add { scale: scale as f32 }),
         };
         self.outputs.push(output);
     }
@@ -96,22 +96,22 @@ impl<'a> Walk<'a> {
     }
 
     /// Adds a step that computes node `id` from its inputs.
-    fn step(&mut self, id: NodeId, work: Work) -> ValueId {
+    fn step(&mut self, id: NodeId, operation: Operation) -> ValueId {
         let node = &self.network.nodes()[id];
         let inputs = node.inputs.iter().map(|&input| self.outputs[input]).collect();
         let output = self.value(node.shape);
-        self.steps.push(Step { name: node.name.clone(), work, inputs, output, relu: false });
+        self.steps.push(Step { name: node.name.clone(), operation, inputs, output, relu: false });
         output
     }
 
-    /// The step that computes the input of node `id` and nothing that any other node reads.
+    /// The step that computes the input of node `id`, if no other node reads its result.
     fn only_source(&mut self, id: NodeId) -> Option<&mut Step> {
         let mut input = self.network.nodes()[id].inputs[0];
         loop {
             if self.readers[input] > 1 {
                 return None;
             }
-            // What is left out hands on the output of the node before it.
+            // An omitted node passes on the output of the node before it.
             match &self.network.nodes()[input] {
                 node if matches!(node.op, Op::Dropout { .. }) => input = node.inputs[0],
                 _ => break,
@@ -121,10 +121,10 @@ impl<'a> Walk<'a> {
         self.steps.iter_mut().rev().find(|step| step.output == output)
     }
 
-    /// A batch normalisation: into the convolution before it, if that is there for it alone.
+    /// Folds a batch normalisation into the convolution before it if nothing else reads the convolution.
     fn normalise(&mut self, id: NodeId, epsilon: f64) -> ValueId {
         let (scale, shift) = scale_and_shift(&self.parameters[id], epsilon);
-        if let Some(Step { work: Work::Conv { weights, bias, .. }, output, relu: false, .. }) =
+        if let Some(Step { operation: Operation::Conv { weights, bias, .. }, output, relu: false, .. }) =
             self.only_source(id)
         {
             let each = weights.len() / bias.len();
@@ -136,28 +136,28 @@ impl<'a> Walk<'a> {
             return *output;
         }
         let [scale, shift] = [scale, shift].map(|v| v.iter().map(|&value| value as f32).collect());
-        self.step(id, Work::Affine { scale, shift })
+        self.step(id, Operation::Affine { scale, shift })
     }
 
-    /// A ReLU: part of the step before it, if that is there for it alone.
+    /// Makes a ReLU part of the step before it if nothing else reads that step.
     fn rectify(&mut self, id: NodeId) -> ValueId {
         if let Some(step) = self.only_source(id) {
             step.relu = true;
             return step.output;
         }
-        let output = self.step(id, Work::Rectify);
+        let output = self.step(id, Operation::Rectify);
         self.steps.last_mut().expect("a step was just added").relu = true;
         output
     }
 }
 
-/// One window over the whole map.
+/// A window over the whole map.
 fn whole(input: Option<Shape>) -> Window {
     let Shape { height, width, .. } = input.expect("a node with an input");
     Window { rows: height, columns: width, stride: 1, padding: 0 }
 }
 
-/// Convolution weights (k, c, kernel, kernel) as (k, kernel, kernel, c).
+/// Transposes convolution weights (k, c, kernel, kernel) to (k, kernel, kernel, c).
 fn rows_of_windows(weight: &Tensor) -> Vec<f32> {
     let [_, channels, rows, columns] = weight.shape[..] else { unreachable!() };
     let pixels = rows * columns;
@@ -170,7 +170,7 @@ fn rows_of_windows(weight: &Tensor) -> Vec<f32> {
     all
 }
 
-/// What a batch normalisation multiplies each channel by, and what it adds.
+/// The factor and the summand of a batch normalisation for each channel.
 fn scale_and_shift(parameters: &[&Tensor], epsilon: f64) -> (Vec<f64>, Vec<f64>) {
     let [scale @ .., shift, mean, variance] = parameters else { unreachable!() };
     let mut both = (Vec::new(), Vec::new());

@@ -1,25 +1,25 @@
-//! Where each map lies: two maps that are needed at the same time never overlap.
+//! Positions of the maps in memory; maps that are needed at the same time never overlap.
 
 use super::{Program, ValueId};
 
-/// The steps between which a map is needed: from the one that writes it to the last that reads it.
-struct Life {
+/// The steps during which a map is needed: from the one that writes it to the last that reads it.
+struct Lifetime {
     value: ValueId,
     first: usize,
     last: usize,
 }
 
 impl Program {
-    /// Places every map and notes how much memory that takes: the largest maps first, each as far to
-    /// the front as those that are placed allow.
+    /// Assigns a position to every map and computes the size of the memory: largest maps first, each at the
+    /// first free position.
     pub(super) fn place(&mut self) {
         let mut lives = self.lives();
-        let size = |life: &Life| self.values[life.value].shape.len();
+        let size = |life: &Lifetime| self.values[life.value].shape.len();
         lives.sort_by_key(|life| std::cmp::Reverse(size(life)));
-        let mut placed: Vec<Life> = Vec::new();
+        let mut placed: Vec<Lifetime> = Vec::new();
         for life in lives {
             let length = self.values[life.value].shape.len();
-            let together = |other: &&Life| other.first <= life.last && life.first <= other.last;
+            let together = |other: &&Lifetime| other.first <= life.last && life.first <= other.last;
             let mut taken: Vec<(usize, usize)> = placed
                 .iter()
                 .filter(together)
@@ -40,10 +40,10 @@ impl Program {
         }
     }
 
-    /// When each map is needed. The image is there before the first step, the logits after the last.
-    fn lives(&self) -> Vec<Life> {
-        let mut lives: Vec<Life> =
-            (0..self.values.len()).map(|value| Life { value, first: 0, last: 0 }).collect();
+    /// The lifetime of each map. The image exists before the first step, the logits after the last.
+    fn lives(&self) -> Vec<Lifetime> {
+        let mut lives: Vec<Lifetime> =
+            (0..self.values.len()).map(|value| Lifetime { value, first: 0, last: 0 }).collect();
         for (at, step) in self.steps.iter().enumerate() {
             lives[step.output].first = at + 1;
             lives[step.output].last = at + 1;

@@ -1,9 +1,9 @@
-//! A trained network as a short list of steps over floats, for programs that have nothing of ours.
+//! A trained network as a short list of steps in floats, for programs without this project's code.
 //!
-//! What training needs is gone: batch normalisations are folded into the convolutions before them or
-//! become a scale and a shift of each channel, dropout is left out, a ReLU is part of the step before it,
-//! and every map has its place in one piece of memory. The C source and the web page are written from
-//! this list; [`Program::logits`] computes it, in Rust, to check both.
+//! The list has nothing that only training needs: batch normalisations are folded into the convolutions
+//! before them or become a scale and a shift per channel, dropout is omitted, a ReLU is part of the step before
+//! it, and every map has its position in one block of memory. The C source and the web page are written from
+//! this list; [`Program::logits`] computes it in Rust to check both.
 
 mod fold;
 mod memory;
@@ -13,15 +13,15 @@ use modiste_spec::Shape;
 
 pub use run::Ranges;
 
-/// Position of a map among [`Program::values`]; 0 is the image.
+/// Index of a map in [`Program::values`]; 0 is the image.
 pub type ValueId = usize;
 
-/// A map of one image, and where it lies.
+/// A map of one image and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value {
     /// Its sizes; the layout is (h, w, c).
     pub shape: Shape,
-    /// Its first value's position in the memory that all maps share.
+    /// Position of its first value in the memory that all maps share.
     pub offset: usize,
 }
 
@@ -39,17 +39,17 @@ pub struct Window {
 }
 
 impl Window {
-    /// Values of a map that the window covers.
+    /// Number of values of a map that the window covers.
     pub fn len(&self) -> usize {
         self.rows * self.columns
     }
 
-    /// Whether it covers nothing.
+    /// Whether the window covers nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The lines of a map of `side` lines that the window of `size` covers at position `at`, and the first
+    /// The lines of a map with `side` lines that a window of `size` lines covers at position `at`, and the first
     /// line of the window that lies on the map.
     pub fn covered(&self, at: usize, size: usize, side: usize) -> (std::ops::Range<usize>, usize) {
         let start = at * self.stride;
@@ -60,10 +60,10 @@ impl Window {
     }
 }
 
-/// What a step does.
+/// The operation of a step.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Work {
-    /// A convolution with square window; on a 1x1 map a dense layer.
+pub enum Operation {
+    /// A convolution with a square window; on a 1x1 map, a dense layer.
     Conv {
         /// The window.
         window: Window,
@@ -72,20 +72,20 @@ pub enum Work {
         /// Added to each output channel (k).
         bias: Vec<f32>,
     },
-    /// x * scale + shift, each channel with its own (c).
+    /// x * scale + shift, with one scale and shift per channel (c).
     Affine {
         /// The factors.
         scale: Vec<f32>,
         /// The summands.
         shift: Vec<f32>,
     },
-    /// Nothing but the ReLU that the step ends with.
+    /// Only the ReLU at the end of the step.
     Rectify,
-    /// The largest value under the window, where it lies on the map.
+    /// The largest value in the part of the window that lies on the map.
     MaxPool(Window),
-    /// The mean under the window, which has no padding.
+    /// The mean over the window, which has no padding.
     AvgPool(Window),
-    /// The inputs' channels one after the other.
+    /// Concatenates the inputs' channels.
     Concat,
     /// First input + scale * second input.
     Add {
@@ -97,10 +97,10 @@ pub enum Work {
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Name of the network's node that it computes; of several the first.
+    /// Name of the first node of the network that it computes.
     pub name: String,
-    /// What it does.
-    pub work: Work,
+    /// Its operation.
+    pub operation: Operation,
     /// The maps it reads.
     pub inputs: Vec<ValueId>,
     /// The map it writes.
@@ -112,13 +112,13 @@ pub struct Step {
 /// A trained network as a list of steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Program {
-    /// The maps, first the image as floats in [0, 1].
+    /// The maps; the first is the image as floats in [0, 1].
     pub values: Vec<Value>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// The map with the logits.
     pub logits: ValueId,
-    /// Values that the shared memory holds.
+    /// Size of the shared memory in values.
     pub memory: usize,
 }
 
@@ -137,32 +137,32 @@ impl Program {
     pub fn multiply_adds(&self) -> u64 {
         let of = |step: &Step| {
             let outputs = self.values[step.output].shape.len() as u64;
-            match &step.work {
-                Work::Conv { window, .. } => {
+            match &step.operation {
+                Operation::Conv { window, .. } => {
                     let channels = self.values[step.inputs[0]].shape.channels;
                     outputs * (window.len() * channels) as u64
                 }
-                Work::Affine { .. } => outputs,
-                Work::Rectify
-                | Work::MaxPool(_)
-                | Work::AvgPool(_)
-                | Work::Concat
-                | Work::Add { .. } => 0,
+                Operation::Affine { .. } => outputs,
+                Operation::Rectify
+                | Operation::MaxPool(_)
+                | Operation::AvgPool(_)
+                | Operation::Concat
+                | Operation::Add { .. } => 0,
             }
         };
         self.steps.iter().map(of).sum()
     }
 
-    /// Weights, biases, scales and shifts.
+    /// Number of weights, biases, scales and shifts.
     pub fn parameters(&self) -> usize {
-        let of = |step: &Step| match &step.work {
-            Work::Conv { weights, bias, .. } => weights.len() + bias.len(),
-            Work::Affine { scale, shift } => scale.len() + shift.len(),
-            Work::Rectify
-            | Work::MaxPool(_)
-            | Work::AvgPool(_)
-            | Work::Concat
-            | Work::Add { .. } => 0,
+        let of = |step: &Step| match &step.operation {
+            Operation::Conv { weights, bias, .. } => weights.len() + bias.len(),
+            Operation::Affine { scale, shift } => scale.len() + shift.len(),
+            Operation::Rectify
+            | Operation::MaxPool(_)
+            | Operation::AvgPool(_)
+            | Operation::Concat
+            | Operation::Add { .. } => 0,
         };
         self.steps.iter().map(of).sum()
     }

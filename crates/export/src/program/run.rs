@@ -1,23 +1,23 @@
-//! The steps, computed in single precision: what the C source and the web page are compared with.
+//! Computes the steps in single precision, for comparison with the C source and the web page.
 
 use std::ops::Range;
 
 use modiste_spec::Shape;
 use modiste_spec::engine::PIXEL_MAX;
 
-use super::{Program, Step, ValueId, Window, Work};
+use super::{Program, Step, ValueId, Window, Operation};
 
-/// The smallest and the largest value of each map over a number of images.
+/// The smallest and the largest value of each map over several images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranges(pub Vec<(f32, f32)>);
 
 impl Ranges {
-    /// No image seen yet, of `program`.
+    /// Empty ranges for the maps of `program`.
     pub fn none(program: &Program) -> Self {
         Self(vec![(f32::INFINITY, f32::NEG_INFINITY); program.values.len()])
     }
 
-    /// Those of the images of both.
+    /// The ranges over the images of both.
     pub fn join(&mut self, other: &Self) {
         for (mine, others) in self.0.iter_mut().zip(&other.0) {
             *mine = (mine.0.min(others.0), mine.1.max(others.1));
@@ -33,7 +33,7 @@ impl Ranges {
 }
 
 impl Program {
-    /// The logits of the images (n, h, w, c), one after the other.
+    /// The logits (n, classes) of images (n, h, w, c).
     pub fn logits(&self, images: &[u8]) -> Vec<f32> {
         self.run(images, &mut |_, _| ())
     }
@@ -62,7 +62,7 @@ impl Program {
         logits
     }
 
-    /// The part of the memory that has a map.
+    /// The part of the memory with a map.
     fn place_of(&self, value: ValueId) -> Range<usize> {
         let value = self.values[value];
         value.offset..value.offset + value.shape.len()
@@ -73,26 +73,26 @@ impl Program {
         let shape = self.values[step.inputs[0]].shape;
         let to = self.values[step.output].shape;
         let mut output = vec![0.0; to.len()];
-        match &step.work {
-            Work::Conv { window, weights, bias } => {
+        match &step.operation {
+            Operation::Conv { window, weights, bias } => {
                 convolve(input(0), shape, window, weights, bias, to, &mut output);
             }
-            Work::Affine { scale, shift } => {
+            Operation::Affine { scale, shift } => {
                 let channels = scale.iter().zip(shift).cycle();
                 for ((y, x), (scale, shift)) in output.iter_mut().zip(input(0)).zip(channels) {
                     *y = x * scale + shift;
                 }
             }
-            Work::Rectify => output.copy_from_slice(input(0)),
-            Work::MaxPool(window) => {
+            Operation::Rectify => output.copy_from_slice(input(0)),
+            Operation::MaxPool(window) => {
                 let start = f32::NEG_INFINITY;
                 pool(input(0), shape, window, to, &mut output, start, |y, x| f32::max(*y, x));
             }
-            Work::AvgPool(window) => {
+            Operation::AvgPool(window) => {
                 pool(input(0), shape, window, to, &mut output, 0.0, |y, x| *y + x);
                 output.iter_mut().for_each(|y| *y /= window.len() as f32);
             }
-            Work::Concat => {
+            Operation::Concat => {
                 let mut first = 0;
                 for (i, &value) in step.inputs.iter().enumerate() {
                     let channels = self.values[value].shape.channels;
@@ -103,7 +103,7 @@ impl Program {
                     first += channels;
                 }
             }
-            Work::Add { scale } => {
+            Operation::Add { scale } => {
                 for ((y, a), b) in output.iter_mut().zip(input(0)).zip(input(1)) {
                     *y = a + scale * b;
                 }
@@ -143,7 +143,7 @@ fn convolve(
     }
 }
 
-/// Sums of eight, so that the compiler can compute them side by side.
+/// Computes eight sums in parallel, which the compiler can vectorise.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; 8];
     let (a_parts, b_parts) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -156,7 +156,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// `fold`s what lies under the window into `start`.
+/// Folds the values under the window, beginning with `start`.
 fn pool(
     x: &[f32],
     shape: Shape,

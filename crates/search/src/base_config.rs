@@ -1,23 +1,23 @@
-//! Configurations as differences from one that they begin with.
+//! Configurations as differences from a base configuration.
 
 use std::collections::HashMap;
 
 use modiste_train::Config;
 
-/// A configuration that others begin with.
-pub struct Origin {
+/// A base configuration for others.
+pub struct BaseConfig {
     config: Config,
     values: HashMap<&'static str, String>,
 }
 
-impl Origin {
-    /// That configuration.
+impl BaseConfig {
+    /// Uses `config` as the base.
     pub fn new(config: &Config) -> Self {
         let values = config.settings().into_iter().map(|setting| (setting.path, setting.value));
         Self { config: config.clone(), values: values.collect() }
     }
 
-    /// The fields that make `config` of this one, in the order in which they can be set.
+    /// The fields that turn the base into `config`, in the order in which they can be set.
     pub fn differences(&self, config: &Config) -> Vec<(String, String)> {
         let (mut kinds, mut others) = (Vec::new(), Vec::new());
         for new in config.settings() {
@@ -29,7 +29,7 @@ impl Origin {
         if kinds.is_empty() {
             return others;
         }
-        // Kinds bring their own defaults, so what else differs is known once they are set.
+        // Setting a kind changes the defaults of its fields, so compare the rest afterwards.
         let mut same_kinds = self.config.clone();
         for (field, value) in &kinds {
             same_kinds.set(field, value).expect("another configuration has that kind");
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_make_the_configuration_again() {
+    fn differences_restore_the_configuration() {
         let origin = Config::paper();
         for settings in [
             &[][..],
@@ -54,7 +54,7 @@ mod tests {
         ] {
             let mut config = origin.clone();
             settings.iter().for_each(|(field, value)| config.set(field, value).unwrap());
-            let found = Origin::new(&origin).differences(&config);
+            let found = BaseConfig::new(&origin).differences(&config);
             assert_eq!(found.len(), settings.len(), "{found:?}");
             let mut again = origin.clone();
             found.iter().for_each(|(field, value)| again.set(field, value).unwrap());

@@ -1,5 +1,5 @@
-//! A results folder that several processes may share: who works on which part of it, and files that
-//! all of them write.
+//! A results folder that several processes may share: locks for its shards, and files that all processes
+//! write.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use modiste_files::{FileError, MAX_TEXT, append, atomic_write, read_text};
 use modiste_train::Config;
 
-use crate::{SearchError, Shard, State};
+use crate::{SearchError, Shard, TrialProgress};
 
-/// A results folder, one shard of which is this process's.
-pub struct Place {
+/// A results folder, with a lock on one shard if this process trains it.
+pub struct ResultsFolder {
     out: PathBuf,
-    /// Held as long as the process works on a shard.
+    /// The lock, held while the process works on a shard.
     _shard: Option<File>,
 }
 
-impl Place {
-    /// The folder `out`, made if it is not there, for `shard` of its trials.
+impl ResultsFolder {
+    /// Opens the folder `out` for `shard` of its trials, and creates it if necessary.
     ///
     /// # Errors
-    /// If it cannot be written, or another process is at this shard.
+    /// If it cannot be written, or another process works on this shard.
     pub fn open(out: &Path, shard: Shard) -> Result<Self, SearchError> {
         std::fs::create_dir_all(out).map_err(|e| FileError::io(out, "create", e))?;
         let path = out.join(shard.lock_file());
@@ -29,13 +29,13 @@ impl Place {
             Ok(()) => Ok(Self { out: out.to_owned(), _shard: Some(lock) }),
             Err(TryLockError::WouldBlock) => {
                 let problem = format!("is in use: another process works on its shard {shard}");
-                Err(SearchError::place(out.display().to_string(), problem))
+                Err(SearchError::conflict(out.display().to_string(), problem))
             }
             Err(TryLockError::Error(error)) => Err(FileError::io(&path, "lock", error).into()),
         }
     }
 
-    /// The folder `out`, for a process that works on no shard of it.
+    /// The folder `out` for a process that does not work on a shard.
     pub fn at(out: &Path) -> Self {
         Self { out: out.to_owned(), _shard: None }
     }
@@ -45,10 +45,10 @@ impl Place {
         &self.out
     }
 
-    /// The lock that whoever reads and writes what all shards write holds meanwhile; this waits for it.
+    /// Waits for the lock of the files that all shards write; hold it while reading and writing them.
     ///
     /// # Errors
-    /// If the lock's file cannot be made.
+    /// If the lock file cannot be created.
     pub fn lock(&self) -> Result<File, SearchError> {
         let path = self.out.join(".lock");
         let file = append(&path)?;
@@ -56,7 +56,7 @@ impl Place {
         Ok(file)
     }
 
-    /// Writes a file, whole or not at all.
+    /// Writes a file atomically.
     ///
     /// # Errors
     /// As [`atomic_write`].
@@ -65,11 +65,11 @@ impl Place {
     }
 }
 
-/// Whether `folder` is of the runs that `base` stands for, as its file `name` says; `false` if it is of
-/// none yet. `what` is such a folder's kind.
+/// Whether `folder` already belongs to `base`, according to its file `name`; `false` if it is new. `what`
+/// names the kind of folder in errors.
 ///
 /// # Errors
-/// If it is of others, or the file is broken.
+/// If it belongs to another configuration, or the file is broken.
 pub fn is_of(folder: &Path, name: &str, base: &Config, what: &str) -> Result<bool, SearchError> {
     let Some([field, there, here]) = difference(folder, name, base)? else {
         return Ok(folder.join(name).exists());
@@ -78,11 +78,11 @@ pub fn is_of(folder: &Path, name: &str, base: &Config, what: &str) -> Result<boo
         "belongs to another {what}: {field} is {there} there and {here} here; choose another folder \
          with --out"
     );
-    Err(SearchError::place(folder.display().to_string(), problem))
+    Err(SearchError::conflict(folder.display().to_string(), problem))
 }
 
-/// The first field in which the configuration in the file `name` of `folder` is not `config`, its value
-/// there and here; `None` also where there is no such file.
+/// The first field in which the configuration in the file `name` of `folder` differs from `config`, its
+/// value there and here; `None` also if there is no such file.
 ///
 /// # Errors
 /// If the file is broken.
@@ -94,13 +94,13 @@ pub fn difference(
     let path = folder.join(name);
     let Some(text) = read_if_there(&path)? else { return Ok(None) };
     let there = Config::parse(&text, &path.display().to_string())?;
-    Ok(State::difference(&there, config))
+    Ok(TrialProgress::difference(&there, config))
 }
 
-/// The text of a file that may not be there.
+/// The text of a file that may not exist.
 ///
 /// # Errors
-/// If it is there and cannot be read.
+/// If it exists and cannot be read.
 pub fn read_if_there(path: &Path) -> Result<Option<String>, SearchError> {
     match read_text(path, MAX_TEXT) {
         Ok(text) => Ok(Some(text)),
