@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use modiste_mpi::{Launch, Talk, Team, first_difference};
+use modiste_mpi::{Launch, RankMessages, Team, first_difference};
 use modiste_spec::engine::Exchange;
 use modiste_train::Config;
 

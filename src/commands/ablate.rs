@@ -29,7 +29,7 @@ pub fn run(args: AblateArgs) -> Result<(), Failure> {
         return element::print_plan(scheduler, "ablate", &args.out);
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
-    let place = study.open(shard)?;
+    let folder = study.open(shard)?;
     let failed = trials::run_left(study.tasks(), shard, &args.workers, &mut |_| {
         Ok(study.write(&folder).map(|_| ())?)
     })?;

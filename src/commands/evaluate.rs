@@ -5,7 +5,9 @@ use std::fmt;
 use modiste_data::{Dataset, Names, PartName};
 use modiste_files::atomic_write;
 use modiste_metrics::{Evaluation, worst_mistakes};
-use modiste_model::{Answers, Calibrated, MISTAKES, Mirrored, Options, Trust, Worth};
+use modiste_model::{
+    Answers, Calibrated, ConfidenceMetrics, MISTAKES, MirroredMetrics, ModelEvaluation, Options,
+};
 use modiste_report::mistakes_csv;
 use modiste_train::labelled;
 use modiste_views::{Table, grouped};
@@ -26,7 +28,7 @@ struct PartEvaluation {
     /// `train`, `validation` or `test`; `all` for a folder given with `--data`.
     part: String,
     #[serde(flatten)]
-    worth: Worth,
+    worth: ModelEvaluation,
 }
 
 /// Evaluates and prints.
@@ -45,16 +47,16 @@ pub fn run(args: EvaluateArgs) -> Result<(), Failure> {
     if ranks::is_first() {
         write_files(&args, &answers, &data.classes, &data.part(part).names)?;
     }
-    let trust = Trust::of(predictor.model(), &answers.logits, answers.labels, false);
+    let trust = ConfidenceMetrics::of(predictor.model(), &answers.logits, answers.labels, false);
     let mut mirrored = None;
     if args.mirror {
         let logits = predictor.mirrored(&images.pixels, answers.logits)?;
-        mirrored = Some(Mirrored::of(predictor.model(), &logits, answers.labels));
+        mirrored = Some(MirroredMetrics::of(predictor.model(), &logits, answers.labels));
     }
     let model = model::file(&args.model).display().to_string();
     let (data, split) = (data.name.clone(), data.split.clone());
     let part = if all { "all".to_owned() } else { part.to_string() };
-    let worth = Worth { evaluation: answers.evaluation, trust, mirrored };
+    let worth = ModelEvaluation { evaluation: answers.evaluation, trust, mirrored };
     let output = PartEvaluation { model, data, split, part, worth };
     Ok(output::print_either(&output, args.json)?)
 }
@@ -132,7 +134,7 @@ fn measures(output: &PartEvaluation) -> Table {
         table.row(["AUROC", &format!("{auroc:.4}"), &interval]);
     }
     table.row(["calibration error", &format!("{:.4}", e.calibration.ece)]);
-    let calibrated = |table: &mut Table, prefix: &str, trust: &Trust| {
+    let calibrated = |table: &mut Table, prefix: &str, trust: &ConfidenceMetrics| {
         let Calibrated { temperature, loss, ece } = trust.calibrated;
         let at = format!("at temperature {temperature:.3}");
         table.row([&format!("{prefix}loss {at}"), &format!("{loss:.4}"), ""]);
@@ -151,7 +153,7 @@ fn measures(output: &PartEvaluation) -> Table {
 }
 
 /// The thresholds for "none of these".
-fn rules(trust: &Trust) -> Table {
+fn rules(trust: &ConfidenceMetrics) -> Table {
     let mut table = Table::new(1, ["none of these, by", "threshold", "answered", "accuracy"]);
     for rule in &trust.rejection {
         let accuracy = rule.accuracy.map_or("-".to_owned(), |a| format!("{a:.4}"));

@@ -77,7 +77,7 @@ pub fn run(args: ExplainArgs) -> Result<(), Failure> {
     let png = is_png(&args.out)?;
     let model = model::load(&args.model)?;
     let class = args.class.as_deref().map(|name| find_class(&model.classes, name)).transpose()?;
-    let mut asked = Asked::new(&args, &model)?;
+    let mut asked = ExplainedModel::new(&args, &model)?;
     let subjects = subjects(&args, &model, &asked)?;
     let mut explained = Vec::with_capacity(subjects.len());
     let mut images = Vec::with_capacity(subjects.len());
@@ -141,7 +141,11 @@ fn find_class(classes: &[String], name: &str) -> Result<usize, Failure> {
 }
 
 /// The given pictures, or the run's worst mistakes.
-fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked) -> anyhow::Result<Vec<Subject>> {
+fn subjects(
+    args: &ExplainArgs,
+    model: &Model,
+    asked: &ExplainedModel,
+) -> anyhow::Result<Vec<Subject>> {
     let picture = |path: &PathBuf| {
         let name = path.display().to_string();
         let bytes = read(path, Limits::default().bytes as u64)?;
@@ -168,7 +172,7 @@ fn subjects(args: &ExplainArgs, model: &Model, asked: &Asked) -> anyhow::Result<
 }
 
 /// A model whose answers are explained.
-struct Asked {
+struct ExplainedModel {
     predictor: AnyPredictor,
     explainer: Explainer,
     /// The layer that Grad-CAM uses; `None` for occlusion.
@@ -176,7 +180,7 @@ struct Asked {
     occlusion: Occlusion,
 }
 
-impl Asked {
+impl ExplainedModel {
     fn new(args: &ExplainArgs, model: &Model) -> Result<Self, Failure> {
         let shown = model::file(&args.model);
         memory::check_explaining(&model.network)

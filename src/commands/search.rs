@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use modiste_search::{
-    Budget, Candidate, Dimension, Halving, ResultsFolder, Search, SearchError, SearchFolder, Shard, Space,
-    Task, label,
+    Budget, Candidate, Dimension, Halving, ResultsFolder, Search, SearchError, SearchFolder, Shard,
+    Space, Task, label,
 };
 use modiste_spec::Network;
 use modiste_spec::engine::{State, Weights};

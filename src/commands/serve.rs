@@ -9,7 +9,10 @@ use modiste_explain::{Explainer, HeatMap};
 use modiste_files::read_text;
 use modiste_metrics::worst_mistakes;
 use modiste_model::Model;
-use modiste_serve::{About, Ask, Bound, Card, CardError, Heat, Options, Origin, Token, WrongImage};
+use modiste_serve::{
+    Bound, Card, CardError, ComputeLogits, Heat, ModelDescription, ModelOrigin, Options, Token,
+    WrongImage,
+};
 use modiste_train::{check_fits, config_of};
 
 use crate::cli::ServeArgs;
@@ -94,7 +97,7 @@ fn load(path: &Path, threads: usize, card: bool) -> anyhow::Result<modiste_serve
         heat(explainer.as_ref().map_err(String::clone)?, pixels, class)
     };
     let path = path.to_owned();
-    let evaluate = move |ask: &mut Ask<'_>| {
+    let evaluate = move |ask: &mut ComputeLogits<'_>| {
         if !card {
             return Err(CardError::None("the server was started without the card".into()));
         }
@@ -113,9 +116,9 @@ fn heat(explainer: &Explainer, pixels: &[u8], class: usize) -> Result<Heat, Stri
 }
 
 /// The description of a model.
-fn about(path: &Path, model: &Model) -> About {
+fn about(path: &Path, model: &Model) -> ModelDescription {
     let chosen = &model.provenance.chosen;
-    About {
+    ModelDescription {
         name: name(path),
         version: format!("{:08x}", crc32fast::hash(&model.to_bytes())),
         classes: model.classes.clone(),
@@ -125,7 +128,7 @@ fn about(path: &Path, model: &Model) -> About {
         temperature: model.temperature(false),
         background: model.background(),
         preparation: model.preparation,
-        origin: Origin {
+        origin: ModelOrigin {
             modiste: model.provenance.modiste.clone(),
             data: model.provenance.data.clone(),
             split: model.provenance.split.clone(),
@@ -145,7 +148,7 @@ fn name(path: &Path) -> String {
 
 /// Evaluates the model on its validation images, if they are available: embedded, or in the folder that
 /// the configuration of its run names.
-fn evaluate(path: &Path, model: &Model, ask: &mut Ask<'_>) -> Result<Card, CardError> {
+fn evaluate(path: &Path, model: &Model, ask: &mut ComputeLogits<'_>) -> Result<Card, CardError> {
     let data = images(path, model)?;
     let failed = |error: String| CardError::Failed(error);
     let part = data.part(PartName::Validation);

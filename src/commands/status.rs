@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use modiste_search::{TrialPhase, Status, ranges, shell};
+use modiste_search::{Status, TrialPhase, ranges, shell};
 use modiste_views::Table;
 use serde::Serialize;
 
@@ -93,7 +93,9 @@ impl fmt::Display for StatusText {
                     format!("running, {epochs} epochs done{who}")
                 }
                 TrialPhase::Failed { why, .. } => format!("failed: {why}"),
-                TrialPhase::Done { .. } | TrialPhase::Paused { .. } | TrialPhase::Waiting { .. } => {
+                TrialPhase::Done { .. }
+                | TrialPhase::Paused { .. }
+                | TrialPhase::Waiting { .. } => {
                     continue;
                 }
             };

@@ -11,14 +11,14 @@ use modiste_model::{Answers, DataIdentity, Model, parse_model};
 use modiste_spec::{Architecture, Engine};
 use modiste_train::{Config, Observer, Outcome, Pace, Run, Summary, data_warnings, rate_warning};
 use modiste_views::Table;
-use modiste_writeup::{Events, Judged};
+use modiste_writeup::{BestModelAnswers, Events};
 use serde::Serialize;
 
 use crate::cli::{EngineKind, TrainArgs};
 use crate::commands::suit::{self, Prepared};
 use crate::commands::{loaded, memory, model};
 use crate::failure::Failure;
-use crate::watch::{Progress, Warned};
+use crate::watch::{Progress, WarningObserver};
 use crate::{engine, machine, output, ranks, signals};
 
 /// The output at the end of a run.
@@ -122,7 +122,7 @@ pub fn run(args: TrainArgs) -> Result<(), Failure> {
         loaded::list(&data, run.folder())?;
     }
     let quiet = args.quiet || !run.is_kept_here();
-    let mut watch = Warned::new(Progress::new(quiet), &data, quiet);
+    let mut watch = WarningObserver::new(Progress::new(quiet), &data, quiet);
     let output = match train(engine.as_mut(), &data, &run, threads, &mut watch)? {
         Trained::Finished(output) => output,
         Trained::Interrupted { epoch, steps_done } => {
@@ -332,7 +332,7 @@ fn finish(
 ) -> Result<TrainingResult, Failure> {
     let model = best(&summary)?;
     engine.load_state(&model.state())?;
-    let judged = Judged::new(engine, data)?;
+    let judged = BestModelAnswers::new(engine, data)?;
     if run.is_kept_here() {
         judged.write(run.folder(), data, &model)?;
     }

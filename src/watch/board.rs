@@ -40,7 +40,7 @@ pub enum TrialState {
 struct Inner {
     show: Show,
     began: Instant,
-    lines: Vec<Line>,
+    lines: Vec<TrialLine>,
 }
 
 enum Show {
@@ -51,7 +51,7 @@ enum Show {
 }
 
 /// One trial.
-struct Line {
+struct TrialLine {
     name: String,
     state: TrialState,
     /// Cost of its training, in any unit.
@@ -76,7 +76,7 @@ impl Board {
         } else {
             Show::Lines
         };
-        let line = |(name, cost): (String, u64)| Line {
+        let line = |(name, cost): (String, u64)| TrialLine {
             name,
             state: TrialState::Waiting,
             cost: cost as f64,
@@ -141,7 +141,7 @@ impl Inner {
 
     /// Trials that need no more work.
     fn over(&self) -> usize {
-        let over = |line: &&Line| matches!(line.state, TrialState::Done | TrialState::Failed);
+        let over = |line: &&TrialLine| matches!(line.state, TrialState::Done | TrialState::Failed);
         self.lines.iter().filter(over).count()
     }
 
@@ -188,9 +188,9 @@ impl Inner {
 
     /// Estimated time of the trials left to this process, from its speed so far.
     fn left(&self) -> String {
-        let cost = |epochs: f64, line: &Line| line.cost * epochs / line.epochs as f64;
+        let cost = |epochs: f64, line: &TrialLine| line.cost * epochs / line.epochs as f64;
         let made: f64 = self.lines.iter().map(|l| cost(l.position - l.began_at, l)).sum();
-        let open = |l: &&Line| matches!(l.state, TrialState::Waiting | TrialState::Training);
+        let open = |l: &&TrialLine| matches!(l.state, TrialState::Waiting | TrialState::Training);
         let to_come: f64 = self
             .lines
             .iter()
@@ -207,7 +207,7 @@ impl Inner {
     fn text(&self) -> String {
         let mut table = Table::new(2, ["trial", "state", "epoch", "train acc", "validation acc"]);
         let few = self.lines.len() <= MOST_ROWS;
-        let shown = |line: &&Line| few || line.state == TrialState::Training;
+        let shown = |line: &&TrialLine| few || line.state == TrialState::Training;
         for line in self.lines.iter().filter(shown).take(MOST_ROWS) {
             let state = match line.state {
                 TrialState::Waiting => "waiting",
@@ -244,7 +244,7 @@ mod tests {
         inner.began = Instant::now() - std::time::Duration::from_secs(20);
         assert_eq!(inner.left(), "-");
         // Half of the first is done, a quarter of which by another process.
-        inner.lines[0] = Line { epochs: 4, position: 2.0, began_at: 1.0, ..line("a", 10.0) };
+        inner.lines[0] = TrialLine { epochs: 4, position: 2.0, began_at: 1.0, ..line("a", 10.0) };
         // 2.5 of 40 units took 20 seconds, 5 and 30 are left.
         assert_eq!(inner.left(), "4m40s");
         assert!(inner.text().contains("2.0/4"), "{}", inner.text());
@@ -253,8 +253,8 @@ mod tests {
         assert_eq!(inner.left(), "40s");
     }
 
-    fn line(name: &str, cost: f64) -> Line {
+    fn line(name: &str, cost: f64) -> TrialLine {
         let (state, name) = (TrialState::Training, name.to_owned());
-        Line { name, state, cost, epochs: 1, position: 0.0, began_at: 0.0, best: None }
+        TrialLine { name, state, cost, epochs: 1, position: 0.0, began_at: 0.0, best: None }
     }
 }

@@ -8,4 +8,4 @@ mod warned;
 pub use board::{Board, TrialState};
 pub use pieces::Pieces;
 pub use progress::{Progress, duration};
-pub use warned::Warned;
+pub use warned::WarningObserver;

@@ -18,7 +18,7 @@ pub struct Progress {
     show: Option<Show>,
     /// Planned epochs of the run.
     epochs: usize,
-    pace: Pace,
+    pace: TimeEstimate,
 }
 
 enum Show {
@@ -29,7 +29,7 @@ enum Show {
 }
 
 /// Estimates the remaining time from the steps since the process started.
-struct Pace {
+struct TimeEstimate {
     began: Instant,
     steps_made: usize,
 }
@@ -44,7 +44,7 @@ impl Progress {
         } else {
             Some(Show::Lines(Instant::now()))
         };
-        Self { show, epochs: 0, pace: Pace { began: Instant::now(), steps_made: 0 } }
+        Self { show, epochs: 0, pace: TimeEstimate { began: Instant::now(), steps_made: 0 } }
     }
 
     /// Prints a line, above the bar if there is one.
@@ -133,7 +133,7 @@ impl Observer for Progress {
                 self.say(&format!(
                     "{did} {parameters} parameters on {images} images, {epochs} epochs, in {folder}"
                 ));
-                self.pace = Pace { began: Instant::now(), steps_made: 0 };
+                self.pace = TimeEstimate { began: Instant::now(), steps_made: 0 };
             }
             Event::Step { epoch, step, steps, loss, accuracy, images_per_second, .. } => {
                 let speed = images_per_second;
@@ -157,7 +157,7 @@ impl Observer for Progress {
     }
 }
 
-impl Pace {
+impl TimeEstimate {
     /// Estimated time of `steps` more steps, including validation.
     fn left(&self, steps: usize) -> String {
         let each = self.began.elapsed().as_secs_f64() / self.steps_made.max(1) as f64;

@@ -7,7 +7,7 @@ use modiste_train::{Event, Observer, at_chance};
 use crate::output;
 
 /// An observer that wraps another one and adds the warning.
-pub struct Warned<O> {
+pub struct WarningObserver<O> {
     inner: O,
     /// Validation images of each class.
     counts: Vec<usize>,
@@ -15,7 +15,7 @@ pub struct Warned<O> {
     told: bool,
 }
 
-impl<O: Observer> Warned<O> {
+impl<O: Observer> WarningObserver<O> {
     /// Watches a run on `data`, prints nothing if `quiet`, and passes all events on to `inner`.
     pub fn new(inner: O, data: &Dataset, quiet: bool) -> Self {
         let counts = data.validation.class_counts(data.classes.len()).unwrap_or_default();
@@ -23,7 +23,7 @@ impl<O: Observer> Warned<O> {
     }
 }
 
-impl<O: Observer> Observer for Warned<O> {
+impl<O: Observer> Observer for WarningObserver<O> {
     fn event(&mut self, event: &Event<'_>) {
         self.inner.event(event);
         match event {

@@ -48,7 +48,7 @@ enum Node {
 }
 
 /// A node with known samples that is not yet split.
-struct Open {
+struct UnsplitNode {
     node: usize,
     start: usize,
     end: usize,
@@ -67,8 +67,8 @@ impl Tree {
     ) -> Self {
         let mut tree = Self { nodes: vec![Node::Leaf(0)], shares: vec![], classes: train.classes };
         let mut splitter = Splitter::new(columns, train);
-        let mut open = vec![Open { node: 0, start: 0, end: samples.len(), depth: 0 }];
-        while let Some(Open { node, start, end, depth: level }) = open.pop() {
+        let mut open = vec![UnsplitNode { node: 0, start: 0, end: samples.len(), depth: 0 }];
+        while let Some(UnsplitNode { node, start, end, depth: level }) = open.pop() {
             let own = &mut samples[start..end];
             let counts = splitter.count_classes(own);
             let pure = counts.iter().filter(|&&count| count > 0).count() <= 1;
@@ -86,8 +86,8 @@ impl Tree {
             tree.nodes.extend([Node::Leaf(0), Node::Leaf(0)]);
             let [low_id, high] = [low as u32, low as u32 + 1];
             tree.nodes[node] = Node::Split { value, threshold, low: low_id, high };
-            open.push(Open { node: low, start, end: middle, depth: level + 1 });
-            open.push(Open { node: low + 1, start: middle, end, depth: level + 1 });
+            open.push(UnsplitNode { node: low, start, end: middle, depth: level + 1 });
+            open.push(UnsplitNode { node: low + 1, start: middle, end, depth: level + 1 });
         }
         tree
     }

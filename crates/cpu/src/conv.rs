@@ -7,7 +7,7 @@
 
 mod winograd;
 
-use crate::plan::{Buffer, Conv, Kind, Method, Place, Plan};
+use crate::plan::{Buffer, BufferSlice, Conv, Method, Plan, StepKind};
 use crate::scratch::{Scratch, Sizes};
 use crate::weights::{ConvWeights, Weights};
 use modiste_kernels::elementwise::{self, copy};
@@ -84,7 +84,7 @@ pub(crate) struct End<'a> {
 
 /// The other summand of a residual block.
 pub(crate) struct Skip<'a> {
-    pub place: Place,
+    pub place: BufferSlice,
     pub buffer: &'a Buffer,
     /// The values of its buffer for all images.
     pub values: &'a [f32],
@@ -448,7 +448,7 @@ fn read_rows<'a>(
 /// Enlarges scratch memory for the convolutions of a plan.
 pub(crate) fn grow(sizes: &mut Sizes, plan: &Plan, tuning: Tuning) {
     for step in &plan.steps {
-        let Kind::Conv(conv) = &step.kind else { continue };
+        let StepKind::Conv(conv) = &step.kind else { continue };
         let (from, to) = (&plan.buffers[step.from.place.buffer], &plan.buffers[step.to.buffer]);
         let (c, k) = (step.from.place.lanes, step.to.lanes);
         let of_backward = |len: usize| if tuning.backward { len } else { 0 };

@@ -13,7 +13,7 @@ use crate::clock::{Clock, Pass};
 use crate::conv::{self, PREDICTION};
 use crate::machine::share;
 use crate::norm::Lanes;
-use crate::plan::{Kind, Plan};
+use crate::plan::{Plan, StepKind};
 use crate::profile::Profile;
 use crate::scratch::{Scratch, Sizes};
 use crate::trace::{Event, events};
@@ -58,7 +58,7 @@ struct Worker {
 }
 
 /// The threads that run a step: one on its slab, or all on one image.
-enum Crew<'a> {
+enum StepThreads<'a> {
     Alone(&'a mut Scratch),
     Team(&'a mut Pool, &'a mut [&'a mut Scratch]),
 }
@@ -109,8 +109,8 @@ impl Inference {
             let (first, others) = self.workers.split_first_mut().expect("at least one thread");
             let others = others.iter_mut().map(|worker| &mut worker.scratch);
             let mut scratch: Vec<_> = std::iter::once(&mut first.scratch).chain(others).collect();
-            let crew = Crew::Team(pool, &mut scratch);
-            walk.slab(pixels, &mut first.arena, crew, &mut first.clock);
+            let threads = StepThreads::Team(pool, &mut scratch);
+            walk.slab(pixels, &mut first.arena, threads, &mut first.clock);
             return walk.logits(0..1, &first.arena, &logits);
         }
         let rounds = n.div_ceil(self.slab * pool.threads());
@@ -127,7 +127,7 @@ impl Inference {
                 }
                 let images = share(n, slab, slabs);
                 let pixels = &pixels[images.start * image..images.end * image];
-                walk.slab(pixels, arena, Crew::Alone(scratch), clock);
+                walk.slab(pixels, arena, StepThreads::Alone(scratch), clock);
                 walk.logits(images, arena, &logits);
             }
         });
@@ -171,7 +171,13 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Takes a slab of images through all steps.
-    fn slab(&self, pixels: &[u8], arena: &mut [f32], mut crew: Crew<'_>, clock: &mut Clock) {
+    fn slab(
+        &self,
+        pixels: &[u8],
+        arena: &mut [f32],
+        mut threads: StepThreads<'_>,
+        clock: &mut Clock,
+    ) {
         let plan = self.plan;
         clock.start();
         let input = &plan.buffers[plan.image];
@@ -181,7 +187,7 @@ impl Walk<'_> {
         clock.rest("conversion");
         for (i, step) in plan.steps.iter().enumerate() {
             match &step.kind {
-                Kind::Conv(conv) => self.conv(i, conv, arena, n, &mut crew),
+                StepKind::Conv(conv) => self.conv(i, conv, arena, n, &mut threads),
                 _ => self.simple(step, arena, n),
             }
             clock.step(i, Pass::Forward);

@@ -49,13 +49,13 @@ impl Buffer {
 
 /// Neighbouring lanes of a buffer: all of it, or one part of a concatenation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct BufferSlice {
     pub buffer: BufferId,
     pub offset: usize,
     pub lanes: usize,
 }
 
-impl Place {
+impl BufferSlice {
     /// The range of these lanes among all lanes of the buffer.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.lanes
@@ -86,12 +86,12 @@ impl Place {
     }
 
     /// Divides the lanes into parts of `parts` lanes each; the place itself if `parts` is empty.
-    pub fn divided<'a>(&self, parts: &'a [usize]) -> impl Iterator<Item = Place> + 'a {
-        let Place { buffer, offset, lanes } = *self;
+    pub fn divided<'a>(&self, parts: &'a [usize]) -> impl Iterator<Item = BufferSlice> + 'a {
+        let BufferSlice { buffer, offset, lanes } = *self;
         let whole = parts.is_empty().then_some(*self);
         debug_assert!(parts.is_empty() || parts.iter().sum::<usize>() == lanes);
         let places = parts.iter().scan(offset, move |offset, &lanes| {
-            let place = Place { buffer, offset: *offset, lanes };
+            let place = BufferSlice { buffer, offset: *offset, lanes };
             *offset += lanes;
             Some(place)
         });
@@ -101,8 +101,8 @@ impl Place {
 
 /// An input of a step, and how its gradient is written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source {
-    pub place: Place,
+pub(crate) struct StepInput {
+    pub place: BufferSlice,
     /// Whether values are raw and get the buffer's normalisation on reading.
     pub deferred: bool,
     /// Whether a later step writes this gradient first, so that this one adds to it.
@@ -117,16 +117,16 @@ pub(crate) struct Source {
 pub(crate) struct Step {
     /// Name of the last node that the step computes.
     pub name: String,
-    pub kind: Kind,
-    pub from: Source,
-    pub to: Place,
+    pub kind: StepKind,
+    pub from: StepInput,
+    pub to: BufferSlice,
     /// The batch normalisation of the output, which is then deferred (only for training).
     pub norm: Option<Norm>,
 }
 
 /// The operation of a step.
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum StepKind {
     /// A convolution or dense layer with the operations fused into it.
     Conv(Conv),
     /// A copy: of deferred values, to other lanes, or with a ReLU or a dropout mask.
@@ -138,7 +138,7 @@ pub(crate) enum Kind {
     /// A copy of all lanes of all pixels to one pixel.
     Flatten,
     /// from + scale * other, optionally followed by a ReLU.
-    Add { other: Source, scale: f32, floor: f32 },
+    Add { other: StepInput, scale: f32, floor: f32 },
 }
 
 /// How a convolution is computed.
@@ -163,7 +163,7 @@ pub(crate) struct Conv {
     /// Position of its bias in [`crate::weights::Weights::parameters`].
     pub bias: Option<usize>,
     /// The sum that follows: skipped source + scale * output.
-    pub residual: Option<(Source, f32)>,
+    pub residual: Option<(StepInput, f32)>,
     /// 0 with a ReLU (not after a normalisation), else minus infinity.
     pub floor: f32,
     /// Lanes of each part of a planar input; empty for other inputs.
@@ -214,7 +214,7 @@ pub(crate) struct Plan {
     /// The buffer of the images.
     pub image: BufferId,
     /// The place of the logits.
-    pub logits: Place,
+    pub logits: BufferSlice,
     /// Lanes of the classes in `logits`.
     pub classes: Vec<usize>,
     /// Size of an arena for one image, in values; a batch of n takes n times that.
@@ -254,7 +254,7 @@ pub(crate) fn groups(steps: &[Step]) -> Vec<Range<usize>> {
 /// Moves every head next to the others that read the same place, which is then available, too.
 pub(crate) fn gather_heads(steps: &mut [Step]) {
     // Number of heads of each place that are still ahead, to avoid searching in vain.
-    let mut ahead: HashMap<Place, usize> = HashMap::new();
+    let mut ahead: HashMap<BufferSlice, usize> = HashMap::new();
     for head in steps.iter().filter(|step| step.is_head()) {
         *ahead.entry(head.from.place).or_default() += 1;
     }
@@ -290,12 +290,12 @@ impl Step {
 
     fn is_head(&self) -> bool {
         match &self.kind {
-            Kind::Conv(conv) => conv.method == Method::Pointwise && conv.residual.is_none(),
-            Kind::Copy(_)
-            | Kind::MaxPool(_)
-            | Kind::MeanPool(_)
-            | Kind::Flatten
-            | Kind::Add { .. } => false,
+            StepKind::Conv(conv) => conv.method == Method::Pointwise && conv.residual.is_none(),
+            StepKind::Copy(_)
+            | StepKind::MaxPool(_)
+            | StepKind::MeanPool(_)
+            | StepKind::Flatten
+            | StepKind::Add { .. } => false,
         }
     }
 }

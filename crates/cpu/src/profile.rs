@@ -1,7 +1,7 @@
 //! Profiles: the time of each step, with the operations and bytes that it needs.
 
 use crate::clock::{Clock, Pass};
-use crate::plan::{Kind, Method, Place, Plan, Step};
+use crate::plan::{BufferSlice, Method, Plan, Step, StepKind};
 use modiste_kernels::stem;
 use modiste_kernels::winograd::{Block, FREQUENCIES, tiles};
 use std::ops::Range;
@@ -59,24 +59,24 @@ impl Profile {
     }
 }
 
-fn method(kind: &Kind) -> &'static str {
+fn method(kind: &StepKind) -> &'static str {
     match kind {
-        Kind::Conv(conv) => match conv.method {
+        StepKind::Conv(conv) => match conv.method {
             Method::Winograd => "winograd",
             Method::Pointwise => "pointwise",
             Method::Stem(_) => "stem",
             Method::Patches(_) => "patches",
         },
-        Kind::Copy(_) => "copy",
-        Kind::MaxPool(_) => "max_pool",
-        Kind::MeanPool(_) => "mean_pool",
-        Kind::Flatten => "flatten",
-        Kind::Add { .. } => "add",
+        StepKind::Copy(_) => "copy",
+        StepKind::MaxPool(_) => "max_pool",
+        StepKind::MeanPool(_) => "mean_pool",
+        StepKind::Flatten => "flatten",
+        StepKind::Add { .. } => "add",
     }
 }
 
 fn multiply_adds(plan: &Plan, step: &Step) -> u64 {
-    let Kind::Conv(conv) = &step.kind else { return 0 };
+    let StepKind::Conv(conv) = &step.kind else { return 0 };
     let taps = match conv.method {
         Method::Winograd => 9,
         Method::Pointwise => 1,
@@ -88,7 +88,7 @@ fn multiply_adds(plan: &Plan, step: &Step) -> u64 {
 }
 
 fn products(plan: &Plan, step: &Step) -> u64 {
-    let winograd = matches!(&step.kind, Kind::Conv(conv) if conv.method == Method::Winograd);
+    let winograd = matches!(&step.kind, StepKind::Conv(conv) if conv.method == Method::Winograd);
     if !winograd {
         return multiply_adds(plan, step);
     }
@@ -100,7 +100,7 @@ fn products(plan: &Plan, step: &Step) -> u64 {
 
 /// Bytes read, once per group, plus bytes written by each of its steps.
 fn bytes(plan: &Plan, group: &[Step]) -> u64 {
-    let pixels = |place: &Place| plan.buffers[place.buffer].pixels() * place.lanes;
+    let pixels = |place: &BufferSlice| plan.buffers[place.buffer].pixels() * place.lanes;
     let read: usize = group[0].sources().map(|source| pixels(&source.place)).sum();
     let written: usize = group.iter().map(|step| pixels(&step.to)).sum();
     4 * (read + written) as u64

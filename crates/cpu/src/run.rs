@@ -13,7 +13,7 @@ pub(crate) use simple::{flatten, move_lanes};
 use crate::clock::{Clock, Pass};
 use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
-use crate::plan::{Buffer, Kind, Place, Plan, Step};
+use crate::plan::{Buffer, BufferSlice, Plan, Step, StepKind};
 use crate::ranks::Ranks;
 use crate::weights::Weights;
 use modiste_kernels::elementwise;
@@ -86,12 +86,12 @@ impl Run<'_> {
     fn group_forward(&mut self, group: &[Step]) {
         let step = &group[0];
         match &step.kind {
-            Kind::Conv(_) => self.convs_forward(group),
-            Kind::Copy(copy) => self.copy_forward(step, copy),
-            Kind::MaxPool(window) => self.max_forward(step, *window),
-            Kind::MeanPool(kernel) => self.mean_forward(step, *kernel),
-            Kind::Flatten => self.flatten_forward(step),
-            Kind::Add { other, scale, floor } => self.add_forward(step, *other, *scale, *floor),
+            StepKind::Conv(_) => self.convs_forward(group),
+            StepKind::Copy(copy) => self.copy_forward(step, copy),
+            StepKind::MaxPool(window) => self.max_forward(step, *window),
+            StepKind::MeanPool(kernel) => self.mean_forward(step, *kernel),
+            StepKind::Flatten => self.flatten_forward(step),
+            StepKind::Add { other, scale, floor } => self.add_forward(step, *other, *scale, *floor),
         }
     }
 
@@ -120,12 +120,12 @@ impl Run<'_> {
     fn group_backward(&mut self, group: &[Step], gradients: &mut [f32]) {
         let step = &group[0];
         match &step.kind {
-            Kind::Conv(_) => self.convs_backward(group, gradients),
-            Kind::Copy(copy) => self.copy_backward(step, copy),
-            Kind::MaxPool(window) => self.max_backward(step, *window),
-            Kind::MeanPool(kernel) => self.mean_backward(step, *kernel),
-            Kind::Flatten => self.flatten_backward(step),
-            Kind::Add { other, scale, floor } => self.add_backward(step, other, *scale, *floor),
+            StepKind::Conv(_) => self.convs_backward(group, gradients),
+            StepKind::Copy(copy) => self.copy_backward(step, copy),
+            StepKind::MaxPool(window) => self.max_backward(step, *window),
+            StepKind::MeanPool(kernel) => self.mean_backward(step, *kernel),
+            StepKind::Flatten => self.flatten_backward(step),
+            StepKind::Add { other, scale, floor } => self.add_backward(step, other, *scale, *floor),
         }
     }
 
@@ -172,27 +172,27 @@ impl Run<'_> {
     }
 
     /// Fetches the other ranks' sums over a buffer's lanes.
-    fn gather_sums(&mut self, place: Place) -> Result<(), EngineError> {
+    fn gather_sums(&mut self, place: BufferSlice) -> Result<(), EngineError> {
         let lanes = self.plan.buffers[place.buffer].lanes;
         self.ranks.gather_shards(self.extent, &mut self.lanes[place.buffer].sums, 2 * lanes)
     }
 
-    fn buffer(&self, place: Place) -> &Buffer {
+    fn buffer(&self, place: BufferSlice) -> &Buffer {
         &self.plan.buffers[place.buffer]
     }
 
     /// Number of values over which a lane is normalised.
-    fn values_of_lane(&self, place: Place) -> usize {
+    fn values_of_lane(&self, place: BufferSlice) -> usize {
         self.extent.all * self.buffer(place).pixels()
     }
 
-    fn values(&self, place: Place) -> Range<usize> {
+    fn values(&self, place: BufferSlice) -> Range<usize> {
         let (buffer, n) = (self.buffer(place), self.extent.images);
         buffer.start * n..(buffer.start + buffer.image()) * n
     }
 
     /// The stretch of a place's gradient; empty if none is needed.
-    fn gradients(&self, place: Place) -> Range<usize> {
+    fn gradients(&self, place: BufferSlice) -> Range<usize> {
         let (buffer, n) = (self.buffer(place), self.extent.images);
         if !buffer.trained {
             return 0..0;
@@ -201,7 +201,7 @@ impl Run<'_> {
     }
 
     fn convert(&mut self, pixels: &[u8]) {
-        let place = Place { buffer: self.plan.image, offset: 0, lanes: 0 };
+        let place = BufferSlice { buffer: self.plan.image, offset: 0, lanes: 0 };
         let (range, len) = (self.values(place), self.buffer(place).image());
         let parts = Parts::new(&mut self.arena[range], len);
         let (isa, extent) = (self.machine.isa, self.extent);

@@ -1,6 +1,6 @@
 //! A thread's scratch memory.
 
-use modiste_kernels::memory::{Ahead, Memory};
+use modiste_kernels::memory::{Memory, Prefetch};
 
 /// A thread's scratch memory, sized once for the largest step.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Scratch {
     /// A dropout mask of one image, or sums of lanes.
     pub small: Memory,
     /// Memory that the next images will read and write, to be prefetched.
-    pub ahead: Ahead,
+    pub ahead: Prefetch,
 }
 
 /// Sizes of the parts of a [`Scratch`], in values.
@@ -45,7 +45,7 @@ impl Scratch {
             columns: Memory::zeroed(sizes.columns)?,
             raw: Memory::zeroed(sizes.raw)?,
             small: Memory::zeroed(sizes.small)?,
-            ahead: Ahead::default(),
+            ahead: Prefetch::default(),
         })
     }
 }

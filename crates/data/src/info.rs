@@ -164,7 +164,7 @@ fn statistics(parts: &[&Images]) -> PixelStatistics {
 }
 
 /// An image and its position.
-struct Seen {
+struct ImageRef {
     part: PartName,
     index: usize,
     label: Option<u16>,
@@ -174,11 +174,11 @@ struct Seen {
 fn find_duplicates(data: &Dataset) -> (Vec<DuplicateCount>, Vec<Duplicate>) {
     let mut counts = every_pair();
     let mut examples = Vec::new();
-    let mut seen: HashMap<&[u8], Vec<Seen>> = HashMap::new();
+    let mut seen: HashMap<&[u8], Vec<ImageRef>> = HashMap::new();
     for part in PartName::ALL {
         let Part { images, labels, .. } = data.part(part);
         for index in 0..images.len() {
-            let this = Seen { part, index, label: labels.as_ref().map(|labels| labels[index]) };
+            let this = ImageRef { part, index, label: labels.as_ref().map(|labels| labels[index]) };
             let earlier = seen.entry(images.get(index)).or_default();
             earlier.iter().for_each(|that| count(&mut counts, that, &this));
             if let Some(that) = earlier.first().filter(|_| examples.len() < EXAMPLES) {
@@ -204,7 +204,7 @@ fn every_pair() -> Vec<DuplicateCount> {
 }
 
 /// Counts `this` as a duplicate of `that`.
-fn count(counts: &mut [DuplicateCount], that: &Seen, this: &Seen) {
+fn count(counts: &mut [DuplicateCount], that: &ImageRef, this: &ImageRef) {
     for count in counts {
         if (count.first, count.second) == (that.part, this.part) {
             count.images += 1;

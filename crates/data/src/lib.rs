@@ -51,7 +51,7 @@ pub use idx_folder::{parse_images, parse_labels};
 pub use info::{ClassCount, DataInfo, Duplicate, DuplicateCount, PartInfo, PixelStatistics, info};
 pub use memory::free as free_memory;
 pub use mix::fill_shares;
-pub use names::{Names, Origin};
+pub use names::{ImageOrigin, Names};
 pub use npy::parse_npy;
 pub use options::Options;
 pub use passed_over::{PassedOver, Skipped};

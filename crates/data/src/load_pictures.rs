@@ -14,7 +14,7 @@ use crate::names::Names;
 use crate::options::Options;
 use crate::passed_over::Skipped;
 use crate::photo::{Background, Limits, Preparation};
-use crate::picture::{Seen, decode_deep, look, white_of};
+use crate::picture::{PictureHeader, decode_deep, look, white_of};
 use crate::tree::{Entry, Tree};
 
 /// Largest picture file, in bytes.
@@ -83,7 +83,7 @@ pub(crate) fn load(
 }
 
 /// The header of a picture, and the largest value of a 16-bit picture.
-fn look_at(tree: &Tree, item: &Item<'_>, limits: &Limits) -> Result<(Seen, u16), String> {
+fn look_at(tree: &Tree, item: &Item<'_>, limits: &Limits) -> Result<(PictureHeader, u16), String> {
     let bytes = read(tree, item.entry)?;
     let seen = look(&bytes, limits)?;
     let peak = match seen.deep {
@@ -103,9 +103,9 @@ fn read(tree: &Tree, entry: &Entry) -> Result<Vec<u8>, String> {
 }
 
 /// The preparation that suits the pictures, and a note about it.
-fn choose(seen: &[(Seen, u16)], options: &Options) -> (Preparation, Option<String>) {
+fn choose(seen: &[(PictureHeader, u16)], options: &Options) -> (Preparation, Option<String>) {
     let channels = seen.iter().map(|(seen, _)| seen.channels).max().unwrap_or(1);
-    let size = |(seen, _): &(Seen, u16)| (seen.height, seen.width);
+    let size = |(seen, _): &(PictureHeader, u16)| (seen.height, seen.width);
     let first = size(&seen[0]);
     let common = seen.iter().all(|seen| size(seen) == first);
     let (height, width) = match options.size {

@@ -8,7 +8,7 @@ const WHOLE: u32 = u32::MAX;
 
 /// Where one image came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin<'a> {
+pub struct ImageOrigin<'a> {
     /// The file, relative to the folder or archive that was loaded.
     pub file: &'a str,
     /// The image's position in the file, from 0; `None` where the file is the image.
@@ -16,7 +16,7 @@ pub struct Origin<'a> {
 }
 
 /// Formatted as in `train/cat/7.png` or `train-images-idx3-ubyte.gz#123`.
-impl fmt::Display for Origin<'_> {
+impl fmt::Display for ImageOrigin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position {
             Some(position) => write!(f, "{}#{position}", self.file),
@@ -60,13 +60,13 @@ impl Names {
     }
 
     /// Where image `i` came from; panics if there is no such image.
-    pub fn origin(&self, i: usize) -> Origin<'_> {
+    pub fn origin(&self, i: usize) -> ImageOrigin<'_> {
         let (file, row) = self.places[i];
         let position = (row != WHOLE).then_some(row as usize);
-        Origin { file: &self.files[file as usize], position }
+        ImageOrigin { file: &self.files[file as usize], position }
     }
 
-    /// The name of image `i`, formatted like [`Origin`], or its position if no names are known.
+    /// The name of image `i`, formatted like [`ImageOrigin`], or its position if no names are known.
     pub fn get(&self, i: usize) -> String {
         if self.is_empty() { i.to_string() } else { self.origin(i).to_string() }
     }

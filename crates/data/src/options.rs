@@ -1,6 +1,6 @@
 //! Options for reading a source.
 
-use crate::photo::{Fit, Ground, Preparation};
+use crate::photo::{Fit, Preparation, TransparencyFill};
 
 /// Options for reading a source; the default suits most.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Options {
     /// How a picture of another shape is fitted.
     pub fit: Fit,
     /// Background of transparent pictures.
-    pub ground: Ground,
+    pub ground: TransparencyFill,
     /// The column that names pictures; detected by default.
     pub picture_column: Option<String>,
     /// The column of the classes; detected by default.

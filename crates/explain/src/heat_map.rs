@@ -26,10 +26,10 @@ impl HeatMap {
 
     /// The map at another size, interpolated bilinearly between the centres of its cells, like an image.
     pub fn resized(&self, height: usize, width: usize) -> Self {
-        let rows: Vec<Between> =
-            (0..height).map(|i| Between::new(i, height, self.height)).collect();
-        let columns: Vec<Between> =
-            (0..width).map(|i| Between::new(i, width, self.width)).collect();
+        let rows: Vec<Interpolation> =
+            (0..height).map(|i| Interpolation::new(i, height, self.height)).collect();
+        let columns: Vec<Interpolation> =
+            (0..width).map(|i| Interpolation::new(i, width, self.width)).collect();
         let at = |row: usize, column: usize| self.values[row * self.width + column];
         let mut values = Vec::with_capacity(height * width);
         for r in &rows {
@@ -44,14 +44,14 @@ impl HeatMap {
 }
 
 /// A position between two neighbours.
-struct Between {
+struct Interpolation {
     low: usize,
     high: usize,
     /// Weight of the higher one.
     part: f32,
 }
 
-impl Between {
+impl Interpolation {
     /// The position of cell `i` of `to` among `from` cells of the same total length.
     fn new(i: usize, to: usize, from: usize) -> Self {
         let last = from - 1;

@@ -112,7 +112,10 @@ fn run(model: &Model, images: &[u8], shape: Shape) -> Result<Answers, ExportErro
     // The runtime converts 64-bit whole numbers to 32 bits.
     let classes: NdTensor<i32, 1> = classes.try_into().map_err(wrong)?;
     if probabilities.size(0) != n || classes.size(0) != n {
-        return Err(fail("give the outputs of", format!("for {n} images: wrong number of answers")));
+        return Err(fail(
+            "give the outputs of",
+            format!("for {n} images: wrong number of answers"),
+        ));
     }
     let class = |&class: &i32| usize::try_from(class).unwrap_or(usize::MAX);
     let classes = classes.iter().map(class).collect();

@@ -40,7 +40,7 @@ pub fn gemm(
 ) {
     ensure_sizes((m, n, k), a, b.len(), b_row, c.len(), c_row);
     if m > 0 && n > 0 {
-        let ahead = Ahead::of(&b[..0]);
+        let ahead = PrefetchRange::of(&b[..0]);
         isa.run(Gemm { m, n, k, a, b, b_row, c, c_row, accumulate, ahead });
     }
 }
@@ -69,18 +69,18 @@ pub fn gemm_ahead(
             c,
             c_row,
             accumulate: false,
-            ahead: Ahead::of(ahead),
+            ahead: PrefetchRange::of(ahead),
         });
     }
 }
 
 /// Memory to prefetch: the next address and the end. It is never dereferenced.
-struct Ahead {
+struct PrefetchRange {
     next: *const f32,
     end: *const f32,
 }
 
-impl Ahead {
+impl PrefetchRange {
     fn of(values: &[f32]) -> Self {
         let range = values.as_ptr_range();
         Self { next: range.start, end: range.end }
@@ -122,7 +122,7 @@ struct Gemm<'a> {
     c: &'a mut [f32],
     c_row: usize,
     accumulate: bool,
-    ahead: Ahead,
+    ahead: PrefetchRange,
 }
 
 impl Kernel for Gemm<'_> {

@@ -16,10 +16,10 @@ pub trait Kernel {
 
 /// An instruction set detected on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Isa(Kind);
+pub struct Isa(IsaKind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum IsaKind {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -36,17 +36,17 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             if avx512::detected() {
-                list.push(Isa(Kind::Avx512));
+                list.push(Isa(IsaKind::Avx512));
             }
             if avx2::detected() {
-                list.push(Isa(Kind::Avx2));
+                list.push(Isa(IsaKind::Avx2));
             }
         }
         #[cfg(target_arch = "aarch64")]
         if neon::detected() {
-            list.push(Isa(Kind::Neon));
+            list.push(Isa(IsaKind::Neon));
         }
-        list.push(Isa(Kind::Portable));
+        list.push(Isa(IsaKind::Portable));
         list
     }
 
@@ -64,12 +64,12 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
+            IsaKind::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "avx2",
+            IsaKind::Avx2 => "avx2",
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => "neon",
-            Kind::Portable => "portable",
+            IsaKind::Neon => "neon",
+            IsaKind::Portable => "portable",
         }
     }
 
@@ -79,14 +79,14 @@ impl Isa {
         match self.0 {
             // SAFETY: an `Isa` of this kind is only made where its features were detected.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { avx512::run(kernel) },
+            IsaKind::Avx512 => unsafe { avx512::run(kernel) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { avx2::run(kernel) },
+            IsaKind::Avx2 => unsafe { avx2::run(kernel) },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => unsafe { neon::run(kernel) },
-            Kind::Portable => kernel.run(arch::portable::Portable),
+            IsaKind::Neon => unsafe { neon::run(kernel) },
+            IsaKind::Portable => kernel.run(arch::portable::Portable),
         }
     }
 }

@@ -76,12 +76,12 @@ impl DerefMut for Memory {
 ///
 /// Stores only addresses; prefetching memory that no longer exists does nothing.
 #[derive(Default)]
-pub struct Ahead {
+pub struct Prefetch {
     stretches: [(usize, usize); 32],
     count: usize,
 }
 
-impl Ahead {
+impl Prefetch {
     /// Removes all maps.
     pub fn clear(&mut self) {
         self.count = 0;

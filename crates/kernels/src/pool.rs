@@ -217,7 +217,7 @@ fn wait_for_change(shared: &Shared, seen: usize) -> usize {
 pub const MAX_PARTS: usize = 4096;
 
 /// The boundaries of parts.
-enum Cuts<'a> {
+enum Boundaries<'a> {
     /// Parts of this many values; the last one may be shorter.
     Every(usize),
     /// Parts between these positions, which include both ends.
@@ -236,7 +236,7 @@ pub fn stretches(cuts: &[usize]) -> impl Iterator<Item = (usize, &[usize])> {
 pub struct Parts<'a, T> {
     start: *mut T,
     len: usize,
-    cuts: Cuts<'a>,
+    cuts: Boundaries<'a>,
     taken: [AtomicU64; MAX_PARTS / 64],
     lives: PhantomData<&'a mut [T]>,
 }
@@ -255,7 +255,7 @@ impl<'a, T> Parts<'a, T> {
         Self {
             start: slice.as_mut_ptr(),
             len: slice.len(),
-            cuts: Cuts::Every(part),
+            cuts: Boundaries::Every(part),
             taken: std::array::from_fn(|_| AtomicU64::new(0)),
             lives: PhantomData,
         }
@@ -268,17 +268,17 @@ impl<'a, T> Parts<'a, T> {
     pub fn at(slice: &'a mut [T], cuts: &'a [usize]) -> Self {
         assert!(cuts.is_sorted() && cuts.last().is_none_or(|&end| end <= slice.len()), "cuts");
         assert!(cuts.len() <= MAX_PARTS, "more than {MAX_PARTS} parts");
-        Self { cuts: Cuts::At(cuts), ..Self::new(slice, usize::MAX) }
+        Self { cuts: Boundaries::At(cuts), ..Self::new(slice, usize::MAX) }
     }
 
     fn range(&self, index: usize) -> std::ops::Range<usize> {
         match self.cuts {
-            Cuts::Every(part) => {
+            Boundaries::Every(part) => {
                 let from = index.saturating_mul(part);
                 assert!(from < self.len, "part {index} of {}", self.len.div_ceil(part));
                 from..from.saturating_add(part).min(self.len)
             }
-            Cuts::At(cuts) => {
+            Boundaries::At(cuts) => {
                 assert!(index + 1 < cuts.len(), "part {index} of {}", cuts.len().max(1) - 1);
                 cuts[index]..cuts[index + 1]
             }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use modiste_data::Dataset;
 use modiste_data::FASHION_CLASSES;
-use modiste_data::photo::{Background, Fit, Ground, Preparation};
+use modiste_data::photo::{Background, Fit, Preparation, TransparencyFill};
 use modiste_metrics::Confidence;
 use modiste_spec::engine::{PIXEL_MAX, State, Tensor};
 use modiste_spec::{Network, Shape};
@@ -42,7 +42,7 @@ pub struct Preprocessing {
     pub fit: Fit,
     /// Background of transparent pictures.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub ground: Ground,
+    pub ground: TransparencyFill,
     /// Whether pictures become garments on black as in Fashion-MNIST; `None` if that depends on the
     /// classes being those of Fashion-MNIST, as in files older than this entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -26,12 +26,12 @@ mod error;
 mod file;
 mod folder;
 mod format;
+mod model_evaluation;
 mod predictor;
 mod rows;
 mod stored;
 pub mod tensors;
 mod trained;
-mod trust;
 
 pub use answer::Answer;
 pub use answers::{Answers, evaluation, labels};
@@ -45,8 +45,10 @@ pub use error::ModelError;
 pub use file::{DataIdentity, Model, ModelConfidence, Preprocessing, Provenance, parse_model};
 pub use folder::RunFolder;
 pub use format::{other_format, perhaps_newer};
+pub use model_evaluation::{
+    Calibrated, ConfidenceMetrics, MirroredMetrics, ModelEvaluation, ThresholdEffect,
+};
 pub use modiste_files::guarded;
 pub use predictor::{Options, Predictor, Reject, mirrored_logits};
 pub use rows::csv_text;
 pub use stored::{MISTAKES, Pixels, Stored, StoredMistake, StoredPart};
-pub use trust::{Calibrated, Mirrored, Rule, Trust, Worth};

@@ -5,20 +5,20 @@
 //! feature `mpi` it then returns an error. This crate prints nothing.
 
 mod launch;
+mod messages;
 #[cfg(feature = "mpi")]
 mod mpi_exchange;
-mod talk;
 #[cfg(feature = "mpi")]
 mod watchdog;
 
 pub use launch::Launch;
-pub use talk::{Talk, first_difference};
+pub use messages::{RankMessages, first_difference};
 
 use modiste_spec::engine::Exchange;
 use std::time::Duration;
 
 /// Called on another thread when this rank has waited too long for the others; it should end the process.
-pub type Stalled = fn(Duration);
+pub type StallHandler = fn(Duration);
 
 /// The ranks that this process belongs to.
 pub struct Team {
@@ -36,7 +36,7 @@ impl Team {
     /// # Errors
     /// In one line, if MPI does not start.
     #[cfg(feature = "mpi")]
-    pub fn join(patience: Duration, stalled: Stalled) -> Result<Option<Self>, String> {
+    pub fn join(patience: Duration, stalled: StallHandler) -> Result<Option<Self>, String> {
         if !Launch::of_environment().by_a_launcher {
             return Ok(None);
         }
@@ -50,7 +50,7 @@ impl Team {
     /// # Errors
     /// If the process was started as one of several ranks, because this build has no MPI.
     #[cfg(not(feature = "mpi"))]
-    pub fn join(_: Duration, _: Stalled) -> Result<Option<Self>, String> {
+    pub fn join(_: Duration, _: StallHandler) -> Result<Option<Self>, String> {
         match Launch::of_environment().ranks {
             Some(ranks) if ranks > 1 => Err(format!(
                 "was started as one of {ranks} ranks, but this build has no MPI; build it with \

@@ -2,7 +2,7 @@
 //!
 //! MPI is set to return error codes, so an error becomes one line from this rank instead of MPI's report.
 
-use crate::Stalled;
+use crate::StallHandler;
 use crate::watchdog::Watchdog;
 use modiste_spec::engine::Exchange;
 use mpi::environment::Universe;
@@ -26,7 +26,7 @@ impl Session {
     ///
     /// # Errors
     /// If it does not start, or accepts calls only from its first thread.
-    pub fn begin(patience: Duration, stalled: Stalled) -> Result<Self, String> {
+    pub fn begin(patience: Duration, stalled: StallHandler) -> Result<Self, String> {
         let started = mpi::initialize_with_threading(Threading::Serialized);
         let (universe, threading) = started.ok_or("MPI was started before")?;
         if threading < Threading::Serialized {

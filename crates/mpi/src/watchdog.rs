@@ -1,6 +1,6 @@
 //! Ends a rank that waits for others that will never answer, because MPI itself may wait forever.
 
-use crate::Stalled;
+use crate::StallHandler;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// Checks on a separate thread whether an exchange takes longer than `patience`.
-    pub fn begin(patience: Duration, stalled: Stalled) -> Arc<Self> {
+    pub fn begin(patience: Duration, stalled: StallHandler) -> Arc<Self> {
         let dog = Arc::new(Self { start: Instant::now(), since: AtomicU64::new(0) });
         let watched = dog.clone();
         std::thread::spawn(move || {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use modiste_model::{EpochMetrics, EpochRow, RunFolder, read_metrics};
 use modiste_search::{
-    CheckBatch, Elements, ResultsFolder, SearchError, Shard, TrialProgress, TRIALS, Task, is_of, measure,
-    read_if_there,
+    CheckBatch, Elements, ResultsFolder, SearchError, Shard, TRIALS, Task, TrialProgress, is_of,
+    measure, read_if_there,
 };
 use modiste_train::Config;
 
@@ -43,8 +43,9 @@ impl Study {
         for variant in 0..ablation.variants.len() {
             for &seed in &ablation.seeds {
                 let (name, config) = (ablation.name(variant, seed), ablation.config(variant, seed));
-                let same =
-                    |(known, _): &&(Config, PathBuf)| TrialProgress::difference(known, &config).is_none();
+                let same = |(known, _): &&(Config, PathBuf)| {
+                    TrialProgress::difference(known, &config).is_none()
+                };
                 let folder = match known.iter().find(same) {
                     Some((_, folder)) => folder.clone(),
                     None => out.join(TRIALS).join(&name),

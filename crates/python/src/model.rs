@@ -9,8 +9,8 @@ use modiste_data::{free_memory, parse_npy};
 use modiste_explain::{Explainer, HeatMap, Occlusion, occlusion, overlay};
 use modiste_files::read;
 use modiste_model::{
-    Answer, Mirrored, Model as ModelFile, ModelError, Options, Predictor, Reject, RunFolder, Trust,
-    Worth, evaluation, parse_model,
+    Answer, ConfidenceMetrics, MirroredMetrics, Model as ModelFile, ModelError, ModelEvaluation,
+    Options, Predictor, Reject, RunFolder, evaluation, parse_model,
 };
 use modiste_spec::Shape;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
@@ -326,10 +326,10 @@ impl Model {
         let (logits, labels) = (logits.as_slice()?, labels.as_slice()?);
         let mirrored = mirrored.as_ref().map(|logits| logits.as_slice()).transpose()?;
         py.detach(|| {
-            let worth = Worth {
+            let worth = ModelEvaluation {
                 evaluation: evaluation(logits, labels, &self.model.classes).map_err(raised)?,
-                trust: Trust::of(&self.model, logits, labels, false),
-                mirrored: mirrored.map(|logits| Mirrored::of(&self.model, logits, labels)),
+                trust: ConfidenceMetrics::of(&self.model, logits, labels, false),
+                mirrored: mirrored.map(|logits| MirroredMetrics::of(&self.model, logits, labels)),
             };
             serde_json::to_string(&worth).map_err(raised)
         })

@@ -12,7 +12,7 @@ use modiste_train::{
     Config, Event, FIELDS, Observer, Outcome, Pace, Plan, Run, TrainError, data_warnings, fit,
     rate_warning, uncalibrated,
 };
-use modiste_writeup::{Events, Judged};
+use modiste_writeup::{BestModelAnswers, Events};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
@@ -225,7 +225,7 @@ fn write_up(
     model: &Model,
 ) -> PyResult<Vec<String>> {
     engine.load_state(&model.state()).map_err(raised)?;
-    let judged = Judged::new(engine, data).map_err(raised)?;
+    let judged = BestModelAnswers::new(engine, data).map_err(raised)?;
     judged.write(folder, data, model).map_err(raised)?;
     Ok(judged.warnings(model))
 }

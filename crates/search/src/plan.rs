@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use modiste_train::Config;
 
 use crate::{
-    CheckBatch, Elements, Grid, ResultsFolder, Published, Results, SearchError, Shard, Size, TrialProgress, Task,
-    Trial, measure, read_if_there, results_csv, trials_csv,
+    CheckBatch, Elements, Grid, Published, Results, ResultsFolder, SearchError, Shard, Size, Task,
+    Trial, TrialProgress, measure, read_if_there, results_csv, trials_csv,
 };
 
 /// The file with the grid of a results folder.

@@ -205,7 +205,9 @@ impl Column {
 
     fn density(&self, component: usize, x: f64) -> f64 {
         match self {
-            Self::Range(components) => components[component].normal.pdf(x) / components[component].within,
+            Self::Range(components) => {
+                components[component].normal.pdf(x) / components[component].within
+            }
             Self::Choice(shares) => shares[component][x as usize],
         }
     }
@@ -256,7 +258,8 @@ mod tests {
     #[test]
     fn draws_are_the_same_again() {
         let dimension = Dimension::parse("dropout", "0..0.5").unwrap();
-        let tried: Vec<Observation> = (0..20).map(|i| (f64::from(i) / 20.0, f64::from(i % 7))).collect();
+        let tried: Vec<Observation> =
+            (0..20).map(|i| (f64::from(i) / 20.0, f64::from(i % 7))).collect();
         for sampler in [Sampler::Random, Sampler::Tpe] {
             let of = |seed| sampler.draw(&dimension, &tried, &mut Draws::new(seed, 20, 0));
             assert_eq!(of(1), of(1));

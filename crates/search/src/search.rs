@@ -13,8 +13,8 @@ use modiste_train::Config;
 use serde::Serialize;
 
 use crate::{
-    Budget, Coordinates, Draws, Elements, Halving, Measure, Search, SearchError, Spread, TrialPhase,
-    Status, Observation, file_name, label, read_if_there,
+    Budget, Coordinates, Draws, Elements, Halving, Measure, Observation, Search, SearchError,
+    Spread, Status, TrialPhase, file_name, label, read_if_there,
 };
 
 const FILE: &str = "search.toml";
@@ -136,7 +136,8 @@ impl SearchFolder {
 
     /// The planned elements that are neither done nor failed.
     fn open_elements(&self) -> Result<Vec<usize>, SearchError> {
-        let open = |s: &TrialPhase| matches!(s, TrialPhase::Waiting { .. } | TrialPhase::Running { .. });
+        let open =
+            |s: &TrialPhase| matches!(s, TrialPhase::Waiting { .. } | TrialPhase::Running { .. });
         Ok(Status::read(&self.out)?.numbers(open))
     }
 

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::name::label;
 use crate::{
-    Gain, Grid, Numbers, Published, Row, Selection, Size, Spread, TrialProgress, TrialResult, select,
+    Gain, Grid, Numbers, Published, Row, Selection, Size, Spread, TrialProgress, TrialResult,
+    select,
 };
 
 /// The results of a grid so far.

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use modiste_search::{Coordinates, Dimension, Draws, Sampler, Observation, Values, survivors};
+use modiste_search::{Coordinates, Dimension, Draws, Observation, Sampler, Values, survivors};
 use serde_json::Value;
 
 /// A function that asks for the dimensions that it needs by name and returns its value.

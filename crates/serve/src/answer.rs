@@ -3,7 +3,7 @@
 use modiste_model::Answer;
 use serde::Serialize;
 
-use crate::About;
+use crate::ModelDescription;
 use crate::input::{Image, Input};
 use crate::serving::Serving;
 
@@ -84,7 +84,7 @@ impl AnswerOptions {
         image: &'a Image,
         logits: &[f32],
     ) -> Prediction<'a> {
-        let About { classes, temperature, .. } = &serving.about;
+        let ModelDescription { classes, temperature, .. } = &serving.about;
         let answer = Answer::new(logits, *temperature, self.threshold);
         let top = answer.top(self.top_k.unwrap_or(classes.len())).into_iter();
         let class_probability = |(class, probability): (usize, f64)| {

@@ -11,19 +11,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::limits::Limits;
-use crate::places::Places;
 use crate::refusal::Refusal;
+use crate::slots::ConnectionSlots;
 
 /// How long a body waits for the memory of a client that is evicted.
 const WAIT: Duration = Duration::from_secs(1);
 
 /// Bytes with their share of the memory, which is freed with the last reference to them.
-struct Held {
+struct CountedBytes {
     bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for CountedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -39,11 +39,11 @@ pub(crate) struct Bodies {
     /// Largest body, in bytes.
     most: usize,
     time: Duration,
-    places: Arc<Places>,
+    places: Arc<ConnectionSlots>,
 }
 
 impl Bodies {
-    pub fn new(limits: &Limits, places: Arc<Places>) -> Self {
+    pub fn new(limits: &Limits, places: Arc<ConnectionSlots>) -> Self {
         let all = limits.bodies_bytes.min(Semaphore::MAX_PERMITS);
         let [received, images, answers] = [(); 3].map(|()| Arc::new(Semaphore::new(all)));
         let (most, time) = (limits.body_bytes, limits.time);
@@ -115,7 +115,7 @@ impl Bodies {
             }
         }
         let bytes = if bytes.is_empty() { first } else { bytes.into() };
-        Ok(Bytes::from_owner(Held { bytes, _share: share }))
+        Ok(Bytes::from_owner(CountedBytes { bytes, _share: share }))
     }
 
     /// Reserves memory for a part of a body. If there is none left, evicts the client that has been
@@ -141,7 +141,7 @@ impl Bodies {
         let full = |_| Refusal::busy("too many answers are being sent; try again later");
         let count = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let share = self.answers.clone().try_acquire_many_owned(count).map_err(full)?;
-        Ok(Bytes::from_owner(Held { bytes: text.into(), _share: Some(share) }))
+        Ok(Bytes::from_owner(CountedBytes { bytes: text.into(), _share: Some(share) }))
     }
 
     fn too_large(&self) -> Refusal {
@@ -155,7 +155,7 @@ mod tests {
 
     fn bodies(body_bytes: usize, bodies_bytes: usize) -> Bodies {
         let limits = Limits { body_bytes, bodies_bytes, ..Limits::default() };
-        Bodies::new(&limits, Arc::new(Places::new(1)))
+        Bodies::new(&limits, Arc::new(ConnectionSlots::new(1)))
     }
 
     #[tokio::test]

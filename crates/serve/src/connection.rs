@@ -21,8 +21,8 @@ use tokio::time::timeout;
 
 use crate::Metrics;
 use crate::base::BasePath;
-use crate::places::{Place, Places};
 use crate::refusal::Refusal;
+use crate::slots::{ConnectionSlot, ConnectionSlots};
 use crate::state::Server;
 use crate::stream::{Socket, Stream};
 
@@ -52,7 +52,7 @@ struct Shared {
     base: BasePath,
     /// How long a client may take to send a header, and to receive an answer.
     time: Duration,
-    places: Arc<Places>,
+    places: Arc<ConnectionSlots>,
     metrics: Arc<Metrics>,
 }
 
@@ -119,7 +119,7 @@ impl Drop for Counted {
 async fn attend(
     shared: Arc<Shared>,
     socket: Box<dyn Socket>,
-    place: Place,
+    place: ConnectionSlot,
     stop: watch::Receiver<bool>,
 ) {
     shared.metrics.connections.inc();
@@ -132,7 +132,7 @@ async fn attend(
         seen.store(false, Ordering::Relaxed);
         let place = working.clone();
         let answer = match base.strip(request.uri_mut()) {
-            Ok(()) => Ok(router.call(request.map(|body| watched(body, &place)))),
+            Ok(()) => Ok(router.call(request.map(|body| reporting(body, &place)))),
             Err(redirect) => Err(redirect),
         };
         Box::pin(async move {
@@ -162,21 +162,21 @@ async fn attend(
 }
 
 /// The body of a request, which reports its progress to the connection's place.
-struct Watched {
+struct ReportingBody {
     body: Incoming,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
 }
 
-/// A [`Watched`] body, or an empty one if there is none.
-fn watched(body: Incoming, place: &Arc<Place>) -> Body {
+/// A [`ReportingBody`], or an empty one if there is none.
+fn reporting(body: Incoming, place: &Arc<ConnectionSlot>) -> Body {
     if body.is_end_stream() {
         place.works();
         return Body::empty();
     }
-    Body::new(Watched { body, place: place.clone() })
+    Body::new(ReportingBody { body, place: place.clone() })
 }
 
-impl hyper::body::Body for Watched {
+impl hyper::body::Body for ReportingBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -207,7 +207,7 @@ impl hyper::body::Body for Watched {
 /// reading, and the error to send.
 async fn run<S>(
     mut connection: http1::Connection<TokioIo<Stream>, S>,
-    place: &Place,
+    place: &ConnectionSlot,
     stop: watch::Receiver<bool>,
     begun: &AtomicBool,
 ) -> Option<(Box<dyn Socket>, Option<Refusal>)>

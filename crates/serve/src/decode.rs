@@ -7,9 +7,9 @@ use axum::http::HeaderMap;
 use modiste_data::photo::{self, Background};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+use crate::body_kind::BodyKind;
 use crate::deadline::Deadline;
 use crate::input::{Content, Input, Rules, Upload, is_quick};
-use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::serving::Serving;
 use crate::state::Server;
@@ -42,7 +42,7 @@ impl Server {
         body: Body,
     ) -> Result<Request<'_>, Refusal> {
         let rules = self.rules(serving, background);
-        let kind = Kind::of(headers)?;
+        let kind = BodyKind::of(headers)?;
         let bytes = self.bodies.read(headers, body).await?;
         let _turn = self.requests.try_acquire().map_err(|_| {
             let most = self.limits.requests;
@@ -50,12 +50,12 @@ impl Server {
         })?;
         let deadline = Deadline::after(self.limits.time);
         let uploads = match kind {
-            Kind::Picture => {
+            BodyKind::Picture => {
                 vec![Upload { name: "image 0".into(), content: Content::Picture(bytes) }]
             }
-            Kind::Form(boundary) => form::pictures(bytes, &boundary, &rules).await?,
-            Kind::Json if bytes.len() <= QUICK_JSON => json::images(&bytes, &rules)?,
-            Kind::Json => {
+            BodyKind::Form(boundary) => form::pictures(bytes, &boundary, &rules).await?,
+            BodyKind::Json if bytes.len() <= QUICK_JSON => json::images(&bytes, &rules)?,
+            BodyKind::Json => {
                 let read = move || json::images(&bytes, &rules);
                 self.decode(&self.decoders, deadline, read).await??
             }

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::headers::HEADERS;
-use crate::origin::Source;
+use crate::origin::RequestOrigin;
 use crate::refusal::Refusal;
 use crate::state::Server;
 
@@ -30,7 +30,9 @@ pub(crate) async fn observe(
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = match server.origins.check_host(&request) {
         Err(refusal) => refusal.into_response(),
-        Ok(()) if from == Source::Allowed && is_preflight(&request) => preflight(request.headers()),
+        Ok(()) if from == RequestOrigin::Allowed && is_preflight(&request) => {
+            preflight(request.headers())
+        }
         Ok(()) => next.run(request).await,
     };
     // Made-up paths would become an unlimited number of time series.
@@ -43,7 +45,7 @@ pub(crate) async fn observe(
     if server.origins.any_allowed() {
         headers.insert(header::VARY, HeaderValue::from_static("origin"));
     }
-    if let (Source::Allowed, Some(origin)) = (from, origin) {
+    if let (RequestOrigin::Allowed, Some(origin)) = (from, origin) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         let told = HeaderValue::from_static("retry-after");
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, told);
@@ -80,7 +82,7 @@ pub(crate) async fn admit(
 ) -> Response {
     let headers = request.headers();
     // Otherwise any page open in a browser on this machine could use a server without a token.
-    if server.origins.of(request.method(), headers) == Source::Foreign {
+    if server.origins.of(request.method(), headers) == RequestOrigin::Foreign {
         let reason = "pages of other sites may not use this server; start it with --allow-origin \
                       to allow a site";
         return Refusal::foreign(reason).into_response();

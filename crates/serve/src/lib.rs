@@ -3,13 +3,14 @@
 //! [`serve`] answers requests until the system asks it to stop. Images of all connections are
 //! batched and computed by an engine on one thread ([`Batcher`]); everything that a client can make
 //! large or slow has a limit ([`Limits`]); the model can be replaced while requests are in flight. The
-//! caller chooses the engine and loads the model file with a [`Load`] function.
+//! caller chooses the engine and loads the model file with a [`LoadModel`] function.
 
 mod accept;
 mod answer;
 mod base;
 mod batcher;
 mod body;
+mod body_kind;
 mod card;
 mod cards;
 mod connection;
@@ -21,7 +22,6 @@ mod guard;
 mod headers;
 mod input;
 mod json;
-mod kind;
 mod limits;
 mod listen;
 mod log;
@@ -31,7 +31,6 @@ mod models;
 mod origin;
 mod page;
 mod parse;
-mod places;
 mod predict;
 mod query;
 mod refusal;
@@ -39,6 +38,7 @@ mod routes;
 mod server;
 mod serving;
 mod signals;
+mod slots;
 mod state;
 mod stream;
 mod text;
@@ -51,7 +51,10 @@ pub use card::{Card, CardError, WrongImage};
 pub use limits::Limits;
 pub use listen::{Bound, Listen, ListenError};
 pub use metrics::Metrics;
-pub use model::{About, Ask, Evaluate, Explain, Heat, Load, MakeEngine, Model, Origin};
+pub use model::{
+    ComputeLogits, EvaluateModel, Explain, Heat, LoadModel, MakeEngine, Model, ModelDescription,
+    ModelOrigin,
+};
 pub use origin::{Site, SiteError};
 #[doc(hidden)]
 pub use parse::images_of;

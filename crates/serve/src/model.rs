@@ -12,17 +12,17 @@ use crate::card::{Card, CardError};
 /// Reads the model from its file, each time it is called.
 ///
 /// The error is one line that names the file; it goes to the log, never to clients.
-pub type Load = dyn Fn() -> Result<Model, String> + Send + Sync;
+pub type LoadModel = dyn Fn() -> Result<Model, String> + Send + Sync;
 
 /// Creates an engine with the model's parameters loaded, on the thread that the engine will run on.
 /// It is called again after an engine panics.
 pub type MakeEngine = dyn Fn() -> Result<Box<dyn Engine>, String> + Send + Sync;
 
 /// Computes the logits (n, classes) of images (n, h, w, c).
-pub type Ask<'a> = dyn FnMut(&[u8]) -> Result<Vec<f32>, String> + 'a;
+pub type ComputeLogits<'a> = dyn FnMut(&[u8]) -> Result<Vec<f32>, String> + 'a;
 
 /// Evaluates the model on its validation images.
-pub type Evaluate = dyn Fn(&mut Ask<'_>) -> Result<Card, CardError> + Send + Sync;
+pub type EvaluateModel = dyn Fn(&mut ComputeLogits<'_>) -> Result<Card, CardError> + Send + Sync;
 
 /// Computes the heat map of an image (h, w, c) for the class with this index.
 pub type Explain = dyn Fn(&[u8], usize) -> Result<Heat, String> + Send + Sync;
@@ -41,18 +41,18 @@ pub struct Heat {
 /// A model that has been read and checked.
 pub struct Model {
     /// Its description.
-    pub about: About,
+    pub about: ModelDescription,
     /// Creates its engine.
     pub make: Arc<MakeEngine>,
     /// Computes its card.
-    pub evaluate: Arc<Evaluate>,
+    pub evaluate: Arc<EvaluateModel>,
     /// Computes heat maps.
     pub explain: Arc<Explain>,
 }
 
 /// The description of a model in `GET /v1/model`.
 #[derive(Clone, Debug, Serialize)]
-pub struct About {
+pub struct ModelDescription {
     /// The model's file, or the folder of its run, without the folders around it.
     pub name: String,
     /// Identifies the model: the CRC-32 of its file.
@@ -74,7 +74,7 @@ pub struct About {
     #[serde(skip)]
     pub preparation: Preparation,
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: ModelOrigin,
 }
 
 /// Serialises a background by its name.
@@ -84,7 +84,7 @@ fn as_text<S: Serializer>(background: &Background, serializer: S) -> Result<S::O
 
 /// Where a model comes from.
 #[derive(Clone, Debug, Serialize)]
-pub struct Origin {
+pub struct ModelOrigin {
     /// Version of modiste that trained it.
     pub modiste: String,
     /// Name of the data set.

@@ -11,7 +11,7 @@ use crate::Metrics;
 use crate::batcher::Batching;
 use crate::cards::{Cards, Current};
 use crate::log::log;
-use crate::model::{About, Load};
+use crate::model::{LoadModel, ModelDescription};
 use crate::serving::{Reader, Serving};
 
 /// Largest number of reloads running or waiting: a further one would only read the same file.
@@ -73,7 +73,7 @@ impl Models {
     /// # Errors
     /// The problem with the model.
     pub fn start(
-        load: Arc<Load>,
+        load: Arc<LoadModel>,
         batching: Batching,
         queue: usize,
         metrics: Arc<Metrics>,
@@ -118,7 +118,7 @@ impl Models {
         self.metrics.reloaded(read.is_ok());
         match read {
             Ok(new) => {
-                let About { name, version, .. } = &new.about;
+                let ModelDescription { name, version, .. } = &new.about;
                 log(&format!("{reason}: serving {name}, version {version}"));
                 self.metrics.serve(name, version);
                 self.replace(&new);

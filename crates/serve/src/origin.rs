@@ -80,7 +80,7 @@ pub(crate) struct Origins {
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum RequestOrigin {
     /// The server's own page, or a client that is not a browser.
     Own,
     /// A site that may use the server.
@@ -142,20 +142,20 @@ impl Origins {
     }
 
     /// Where a request comes from.
-    pub fn of(&self, method: &Method, headers: &HeaderMap) -> Source {
+    pub fn of(&self, method: &Method, headers: &HeaderMap) -> RequestOrigin {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {
             (Some(origin), None) => {
                 let origin = origin.to_str().unwrap_or_default().to_ascii_lowercase();
                 if self.is_allowed(&origin) {
-                    Source::Allowed
+                    RequestOrigin::Allowed
                 } else if is_own(&origin, headers) {
-                    Source::Own
+                    RequestOrigin::Own
                 } else {
-                    Source::Foreign
+                    RequestOrigin::Foreign
                 }
             }
-            (Some(_), Some(_)) => Source::Foreign,
+            (Some(_), Some(_)) => RequestOrigin::Foreign,
             (None, _) => without_origin(method, headers),
         }
     }
@@ -181,11 +181,11 @@ fn is_own(origin: &str, headers: &HeaderMap) -> bool {
 
 /// The source of a request without an `Origin`: another program, the server's own page, or an image, a
 /// link or a frame on another site. Links to the server are allowed.
-fn without_origin(method: &Method, headers: &HeaderMap) -> Source {
+fn without_origin(method: &Method, headers: &HeaderMap) -> RequestOrigin {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|given| given == value);
     let elsewhere = is("sec-fetch-site", "cross-site") || is("sec-fetch-site", "same-site");
     let is_link = method == Method::GET && is("sec-fetch-mode", "navigate");
-    if elsewhere && !is_link { Source::Foreign } else { Source::Own }
+    if elsewhere && !is_link { RequestOrigin::Foreign } else { RequestOrigin::Own }
 }
 
 /// The host of an authority, without its port.
@@ -221,26 +221,26 @@ mod tests {
     fn pages_of_other_sites_are_told_by_their_origin() {
         let origins = Origins::new(vec!["https://shop.org".parse().unwrap()], None);
         let of = |pairs: &[(&'static str, &str)]| origins.of(&Method::POST, &headers(pairs));
-        assert_eq!(of(&[("host", "a:8080")]), Source::Own);
-        assert_eq!(of(&[("host", "a:8080"), ("origin", "http://a:8080")]), Source::Own);
-        assert_eq!(of(&[("host", "a"), ("origin", "https://A")]), Source::Own);
-        assert_eq!(of(&[("host", "a:443"), ("origin", "https://a")]), Source::Own);
+        assert_eq!(of(&[("host", "a:8080")]), RequestOrigin::Own);
+        assert_eq!(of(&[("host", "a:8080"), ("origin", "http://a:8080")]), RequestOrigin::Own);
+        assert_eq!(of(&[("host", "a"), ("origin", "https://A")]), RequestOrigin::Own);
+        assert_eq!(of(&[("host", "a:443"), ("origin", "https://a")]), RequestOrigin::Own);
         assert_eq!(
             of(&[("host", "b:1"), ("x-forwarded-host", "a"), ("origin", "https://a")]),
-            Source::Own
+            RequestOrigin::Own
         );
-        assert_eq!(of(&[("host", "a"), ("origin", "https://shop.org")]), Source::Allowed);
+        assert_eq!(of(&[("host", "a"), ("origin", "https://shop.org")]), RequestOrigin::Allowed);
         for origin in ["http://evil.org", "http://a:8081", "null", "", "http://shop.org", "a:8080"]
         {
             let told = of(&[("host", "a:8080"), ("origin", origin), ("sec-fetch-site", "none")]);
-            assert_eq!(told, Source::Foreign, "{origin}");
+            assert_eq!(told, RequestOrigin::Foreign, "{origin}");
         }
         for site in ["cross-site", "same-site"] {
-            assert_eq!(of(&[("host", "a"), ("sec-fetch-site", site)]), Source::Foreign);
+            assert_eq!(of(&[("host", "a"), ("sec-fetch-site", site)]), RequestOrigin::Foreign);
         }
         let link = headers(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]);
-        assert_eq!(origins.of(&Method::GET, &link), Source::Own);
-        assert_eq!(origins.of(&Method::POST, &link), Source::Foreign);
+        assert_eq!(origins.of(&Method::GET, &link), RequestOrigin::Own);
+        assert_eq!(origins.of(&Method::POST, &link), RequestOrigin::Foreign);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use modiste_data::photo::{self, Background, Preparation};
 use modiste_spec::Shape;
 
+use crate::body_kind::BodyKind;
 use crate::input::{Content, Rules};
-use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::{form, json};
 
@@ -52,10 +52,10 @@ fn parse(
         pixels: LIMITS.pixels,
     };
     let body = Bytes::copy_from_slice(body);
-    let uploads = match Kind::of(&headers)? {
-        Kind::Picture => return Ok(vec![rules.picture(&body, 0).map(|image| image.pixels)]),
-        Kind::Json => json::images(&body, &rules)?,
-        Kind::Form(boundary) => {
+    let uploads = match BodyKind::of(&headers)? {
+        BodyKind::Picture => return Ok(vec![rules.picture(&body, 0).map(|image| image.pixels)]),
+        BodyKind::Json => json::images(&body, &rules)?,
+        BodyKind::Form(boundary) => {
             let parts = pin!(form::pictures(body, &boundary, &rules));
             match parts.poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(uploads) => uploads?,

@@ -9,7 +9,7 @@ use axum::response::Response;
 use modiste_data::photo::Background;
 use serde::Serialize;
 
-use crate::About;
+use crate::ModelDescription;
 use crate::answer::{AnswerOptions, Entry};
 use crate::batcher::PredictError;
 use crate::deadline::Deadline;
@@ -57,7 +57,7 @@ pub(crate) async fn predict(
     }
     let logits = server.logits(&serving, inputs, request.deadline).await?;
     let predictions = options.entries(&serving, inputs, &logits);
-    let About { name, version, .. } = &serving.about;
+    let ModelDescription { name, version, .. } = &serving.about;
     server.answer(&Answers { model: name, version, predictions })
 }
 

@@ -11,7 +11,7 @@ use crate::connection::Connections;
 use crate::limits::Limits;
 use crate::listen::{Bound, Listen, Listeners};
 use crate::log::log;
-use crate::model::Load;
+use crate::model::LoadModel;
 use crate::models::Models;
 use crate::origin::{Origins, Site};
 use crate::routes::router;
@@ -70,7 +70,7 @@ pub enum ServeError {
 /// If it cannot start, or not everything in flight could be answered.
 pub fn serve(
     options: Options,
-    load: Arc<Load>,
+    load: Arc<LoadModel>,
     started: impl FnOnce(&Bound),
 ) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use crate::Metrics;
 use crate::batcher::{Batcher, Batching};
 use crate::card::CardError;
-use crate::model::{About, Evaluate, Explain, Load, Model};
+use crate::model::{EvaluateModel, Explain, LoadModel, Model, ModelDescription};
 
 /// How long reading a model may take.
 const LOAD_TIME: Duration = Duration::from_secs(60);
@@ -20,10 +20,10 @@ const HANGING: usize = 4;
 
 /// A model with its engine.
 pub(crate) struct Serving {
-    pub about: About,
+    pub about: ModelDescription,
     pub batcher: Batcher,
     pub explain: Arc<Explain>,
-    pub evaluate: Arc<Evaluate>,
+    pub evaluate: Arc<EvaluateModel>,
     /// Seconds since 1970.
     pub loaded: u64,
     /// The card as JSON, or why there is none; not set while it is being computed.
@@ -32,7 +32,7 @@ pub(crate) struct Serving {
 
 /// Reads the model and creates its engine.
 pub(crate) struct Reader {
-    load: Arc<Load>,
+    load: Arc<LoadModel>,
     batching: Batching,
     queue: usize,
     metrics: Arc<Metrics>,
@@ -42,7 +42,12 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// A reader; up to `queue` images may wait for an engine.
-    pub fn new(load: Arc<Load>, batching: Batching, queue: usize, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        load: Arc<LoadModel>,
+        batching: Batching,
+        queue: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self { load, batching, queue, metrics, at_work: Arc::default() }
     }
 
@@ -79,7 +84,7 @@ impl Reader {
 }
 
 fn read(
-    load: &Load,
+    load: &LoadModel,
     batching: Batching,
     queue: usize,
     metrics: &Arc<Metrics>,

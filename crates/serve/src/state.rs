@@ -10,7 +10,7 @@ use crate::body::Bodies;
 use crate::limits::Limits;
 use crate::models::Models;
 use crate::origin::Origins;
-use crate::places::Places;
+use crate::slots::ConnectionSlots;
 use crate::{Metrics, Token};
 
 /// The state that all handlers share.
@@ -20,15 +20,15 @@ pub(crate) struct Server {
     pub limits: Limits,
     /// Further limits of pictures.
     pub pictures: photo::Limits,
-    pub places: Arc<Places>,
+    pub places: Arc<ConnectionSlots>,
     pub bodies: Bodies,
-    /// Places for decoding small pictures and large JSON bodies.
+    /// Slots for decoding small pictures and large JSON bodies.
     pub decoders: Arc<Semaphore>,
-    /// Places for decoding large pictures.
+    /// Slots for decoding large pictures.
     pub large: Arc<Semaphore>,
     /// The place for explaining an image.
     pub explainer: Arc<Semaphore>,
-    /// Places for requests in progress.
+    /// Slots for requests in progress.
     pub requests: Semaphore,
     /// The places among these for requests that take long, so that they cannot block the others.
     pub heavy: Semaphore,
@@ -48,7 +48,7 @@ impl Server {
         origins: Origins,
         token: Option<Token>,
     ) -> Self {
-        let places = Arc::new(Places::new(limits.connections));
+        let places = Arc::new(ConnectionSlots::new(limits.connections));
         let some = |count: usize| Arc::new(Semaphore::new(count.max(1)));
         Self {
             models,

@@ -34,7 +34,7 @@ pub(crate) fn start(path: PathBuf, server: Weak<Server>) -> std::io::Result<()> 
 /// Identifies the state of a file. A replaced file has another inode, and a file that was written
 /// to has another change time, which cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
+struct FileState {
     modified: Option<SystemTime>,
     length: u64,
     #[cfg(unix)]
@@ -53,10 +53,10 @@ enum Change {
 struct Watch {
     path: PathBuf,
     /// The last state that was served or tried.
-    known: Option<Seen>,
+    known: Option<FileState>,
     /// A change seen once. It counts when it is seen twice, because until then the file may still
     /// be being written.
-    changed: Option<Option<Seen>>,
+    changed: Option<Option<FileState>>,
 }
 
 impl Watch {
@@ -81,14 +81,14 @@ impl Watch {
     }
 }
 
-fn look(path: &Path) -> Option<Seen> {
+fn look(path: &Path) -> Option<FileState> {
     let metadata = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
     let identity = {
         use std::os::unix::fs::MetadataExt;
         (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
     };
-    Some(Seen {
+    Some(FileState {
         modified: metadata.modified().ok(),
         length: metadata.len(),
         #[cfg(unix)]

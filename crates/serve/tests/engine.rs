@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use modiste_data::photo::{Background, Preparation};
 use modiste_serve::{
-    About, BasePath, Batching, Bound, CardError, Limits, Model, Options, Origin, serve,
+    BasePath, Batching, Bound, CardError, Limits, Model, ModelDescription, ModelOrigin, Options,
+    serve,
 };
 use modiste_spec::engine::{Batch, EngineError, State, Step, Totals, Weights};
 use modiste_spec::{Engine, Network, NetworkBuilder, Op, Shape};
@@ -76,8 +77,8 @@ fn network() -> Network {
     builder.finish().unwrap()
 }
 
-fn about() -> About {
-    About {
+fn about() -> ModelDescription {
+    ModelDescription {
         name: "odd".into(),
         version: "1".into(),
         classes: vec!["no".into(), "yes".into()],
@@ -87,7 +88,7 @@ fn about() -> About {
         temperature: 1.0,
         background: Background::Auto,
         preparation: Preparation { garments: true, ..Preparation::of(Shape::new(2, 2, 1)) },
-        origin: Origin {
+        origin: ModelOrigin {
             modiste: "0".into(),
             data: "none".into(),
             split: "0/0/0".into(),
@@ -128,7 +129,7 @@ fn start(engines: usize, start: Start) -> (SocketAddr, Noted) {
     };
     let make: Arc<modiste_serve::MakeEngine> = Arc::new(make);
     let load = move || {
-        let evaluate = move |ask: &mut modiste_serve::Ask<'_>| {
+        let evaluate = move |ask: &mut modiste_serve::ComputeLogits<'_>| {
             let logits = ask(&vec![1; 4 * start.card]).map_err(CardError::Failed)?;
             Err(CardError::None(format!("{} logits", logits.len())))
         };

@@ -50,5 +50,5 @@ pub use plan::{Plan, PlanError};
 pub use progress::{Progress, StoppingState};
 pub use run::{Run, run_config};
 pub use schedule::{PlateauState, Schedule};
-pub use suit::{Suited, own_pictures, suit};
+pub use suit::{ChosenSettings, choose_settings, own_pictures};
 pub use warnings::{at_chance, data_warnings, parted, rate_warning, uncalibrated};

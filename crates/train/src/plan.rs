@@ -7,7 +7,7 @@ use modiste_data::Dataset;
 use modiste_spec::Architecture;
 
 use crate::fit::model_at;
-use crate::{Config, TrainError, own_pictures, suit};
+use crate::{Config, TrainError, choose_settings, own_pictures};
 
 /// A complete configuration, and the data that it names.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Plan {
         let data = config.load_data()?;
         let mut suited = Vec::new();
         if own_pictures(&data) {
-            let found = suit(&data, &config.data)?;
+            let found = choose_settings(&data, &config.data)?;
             suited = vec![found.line, found.mirroring];
             config = found.config;
             from(&mut config);

@@ -25,12 +25,12 @@ use crate::{Checkpoint, Config, Summary, TrainError, parse_checkpoint};
 pub struct Run {
     files: RunFolder,
     config: Config,
-    keeper: Keeper,
+    owner: FolderOwner,
 }
 
 /// Who owns the folder of a run.
 #[derive(Debug)]
-enum Keeper {
+enum FolderOwner {
     /// This process. It holds the lock as long as the `Run` exists; the system releases the lock
     /// when the process ends, for whatever reason.
     This { _lock: File },
@@ -57,8 +57,8 @@ impl Run {
         config.check()?;
         std::fs::create_dir_all(folder).map_err(|e| FileError::io(folder, "create", e))?;
         let lock = lock(folder)?;
-        let keeper = Keeper::This { _lock: lock };
-        let run = Self { files: RunFolder::new(folder), config: config.clone(), keeper };
+        let owner = FolderOwner::This { _lock: lock };
+        let run = Self { files: RunFolder::new(folder), config: config.clone(), owner };
         let files =
             [run.files.config(), run.files.checkpoint(), run.files.model(), run.files.metrics()];
         if let Some(file) = files.iter().find(|file| file.exists()) {
@@ -92,7 +92,7 @@ impl Run {
         ] {
             remove_leftovers(&file);
         }
-        Ok(Self { files, config, keeper: Keeper::This { _lock: lock } })
+        Ok(Self { files, config, owner: FolderOwner::This { _lock: lock } })
     }
 
     /// The run that another rank owns in its `folder`; this rank reads and writes nothing there.
@@ -109,13 +109,13 @@ impl Run {
         let files = RunFolder::new(folder);
         let name = files.checkpoint().display().to_string();
         let checkpoint = checkpoint.map(|bytes| parse_checkpoint(bytes, &name)).transpose()?;
-        let keeper = Keeper::AnotherRank(checkpoint.map(Box::new));
-        Ok(Self { files, config: config.clone(), keeper })
+        let owner = FolderOwner::AnotherRank(checkpoint.map(Box::new));
+        Ok(Self { files, config: config.clone(), owner })
     }
 
     /// Whether this process owns the folder, rather than another rank.
     pub fn is_kept_here(&self) -> bool {
-        matches!(self.keeper, Keeper::This { .. })
+        matches!(self.owner, FolderOwner::This { .. })
     }
 
     /// The bytes of the checkpoint, for the other ranks; `None` before the first one is written.
@@ -198,11 +198,11 @@ impl Run {
     /// If it is broken, or of another configuration than `config.toml`.
     pub(crate) fn load_checkpoint(&self) -> Result<Option<Checkpoint>, TrainError> {
         let path = self.files.checkpoint();
-        let checkpoint = match &self.keeper {
-            Keeper::AnotherRank(None) => return Ok(None),
-            Keeper::AnotherRank(Some(checkpoint)) => (**checkpoint).clone(),
-            Keeper::This { .. } if !path.exists() => return Ok(None),
-            Keeper::This { .. } => Checkpoint::load(&path)?,
+        let checkpoint = match &self.owner {
+            FolderOwner::AnotherRank(None) => return Ok(None),
+            FolderOwner::AnotherRank(Some(checkpoint)) => (**checkpoint).clone(),
+            FolderOwner::This { .. } if !path.exists() => return Ok(None),
+            FolderOwner::This { .. } => Checkpoint::load(&path)?,
         };
         if let Some([field, here, there]) = self.config.first_difference(&checkpoint.config) {
             let problem = format!(

@@ -25,7 +25,7 @@ const LAST: usize = 7;
 
 /// Settings for some data, and descriptions of them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Suited {
+pub struct ChosenSettings {
     /// The settings.
     pub config: Config,
     /// One line about them.
@@ -43,7 +43,7 @@ pub fn own_pictures(data: &Dataset) -> bool {
 ///
 /// # Errors
 /// If the pictures are too small for any network.
-pub fn suit(data: &Dataset, source: &DataConfig) -> Result<Suited, TrainError> {
+pub fn choose_settings(data: &Dataset, source: &DataConfig) -> Result<ChosenSettings, TrainError> {
     let mut config = Config::preset("cnn")?;
     config.data = source.clone();
     let shape = data.shape();
@@ -86,7 +86,7 @@ pub fn suit(data: &Dataset, source: &DataConfig) -> Result<Suited, TrainError> {
          or --preset changes them",
         data.classes.len()
     );
-    Ok(Suited { config, line, mirroring })
+    Ok(ChosenSettings { config, line, mirroring })
 }
 
 /// Number of stages that leave at least [`LAST`] pixels per side: each further one halves the side.

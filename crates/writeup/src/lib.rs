@@ -1,16 +1,16 @@
 //! The write-up of a run, shared by the program and the Python package: TensorBoard's events during
-//! training ([`Events`]), the answers of the best model at the end ([`Judged`]), and the report made
+//! training ([`Events`]), the answers of the best model at the end ([`BestModelAnswers`]), and the report made
 //! from the files of the run folder ([`ReportedRun`], [`write_run`]).
 //!
 //! Figures and pages come from `modiste-report`, training and its files from `modiste-train`.
 
+mod best_model_answers;
 mod events;
-mod judged;
 mod reported;
 mod write;
 
+pub use best_model_answers::BestModelAnswers;
 pub use events::Events;
-pub use judged::Judged;
 pub use reported::ReportedRun;
 pub use write::{explain, mistakes, write_files, write_run};
 

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use modiste_check::{Copies, copies, label_errors, oddity};
 use modiste_data::{Dataset, PartName, Split};
 use modiste_files::atomic_write;
-use modiste_train::{Config, own_pictures, suit};
+use modiste_train::{Config, choose_settings, own_pictures};
 use modiste_views::{Table, grouped};
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
     pictures.set("network.architecture", "cnn")?;
     let data = pictures.load_data()?;
     if !is_fixed(&args) && own_pictures(&data) {
-        config = suit(&data, &config.data)?.config;
+        config = choose_settings(&data, &config.data)?.config;
         settings::apply(&mut config, &args.settings.typed())?;
     }
     let threads = args.threads.unwrap_or_else(machine::available_threads);

@@ -14,7 +14,7 @@ use modiste_views::grouped;
 use serde::Serialize;
 
 use super::answers::{answers, engine_logits, probes};
-use super::{Check, Rounding, Written};
+use super::{Check, ExportedFiles, Rounding};
 use crate::cli::{ExportArgs, NumberArg};
 use crate::commands::model;
 use crate::failure::Failure;
@@ -56,7 +56,11 @@ impl fmt::Display for DeviceNeeds {
 }
 
 /// The C source for `out` and its header, and the result of their check.
-pub(super) fn checked(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<Written, Failure> {
+pub(super) fn checked(
+    args: &ExportArgs,
+    model: &Model,
+    out: PathBuf,
+) -> Result<ExportedFiles, Failure> {
     let name = args.name.as_deref().unwrap_or("model");
     if !is_c_name(name) {
         let text = "a letter, then letters, digits and underscores, 64 at most";
@@ -95,7 +99,7 @@ pub(super) fn checked(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<
     let multiply_adds = program.multiply_adds();
     let needs = DeviceNeeds { flash: constants, memory, multiply_adds, header: header.clone() };
     let files = vec![(out, source.into_bytes()), (header, declarations.into_bytes())];
-    Ok(Written { files, check: Some(check), needs: Some(needs) })
+    Ok(ExportedFiles { files, check: Some(check), needs: Some(needs) })
 }
 
 /// Checks that the device has enough memory, given (option, bytes needed, bytes allowed).

@@ -68,7 +68,7 @@ struct Rounding {
 }
 
 /// The files to be written, each with its content.
-struct Written {
+struct ExportedFiles {
     files: Vec<(PathBuf, Vec<u8>)>,
     check: Option<Check>,
     needs: Option<c::DeviceNeeds>,
@@ -91,7 +91,7 @@ pub fn run(args: ExportArgs) -> Result<(), Failure> {
     for (path, bytes) in &written.files {
         atomic_write(path, bytes)?;
     }
-    let Written { files, check, needs } = written;
+    let ExportedFiles { files, check, needs } = written;
     let bytes = files.iter().map(|(_, bytes)| bytes.len()).sum();
     let model = file.display().to_string();
     let printed = ExportedModel { model, format, out, bytes, check, needs };
@@ -117,20 +117,20 @@ fn check_options(args: &ExportArgs) -> Result<(), Failure> {
 }
 
 /// Creates and checks the files of the export.
-fn write(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<Written, Failure> {
+fn write(args: &ExportArgs, model: &Model, out: PathBuf) -> Result<ExportedFiles, Failure> {
     match args.format {
         FormatArg::Onnx => {
             let (bytes, check) = onnx::checked(model, &out)?;
-            Ok(Written { files: vec![(out, bytes)], check: Some(check), needs: None })
+            Ok(ExportedFiles { files: vec![(out, bytes)], check: Some(check), needs: None })
         }
         FormatArg::Safetensors => {
             let bytes = weights(&model.parameters).map_err(anyhow::Error::from)?;
-            Ok(Written { files: vec![(out, bytes)], check: None, needs: None })
+            Ok(ExportedFiles { files: vec![(out, bytes)], check: None, needs: None })
         }
         FormatArg::C => c::checked(args, model, out),
         FormatArg::Html => {
             let (bytes, check) = html::checked(&args.model, model, &out)?;
-            Ok(Written { files: vec![(out, bytes)], check: Some(check), needs: None })
+            Ok(ExportedFiles { files: vec![(out, bytes)], check: Some(check), needs: None })
         }
     }
 }

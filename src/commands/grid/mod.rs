@@ -3,7 +3,7 @@
 mod dry_run;
 pub mod results;
 
-use modiste_search::{Grid, ResultsFolder, Plan, SearchError, Shard};
+use modiste_search::{Grid, Plan, ResultsFolder, SearchError, Shard};
 use modiste_train::{Config, TrainError};
 
 use self::dry_run::DryRun;
@@ -35,7 +35,7 @@ pub fn run(args: GridArgs) -> Result<(), Failure> {
         return element::print_plan(scheduler, "grid", &args.out);
     }
     let shard = args.shard.unwrap_or(Shard::WHOLE);
-    let place = plan.open(shard)?;
+    let folder = plan.open(shard)?;
     let failed = trials::run_left(&plan.tasks(), shard, &args.workers, &mut |_| {
         Ok(plan.write(&folder).map(|_| ())?)
     })?;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use modiste_search::{Plan, TrialProgress, Task};
+use modiste_search::{Plan, Task, TrialProgress};
 use modiste_views::Table;
 use serde::Serialize;
 

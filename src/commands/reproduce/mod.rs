@@ -18,7 +18,7 @@ use modiste_data::DataInfo;
 use modiste_model::{EpochRow, RunFolder, read_metrics};
 use modiste_paper::{AblationResults, Verdict, judge};
 
-use modiste_search::{ResultsFolder, Plan, Results, Shard, Task, measure};
+use modiste_search::{Plan, Results, ResultsFolder, Shard, Task, measure};
 use modiste_train::Config;
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ use plan::{FINAL, Settings};
 
 /// The results of a reproduction.
 #[derive(Serialize)]
-pub struct Found {
+pub struct ReproductionResults {
     /// The base configuration.
     #[serde(skip)]
     base: Config,
@@ -78,8 +78,8 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
         let found = DryRun::new(&args, &settings, &plan)?;
         return Ok(output::print_either(&found, args.json)?);
     }
-    let folder = ResultsFolder::open(out, Shard::WHOLE)?;
-    settings.keep(&folder)?;
+    let results_folder = ResultsFolder::open(out, Shard::WHOLE)?;
+    settings.keep(&results_folder)?;
 
     say(&args, "data");
     let images = settings.grid.base().load_data()?;
@@ -126,7 +126,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     check("ablation", failed, study.runs())?;
 
     say(&args, "report");
-    let mut found = Found {
+    let mut found = ReproductionResults {
         base: settings.grid.base().clone(),
         quick: args.quick,
         data,
@@ -146,7 +146,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
     found.verdicts.extend(found.ablation.verdicts.iter().cloned());
     report::write(out, &found)?;
     let json = serde_json::to_string_pretty(&found)?;
-    folder.write("report.json", &format!("{json}\n"))?;
+    results_folder.write("report.json", &format!("{json}\n"))?;
     if args.json {
         return Ok(output::print_json(&found)?);
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modiste_paper::Study;
-use modiste_search::{Grid, ResultsFolder, Plan, Results, difference, is_of};
+use modiste_search::{Grid, Plan, Results, ResultsFolder, difference, is_of};
 use modiste_train::Config;
 
 use clap::ValueEnum;

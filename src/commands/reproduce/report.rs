@@ -10,13 +10,13 @@ use modiste_search::{SELECTION_RULE, label};
 use modiste_views::grouped;
 use modiste_writeup::write_files;
 
-use super::{Answers, Found, verdicts};
+use super::{Answers, ReproductionResults, verdicts};
 use crate::commands::ablate;
 use crate::commands::grid::results::{self, settings, spread};
 use crate::failure::Failure;
 
 /// What is printed at the end.
-pub fn text(out: &Path, found: &Found) -> String {
+pub fn text(out: &Path, found: &ReproductionResults) -> String {
     let chosen: Vec<String> =
         found.selected.iter().map(|(field, value)| format!("{}={value}", label(field))).collect();
     format!(
@@ -32,11 +32,11 @@ pub fn text(out: &Path, found: &Found) -> String {
 }
 
 /// Writes `report.html`, `report.md` and `figures/`.
-pub fn write(out: &Path, found: &Found) -> Result<(), Failure> {
+pub fn write(out: &Path, found: &ReproductionResults) -> Result<(), Failure> {
     Ok(write_files(out, &page(found), "report", "figures/").map(|_| ())?)
 }
 
-fn page(found: &Found) -> Page {
+fn page(found: &ReproductionResults) -> Page {
     let title =
         "Reproduction of \"An InceptionResnet based Image Classifier for Fashion-MNIST Dataset\"";
     let subtitle = format!("{}, split {}", found.data.name, found.data.split);
@@ -54,7 +54,7 @@ fn page(found: &Found) -> Page {
     page
 }
 
-fn claims(found: &Found) -> Vec<Block> {
+fn claims(found: &ReproductionResults) -> Vec<Block> {
     let mut table = Table::new(verdicts::HEADINGS).text_columns(2);
     for verdict in &found.verdicts {
         let mut cells = verdicts::cells(verdict).map(Cell::from);
@@ -69,13 +69,13 @@ fn claims(found: &Found) -> Vec<Block> {
 }
 
 /// How the ablation differs from the selected configuration, as ` at field=value`, or empty.
-fn otherwise(found: &Found) -> String {
+fn otherwise(found: &ReproductionResults) -> String {
     let set = |(field, value): &(String, String)| format!("{}={value}", label(field));
     let set: Vec<String> = found.ablation_set.iter().map(set).collect();
     if set.is_empty() { String::new() } else { format!(" at {}", set.join(", ")) }
 }
 
-fn data(found: &Found) -> Vec<Block> {
+fn data(found: &ReproductionResults) -> Vec<Block> {
     let mut table = Table::new(["part", "images", "rarest class", "commonest class", "balanced"]);
     for part in &found.data.parts {
         let shares = || part.classes.iter().map(|class| 100.0 * class.share);
@@ -91,7 +91,7 @@ fn data(found: &Found) -> Vec<Block> {
     vec![Block::Table(table), Block::Note(format!("Duplicates: {duplicates}."))]
 }
 
-fn grid(found: &Found) -> Vec<Block> {
+fn grid(found: &ReproductionResults) -> Vec<Block> {
     let results = &found.grid;
     let published = results.rows.iter().any(|row| row.published.is_some());
     let headings = results::headings(results, published);
@@ -120,7 +120,7 @@ fn grid(found: &Found) -> Vec<Block> {
     blocks
 }
 
-fn last(found: &Found) -> Vec<Block> {
+fn last(found: &ReproductionResults) -> Vec<Block> {
     let Answers { best, last, validation, .. } = &found.last;
     let curves = figures::curves(&found.epochs, Some(best.epoch));
     let figures = vec![
@@ -180,7 +180,7 @@ fn numbers(answers: &Answers) -> Table {
     table
 }
 
-fn baselines(found: &Found) -> Vec<Block> {
+fn baselines(found: &ReproductionResults) -> Vec<Block> {
     if found.baselines.is_empty() {
         return Vec::new();
     }
@@ -218,7 +218,7 @@ fn baselines(found: &Found) -> Vec<Block> {
     vec![Block::Table(table), Block::Note(note.into())]
 }
 
-fn parts(found: &Found) -> Vec<Block> {
+fn parts(found: &ReproductionResults) -> Vec<Block> {
     let headings = ["variant", "settings", "train acc", "val acc", "mean of epochs", "done"];
     let mut table = Table::new(headings).text_columns(2);
     for variant in &found.ablation.variants {

@@ -5,7 +5,7 @@
 //! way.
 
 use crate::norm::Lanes;
-use crate::plan::{Conv, Kind, Method, Plan, Step};
+use crate::plan::{Conv, Method, Plan, Step, StepKind};
 use crate::weights::Weights;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::memory::Memory;
@@ -33,7 +33,7 @@ pub(super) struct Filter<'a> {
 
 /// Values of a step's bias, filter and transformed filter.
 fn sizes(weights: &Weights, step: &Step) -> [usize; 3] {
-    let Kind::Conv(conv) = &step.kind else { return [0; 3] };
+    let StepKind::Conv(conv) = &step.kind else { return [0; 3] };
     let of = &weights.convs[conv.weights];
     let transformed = if conv.method == Method::Winograd { FREQUENCIES * of.c * of.k } else { 0 };
     [of.k, of.taps * of.c * of.k, transformed]
@@ -77,7 +77,7 @@ impl Folded {
             let values = Parts::at(&mut self.values, cuts);
             pool.run(&|thread| {
                 for (i, step) in steps.iter().enumerate().skip(thread).step_by(threads) {
-                    let Kind::Conv(conv) = &step.kind else { continue };
+                    let StepKind::Conv(conv) = &step.kind else { continue };
                     let [k, filter, _] = sizes(weights, step);
                     let (bias, rest) = values.take(i).split_at_mut(k);
                     let (folded, transformed) = rest.split_at_mut(filter);

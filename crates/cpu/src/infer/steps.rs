@@ -1,10 +1,10 @@
 //! The steps of a slab: convolutions with bias, sum and ReLU, on one thread or, for a single image,
 //! in bands on all threads; other steps image by image on one thread.
 
-use super::{Crew, Walk};
+use super::{StepThreads, Walk};
 use crate::conv::{End, ImageConv, Input, PREDICTION, Skip, TOGETHER, chunks, maps_of};
 use crate::machine::share;
-use crate::plan::{Buffer, Conv, Kind, Method, Place, Source, Step};
+use crate::plan::{Buffer, BufferSlice, Conv, Method, Step, StepInput, StepKind};
 use crate::run::{APART, flatten, move_lanes};
 use crate::scratch::Scratch;
 use modiste_kernels::pool::Parts;
@@ -16,7 +16,7 @@ use std::ops::Range;
 
 impl Walk<'_> {
     /// The range of a place's buffer in the arena of a slab of `n` images.
-    pub(super) fn range(&self, place: Place, n: usize) -> Range<usize> {
+    pub(super) fn range(&self, place: BufferSlice, n: usize) -> Range<usize> {
         let buffer = &self.plan.buffers[place.buffer];
         buffer.start * n..(buffer.start + buffer.image()) * n
     }
@@ -28,10 +28,10 @@ impl Walk<'_> {
         conv: &Conv,
         arena: &mut [f32],
         n: usize,
-        crew: &mut Crew<'_>,
+        threads: &mut StepThreads<'_>,
     ) {
         let step = &self.plan.steps[i];
-        let buffer = |place: Place| &self.plan.buffers[place.buffer];
+        let buffer = |place: BufferSlice| &self.plan.buffers[place.buffer];
         let (from, to) = (step.from.place, step.to);
         let skip = conv.residual.map(|(source, _)| source.place);
         let ranges = [to, from].map(|place| self.range(place, n));
@@ -62,9 +62,9 @@ impl Walk<'_> {
             to,
             buffer: buffer(to),
         };
-        match crew {
-            Crew::Alone(scratch) => slab.images(n, out, scratch),
-            Crew::Team(pool, scratch) => {
+        match threads {
+            StepThreads::Alone(scratch) => slab.images(n, out, scratch),
+            StepThreads::Team(pool, scratch) => {
                 let (threads, row) = (pool.threads(), slab.buffer.width * slab.buffer.lanes);
                 let cut = |thread: usize| slab.cut(thread, threads);
                 let cuts: Vec<usize> = (0..=threads).map(|thread| cut(thread) * row).collect();
@@ -82,8 +82,8 @@ impl Walk<'_> {
     /// Runs a step that is not a convolution.
     pub(super) fn simple(&self, step: &Step, arena: &mut [f32], n: usize) {
         match &step.kind {
-            Kind::Conv(_) => unreachable!("convolutions have a way of their own"),
-            Kind::Copy(copy) => self.images(step, None, arena, n, |x, _, mut y| {
+            StepKind::Conv(_) => unreachable!("convolutions have a way of their own"),
+            StepKind::Copy(copy) => self.images(step, None, arena, n, |x, _, mut y| {
                 let activation = step.norm.map(|_| self.lanes[step.to.buffer].activation(step.to));
                 match (&copy.moves, activation) {
                     (Some(moves), activation) => move_lanes(x, activation, moves, y.reborrow()),
@@ -96,14 +96,16 @@ impl Walk<'_> {
                     elementwise::floor(self.isa, y, copy.floor);
                 }
             }),
-            Kind::MaxPool(window) => self.images(step, None, arena, n, |x, _, y| {
+            StepKind::MaxPool(window) => self.images(step, None, arena, n, |x, _, y| {
                 pooling::max_forward(self.isa, x, None, *window, y);
             }),
-            Kind::MeanPool(kernel) => self.images(step, None, arena, n, |x, _, y| {
+            StepKind::MeanPool(kernel) => self.images(step, None, arena, n, |x, _, y| {
                 pooling::mean_forward(self.isa, x, *kernel, y);
             }),
-            Kind::Flatten => self.images(step, None, arena, n, |x, _, y| flatten(self.isa, x, y)),
-            Kind::Add { other, scale, floor } => {
+            StepKind::Flatten => {
+                self.images(step, None, arena, n, |x, _, y| flatten(self.isa, x, y))
+            }
+            StepKind::Add { other, scale, floor } => {
                 self.images(step, Some(other), arena, n, |x, second, mut y| {
                     elementwise::copy(self.isa, y.reborrow(), second);
                     let zeros = &self.zeros[..x.channels];
@@ -117,7 +119,7 @@ impl Walk<'_> {
     fn images(
         &self,
         step: &Step,
-        second: Option<&Source>,
+        second: Option<&StepInput>,
         arena: &mut [f32],
         n: usize,
         work: impl Fn(Map<'_>, Map<'_>, MapMut<'_>),
@@ -127,9 +129,9 @@ impl Walk<'_> {
         let ranges =
             [self.range(to, n), self.range(from, n), other.map_or(0..0, |p| self.range(p, n))];
         let [out, input, others] = arena.get_disjoint_mut(ranges).expect(APART);
-        let buffer = |place: Place| &self.plan.buffers[place.buffer];
+        let buffer = |place: BufferSlice| &self.plan.buffers[place.buffer];
         for image in 0..n {
-            let of = |place: Place| image * buffer(place).image();
+            let of = |place: BufferSlice| image * buffer(place).image();
             let x = from.map(buffer(from), &input[of(from)..]);
             let second = other.map_or(x, |place| place.map(buffer(place), &others[of(place)..]));
             work(x, second, to.map_mut(buffer(to), &mut out[of(to)..]));
@@ -141,10 +143,10 @@ impl Walk<'_> {
 struct SlabConv<'a> {
     image_conv: ImageConv<'a>,
     end: End<'a>,
-    from: Place,
+    from: BufferSlice,
     from_buffer: &'a Buffer,
     input: &'a [f32],
-    to: Place,
+    to: BufferSlice,
     buffer: &'a Buffer,
 }
 

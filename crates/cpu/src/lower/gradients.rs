@@ -1,6 +1,6 @@
 //! The backward pass through the steps, in reverse order: each source writes or adds to a gradient.
 
-use crate::plan::{Buffer, Kind, Source, Step};
+use crate::plan::{Buffer, Step, StepInput, StepKind};
 
 /// Determines which step is the first and which the last to contribute to a buffer's gradient, walking
 /// backward.
@@ -23,20 +23,26 @@ pub(super) fn settle(steps: &mut [Step], buffers: &[Buffer]) {
 
 impl Step {
     /// All sources that the step reads.
-    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+    pub fn sources(&self) -> impl Iterator<Item = &StepInput> {
         let second = match &self.kind {
-            Kind::Conv(conv) => conv.residual.as_ref().map(|(source, _)| source),
-            Kind::Add { other, .. } => Some(other),
-            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Flatten => None,
+            StepKind::Conv(conv) => conv.residual.as_ref().map(|(source, _)| source),
+            StepKind::Add { other, .. } => Some(other),
+            StepKind::Copy(_)
+            | StepKind::MaxPool(_)
+            | StepKind::MeanPool(_)
+            | StepKind::Flatten => None,
         };
         std::iter::once(&self.from).chain(second)
     }
 
-    fn sources_mut(&mut self) -> impl Iterator<Item = &mut Source> {
+    fn sources_mut(&mut self) -> impl Iterator<Item = &mut StepInput> {
         let second = match &mut self.kind {
-            Kind::Conv(conv) => conv.residual.as_mut().map(|(source, _)| source),
-            Kind::Add { other, .. } => Some(other),
-            Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Flatten => None,
+            StepKind::Conv(conv) => conv.residual.as_mut().map(|(source, _)| source),
+            StepKind::Add { other, .. } => Some(other),
+            StepKind::Copy(_)
+            | StepKind::MaxPool(_)
+            | StepKind::MeanPool(_)
+            | StepKind::Flatten => None,
         };
         std::iter::once(&mut self.from).chain(second)
     }

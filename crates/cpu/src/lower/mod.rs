@@ -14,7 +14,7 @@ mod values;
 pub(crate) use layout::Layout;
 
 use crate::arena;
-use crate::plan::{Conv, Copy, Dropout, Kind, Norm, Plan, gather_heads, groups};
+use crate::plan::{Conv, Copy, Dropout, Norm, Plan, StepKind, gather_heads, groups};
 use fusing::{Chain, Graph};
 use modiste_kernels::patches::Window;
 use modiste_spec::{Network, NodeId, Op, Shape, padding};
@@ -73,19 +73,19 @@ impl Lowering<'_, '_> {
             }
             Op::MaxPool { kernel, stride } => {
                 let window = Window { kernel, stride, padding: padding(kernel) };
-                self.pool(id, Kind::MaxPool(window));
+                self.pool(id, StepKind::MaxPool(window));
             }
-            Op::AvgPool { kernel } => self.pool(id, Kind::MeanPool((kernel, kernel))),
+            Op::AvgPool { kernel } => self.pool(id, StepKind::MeanPool((kernel, kernel))),
             Op::GlobalAvgPool => {
                 let shape = self.graph.shape(self.graph.input(id));
-                self.pool(id, Kind::MeanPool((shape.height, shape.width)));
+                self.pool(id, StepKind::MeanPool((shape.height, shape.width)));
             }
             Op::GlobalMaxPool => {
                 // One window, padded so that it fits the shorter side and covers the longer one.
                 let Shape { height, width, .. } = self.graph.shape(self.graph.input(id));
                 let (longer, padding) = (height.max(width), height.abs_diff(width));
                 let kernel = longer + padding;
-                self.pool(id, Kind::MaxPool(Window { kernel, stride: kernel, padding }));
+                self.pool(id, StepKind::MaxPool(Window { kernel, stride: kernel, padding }));
             }
             Op::Flatten => self.flatten(id),
             Op::Concat => self.concat(id),
@@ -118,7 +118,7 @@ impl Lowering<'_, '_> {
         };
         let norm = chain.norm.map(|norm| self.norm(norm, floor));
         chain.norm.into_iter().chain(chain.add).for_each(|node| self.taken[node] = true);
-        self.values.step(chain.last, Kind::Conv(conv), from, to, norm);
+        self.values.step(chain.last, StepKind::Conv(conv), from, to, norm);
     }
 
     fn norm(&self, id: NodeId, floor: f32) -> Norm {
@@ -135,7 +135,7 @@ impl Lowering<'_, '_> {
         let from = self.values.any(self.graph.input(id));
         let to = self.values.target(id);
         let copy = Copy { floor, dropout, moves: None };
-        self.values.step(id, Kind::Copy(copy), from, to, None);
+        self.values.step(id, StepKind::Copy(copy), from, to, None);
     }
 
     /// Adds a separate step for a batch normalisation not fused into a convolution: a copy with
@@ -147,7 +147,7 @@ impl Lowering<'_, '_> {
         let to = self.values.target(last);
         let copy = Copy { floor: NO_FLOOR, dropout: None, moves: None };
         let norm = self.norm(id, if relu.is_some() { 0.0 } else { NO_FLOOR });
-        self.values.step(last, Kind::Copy(copy), from, to, Some(norm));
+        self.values.step(last, StepKind::Copy(copy), from, to, Some(norm));
     }
 
     fn flatten(&mut self, id: NodeId) {
@@ -156,13 +156,13 @@ impl Lowering<'_, '_> {
             false => self.values.active(self.graph.input(id)),
         };
         let to = self.values.target(id);
-        self.values.step(id, Kind::Flatten, from, to, None);
+        self.values.step(id, StepKind::Flatten, from, to, None);
     }
 
-    fn pool(&mut self, id: NodeId, kind: Kind) {
+    fn pool(&mut self, id: NodeId, kind: StepKind) {
         let input = self.graph.input(id);
         let from = match kind {
-            Kind::MaxPool(_) => self.values.any(input),
+            StepKind::MaxPool(_) => self.values.any(input),
             _ => self.values.active(input),
         };
         let to = self.values.target(id);
@@ -190,7 +190,7 @@ impl Lowering<'_, '_> {
         let last = relu.unwrap_or(id);
         let to = self.values.target(last);
         let floor = if relu.is_some() { 0.0 } else { NO_FLOOR };
-        self.values.step(last, Kind::Add { other, scale, floor }, from, to, None);
+        self.values.step(last, StepKind::Add { other, scale, floor }, from, to, None);
     }
 
     /// Joins the parts of a concatenation: those not written in place are copied there.

@@ -9,7 +9,7 @@
 use super::fusing::Graph;
 use super::layout::Layout;
 use super::{Mode, NO_FLOOR};
-use crate::plan::{Buffer, Copy, Kind, Norm, Place, Source, Step};
+use crate::plan::{Buffer, BufferSlice, Copy, Norm, Step, StepInput, StepKind};
 use modiste_kernels::padded;
 use modiste_spec::{NodeId, Op, Shape};
 use std::collections::HashMap;
@@ -18,13 +18,13 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug)]
 struct Forms {
     /// The output as written.
-    place: Place,
+    place: BufferSlice,
     /// Whether that is raw, to be normalised by readers.
     deferred: bool,
     /// The activated copy, with padding.
-    active: Option<Place>,
+    active: Option<BufferSlice>,
     /// The activated copy, with channels side by side.
-    plain: Option<Place>,
+    plain: Option<BufferSlice>,
 }
 
 /// Buffers, steps so far, and the location of each node's output.
@@ -36,9 +36,9 @@ pub(super) struct Values<'a, 'n> {
     pub steps: Vec<Step>,
     forms: Vec<Option<Forms>>,
     /// Parts of concatenations that their producers write to.
-    targets: HashMap<NodeId, Place>,
+    targets: HashMap<NodeId, BufferSlice>,
     /// Concatenations whose place was allocated when the first part was produced.
-    joined: HashMap<NodeId, Place>,
+    joined: HashMap<NodeId, BufferSlice>,
 }
 
 impl<'a, 'n> Values<'a, 'n> {
@@ -56,7 +56,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Adds a buffer for maps of `shape` with `lanes` lanes.
-    pub fn buffer(&mut self, shape: Shape, lanes: usize) -> Place {
+    pub fn buffer(&mut self, shape: Shape, lanes: usize) -> BufferSlice {
         let (height, width) = (shape.height, shape.width);
         self.buffers.push(Buffer {
             height,
@@ -67,7 +67,7 @@ impl<'a, 'n> Values<'a, 'n> {
             trained: true,
             planar: false,
         });
-        Place { buffer: self.buffers.len() - 1, offset: 0, lanes }
+        BufferSlice { buffer: self.buffers.len() - 1, offset: 0, lanes }
     }
 
     /// Adds the buffer of the images: the first, without padding and without a gradient.
@@ -89,7 +89,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Where node `id` writes: its part of a concatenation or a new buffer.
-    pub fn target(&mut self, id: NodeId) -> Place {
+    pub fn target(&mut self, id: NodeId) -> BufferSlice {
         self.plan_concat(id);
         self.targets
             .remove(&id)
@@ -113,7 +113,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// The place of a concatenation.
-    pub fn concat_place(&mut self, id: NodeId) -> Place {
+    pub fn concat_place(&mut self, id: NodeId) -> BufferSlice {
         if let Some(&place) = self.joined.get(&id) {
             return place;
         }
@@ -125,10 +125,11 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// The inputs of a concatenation and their places within it.
-    pub fn parts(&self, id: NodeId, whole: Place) -> Vec<(NodeId, Place)> {
+    pub fn parts(&self, id: NodeId, whole: BufferSlice) -> Vec<(NodeId, BufferSlice)> {
         let mut offset = whole.offset;
         let part = |&input: &NodeId| {
-            let place = Place { buffer: whole.buffer, offset, lanes: self.layout.of(input).lanes };
+            let place =
+                BufferSlice { buffer: whole.buffer, offset, lanes: self.layout.of(input).lanes };
             offset += place.lanes;
             (input, place)
         };
@@ -145,14 +146,21 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Appends the step that writes node `id`.
-    pub fn step(&mut self, id: NodeId, kind: Kind, from: Source, to: Place, norm: Option<Norm>) {
+    pub fn step(
+        &mut self,
+        id: NodeId,
+        kind: StepKind,
+        from: StepInput,
+        to: BufferSlice,
+        norm: Option<Norm>,
+    ) {
         let name = self.graph.name(id).to_owned();
         self.steps.push(Step { name, kind, from, to, norm });
         self.written(id, to, norm.is_some() && self.mode == Mode::Training);
     }
 
     /// Records where node `id` was written; copies values that its readers cannot activate themselves.
-    pub fn written(&mut self, id: NodeId, place: Place, deferred: bool) {
+    pub fn written(&mut self, id: NodeId, place: BufferSlice, deferred: bool) {
         debug_assert_eq!(place.lanes, self.layout.of(id).lanes, "lanes of {}", self.graph.name(id));
         self.forms[id] = Some(Forms { place, deferred, active: None, plain: None });
         if deferred && !self.graph.read_deferred(id) {
@@ -161,18 +169,18 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// The place where a node was written, and whether it is deferred.
-    pub fn own(&self, id: NodeId) -> (Place, bool) {
+    pub fn own(&self, id: NodeId) -> (BufferSlice, bool) {
         let Forms { place, deferred, .. } = self.forms(id);
         (place, deferred)
     }
 
     /// The image as a convolution reads it.
-    pub fn image(&self) -> Source {
+    pub fn image(&self) -> StepInput {
         source(self.forms(self.layout.image).place, false)
     }
 
     /// A node's output for a reader that can activate it; the activated copy if there is one.
-    pub fn any(&mut self, id: NodeId) -> Source {
+    pub fn any(&mut self, id: NodeId) -> StepInput {
         let Forms { place, deferred, active, .. } = self.forms(id);
         match active {
             Some(active) => source(active, false),
@@ -186,7 +194,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// A node's output, activated and with padding.
-    pub fn active(&mut self, id: NodeId) -> Source {
+    pub fn active(&mut self, id: NodeId) -> StepInput {
         let Forms { place, deferred, active, .. } = self.forms(id);
         if let Some(active) = active {
             return source(active, false);
@@ -204,7 +212,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// A node's output, activated, with its channels side by side.
-    pub fn plain(&mut self, id: NodeId) -> Source {
+    pub fn plain(&mut self, id: NodeId) -> StepInput {
         if self.layout.of(id).is_plain() {
             return self.active(id);
         }
@@ -221,14 +229,14 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Another copy of activated values, for a step that reads them twice.
-    pub fn again(&mut self, id: NodeId, from: Source) -> Source {
+    pub fn again(&mut self, id: NodeId, from: StepInput) -> StepInput {
         let to = self.buffer(self.graph.shape(id), from.place.lanes);
         self.copy(id, from, to, None);
         source(to, false)
     }
 
     /// Copies a node to its part of a concatenation, if it was not written there.
-    pub fn copy_to(&mut self, id: NodeId, to: Place) {
+    pub fn copy_to(&mut self, id: NodeId, to: BufferSlice) {
         let Forms { place, deferred, active, .. } = self.forms(id);
         let from = active.map_or(source(place, deferred), |active| source(active, false));
         let channels = self.layout.of(id).channels.iter();
@@ -236,14 +244,20 @@ impl<'a, 'n> Values<'a, 'n> {
         self.copy(id, from, to, moves);
     }
 
-    fn copy(&mut self, id: NodeId, from: Source, to: Place, moves: Option<Vec<(usize, usize)>>) {
+    fn copy(
+        &mut self,
+        id: NodeId,
+        from: StepInput,
+        to: BufferSlice,
+        moves: Option<Vec<(usize, usize)>>,
+    ) {
         let name = format!("{}.copy", self.graph.name(id));
         let copy = Copy { floor: NO_FLOOR, dropout: None, moves };
-        self.steps.push(Step { name, kind: Kind::Copy(copy), from, to, norm: None });
+        self.steps.push(Step { name, kind: StepKind::Copy(copy), from, to, norm: None });
     }
 }
 
 /// A source; how its gradient is written is determined once all steps exist ([`super::gradients`]).
-fn source(place: Place, deferred: bool) -> Source {
-    Source { place, deferred, accumulate: false, completes: false }
+fn source(place: BufferSlice, deferred: bool) -> StepInput {
+    StepInput { place, deferred, accumulate: false, completes: false }
 }

@@ -9,7 +9,7 @@ use super::{APART, Run};
 use crate::conv::{End, ImageConv, Input, Skip, TOGETHER, chunks, maps_of};
 use crate::machine::Machine;
 use crate::norm::Lanes;
-use crate::plan::{Buffer, Conv, GROUP, Kind, Method, Place, Source, Step};
+use crate::plan::{Buffer, BufferSlice, Conv, GROUP, Method, Step, StepInput, StepKind};
 use crate::scratch::Scratch;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::pool::Parts;
@@ -20,8 +20,12 @@ use std::ops::Range;
 
 fn conv_of(step: &Step) -> &Conv {
     match &step.kind {
-        Kind::Conv(conv) => conv,
-        Kind::Copy(_) | Kind::MaxPool(_) | Kind::MeanPool(_) | Kind::Flatten | Kind::Add { .. } => {
+        StepKind::Conv(conv) => conv,
+        StepKind::Copy(_)
+        | StepKind::MaxPool(_)
+        | StepKind::MeanPool(_)
+        | StepKind::Flatten
+        | StepKind::Add { .. } => {
             unreachable!("a group holds convolutions")
         }
     }
@@ -53,7 +57,7 @@ impl Run<'_> {
                 let buffer = &plan.buffers[step.to.buffer];
                 let Lanes { sums, pilot, .. } = lanes;
                 let moments = step.norm.is_some();
-                Some(Front {
+                Some(ForwardConv {
                     to: step.to,
                     outputs: Parts::new(out, buffer.image()),
                     sums: moments.then(|| Parts::new(sums, 2 * buffer.lanes)),
@@ -73,7 +77,7 @@ impl Run<'_> {
                     },
                 })
             });
-        let members: [Option<Front<'_>>; GROUP] = from_fn(|_| fronts.next().flatten());
+        let members: [Option<ForwardConv<'_>>; GROUP] = from_fn(|_| fronts.next().flatten());
         drop(fronts);
         let scratch = Parts::new(scratch, 1);
         let parts = conv_of(&steps[0]).parts.as_slice();
@@ -127,10 +131,10 @@ impl Run<'_> {
         let d_skips = Parts::new(d_skipped, skip_buffer.map_or(1, Buffer::image));
         let from_lanes = &mut self.lanes[from.place.buffer];
         let (sums, activation, centre) = from_lanes.sums_and_activation(from.place);
-        let members: [Option<Back<'_>>; GROUP] = from_fn(|m| {
+        let members: [Option<BackwardConv<'_>>; GROUP] = from_fn(|m| {
             let step = steps.get(m)?;
             let conv = conv_of(step);
-            Some(Back {
+            Some(BackwardConv {
                 isa,
                 step,
                 conv,
@@ -232,8 +236,8 @@ impl Run<'_> {
 }
 
 /// One convolution of a group in the forward pass.
-struct Front<'a> {
-    to: Place,
+struct ForwardConv<'a> {
+    to: BufferSlice,
     buffer: &'a Buffer,
     outputs: Parts<'a, f32>,
     /// The sums of moments, if a normalisation follows.
@@ -245,7 +249,7 @@ struct Front<'a> {
     from_image: usize,
 }
 
-impl Front<'_> {
+impl ForwardConv<'_> {
     /// Clears and returns the sums of a shard.
     fn begin(&self, shard: usize) -> Option<&mut [f32]> {
         let sums = self.sums.as_ref()?.take(shard);
@@ -281,13 +285,13 @@ impl Front<'_> {
 }
 
 /// One convolution of a group in the backward pass.
-struct Back<'a> {
+struct BackwardConv<'a> {
     isa: Isa,
     step: &'a Step,
     conv: &'a Conv,
     buffer: &'a Buffer,
     lanes: &'a Lanes,
-    skip: Option<(Source, &'a Buffer)>,
+    skip: Option<(StepInput, &'a Buffer)>,
     d_skips: &'a Parts<'a, f32>,
     image_conv: ImageConv<'a>,
     /// Values of an image of the input.
@@ -299,7 +303,7 @@ struct Back<'a> {
     d_output: &'a [f32],
 }
 
-impl Back<'_> {
+impl BackwardConv<'_> {
     fn begin(&self, gradient: &mut [f32], whole: bool, scratch: &mut Scratch) {
         if !whole {
             self.image_conv.begin_shard(&mut gradient[self.weights.clone()], scratch);

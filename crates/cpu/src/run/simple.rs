@@ -6,7 +6,7 @@ use super::{APART, Run};
 use crate::conv::clear;
 use crate::machine::Machine;
 use crate::norm::Lanes;
-use crate::plan::{Copy, Source, Step};
+use crate::plan::{Copy, Step, StepInput};
 use crate::scratch::Scratch;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::patches::Window;
@@ -49,7 +49,7 @@ impl Run<'_> {
     fn images_forward(
         &mut self,
         step: &Step,
-        second: Option<Source>,
+        second: Option<StepInput>,
         work: &(dyn Fn(Forward<'_>) + Sync),
     ) {
         let (to, from) = (step.to, step.from);
@@ -70,7 +70,7 @@ impl Run<'_> {
         // Moved out, so that the others can be read.
         let mut to_lanes = std::mem::take(&mut self.lanes[to.buffer]);
         let lanes = &*self.lanes;
-        let activation = |source: Source| {
+        let activation = |source: StepInput| {
             source.deferred.then(|| lanes[source.place.buffer].activation(source.place))
         };
         let second_activation = second.and_then(activation);
@@ -91,7 +91,7 @@ impl Run<'_> {
                 for image in extent.images_of(shard) {
                     let out = outputs.take(image);
                     let x = from.place.map(from_buffer, &input[image * from_buffer.image()..]);
-                    let second = second.map(|Source { place, .. }| {
+                    let second = second.map(|StepInput { place, .. }| {
                         let buffer = &plan.buffers[place.buffer];
                         place.map(buffer, &other[image * buffer.image()..])
                     });
@@ -121,7 +121,7 @@ impl Run<'_> {
     fn images_backward(
         &mut self,
         step: &Step,
-        source: &Source,
+        source: &StepInput,
         work: &(dyn Fn(Backward<'_>) + Sync),
     ) {
         let (to, from) = (step.to, *source);
@@ -287,7 +287,7 @@ impl Run<'_> {
         });
     }
 
-    pub(super) fn add_forward(&mut self, step: &Step, other: Source, scale: f32, floor: f32) {
+    pub(super) fn add_forward(&mut self, step: &Step, other: StepInput, scale: f32, floor: f32) {
         self.images_forward(step, Some(other), &|mut f: Forward<'_>| {
             let Some(second) = f.second else { return };
             match f.second_activation {
@@ -298,7 +298,7 @@ impl Run<'_> {
         });
     }
 
-    pub(super) fn add_backward(&mut self, step: &Step, other: &Source, scale: f32, floor: f32) {
+    pub(super) fn add_backward(&mut self, step: &Step, other: &StepInput, scale: f32, floor: f32) {
         for (source, factor) in [(&step.from, 1.0), (other, scale)] {
             self.images_backward(step, source, &|b: Backward<'_>| {
                 relu_back(b.isa, b.dy, b.y, factor, floor, b.dx, b.accumulate);

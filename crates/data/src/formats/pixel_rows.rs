@@ -41,7 +41,7 @@ pub(crate) const LABELS: [&str; 14] = [
 const MIN_PIXELS: usize = 16;
 
 /// The positions of the label and the pixels in a row.
-struct Places {
+struct RowLayout {
     label: Option<usize>,
     pixels: Vec<usize>,
     shape: Shape,
@@ -103,7 +103,7 @@ fn places(
     table: &Columns<'_>,
     first: &ByteRecord,
     options: &Options,
-) -> Result<Option<Places>, DataError> {
+) -> Result<Option<RowLayout>, DataError> {
     let all: Vec<usize> = (0..first.len()).collect();
     if first.len() < MIN_PIXELS {
         return Ok(None);
@@ -112,10 +112,10 @@ fn places(
         // Without a header, the label comes first if the rest is an image.
         let shape = square_shape(first.len() - 1);
         if let Some(shape) = shape {
-            return Ok(Some(Places { label: Some(0), pixels: all[1..].to_vec(), shape }));
+            return Ok(Some(RowLayout { label: Some(0), pixels: all[1..].to_vec(), shape }));
         }
         let shape = square_shape(first.len());
-        return Ok(shape.map(|shape| Places { label: None, pixels: all, shape }));
+        return Ok(shape.map(|shape| RowLayout { label: None, pixels: all, shape }));
     }
     let is_pixel = |column: usize| {
         let name = table.header[column].to_lowercase();
@@ -136,14 +136,14 @@ fn places(
     if label.is_none() && pixels.len() + 1 == first.len() {
         label = all.iter().copied().find(|column| !pixels.contains(column));
     }
-    Ok(Some(Places { label, pixels, shape }))
+    Ok(Some(RowLayout { label, pixels, shape }))
 }
 
 /// All rows from `row` on as images and labels.
 fn rows(
     mut table: Columns<'_>,
     mut row: ByteRecord,
-    places: &Places,
+    places: &RowLayout,
     file: &str,
 ) -> Result<(Images, Vec<String>), DataError> {
     let mut values: Vec<f32> = Vec::new();

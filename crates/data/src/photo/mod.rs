@@ -20,7 +20,7 @@ pub use fit::Fit;
 use fit::fit;
 use modiste_spec::Shape;
 use plane::Plane;
-pub use preparation::{Ground, Preparation};
+pub use preparation::{Preparation, TransparencyFill};
 
 pub use crate::picture::{Limits, size};
 

@@ -1,6 +1,6 @@
 //! A picture's pixels without transparency, with the channels that the network takes.
 
-use super::preparation::Ground;
+use super::preparation::TransparencyFill;
 use crate::picture::Decoded;
 
 /// Pixels (h, w, c).
@@ -23,13 +23,13 @@ impl Plane {
     pub fn of(
         picture: &Decoded,
         coloured: bool,
-        ground: Ground,
+        ground: TransparencyFill,
         dark: bool,
     ) -> (Self, &'static str) {
         let black = match ground {
-            Ground::Auto => picture.alpha && (dark || visible_mean(picture) >= WHITE),
-            Ground::White => false,
-            Ground::Black => true,
+            TransparencyFill::Auto => picture.alpha && (dark || visible_mean(picture) >= WHITE),
+            TransparencyFill::White => false,
+            TransparencyFill::Black => true,
         };
         let (behind, said) = match (picture.alpha, black) {
             (false, _) => (u8::MAX, ""),

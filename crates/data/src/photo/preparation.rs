@@ -14,7 +14,7 @@ use crate::picture::{Decoded, decode_deep};
 /// Background of a transparent picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ground {
+pub enum TransparencyFill {
     /// White, like photographs of goods; black if the visible part is white.
     #[default]
     Auto,
@@ -24,21 +24,21 @@ pub enum Ground {
     Black,
 }
 
-impl Ground {
+impl TransparencyFill {
     /// All variants and their names.
     pub const ALL: [(Self, &str); 3] =
         [(Self::Auto, "auto"), (Self::White, "white"), (Self::Black, "black")];
 }
 
 /// Formatted as on the command line.
-impl fmt::Display for Ground {
+impl fmt::Display for TransparencyFill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Self::ALL.iter().find(|(ground, _)| ground == self).map_or("", |(_, name)| name);
         f.pad(name)
     }
 }
 
-impl FromStr for Ground {
+impl FromStr for TransparencyFill {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
@@ -59,7 +59,7 @@ pub struct Preparation {
     pub fit: Fit,
     /// Background of transparent pictures.
     #[serde(default)]
-    pub ground: Ground,
+    pub ground: TransparencyFill,
     /// Whether pictures become garments on black as in Fashion-MNIST: bright backgrounds are inverted,
     /// and pictures of another size are trimmed and centred.
     #[serde(default)]
@@ -72,7 +72,7 @@ pub struct Preparation {
 impl Preparation {
     /// Prepares images of `shape`; pictures of other shapes are padded.
     pub fn of(shape: Shape) -> Self {
-        let (fit, ground) = (Fit::default(), Ground::default());
+        let (fit, ground) = (Fit::default(), TransparencyFill::default());
         Self { shape, fit, ground, garments: false, white: None }
     }
 

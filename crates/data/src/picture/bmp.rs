@@ -7,7 +7,7 @@ use zune_bmp::BmpDecoderErrors;
 use zune_bmp::zune_core::colorspace::ColorSpace;
 use zune_bmp::zune_core::options::DecoderOptions;
 
-use super::{Decoded, Limits, Orientation, Seen};
+use super::{Decoded, Limits, Orientation, PictureHeader};
 
 /// A decoder of bytes in memory.
 type Reader<'a> = BmpDecoder<Cursor<&'a [u8]>>;
@@ -37,9 +37,9 @@ fn damaged(error: BmpDecoderErrors) -> String {
     format!("is a damaged BMP picture ({})", format!("{error:?}").trim())
 }
 
-pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<PictureHeader, String> {
     let (_, [height, width, channels], _) = open(bytes, limits)?;
-    Ok(Seen::new(height, width, channels))
+    Ok(PictureHeader::new(height, width, channels))
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
-use super::{Decoded, Limits, Orientation, Seen};
+use super::{Decoded, Limits, Orientation, PictureHeader};
 
 /// The decoder after reading the header.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<gif::Decoder<Cursor<&'a [u8]>>, String> {
@@ -23,9 +23,9 @@ fn damaged(error: gif::DecodingError) -> String {
     format!("is a damaged GIF picture ({error})")
 }
 
-pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<PictureHeader, String> {
     let decoder = open(bytes, limits)?;
-    Ok(Seen::new(decoder.height().into(), decoder.width().into(), 3))
+    Ok(PictureHeader::new(decoder.height().into(), decoder.width().into(), 3))
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {

@@ -6,7 +6,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{Decoded, Limits, Orientation, Seen};
+use super::{Decoded, Limits, Orientation, PictureHeader};
 
 /// A decoder of bytes in memory.
 type Reader<'a> = JpegDecoder<Cursor<&'a [u8]>>;
@@ -33,10 +33,10 @@ fn damaged(error: zune_jpeg::errors::DecodeErrors) -> String {
     format!("is a damaged JPEG picture ({error})")
 }
 
-pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<PictureHeader, String> {
     let (decoder, [height, width, channels]) = open(bytes, limits)?;
     let orientation = decoder.exif().map(|exif| Orientation::from_exif(exif)).unwrap_or_default();
-    Ok(Seen::new(height, width, channels).turned(orientation))
+    Ok(PictureHeader::new(height, width, channels).turned(orientation))
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {

@@ -119,7 +119,7 @@ pub(crate) fn is_picture(bytes: &[u8]) -> bool {
 
 /// The header of a picture file, with the sides of the upright picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct PictureHeader {
     pub height: usize,
     pub width: usize,
     /// 1 or 3.
@@ -128,7 +128,7 @@ pub(crate) struct Seen {
     pub deep: bool,
 }
 
-impl Seen {
+impl PictureHeader {
     fn new(height: usize, width: usize, channels: usize) -> Self {
         Self { height, width, channels, deep: false }
     }
@@ -146,7 +146,7 @@ impl Seen {
 }
 
 /// Reads the header of a picture file; errors are in lower case.
-pub(crate) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+pub(crate) fn look(bytes: &[u8], limits: &Limits) -> Result<PictureHeader, String> {
     match format(bytes, limits)? {
         Format::Png => png::look(bytes, limits),
         Format::Jpeg => jpeg::look(bytes, limits),

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Transformations};
 
-use super::{Decoded, Limits, Orientation, Seen, narrow};
+use super::{Decoded, Limits, Orientation, PictureHeader, narrow};
 
 /// The decoder after reading the header.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<png::Decoder<Cursor<&'a [u8]>>, String> {
@@ -19,7 +19,7 @@ fn damaged(error: png::DecodingError) -> String {
     format!("is a damaged PNG picture ({error})")
 }
 
-pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<PictureHeader, String> {
     let reader = open(bytes, limits)?.read_info().map_err(damaged)?;
     let info = reader.info();
     let channels = match info.color_type {
@@ -27,7 +27,7 @@ pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
         ColorType::Rgb | ColorType::Rgba | ColorType::Indexed => 3,
     };
     let orientation = info.exif_metadata.as_deref().map(Orientation::from_exif).unwrap_or_default();
-    let seen = Seen::new(info.height as usize, info.width as usize, channels);
+    let seen = PictureHeader::new(info.height as usize, info.width as usize, channels);
     Ok(seen.deep(info.bit_depth == BitDepth::Sixteen).turned(orientation))
 }
 

@@ -7,7 +7,7 @@ use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult};
 use tiff::tags::Tag;
 
-use super::{Decoded, Limits, Orientation, Seen, narrow};
+use super::{Decoded, Limits, Orientation, PictureHeader, narrow};
 
 /// A decoder of bytes in memory.
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
@@ -43,14 +43,14 @@ fn orientation(decoder: &mut Decoder<Cursor<&[u8]>>) -> Orientation {
     Orientation::of(number)
 }
 
-pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<PictureHeader, String> {
     let (mut decoder, height, width) = open(bytes, limits)?;
     let colour = decoder.colortype().map_err(damaged)?;
     let (channels, _) = channels(colour)?;
     let deep = matches!(colour, ColorType::Gray(16) | ColorType::GrayA(16))
         || matches!(colour, ColorType::RGB(16) | ColorType::RGBA(16));
     let orientation = orientation(&mut decoder);
-    Ok(Seen::new(height, width, channels).deep(deep).turned(orientation))
+    Ok(PictureHeader::new(height, width, channels).deep(deep).turned(orientation))
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits, white: Option<u16>) -> Result<Decoded, String> {

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 
-use super::{Decoded, Limits, Orientation, Seen};
+use super::{Decoded, Limits, Orientation, PictureHeader};
 
 /// A decoder of bytes in memory.
 type Reader<'a> = WebPDecoder<Cursor<&'a [u8]>>;
@@ -27,11 +27,11 @@ fn damaged(error: image_webp::DecodingError) -> String {
     format!("is a damaged WebP picture ({error})")
 }
 
-pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<Seen, String> {
+pub(super) fn look(bytes: &[u8], limits: &Limits) -> Result<PictureHeader, String> {
     let (mut decoder, height, width) = open(bytes, limits)?;
     let exif = decoder.exif_metadata().map_err(damaged)?;
     let orientation = exif.as_deref().map(Orientation::from_exif).unwrap_or_default();
-    Ok(Seen::new(height, width, 3).turned(orientation))
+    Ok(PictureHeader::new(height, width, 3).turned(orientation))
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, String> {

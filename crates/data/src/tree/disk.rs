@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Entry, Place, check_count, is_hidden, sorted};
+use super::{Entry, Location, check_count, is_hidden, sorted};
 use crate::DataError;
 use crate::passed_over::Skipped;
 
@@ -45,7 +45,7 @@ pub(super) fn walk(
                     return Err(DataError::file(place.display().to_string(), problem));
                 }
             } else if metadata.is_file() {
-                let place = Place::Disk(place);
+                let place = Location::Disk(place);
                 entries.push(Entry { path: below, bytes: metadata.len(), place });
                 check_count(entries.len(), &folder.display().to_string())?;
             } else {

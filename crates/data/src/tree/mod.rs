@@ -40,12 +40,12 @@ pub(crate) struct Entry {
     pub path: String,
     /// Size in bytes, as far as known.
     pub bytes: u64,
-    place: Place,
+    place: Location,
 }
 
 /// Where the contents of a file are.
 #[derive(Clone, Debug)]
-enum Place {
+enum Location {
     /// A file of its own.
     Disk(PathBuf),
     /// The index of an entry in a zip archive.
@@ -145,8 +145,8 @@ impl Tree {
     /// The file as messages name it.
     pub fn show(&self, entry: &Entry) -> String {
         match &entry.place {
-            Place::Disk(path) => path.display().to_string(),
-            Place::Zip(_) | Place::Span(_) => format!("{}/{}", self.shown, entry.path),
+            Location::Disk(path) => path.display().to_string(),
+            Location::Zip(_) | Location::Span(_) => format!("{}/{}", self.shown, entry.path),
         }
     }
 
@@ -157,16 +157,16 @@ impl Tree {
     pub fn read(&self, entry: &Entry, most: u64) -> Result<Vec<u8>, DataError> {
         memory::check(&self.show(entry), entry.bytes.min(most))?;
         match (&entry.place, &self.store) {
-            (Place::Disk(path), _) => files::read(path, most),
+            (Location::Disk(path), _) => files::read(path, most),
             _ if entry.bytes > most => {
                 let problem = format!("is longer than the limit of {most} bytes");
                 Err(DataError::file(self.show(entry), problem))
             }
-            (Place::Zip(number), Store::Zip(archive)) => {
+            (Location::Zip(number), Store::Zip(archive)) => {
                 let mut archive = archive.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                 zip::read(&mut archive, *number, most, &self.show(entry))
             }
-            (Place::Span(start), Store::Tar(file)) => {
+            (Location::Span(start), Store::Tar(file)) => {
                 let mut file = file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                 let mut bytes = Vec::new();
                 let read = file.seek(SeekFrom::Start(*start)).and_then(|_| {
@@ -181,7 +181,9 @@ impl Tree {
                 }
                 Ok(bytes)
             }
-            (Place::Zip(_) | Place::Span(_), _) => unreachable!("a place belongs to its store"),
+            (Location::Zip(_) | Location::Span(_), _) => {
+                unreachable!("a place belongs to its store")
+            }
         }
     }
 

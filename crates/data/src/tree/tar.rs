@@ -7,7 +7,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Entry, Place, check_count, is_hidden, leads_out, sorted};
+use super::{Entry, Location, check_count, is_hidden, leads_out, sorted};
 use crate::DataError;
 use crate::idx::is_gzip;
 use crate::passed_over::Skipped;
@@ -116,7 +116,7 @@ fn list(file: &File, shown: &str, skipped: &mut Skipped) -> Result<Vec<Entry>, D
             skipped.add(path, "is not a regular file of the archive");
             continue;
         }
-        let place = Place::Span(item.raw_file_position());
+        let place = Location::Span(item.raw_file_position());
         entries.push(Entry { path, bytes: item.size(), place });
         check_count(entries.len(), shown)?;
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ::zip::ZipArchive;
 
-use super::{Entry, Place, check_count, is_hidden, leads_out, sorted};
+use super::{Entry, Location, check_count, is_hidden, leads_out, sorted};
 use crate::passed_over::Skipped;
 use crate::{DataError, memory};
 
@@ -46,7 +46,7 @@ pub(super) fn open(
         } else if item.encrypted() {
             skipped.add(path, "is encrypted");
         } else {
-            entries.push(Entry { path, bytes: item.size(), place: Place::Zip(number) });
+            entries.push(Entry { path, bytes: item.size(), place: Location::Zip(number) });
         }
     }
     Ok((archive, sorted(entries)))

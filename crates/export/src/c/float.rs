@@ -1,7 +1,7 @@
 //! A program in floats as C.
 
 use super::{CFiles, CSource, Writer, text};
-use crate::program::{Program, Step, Operation};
+use crate::program::{Operation, Program, Step};
 
 /// `program` as C in single precision.
 pub fn c_float(program: &Program, about: &CSource<'_>) -> CFiles {

@@ -1,7 +1,7 @@
 //! A program in 8-bit codes as C.
 
 use super::{CFiles, CSource, Writer, text};
-use crate::int8::{CodeStep, CodeOperation, Fixed, Int8Program};
+use crate::int8::{CodeOperation, CodeStep, Fixed, Int8Program};
 
 /// `program` as C in 8-bit whole numbers with 32-bit sums.
 pub fn c_int8(program: &Int8Program, about: &CSource<'_>) -> CFiles {

@@ -1,8 +1,8 @@
 //! Quantises a program from floats to codes.
 
 use super::fixed::{shift_for, whole};
-use super::{CODES, CodeMap, CodeStep, CodeOperation, Fixed, Int8Program, Scale};
-use crate::program::{Program, Ranges, Step, Operation};
+use super::{CODES, CodeMap, CodeOperation, CodeStep, Fixed, Int8Program, Scale};
+use crate::program::{Operation, Program, Ranges, Step};
 
 /// Largest absolute code of a weight; -128 is not used, so weights are symmetric.
 const LARGEST_WEIGHT: f64 = 127.0;
@@ -40,8 +40,8 @@ impl Int8Program {
         let last = program.steps.len();
         let step = |(at, step): (usize, &Step)| {
             let ends = at + 1 == last && step.output == program.logits && !step.relu;
-            let operation =
-                operation(step, &scales, ends).map_err(|problem| format!("{}: {problem}", step.name))?;
+            let operation = operation(step, &scales, ends)
+                .map_err(|problem| format!("{}: {problem}", step.name))?;
             let low = if step.relu { scales[step.output].zero } else { CODES.0 };
             let (name, inputs) = (step.name.clone(), step.inputs.clone());
             Ok(CodeStep { name, operation, inputs, output: step.output, low })

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use modiste_spec::Shape;
 
-use super::{CODES, CodeStep, CodeOperation, Fixed, Int8Program, rounded};
+use super::{CODES, CodeOperation, CodeStep, Fixed, Int8Program, rounded};
 use crate::program::{ValueId, Window};
 
 impl Int8Program {
@@ -113,9 +113,8 @@ impl Int8Program {
     /// The sums of a convolution.
     fn sums(&self, step: &CodeStep, weights: &[i16], memory: &[i8]) -> Vec<i32> {
         let (window, bias) = match &step.operation {
-            CodeOperation::Conv { window, bias, .. } | CodeOperation::Logits { window, bias, .. } => {
-                (window, bias)
-            }
+            CodeOperation::Conv { window, bias, .. }
+            | CodeOperation::Logits { window, bias, .. } => (window, bias),
             _ => unreachable!("only convolutions have sums"),
         };
         let x = self.centred(step.inputs[0], memory);

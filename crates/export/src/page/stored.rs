@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PageCard, PagePreparation, PageSource};
 use crate::ExportError;
-use crate::program::{Program, Step, Value, ValueId, Window, Operation};
+use crate::program::{Operation, Program, Step, Value, ValueId, Window};
 
 /// The kinds of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,9 +109,11 @@ fn numbers(operation: &Operation) -> Option<[&[f32]; 2]> {
     match operation {
         Operation::Conv { weights, bias, .. } => Some([weights, bias]),
         Operation::Affine { scale, shift } => Some([scale, shift]),
-        Operation::Rectify | Operation::MaxPool(_) | Operation::AvgPool(_) | Operation::Concat | Operation::Add { .. } => {
-            None
-        }
+        Operation::Rectify
+        | Operation::MaxPool(_)
+        | Operation::AvgPool(_)
+        | Operation::Concat
+        | Operation::Add { .. } => None,
     }
 }
 
@@ -172,7 +174,9 @@ impl StoredStep {
             Some(all.get(first..first + length)?.to_vec())
         };
         let operation = match self.kind {
-            StoredOperation::Conv => Operation::Conv { window: window()?, weights: numbers(0)?, bias: numbers(1)? },
+            StoredOperation::Conv => {
+                Operation::Conv { window: window()?, weights: numbers(0)?, bias: numbers(1)? }
+            }
             StoredOperation::Affine => Operation::Affine { scale: numbers(0)?, shift: numbers(1)? },
             StoredOperation::Rectify => Operation::Rectify,
             StoredOperation::MaxPool => Operation::MaxPool(window()?),

@@ -3,7 +3,7 @@
 use modiste_spec::engine::{EngineError, State, Tensor};
 use modiste_spec::{Network, NodeId, Op, Shape, padding};
 
-use super::{Program, Step, Value, ValueId, Window, Operation};
+use super::{Operation, Program, Step, Value, ValueId, Window};
 
 impl Program {
     /// The steps of `network` with these parameters and running statistics, in the order of
@@ -124,8 +124,12 @@ impl<'a> Walk<'a> {
     /// Folds a batch normalisation into the convolution before it if nothing else reads the convolution.
     fn normalise(&mut self, id: NodeId, epsilon: f64) -> ValueId {
         let (scale, shift) = scale_and_shift(&self.parameters[id], epsilon);
-        if let Some(Step { operation: Operation::Conv { weights, bias, .. }, output, relu: false, .. }) =
-            self.only_source(id)
+        if let Some(Step {
+            operation: Operation::Conv { weights, bias, .. },
+            output,
+            relu: false,
+            ..
+        }) = self.only_source(id)
         {
             let each = weights.len() / bias.len();
             for (k, bias) in bias.iter_mut().enumerate() {

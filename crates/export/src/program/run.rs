@@ -5,7 +5,7 @@ use std::ops::Range;
 use modiste_spec::Shape;
 use modiste_spec::engine::PIXEL_MAX;
 
-use super::{Program, Step, ValueId, Window, Operation};
+use super::{Operation, Program, Step, ValueId, Window};
 
 /// The smallest and the largest value of each map over several images.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,12 +8,12 @@ use modiste_spec::random::{Purpose, Stream};
 use modiste_spec::{Network, NetworkBuilder, NodeId, Op, Shape};
 
 /// A sequence of random numbers from a seed.
-struct Dice {
+struct Random {
     stream: Stream,
     drawn: u64,
 }
 
-impl Dice {
+impl Random {
     fn new(seed: u64) -> Self {
         Self { stream: Stream::new(seed, Purpose::Bootstrap, (1 << 24) - 1, 0), drawn: 0 }
     }
@@ -37,7 +37,7 @@ impl Dice {
 /// A network that grows node by node.
 struct Growth {
     builder: NetworkBuilder,
-    dice: Dice,
+    dice: Random,
     /// Number of readers of each node's output.
     readers: Vec<usize>,
 }
@@ -51,9 +51,9 @@ const CHANNELS: [usize; 14] = [1, 2, 3, 4, 5, 7, 8, 11, 15, 16, 17, 20, 32, 33];
 /// # Panics
 /// Never: every node that is added fits.
 pub fn random_network(seed: u64) -> Network {
-    let mut dice = Dice::new(seed);
+    let mut dice = Random::new(seed);
     let side =
-        |dice: &mut Dice| if dice.chance(10) { 1 + dice.below(3) } else { 1 + dice.below(12) };
+        |dice: &mut Random| if dice.chance(10) { 1 + dice.below(3) } else { 1 + dice.below(12) };
     let shape = Shape {
         height: side(&mut dice),
         width: side(&mut dice),

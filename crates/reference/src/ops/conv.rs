@@ -40,7 +40,7 @@ pub fn conv_forward(
         y.values.chunks_exact_mut(k).for_each(|pixel| pixel.copy_from_slice(bias));
     }
     let weight = by_place(weight, c, area);
-    let places = Places::of(x, &y, kernel, stride);
+    let places = Windows::of(x, &y, kernel, stride);
     places.each_tap(|tap| {
         let y = &mut y.values[tap.y..][..k];
         for input in 0..c {
@@ -69,7 +69,7 @@ pub fn conv_backward(
             *sum += dy;
         }
     }
-    Places::of(x, dy, kernel, stride).each_tap(|tap| {
+    Windows::of(x, dy, kernel, stride).each_tap(|tap| {
         let dy = &dy.values[tap.y..][..k];
         for input in 0..c {
             let dweight = &mut dweight[(tap.place * c + input) * k..][..k];
@@ -92,7 +92,7 @@ pub fn conv_input_gradient(
     let (c, k) = (x.shape.channels, dy.shape.channels);
     let weight = by_place_turned(weight, c, kernel * kernel);
     let mut dx = Maps::zeros(x.n, x.shape);
-    Places::of(x, dy, kernel, stride).each_tap(|tap| {
+    Windows::of(x, dy, kernel, stride).each_tap(|tap| {
         let (dy, dx) = (&dy.values[tap.y..][..k], &mut dx.values[tap.x..][..c]);
         for output in 0..k {
             let weight = &weight[(tap.place * k + output) * c..][..c];
@@ -133,7 +133,7 @@ fn output_shape(x: &Maps, weight: &[f64], kernel: usize, stride: usize) -> Shape
 }
 
 /// The windows of a batch.
-struct Places {
+struct Windows {
     /// Shapes of the input and the output.
     shapes: [Shape; 2],
     n: usize,
@@ -141,7 +141,7 @@ struct Places {
     stride: usize,
 }
 
-impl Places {
+impl Windows {
     fn of(x: &Maps, y: &Maps, kernel: usize, stride: usize) -> Self {
         Self { shapes: [x.shape, y.shape], n: x.n, kernel, stride }
     }

@@ -17,7 +17,7 @@ pub use presets::{PRESETS, Preset};
 pub use values::Setting;
 pub use weights::ClassWeights;
 
-use modiste_data::photo::{Fit, Ground, Preparation};
+use modiste_data::photo::{Fit, Preparation, TransparencyFill};
 use modiste_data::{Augmentation, Dataset, Options, Source, Split};
 use modiste_model::SelectBy;
 use modiste_spec::engine::{Loss, Optimiser};
@@ -57,7 +57,7 @@ pub struct DataConfig {
     /// How a picture of another shape is fitted.
     pub fit: Fit,
     /// Background of transparent pictures.
-    pub ground: Ground,
+    pub ground: TransparencyFill,
     /// Whether files that cannot be used are refused.
     pub strict: bool,
     /// The column that names pictures in a table; empty to detect it.

@@ -45,7 +45,7 @@ impl ClassWeights {
 /// The form in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "class weights are \"none\", \"balanced\" or a list of numbers")]
-enum Written {
+enum FileForm {
     Name(String),
     List(Vec<f64>),
 }
@@ -53,9 +53,9 @@ enum Written {
 impl Serialize for ClassWeights {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::None => Written::Name("none".into()),
-            Self::Balanced => Written::Name("balanced".into()),
-            Self::List(list) => Written::List(list.clone()),
+            Self::None => FileForm::Name("none".into()),
+            Self::Balanced => FileForm::Name("balanced".into()),
+            Self::List(list) => FileForm::List(list.clone()),
         }
         .serialize(serializer)
     }
@@ -63,13 +63,13 @@ impl Serialize for ClassWeights {
 
 impl<'de> Deserialize<'de> for ClassWeights {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Written::deserialize(deserializer)? {
-            Written::Name(name) if name == "none" => Ok(Self::None),
-            Written::Name(name) if name == "balanced" => Ok(Self::Balanced),
-            Written::Name(name) => Err(serde::de::Error::custom(format!(
+        match FileForm::deserialize(deserializer)? {
+            FileForm::Name(name) if name == "none" => Ok(Self::None),
+            FileForm::Name(name) if name == "balanced" => Ok(Self::Balanced),
+            FileForm::Name(name) => Err(serde::de::Error::custom(format!(
                 "class weights are \"none\", \"balanced\" or a list of numbers, not {name:?}"
             ))),
-            Written::List(list) => Ok(Self::List(list)),
+            FileForm::List(list) => Ok(Self::List(list)),
         }
     }
 }

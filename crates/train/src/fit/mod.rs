@@ -22,7 +22,7 @@ use modiste_spec::random::{Purpose, Stream};
 pub(crate) use self::from::model_at;
 use self::keep::{epoch_line, first_not_finite};
 pub use self::outcome::{Outcome, Summary};
-use self::start::Start;
+use self::start::StartingPoint;
 use self::teachers::Teachers;
 use crate::digest::state_digest;
 use crate::{Config, Event, Observer, Progress, Run, TrainError};
@@ -58,7 +58,7 @@ pub fn fit(
 
 /// Buffers for one step's batch.
 #[derive(Default)]
-struct Room {
+struct BatchBuffers {
     pixels: Vec<u8>,
     labels: Vec<u16>,
     shares: Vec<f32>,
@@ -106,8 +106,8 @@ impl<'a> Trainer<'a> {
         observer: &'a mut dyn Observer,
         stop: &'a AtomicBool,
     ) -> Result<Self, TrainError> {
-        let Start { rates, labels, identity, loss, state, progress, best, rows, saved } =
-            Start::find(engine.network(), data, run)?;
+        let StartingPoint { rates, labels, identity, loss, state, progress, best, rows, saved } =
+            StartingPoint::find(engine.network(), data, run)?;
         engine.load_state(&state)?;
         let teachers = Teachers::load(engine, data, run.config())?;
         let now = Instant::now();
@@ -156,12 +156,12 @@ impl<'a> Trainer<'a> {
         let shuffle = Stream::new(seed, Purpose::Shuffle, 0, self.epochs_done());
         let order = shuffle.permutation(self.data.train.len());
         let (clock, before) = (Instant::now(), self.images_done());
-        let (mut room, mut speed) = (Room::default(), 0.0);
+        let (mut buffers, mut speed) = (BatchBuffers::default(), 0.0);
         while self.progress.steps_done < self.steps() {
             if self.stops()? {
                 return Ok(None);
             }
-            let learning_rate = self.train_step(&order, &mut room)?;
+            let learning_rate = self.train_step(&order, &mut buffers)?;
             if self.progress.totals.images == 0 || self.asked_at.elapsed() >= TOTALS_EVERY {
                 self.take_totals()?;
             }
@@ -180,11 +180,11 @@ impl<'a> Trainer<'a> {
     }
 
     /// Runs one step; returns its learning rate.
-    fn train_step(&mut self, order: &[u32], room: &mut Room) -> Result<f64, TrainError> {
+    fn train_step(&mut self, order: &[u32], buffers: &mut BatchBuffers) -> Result<f64, TrainError> {
         let Config { training, .. } = self.run.config();
         let first = self.progress.steps_done * training.batch;
         let indices = &order[first..order.len().min(first + training.batch)];
-        let batch = self.fill(indices, room)?;
+        let batch = self.fill(indices, buffers)?;
         let (number, learning_rate) = self.step_of_epoch(self.progress.steps_done);
         let step = Step {
             number,
@@ -202,15 +202,15 @@ impl<'a> Trainer<'a> {
     }
 
     /// Fills the batch of training images at `indices`, or the engine's share of it.
-    fn fill<'r>(&mut self, indices: &[u32], room: &'r mut Room) -> Result<Batch<'r>, TrainError> {
+    fn fill<'r>(&mut self, indices: &[u32], buffers: &'r mut BatchBuffers) -> Result<Batch<'r>, TrainError> {
         let (training, epoch) = (&self.run.config().training, self.epochs_done());
         let (augmentation, seed) = (&training.augmentation, training.seed);
         let (images, labels) = (&self.data.train.images, self.labels[0]);
         let own = self.engine.share(indices.len());
         // Every rank asks the teachers about all images, because targets are those of the whole step.
         let drawn = if self.teachers.is_some() { 0..indices.len() } else { own.clone() };
-        fill_batch(images, &indices[drawn.clone()], augmentation, seed, epoch, &mut room.pixels);
-        let Room { pixels, labels: classes, shares } = room;
+        fill_batch(images, &indices[drawn.clone()], augmentation, seed, epoch, &mut buffers.pixels);
+        let BatchBuffers { pixels, labels: classes, shares } = buffers;
         let targets = if augmentation.mixes() || self.teachers.is_some() {
             let (count, time) = (self.data.classes.len(), (seed, epoch));
             fill_shares(labels, count, images.shape, indices, augmentation, time, shares);

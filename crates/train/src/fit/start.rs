@@ -9,7 +9,7 @@ use super::from;
 use crate::{Checkpoint, Progress, Run, TrainError};
 
 /// Everything derived from data, configuration and checkpoint before the first step.
-pub(super) struct Start<'a> {
+pub(super) struct StartingPoint<'a> {
     /// Labels of the training and of the validation images.
     pub labels: [&'a [u16]; 2],
     pub identity: DataIdentity,
@@ -24,7 +24,7 @@ pub(super) struct Start<'a> {
     pub saved: Option<(usize, usize)>,
 }
 
-impl<'a> Start<'a> {
+impl<'a> StartingPoint<'a> {
     /// State of the checkpoint, or of a new run.
     pub fn find(network: &Network, data: &'a Dataset, run: &Run) -> Result<Self, TrainError> {
         let config = run.config();

@@ -3,7 +3,7 @@
 use modiste_draw::{Anchor, Colour, Drawing, Style, TextStyle, text_width};
 use modiste_spec::Network;
 
-use super::layout::{Layout, Way, layout};
+use super::layout::{Edge, Layout, layout};
 use super::segments::{Segment, segments};
 use super::style;
 use super::units::{Unit, UnitKind, shape};
@@ -105,8 +105,8 @@ pub(super) fn body(units: &[Unit], plan: &Layout, sizes: &Sizes) -> Drawing {
     let rows = rows(units, plan, sizes);
     let height = rows.last().map_or(0.0, |[top, height]| top + height);
     let mut drawing = Drawing::new("", "", plan.columns as f64 * sizes.column, height);
-    for way in &plan.ways {
-        draw_way(&mut drawing, units, plan, way, &rows, sizes);
+    for edge in &plan.edges {
+        draw_way(&mut drawing, units, plan, edge, &rows, sizes);
     }
     for place in 0..plan.places.len() {
         draw_place(&mut drawing, units, plan, place, &rows, sizes);
@@ -208,14 +208,14 @@ fn draw_way(
     drawing: &mut Drawing,
     units: &[Unit],
     plan: &Layout,
-    way: &Way,
+    edge: &Edge,
     rows: &[[f64; 2]],
     sizes: &Sizes,
 ) {
-    let (from, to) = (way.from, way.to);
+    let (from, to) = (edge.from, edge.to);
     let bottom = rows[plan.places[from].row][0] + height(units, plan, from, sizes);
     let top = rows[plan.places[to].row][0];
-    let own = way.column.map(|column| (column as f64 + 0.5) * sizes.column);
+    let own = edge.column.map(|column| (column as f64 + 0.5) * sizes.column);
     let [mut start, mut end] = [from, to].map(|place| centre(plan, place, sizes));
     // A connection begins and ends at a bar where it does not have to bend.
     if plan.is_bar(units, from) {
@@ -246,7 +246,8 @@ fn draw_way(
         return drawing.line(points, Style::line(Colour::Muted, 1.0));
     }
     drawing.arrow(&points, Colour::Ink, 1.2);
-    if let Some(scale) = units[plan.places[to].unit].scale.filter(|&s| way.input == 1 && s != 1.0) {
+    if let Some(scale) = units[plan.places[to].unit].scale.filter(|&s| edge.input == 1 && s != 1.0)
+    {
         let text = TextStyle::new(11.0, Colour::Ink).bold();
         drawing.text([end + 8.0, top - 8.0], text, format!("× {scale}"));
     }

@@ -5,7 +5,7 @@ use super::units::{Unit, UnitKind};
 
 /// A unit in its place, or a map from outside the block.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct PlacedUnit {
     /// The unit; for a map from outside, the unit that produces it.
     pub unit: usize,
     /// Whether it comes from outside.
@@ -18,7 +18,7 @@ pub(super) struct Place {
 
 /// A connection from one place to another.
 #[derive(Clone, Debug)]
-pub(super) struct Way {
+pub(super) struct Edge {
     pub from: usize,
     pub to: usize,
     /// Which of the inputs of `to` it is.
@@ -30,8 +30,8 @@ pub(super) struct Way {
 /// Places and connections of a block.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    pub places: Vec<Place>,
-    pub ways: Vec<Way>,
+    pub places: Vec<PlacedUnit>,
+    pub edges: Vec<Edge>,
     pub rows: usize,
     pub columns: usize,
 }
@@ -43,20 +43,20 @@ pub(super) struct Layout {
 /// split to a join (a residual) gets the last column.
 pub(super) fn layout(units: &[Unit], segment: &Segment) -> Layout {
     let sources = segment.sources(units);
-    let entry = |&unit: &usize| Place { unit, entry: true, row: 0, columns: [0, 0] };
-    let mut places: Vec<Place> = sources.iter().map(entry).collect();
-    let mut ways: Vec<Way> = Vec::new();
+    let entry = |&unit: &usize| PlacedUnit { unit, entry: true, row: 0, columns: [0, 0] };
+    let mut places: Vec<PlacedUnit> = sources.iter().map(entry).collect();
+    let mut edges: Vec<Edge> = Vec::new();
     for unit in segment.units.clone() {
         let to = places.len();
         let mut row = 0;
         for (input, source) in units[unit].inputs.iter().enumerate() {
             let from = places.iter().position(|p| p.unit == *source).expect("it lies before");
             row = row.max(places[from].row + 1);
-            ways.push(Way { from, to, input, column: None });
+            edges.push(Edge { from, to, input, column: None });
         }
-        places.push(Place { unit, entry: false, row, columns: [0, 0] });
+        places.push(PlacedUnit { unit, entry: false, row, columns: [0, 0] });
     }
-    let mut layout = Layout { rows: 0, columns: 0, places, ways };
+    let mut layout = Layout { rows: 0, columns: 0, places, edges };
     layout.rows = layout.places.iter().map(|place| place.row + 1).max().unwrap_or(0);
     layout.give_columns();
     layout
@@ -64,19 +64,20 @@ pub(super) fn layout(units: &[Unit], segment: &Segment) -> Layout {
 
 impl Layout {
     fn give_columns(&mut self) {
-        let ins = |ways: &[Way], place| ways.iter().filter(|way| way.to == place).count();
+        let ins = |edges: &[Edge], place| edges.iter().filter(|edge| edge.to == place).count();
         let mut next = 0;
         // Places whose column is still free for the first path that leaves them.
         let mut free = vec![true; self.places.len()];
         for place in 0..self.places.len() {
-            let arriving: Vec<Way> =
-                self.ways.iter().filter(|way| way.to == place).cloned().collect();
+            let arriving: Vec<Edge> =
+                self.edges.iter().filter(|edge| edge.to == place).cloned().collect();
             match &arriving[..] {
                 [] => free[place] = false,
-                [way] => {
-                    let alone = self.ways.iter().filter(|w| w.from == way.from).count() == 1;
-                    let columns = self.places[way.from].columns;
-                    if alone && !self.places[way.from].entry || std::mem::take(&mut free[way.from])
+                [edge] => {
+                    let alone = self.edges.iter().filter(|w| w.from == edge.from).count() == 1;
+                    let columns = self.places[edge.from].columns;
+                    if alone && !self.places[edge.from].entry
+                        || std::mem::take(&mut free[edge.from])
                     {
                         self.places[place].columns = columns;
                     } else {
@@ -85,9 +86,9 @@ impl Layout {
                     }
                 }
                 several => {
-                    let over = several.iter().filter(|way| !self.passes(way, &ins));
+                    let over = several.iter().filter(|edge| !self.passes(edge, &ins));
                     let over: Vec<[usize; 2]> =
-                        over.map(|way| self.places[way.from].columns).collect();
+                        over.map(|edge| self.places[edge.from].columns).collect();
                     let first = over.iter().map(|columns| columns[0]).min().unwrap_or(0);
                     let last = over.iter().map(|columns| columns[1]).max().unwrap_or(first);
                     self.places[place].columns = [first, last];
@@ -95,9 +96,9 @@ impl Layout {
             }
         }
         self.columns = next.max(1);
-        for i in 0..self.ways.len() {
-            if self.passes(&self.ways[i], &ins) {
-                self.ways[i].column = Some(self.columns);
+        for i in 0..self.edges.len() {
+            if self.passes(&self.edges[i], &ins) {
+                self.edges[i].column = Some(self.columns);
                 self.columns += 1;
             }
         }
@@ -110,22 +111,23 @@ impl Layout {
 
     /// The columns of all connections that begin at a place.
     fn below(&self, place: usize) -> [usize; 2] {
-        let ways = self.ways.iter().filter(|way| way.from == place);
-        let columns = ways.map(|way| way.column.map_or(self.places[way.to].columns, |c| [c, c]));
+        let edges = self.edges.iter().filter(|edge| edge.from == place);
+        let columns =
+            edges.map(|edge| edge.column.map_or(self.places[edge.to].columns, |c| [c, c]));
         let around = |a: [usize; 2], b: [usize; 2]| [a[0].min(b[0]), a[1].max(b[1])];
         columns.reduce(around).unwrap_or_default()
     }
 
     /// Whether a connection leads from a split to a join over at least one row.
-    fn passes(&self, way: &Way, ins: &dyn Fn(&[Way], usize) -> usize) -> bool {
-        let parts = self.ways.iter().filter(|other| other.from == way.from).count() > 1;
-        let far = self.places[way.to].row > self.places[way.from].row + 1;
-        (parts || self.places[way.from].entry) && ins(&self.ways, way.to) > 1 && far
+    fn passes(&self, edge: &Edge, ins: &dyn Fn(&[Edge], usize) -> usize) -> bool {
+        let parts = self.edges.iter().filter(|other| other.from == edge.from).count() > 1;
+        let far = self.places[edge.to].row > self.places[edge.from].row + 1;
+        (parts || self.places[edge.from].entry) && ins(&self.edges, edge.to) > 1 && far
     }
 
     /// Whether a place is drawn as a bar over all its columns.
     pub fn is_bar(&self, units: &[Unit], place: usize) -> bool {
-        let Place { unit, entry, .. } = &self.places[place];
+        let PlacedUnit { unit, entry, .. } = &self.places[place];
         *entry || units[*unit].kind == UnitKind::Join
     }
 }

@@ -1,4 +1,4 @@
-//! Places for connections. If all are taken, the client that has kept its connection waiting longest is
+//! Slots for connections. If all are taken, the client that has kept its connection waiting longest is
 //! evicted.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(1);
 type Key = (Instant, u64);
 
 /// All places.
-pub(crate) struct Places {
+pub(crate) struct ConnectionSlots {
     free: Arc<Semaphore>,
     all: usize,
     next: AtomicU64,
@@ -33,7 +33,7 @@ struct Waiting {
     answered: AtomicBool,
 }
 
-impl Places {
+impl ConnectionSlots {
     pub fn new(all: usize) -> Self {
         let all = all.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
         let free = Arc::new(Semaphore::new(all));
@@ -41,13 +41,13 @@ impl Places {
     }
 
     /// Takes a place, if one is free.
-    pub fn enter(self: &Arc<Self>) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>) -> Option<ConnectionSlot> {
         let permit = self.free.clone().try_acquire_owned().ok()?;
         Some(self.place(permit))
     }
 
     /// Takes a place, if one becomes free within `time`.
-    pub async fn wait(self: &Arc<Self>, time: Duration) -> Option<Place> {
+    pub async fn wait(self: &Arc<Self>, time: Duration) -> Option<ConnectionSlot> {
         let permit = tokio::time::timeout(time, self.free.clone().acquire_owned()).await;
         Some(self.place(permit.ok()?.ok()?))
     }
@@ -82,10 +82,11 @@ impl Places {
         true
     }
 
-    fn place(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Place {
+    fn place(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> ConnectionSlot {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (places, state) = (self.clone(), Arc::default());
-        let place = Place { places, number, state, since: Mutex::new(None), _permit: permit };
+        let place =
+            ConnectionSlot { places, number, state, since: Mutex::new(None), _permit: permit };
         place.waits();
         place
     }
@@ -96,8 +97,8 @@ impl Places {
 }
 
 /// The place of one connection.
-pub(crate) struct Place {
-    places: Arc<Places>,
+pub(crate) struct ConnectionSlot {
+    places: Arc<ConnectionSlots>,
     number: u64,
     state: Arc<Waiting>,
     /// Since when the connection has waited for its client; `None` while the client waits for the
@@ -106,7 +107,7 @@ pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Records that the client has an answer, and that the connection waits for it from now on.
     pub fn answered(&self) {
         self.state.answered.store(true, Ordering::Relaxed);
@@ -145,7 +146,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.works();
     }
@@ -157,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_client_that_is_waited_for_longest_goes() {
-        let places = Arc::new(Places::new(2));
+        let places = Arc::new(ConnectionSlots::new(2));
         let working = places.enter().unwrap();
         let silent = places.enter().unwrap();
         working.works();

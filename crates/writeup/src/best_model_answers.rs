@@ -11,14 +11,14 @@ use modiste_train::{parted, uncalibrated};
 use crate::{WriteupError, explain, write_run};
 
 /// The answers of a run's best model; the test part stays untouched.
-pub struct Judged<'a> {
+pub struct BestModelAnswers<'a> {
     /// Answers on the training part, without augmentation and dropout.
     pub train: Answers<'a>,
     /// Answers on the validation part, if there is one.
     pub validation: Option<Answers<'a>>,
 }
 
-impl<'a> Judged<'a> {
+impl<'a> BestModelAnswers<'a> {
     /// Computes the answers with `engine`, which has the model loaded.
     ///
     /// # Errors

@@ -10,25 +10,25 @@ use crate::Model;
 
 /// The full evaluation of a model's answers to labelled images.
 #[derive(Serialize)]
-pub struct Worth {
+pub struct ModelEvaluation {
     /// Metrics of the logits without temperature.
     #[serde(flatten)]
     pub evaluation: Evaluation,
     /// Metrics at the model's temperature; `None` if it has none.
     #[serde(flatten)]
-    pub trust: Option<Trust>,
+    pub trust: Option<ConfidenceMetrics>,
     /// Metrics of the mean logits of every image and its mirror image.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mirrored: Option<Mirrored>,
+    pub mirrored: Option<MirroredMetrics>,
 }
 
 /// Metrics at the model's temperature.
 #[derive(Serialize)]
-pub struct Trust {
+pub struct ConfidenceMetrics {
     /// Loss and calibration error.
     pub calibrated: Calibrated,
     /// The model's thresholds on these images.
-    pub rejection: Vec<Rule>,
+    pub rejection: Vec<ThresholdEffect>,
 }
 
 /// Loss and calibration error at a temperature.
@@ -44,7 +44,7 @@ pub struct Calibrated {
 
 /// The effect of one threshold.
 #[derive(Serialize)]
-pub struct Rule {
+pub struct ThresholdEffect {
     /// The accuracy that it reached on the validation part.
     pub target: f64,
     /// The smallest top probability that is answered.
@@ -55,7 +55,7 @@ pub struct Rule {
     pub accuracy: Option<f64>,
 }
 
-impl Trust {
+impl ConfidenceMetrics {
     /// Evaluates `logits` (n, classes) and labels (n); `None` if the model has no confidence.
     pub fn of(model: &Model, logits: &[f32], labels: &[u16], mirrored: bool) -> Option<Self> {
         let confidence = model.confidence.as_ref()?.of(mirrored);
@@ -70,7 +70,7 @@ impl Trust {
         let rule = |rule: &Rejection| {
             let (coverage, accuracy) =
                 answered(logits, labels, classes, temperature, rule.threshold);
-            Rule { target: rule.target, threshold: rule.threshold, coverage, accuracy }
+            ThresholdEffect { target: rule.target, threshold: rule.threshold, coverage, accuracy }
         };
         Some(Self { calibrated, rejection: confidence.rejection.iter().map(rule).collect() })
     }
@@ -78,7 +78,7 @@ impl Trust {
 
 /// Metrics of the mean logits of every image and its mirror image.
 #[derive(Serialize)]
-pub struct Mirrored {
+pub struct MirroredMetrics {
     /// Share of the images classified correctly.
     pub accuracy: f64,
     /// Mean cross-entropy, in nats.
@@ -89,10 +89,10 @@ pub struct Mirrored {
     pub ece: f64,
     /// The same at the temperature of the mean logits; `None` if the model has no confidence.
     #[serde(flatten)]
-    pub trust: Option<Trust>,
+    pub trust: Option<ConfidenceMetrics>,
 }
 
-impl Mirrored {
+impl MirroredMetrics {
     /// Evaluates mean logits (n, classes) and labels (n).
     pub fn of(model: &Model, logits: &[f32], labels: &[u16]) -> Self {
         let classes = model.classes.len();
@@ -101,7 +101,7 @@ impl Mirrored {
             loss: cross_entropy(logits, labels, classes),
             auroc: mean_auroc(logits, labels, classes),
             ece: Calibration::at(logits, labels, classes, 1.0).ece,
-            trust: Trust::of(model, logits, labels, true),
+            trust: ConfidenceMetrics::of(model, logits, labels, true),
         }
     }
 }

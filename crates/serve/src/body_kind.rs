@@ -6,7 +6,7 @@ use crate::refusal::Refusal;
 
 /// The kinds of body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum BodyKind {
     /// One picture, whose format is recognised by its first bytes.
     Picture,
     /// `multipart/form-data` with this boundary; each part is a picture.
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
 const SUPPORTED: &str = "send a picture as image/png, image/jpeg, image/webp, image/bmp or \
     application/octet-stream, any number of pictures as multipart/form-data, or application/json";
 
-impl Kind {
+impl BodyKind {
     /// The kind according to the `Content-Type`.
     ///
     /// # Errors
@@ -49,21 +49,21 @@ impl Kind {
 mod tests {
     use super::*;
 
-    fn kind(content_type: &str) -> Result<Kind, u16> {
+    fn kind(content_type: &str) -> Result<BodyKind, u16> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-        Kind::of(&headers).map_err(|refusal| refusal.status.as_u16())
+        BodyKind::of(&headers).map_err(|refusal| refusal.status.as_u16())
     }
 
     #[test]
     fn content_types() {
-        assert_eq!(kind("image/png"), Ok(Kind::Picture));
-        assert_eq!(kind("Application/JSON; charset=utf-8"), Ok(Kind::Json));
-        assert_eq!(kind("multipart/form-data; boundary=x"), Ok(Kind::Form("x".into())));
+        assert_eq!(kind("image/png"), Ok(BodyKind::Picture));
+        assert_eq!(kind("Application/JSON; charset=utf-8"), Ok(BodyKind::Json));
+        assert_eq!(kind("multipart/form-data; boundary=x"), Ok(BodyKind::Form("x".into())));
         assert_eq!(kind("multipart/form-data"), Err(400));
         for wrong in ["text/plain", "image/svg+xml", "application/x-www-form-urlencoded", "", ";"] {
             assert_eq!(kind(wrong), Err(415), "{wrong}");
         }
-        assert_eq!(Kind::of(&HeaderMap::new()).unwrap_err().status.as_u16(), 415);
+        assert_eq!(BodyKind::of(&HeaderMap::new()).unwrap_err().status.as_u16(), 415);
     }
 }

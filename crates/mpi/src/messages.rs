@@ -5,7 +5,7 @@ use std::io;
 
 /// Messages between ranks outside of training steps. All ranks must call the same functions in the same
 /// order.
-pub trait Talk: Exchange {
+pub trait RankMessages: Exchange {
     /// Gives every rank the bytes of all ranks, in the order of the ranks.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ pub trait Talk: Exchange {
     }
 }
 
-impl<E: Exchange + ?Sized> Talk for E {}
+impl<E: Exchange + ?Sized> RankMessages for E {}
 
 /// The first fact in which a rank differs from rank 0: the rank, the name of the fact, and both values.
 /// `all` holds for each rank the same facts in the same order.
