@@ -1,15 +1,12 @@
 //! Loaded data sets: images as bytes, labels as class indices, three parts.
 
-use std::fmt;
-use std::str::FromStr;
-
 use modiste_spec::Shape;
 use serde::{Deserialize, Serialize};
 
-use crate::DataError;
 use crate::names::Names;
 use crate::passed_over::Skipped;
 use crate::photo::Preparation;
+use crate::variants::named;
 
 /// Images of one shape, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,27 +153,8 @@ impl PartName {
     pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
 }
 
-impl fmt::Display for PartName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        })
-    }
-}
-
-impl FromStr for PartName {
-    type Err = DataError;
-
-    fn from_str(text: &str) -> Result<Self, DataError> {
-        let expected = "a part of the data: train, validation or test";
-        Self::ALL
-            .into_iter()
-            .find(|part| part.to_string() == text)
-            .ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
-    }
-}
+named!(PartName, "a part of the data: train, validation or test":
+    Train "train", Validation "validation", Test "test");
 
 /// A data set, split and ready to train on.
 ///

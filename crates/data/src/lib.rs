@@ -37,6 +37,7 @@ mod split;
 mod stream;
 mod table;
 mod tree;
+mod variants;
 
 pub use augment::{Colour, Warp};
 pub use batch::{Augmentation, fill_batch, mirror};

@@ -193,7 +193,7 @@ def check_drop_and_paste(browser, file):
     clear();
     const kind = arguments[0] === "drop" ? DragEvent : ClipboardEvent;
     document.dispatchEvent(new kind(arguments[0], { dataTransfer: data, clipboardData: data, cancelable: true }));"""
-    for event, sentence in [("drop", "that is not a file"), ("paste", "the clipboard holds no picture")]:
+    for event, sentence in [("drop", "that is not a file"), ("paste", "the clipboard contains no picture")]:
         browser.script(code, event, base64.b64encode(file.read_bytes()).decode())
         browser.until(f"an answer to a {event}", ANSWER)
         browser.script(code, event, "")

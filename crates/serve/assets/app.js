@@ -1,10 +1,9 @@
 // The page: sends a picture to the server and shows the answer. Nothing is loaded from elsewhere, and
 // paths are relative: the server may lie below any path of a proxy.
-import { element, glow, paint, toBlob } from "./parts.js";
+import { bar, by, element, grouped, paint, receiveFiles, showPane, showPreview } from "./parts.js";
 import { showCard } from "./card.js";
 import { drawing } from "./draw.js";
 
-const by = (id) => document.getElementById(id);
 // Formats that the server decodes; the browser converts others to PNG.
 const TAKEN = ["image/png", "image/jpeg", "image/webp", "image/bmp"];
 // Longest side of a picture after shrinking, where the original is too large to send.
@@ -114,11 +113,7 @@ function show(prediction, source) {
     button.dataset.class = name;
     button.title = `Show the evidence for ${name}`;
     button.onclick = () => explain(name).catch((error) => (by("error").textContent = `Failed: ${error.message}`));
-    const track = element("span", "", "track");
-    const fill = element("span", "", "fill");
-    fill.style.width = `${100 * probability}%`;
-    track.append(fill);
-    button.append(element("span", name), track, element("span", percent(probability), "value"));
+    button.append(...bar(name, probability));
     const item = element("li");
     item.append(button);
     return item;
@@ -126,15 +121,15 @@ function show(prediction, source) {
   by("bars").replaceChildren(...bars);
 }
 
-const percent = (probability) => `${(100 * probability).toFixed(1)} %`;
+const toBlob = (canvas) =>
+  new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("the picture is too large"))), "image/png"));
 
-function showPreview(file) {
-  const preview = by("preview");
-  URL.revokeObjectURL(preview.src);
-  preview.src = URL.createObjectURL(file);
-  preview.onload = () => preview.classList.toggle("tiny", preview.naturalWidth < 64);
-  preview.onerror = () => (preview.hidden = true);
-  preview.hidden = false;
+// Draws a heat map, from transparent by way of red to yellow.
+function glow(canvas, { height, width, values }) {
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  values.forEach((value, i) => image.data.set([255, Math.round(40 + 190 * value * value), 30, Math.round(215 * value ** 0.8)], 4 * i));
+  context.putImageData(image, 0, 0);
 }
 
 function takeFile(file) {
@@ -143,39 +138,12 @@ function takeFile(file) {
   classify(file);
 }
 
-function choosePane(name) {
-  for (const other of ["file", "draw"]) {
-    by(`${other}-pane`).hidden = other !== name;
-    by(`tab-${other}`).setAttribute("aria-pressed", String(other === name));
-  }
-}
+const choosePane = (name) => showPane(["file", "draw"], name);
 
 function listen() {
   by("tab-file").onclick = () => choosePane("file");
   by("tab-draw").onclick = () => choosePane("draw");
-  by("file").onchange = (event) => {
-    const [file] = event.target.files;
-    event.target.value = ""; // The same file may be chosen again.
-    if (file) takeFile(file);
-  };
-  const drop = by("drop");
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
-  });
-  document.addEventListener("dragleave", () => drop.classList.remove("over"));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    const [file] = event.dataTransfer.files;
-    if (file) takeFile(file);
-    else by("error").textContent = "That is not a file. Save the picture first, then drop the file here.";
-  });
-  document.addEventListener("paste", (event) => {
-    const [file] = event.clipboardData.files;
-    if (file) takeFile(file);
-    else if (event.target.id !== "token-text") by("error").textContent = "The clipboard does not contain a picture.";
-  });
+  receiveFiles(takeFile, (message) => fail(new Error(message)));
   by("heat-on").onchange = (event) => (by("heat").hidden = !event.target.checked);
   by("token").onsubmit = (event) => {
     event.preventDefault();
@@ -191,8 +159,6 @@ function listen() {
     else toBlob(canvas).then((picture) => turn === latest && classify(picture, "dark"));
   });
 }
-
-const grouped = (number) => number.toLocaleString("en");
 
 async function start() {
   model = await ask("v1/model");

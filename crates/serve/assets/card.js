@@ -1,7 +1,6 @@
 // The model's card: figures, confusion matrix, classes, worst mistakes.
-import { element, paint } from "./parts.js";
+import { by, element, figure, grouped, paint } from "./parts.js";
 
-const by = (id) => document.getElementById(id);
 const four = (number) => (number === null ? "-" : number.toFixed(4));
 
 export function showCard(card, model, choose) {
@@ -12,15 +11,9 @@ export function showCard(card, model, choose) {
     ["loss", four(evaluation.loss), interval(evaluation.loss_interval)],
     ["mean AUROC", four(evaluation.auroc), interval(evaluation.auroc_interval)],
     ["calibration error", four(evaluation.calibration.ece), "expected, 15 bins"],
-    ["images", evaluation.images.toLocaleString("en"), `${data}, split ${split}, ${part} part`],
+    ["images", grouped(evaluation.images), `${data}, split ${split}, ${part} part`],
   ];
-  by("figures").replaceChildren(...figures.map(([name, value, note]) => {
-    const pair = element("div");
-    const number = element("dd", value);
-    number.append(element("small", note));
-    pair.append(element("dt", name), number);
-    return pair;
-  }));
+  by("figures").replaceChildren(...figures.map(figure));
   by("confusion").replaceChildren(...confusion(evaluation.confusion, model.classes));
   by("classes").replaceChildren(...classes(evaluation.classes));
   by("mistakes").replaceChildren(...card.mistakes.map((mistake) => wrong(mistake, model, choose)));

@@ -1,4 +1,8 @@
-// Helpers that the page's other files share.
+// Helpers of the server's page and of exported pages.
+
+export const by = (id) => document.getElementById(id);
+export const percent = (part) => `${(100 * part).toFixed(1)} %`;
+export const grouped = (number) => number.toLocaleString("en");
 
 export function element(tag, text = "", className = "") {
   const made = document.createElement(tag);
@@ -18,13 +22,64 @@ export function paint(canvas, pixels, { height, width, channels }) {
   context.putImageData(image, 0, 0);
 }
 
-export const toBlob = (canvas) =>
-  new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("the picture is too large"))), "image/png"));
+// Name, bar and number of a probability.
+export function bar(name, probability) {
+  const track = element("span", "", "track");
+  const fill = element("span", "", "fill");
+  fill.style.width = `${100 * probability}%`;
+  track.append(fill);
+  return [element("span", name), track, element("span", percent(probability), "value")];
+}
 
-// Draws a heat map, from transparent by way of red to yellow.
-export function glow(canvas, { height, width, values }) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(width, height);
-  values.forEach((value, i) => image.data.set([255, Math.round(40 + 190 * value * value), 30, Math.round(215 * value ** 0.8)], 4 * i));
-  context.putImageData(image, 0, 0);
+// A figure of the model's card.
+export function figure([name, value, note]) {
+  const number = element("dd", value);
+  number.append(element("small", note));
+  const pair = element("div");
+  pair.append(element("dt", name), number);
+  return pair;
+}
+
+export function showPreview(file) {
+  const preview = by("preview");
+  URL.revokeObjectURL(preview.src);
+  preview.src = URL.createObjectURL(file);
+  preview.onload = () => preview.classList.toggle("tiny", preview.naturalWidth < 64);
+  preview.onerror = () => (preview.hidden = true);
+  preview.hidden = false;
+}
+
+// Shows one of several panes.
+export function showPane(panes, name) {
+  for (const other of panes) {
+    by(`${other}-pane`).hidden = other !== name;
+    by(`tab-${other}`).setAttribute("aria-pressed", String(other === name));
+  }
+}
+
+// Passes files that are chosen, dropped or pasted to `take`, and messages about anything else to `fail`.
+export function receiveFiles(take, fail) {
+  by("file").onchange = (event) => {
+    const [file] = event.target.files;
+    event.target.value = ""; // The same file may be chosen again.
+    if (file) take(file);
+  };
+  const drop = by("drop");
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+  document.addEventListener("dragleave", () => drop.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    const [file] = event.dataTransfer.files;
+    if (file) take(file);
+    else fail("that is not a file; save the picture first, then drop the file here");
+  });
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData.files;
+    if (file) take(file);
+    else if (event.target.type !== "password") fail("the clipboard contains no picture");
+  });
 }

@@ -9,6 +9,7 @@
 mod architecture;
 pub mod engine;
 mod inception;
+mod lanes;
 pub mod limits;
 mod network;
 mod op;
@@ -20,6 +21,7 @@ mod residual;
 pub use architecture::{Architecture, Cnn, Mlp};
 pub use engine::Engine;
 pub use inception::{DropoutPlace, InceptionResNet};
+pub use lanes::{ChannelLayout, LANES};
 pub use network::{Network, NetworkBuilder, Node, NodeId};
 pub use op::{Op, Shape, padding};
 pub use parameter::{Parameter, ParameterKind};

@@ -4,7 +4,7 @@
 //! walked and run: consumers need no checks of their own, and no file can ask for more. All sizes that
 //! follow from these limits fit into 64 bits.
 
-use crate::{Node, Op, Shape};
+use crate::{ChannelLayout, LANES, Node, Op, Shape};
 
 /// Largest number of nodes, some more than the largest configuration of the paper's network needs.
 pub const MAX_NODES: usize = 8192;
@@ -22,8 +22,8 @@ pub const MAX_CHANNELS: usize = 1 << 20;
 pub const MAX_KERNEL: usize = 255;
 /// Largest number of values of one map: 360 x 360 pixels of 64 channels.
 pub const MAX_MAP: u64 = 1 << 23;
-/// Largest number of values of all maps of one image, with channels padded to multiples of 16: half a
-/// gigabyte in single precision.
+/// Largest number of values of all maps of one image, with channels padded as in
+/// [`ChannelLayout`]: half a gigabyte in single precision.
 pub const MAX_VALUES: u64 = 1 << 27;
 /// Largest number of parameters: a gigabyte in single precision.
 pub const MAX_PARAMETERS: u64 = 1 << 28;
@@ -66,46 +66,25 @@ impl Totals {
 
     /// Size of a filter in memory, in values; 0 for nodes without one.
     fn filter_lanes(&self, node: &Node) -> u64 {
-        let taps = match node.op {
-            Op::Conv { kernel, .. } => (kernel * kernel) as u64,
-            Op::Dense { .. } => 1,
-            Op::Input { .. }
-            | Op::BatchNorm { .. }
-            | Op::Relu
-            | Op::Dropout { .. }
-            | Op::MaxPool { .. }
-            | Op::AvgPool { .. }
-            | Op::GlobalAvgPool
-            | Op::GlobalMaxPool
-            | Op::Flatten
-            | Op::Concat
-            | Op::ScaledAdd { .. }
-            | Op::Softmax => return 0,
+        let size = |(kernel, _): (usize, usize)| {
+            (kernel * kernel) as u64 * self.lanes[node.inputs[0]] * padded(node.shape.channels)
         };
-        taps * self.lanes[node.inputs[0]] * node.shape.channels.next_multiple_of(16) as u64
+        node.op.convolution().map_or(0, size)
     }
 
-    /// Channels in memory: each part of a concatenation is padded to whole vectors, and operations
-    /// on single channels keep the layout of their input.
+    /// Channels in memory, with padding.
     fn lanes_of(&self, node: &Node, inputs: &[Shape]) -> u64 {
-        match node.op {
-            Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {
-                node.shape.channels.next_multiple_of(16) as u64
-            }
-            // The image has no padding.
-            Op::Flatten if node.inputs[0] == 0 => node.shape.channels.next_multiple_of(16) as u64,
-            Op::Flatten => inputs[0].pixels() as u64 * self.lanes[node.inputs[0]],
-            Op::Concat => node.inputs.iter().map(|&input| self.lanes[input]).sum(),
-            Op::BatchNorm { .. }
-            | Op::Relu
-            | Op::Dropout { .. }
-            | Op::MaxPool { .. }
-            | Op::AvgPool { .. }
-            | Op::GlobalAvgPool
-            | Op::GlobalMaxPool
-            | Op::Softmax => self.lanes[node.inputs[0]],
+        match node.channel_layout() {
+            ChannelLayout::Padded => padded(node.shape.channels),
+            ChannelLayout::Input => self.lanes[node.inputs[0]],
+            ChannelLayout::Concatenated => node.inputs.iter().map(|&i| self.lanes[i]).sum(),
+            ChannelLayout::Flattened => inputs[0].pixels() as u64 * self.lanes[node.inputs[0]],
         }
     }
+}
+
+fn padded(channels: usize) -> u64 {
+    channels.next_multiple_of(LANES) as u64
 }
 
 /// Number of values that the windows of a pool read.

@@ -189,12 +189,12 @@ impl Op {
         }
     }
 
-    /// Multiply-adds of one image in the forward pass; elementwise work, pooling and normalisation
-    /// are not counted, as is usual.
-    pub fn multiply_adds(&self, inputs: &[Shape], output: Shape) -> u64 {
-        let per_output = match self {
-            Op::Conv { kernel, .. } => kernel * kernel * inputs[0].channels,
-            Op::Dense { .. } => inputs[0].channels,
+    /// Kernel and stride of a convolution; a dense layer is one with kernel and stride 1. `None` for
+    /// operations without a filter.
+    pub fn convolution(&self) -> Option<(usize, usize)> {
+        match *self {
+            Op::Conv { kernel, stride, .. } => Some((kernel, stride)),
+            Op::Dense { .. } => Some((1, 1)),
             Op::Input { .. }
             | Op::BatchNorm { .. }
             | Op::Relu
@@ -206,9 +206,15 @@ impl Op {
             | Op::Flatten
             | Op::Concat
             | Op::ScaledAdd { .. }
-            | Op::Softmax => 0,
-        };
-        per_output as u64 * output.len() as u64
+            | Op::Softmax => None,
+        }
+    }
+
+    /// Multiply-adds of one image in the forward pass; elementwise work, pooling and normalisation
+    /// are not counted, as is usual.
+    pub fn multiply_adds(&self, inputs: &[Shape], output: Shape) -> u64 {
+        let per_output = |(kernel, _): (usize, usize)| kernel * kernel * inputs[0].channels;
+        self.convolution().map_or(0, per_output) as u64 * output.len() as u64
     }
 
     fn check_input_count(&self, count: usize) -> Result<(), String> {

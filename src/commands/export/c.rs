@@ -13,15 +13,13 @@ use modiste_model::Model;
 use modiste_views::grouped;
 use serde::Serialize;
 
-use super::answers::{answers, engine_logits, probes};
+use super::answers::{answers, check_program, engine_answers, probes};
 use super::{Check, ExportedFiles, Rounding};
 use crate::cli::{ExportArgs, NumberArg};
 use crate::commands::model;
 use crate::failure::Failure;
 use crate::machine;
 
-/// Largest accepted difference of a probability from the engine's.
-const TOLERANCE: f32 = 1e-4;
 /// Largest accepted loss of accuracy from whole numbers.
 const ACCURACY_TOLERANCE: f64 = 0.005;
 /// Number of test images used to check floats.
@@ -157,20 +155,7 @@ fn check_floats(model: &Model, program: &Program, data: &Dataset) -> anyhow::Res
     let part = parts.into_iter().find(|part| !part.is_empty()).unwrap_or(&data.test);
     let mut images = first(part, FLOAT_IMAGES).to_vec();
     images.extend(probes(shape, 0)?);
-    let ours = answers(model, &engine_logits(model, &images)?);
-    let threads = machine::available_threads();
-    let logits = on_threads(&images, shape.len(), threads, |part| program.logits(part));
-    let largest_difference = answers(model, &logits).difference(&ours);
-    // A comparison with NaN is false, so test for success.
-    if largest_difference <= TOLERANCE {
-        let images = images.len() / shape.len();
-        let runtime = "a second implementation of its steps";
-        return Ok(Check { runtime, images, largest_difference, rounding: None });
-    }
-    bail!(
-        "the steps' probabilities differ by {largest_difference:.1e} from the engine's, over the limit of \
-         {TOLERANCE:.0e}"
-    )
+    check_program(model, (program, model.temperature(false)), &images, "source")
 }
 
 /// The steps in whole numbers, with ranges from images of the validation part.
@@ -199,7 +184,7 @@ fn check_codes(model: &Model, codes: &Int8Program, data: &Dataset) -> anyhow::Re
     let part = data.part(name);
     let labels = part.labels.as_deref().unwrap_or_default();
     let pixels = &part.images.pixels;
-    let ours = answers(model, &engine_logits(model, pixels)?);
+    let ours = engine_answers(model, pixels)?;
     let threads = machine::available_threads();
     let size = codes.input().len();
     let logits = on_threads(pixels, size, threads, |images| codes.logits(images));
@@ -220,8 +205,10 @@ fn check_codes(model: &Model, codes: &Int8Program, data: &Dataset) -> anyhow::Re
     }
     let rounding =
         Rounding { part: name.to_string(), accuracy, int8_accuracy, agreement: share(same) };
-    let largest_difference =
-        largest_gap(&answers(model, &logits).probabilities, &ours.probabilities);
+    let largest_difference = largest_gap(
+        &answers(&logits, codes.classes(), model.temperature(false)).probabilities,
+        &ours.probabilities,
+    );
     let runtime = "the same whole numbers in Rust";
     Ok(Check { runtime, images: labels.len(), largest_difference, rounding: Some(rounding) })
 }

@@ -2,21 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
-use modiste_export::{
-    Answers, PageCard, PagePreparation, PageRule, PageSource, Program, on_threads, page, read_page,
-};
-use modiste_metrics::{argmax, softmax_at};
+use anyhow::Context;
+use modiste_export::{PageCard, PagePreparation, PageRule, PageSource, Program, page, read_page};
 use modiste_model::Model;
 
 use super::Check;
-use super::answers::{answers, engine_logits, probes};
+use super::answers::{check_program, probes};
 use crate::commands::model;
 use crate::failure::Failure;
-use crate::machine;
 
-/// Largest accepted difference of a probability from the engine's.
-const TOLERANCE: f32 = 1e-4;
 /// Number of embedded images used for the check, if they fit the network.
 const REAL_IMAGES: usize = 1000;
 
@@ -93,28 +87,6 @@ fn card(path: &Path, model: &Model) -> PageCard {
 /// Compares the answers of the steps in the page with the engine's.
 fn check(model: &Model, text: &str) -> anyhow::Result<Check> {
     let (program, temperature) = read_page(text)?;
-    let shape = model.network.input_shape();
-    let images = probes(shape, REAL_IMAGES)?;
-    let ours = answers(model, &engine_logits(model, &images)?);
-    let threads = machine::available_threads();
-    let logits = on_threads(&images, shape.len(), threads, |part| program.logits(part));
-    let rows = || logits.chunks_exact(model.classes.len());
-    let found = Answers {
-        probabilities: rows()
-            .flat_map(|row| softmax_at(row, temperature))
-            .map(|p| p as f32)
-            .collect(),
-        classes: rows().map(argmax).collect(),
-    };
-    let largest_difference = found.difference(&ours);
-    // A comparison with NaN is false, so test for success.
-    if largest_difference <= TOLERANCE {
-        let images = images.len() / shape.len();
-        let runtime = "a second implementation of its steps";
-        return Ok(Check { runtime, images, largest_difference, rounding: None });
-    }
-    bail!(
-        "the page's probabilities differ by {largest_difference:.1e} from the engine's, over the limit of \
-         {TOLERANCE:.0e}"
-    )
+    let images = probes(model.network.input_shape(), REAL_IMAGES)?;
+    check_program(model, (&program, temperature), &images, "page")
 }

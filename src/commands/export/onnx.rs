@@ -7,7 +7,7 @@ use modiste_export::{OnnxSource, onnx, second_opinion};
 use modiste_model::{Model, Preprocessing};
 
 use super::Check;
-use super::answers::{answers, engine_logits, probes};
+use super::answers::{engine_answers, probes};
 
 /// Largest accepted difference of a probability between the two runtimes.
 const TOLERANCE: f32 = 1e-5;
@@ -46,7 +46,7 @@ fn onnx_model(model: &Model) -> anyhow::Result<Vec<u8>> {
 fn check(model: &Model, bytes: &[u8]) -> anyhow::Result<Check> {
     let shape = model.network.input_shape();
     let images = probes(shape, REAL_IMAGES)?;
-    let ours = answers(model, &engine_logits(model, &images)?);
+    let ours = engine_answers(model, &images)?;
     let largest_difference = second_opinion(bytes, &images, shape)?.difference(&ours);
     // A comparison with NaN is false, so test for success.
     if largest_difference <= TOLERANCE {

@@ -8,7 +8,9 @@ use crate::plan::Method;
 use crate::weights::{ConvLanes, Weights};
 use modiste_kernels::patches::Window;
 use modiste_kernels::{LANES, padded};
-use modiste_spec::{Network, NodeId, Op, Parameter, padding};
+use modiste_spec::{ChannelLayout, Network, NodeId, Op, Parameter, padding};
+
+const _: () = assert!(LANES == modiste_spec::LANES);
 
 /// The lanes of one node's output.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +79,7 @@ impl Layout {
         let (mut parameters, mut convs) = (0, 0);
         for (id, node) in network.nodes().iter().enumerate() {
             let lanes = layout.output(network, id);
-            let conv = window(&node.op).map(|window| {
+            let conv = node.op.convolution().map(|window| {
                 convs += 1;
                 layout.conv(node.inputs[0], window, convs - 1, direct)
             });
@@ -91,26 +93,17 @@ impl Layout {
 
     fn output(&self, network: &Network, id: NodeId) -> NodeLanes {
         let node = &network.nodes()[id];
-        match node.op {
-            Op::Input { .. } | Op::Conv { .. } | Op::Dense { .. } | Op::ScaledAdd { .. } => {
-                NodeLanes::plain(node.shape.channels)
+        match node.channel_layout() {
+            ChannelLayout::Padded => NodeLanes::plain(node.shape.channels),
+            ChannelLayout::Input => self.nodes[node.inputs[0]].clone(),
+            ChannelLayout::Concatenated => {
+                NodeLanes::joined(node.inputs.iter().map(|&input| &self.nodes[input]))
             }
-            // The image has no padding.
-            Op::Flatten if node.inputs[0] == 0 => NodeLanes::plain(node.shape.channels),
-            Op::Flatten => {
-                let (from, pixels) =
-                    (node.inputs[0], network.nodes()[node.inputs[0]].shape.pixels());
+            ChannelLayout::Flattened => {
+                let from = node.inputs[0];
+                let pixels = network.nodes()[from].shape.pixels();
                 NodeLanes::joined(std::iter::repeat_n(&self.nodes[from], pixels))
             }
-            Op::Concat => NodeLanes::joined(node.inputs.iter().map(|&i| &self.nodes[i])),
-            Op::BatchNorm { .. }
-            | Op::Relu
-            | Op::Dropout { .. }
-            | Op::MaxPool { .. }
-            | Op::AvgPool { .. }
-            | Op::GlobalAvgPool
-            | Op::GlobalMaxPool
-            | Op::Softmax => self.nodes[node.inputs[0]].clone(),
         }
     }
 
@@ -192,25 +185,5 @@ fn image(network: &Network) -> NodeId {
     match readers[..] {
         [reader] if network.nodes()[reader].op == Op::Flatten => reader,
         _ => 0,
-    }
-}
-
-/// Kernel and stride of what is computed as a convolution.
-fn window(op: &Op) -> Option<(usize, usize)> {
-    match *op {
-        Op::Conv { kernel, stride, .. } => Some((kernel, stride)),
-        Op::Dense { .. } => Some((1, 1)),
-        Op::Input { .. }
-        | Op::BatchNorm { .. }
-        | Op::Relu
-        | Op::Dropout { .. }
-        | Op::MaxPool { .. }
-        | Op::AvgPool { .. }
-        | Op::GlobalAvgPool
-        | Op::GlobalMaxPool
-        | Op::Flatten
-        | Op::Concat
-        | Op::ScaledAdd { .. }
-        | Op::Softmax => None,
     }
 }

@@ -1,14 +1,11 @@
 //! Resamples pictures of any size and shape to images of one shape.
 
-use std::fmt;
-use std::str::FromStr;
-
 use modiste_spec::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::background::Span;
 use super::plane::Plane;
-use crate::DataError;
+use crate::variants::named;
 
 /// How a picture of another shape than the image is fitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,29 +20,7 @@ pub enum Fit {
     Stretch,
 }
 
-impl Fit {
-    /// All variants and their names.
-    pub const ALL: [(Self, &str); 3] =
-        [(Self::Pad, "pad"), (Self::Crop, "crop"), (Self::Stretch, "stretch")];
-}
-
-/// Formatted as on the command line.
-impl fmt::Display for Fit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.iter().find(|(fit, _)| fit == self).map_or("", |(_, name)| name);
-        f.pad(name)
-    }
-}
-
-impl FromStr for Fit {
-    type Err = DataError;
-
-    fn from_str(text: &str) -> Result<Self, DataError> {
-        let expected = "a way to fit pictures: pad, crop or stretch";
-        let found = Self::ALL.iter().find(|(_, name)| *name == text).map(|(fit, _)| *fit);
-        found.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
-    }
-}
+named!(Fit, "a way to fit pictures: pad, crop or stretch": Pad "pad", Crop "crop", Stretch "stretch");
 
 /// Fits the rectangle `span` of `plane` into an image of `shape`; the rest gets the colour `around`.
 ///

@@ -12,9 +12,6 @@ mod fit;
 mod plane;
 mod preparation;
 
-use std::fmt;
-use std::str::FromStr;
-
 use background::{Border, Span, content};
 pub use fit::Fit;
 use fit::fit;
@@ -26,6 +23,7 @@ pub use crate::picture::{Limits, size};
 
 use crate::DataError;
 use crate::picture::Decoded;
+use crate::variants::named;
 
 /// Pictures with fewer rows or columns are refused, unless they have the network's own size.
 const MIN_SIDE: usize = 8;
@@ -45,28 +43,8 @@ pub enum Background {
     Keep,
 }
 
-/// Formatted as on the command line.
-impl fmt::Display for Background {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Auto => "auto",
-            Self::Bright => "bright",
-            Self::Dark => "dark",
-            Self::Keep => "keep",
-        })
-    }
-}
-
-impl FromStr for Background {
-    type Err = DataError;
-
-    fn from_str(text: &str) -> Result<Self, DataError> {
-        let all = [Self::Auto, Self::Bright, Self::Dark, Self::Keep];
-        let expected = "a background: auto, bright, dark or keep";
-        let found = all.into_iter().find(|background| background.to_string() == text);
-        found.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
-    }
-}
+named!(Background, "a background: auto, bright, dark or keep":
+    Auto "auto", Bright "bright", Dark "dark", Keep "keep");
 
 /// A picture prepared for a network.
 #[derive(Clone, Debug, PartialEq, Eq)]

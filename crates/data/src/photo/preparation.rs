@@ -1,15 +1,13 @@
 //! The preparation of pictures for a network: chosen when training starts, stored with the model,
 //! and the same in training, evaluation and prediction.
 
-use std::fmt;
-use std::str::FromStr;
-
 use modiste_spec::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::{Background, Fit, Limits, Prepared, convert};
 use crate::DataError;
 use crate::picture::{Decoded, decode_deep};
+use crate::variants::named;
 
 /// Background of a transparent picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,29 +22,8 @@ pub enum TransparencyFill {
     Black,
 }
 
-impl TransparencyFill {
-    /// All variants and their names.
-    pub const ALL: [(Self, &str); 3] =
-        [(Self::Auto, "auto"), (Self::White, "white"), (Self::Black, "black")];
-}
-
-/// Formatted as on the command line.
-impl fmt::Display for TransparencyFill {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.iter().find(|(ground, _)| ground == self).map_or("", |(_, name)| name);
-        f.pad(name)
-    }
-}
-
-impl FromStr for TransparencyFill {
-    type Err = DataError;
-
-    fn from_str(text: &str) -> Result<Self, DataError> {
-        let expected = "a ground for transparent pictures: auto, white or black";
-        let found = Self::ALL.iter().find(|(_, name)| *name == text).map(|(ground, _)| *ground);
-        found.ok_or_else(|| DataError::Value { value: text.to_owned(), expected })
-    }
-}
+named!(TransparencyFill, "a background for transparent pictures: auto, white or black":
+    Auto "auto", White "white", Black "black");
 
 /// The preparation of pictures, the same in training, evaluation and prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

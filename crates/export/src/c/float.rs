@@ -44,13 +44,14 @@ fn add_step(writer: &mut Writer, program: &Program, at: usize, step: &Step) {
             format!("affine({pixels}, {channels}, {}, {y}, f{at}, b{at}, {relu})", x(0))
         }
         Operation::Rectify => {
-            writer.need(include_str!("parts/f32_rectify.c"));
-            format!("rectify({}, {}, {y})", to.len(), x(0))
+            writer.need(include_str!("parts/rectify.c"));
+            format!("rectify({}, {}, {y}, 0)", to.len(), x(0))
         }
         Operation::MaxPool(window) => {
             writer.window(&format!("s{at}"), window, from, to);
-            writer.need(include_str!("parts/f32_max_pool.c"));
-            format!("max_pool(&s{at}, {}, {y}, {relu})", x(0))
+            writer.need(include_str!("parts/max_pool.c"));
+            let low = if step.relu { "0" } else { "-INFINITY" };
+            format!("max_pool(&s{at}, {}, {y}, {low})", x(0))
         }
         Operation::AvgPool(window) => {
             writer.window(&format!("s{at}"), window, from, to);

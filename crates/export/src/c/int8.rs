@@ -82,13 +82,13 @@ fn add_step(writer: &mut Writer, program: &Int8Program, at: usize, step: &CodeSt
             format!("affine({pixels}, {channels}, {}, {y}, f{at}, b{at}, {shift})", x(0))
         }
         CodeOperation::Rectify => {
-            writer.need(include_str!("parts/int8_rectify.c"));
+            writer.need(include_str!("parts/rectify.c"));
             let (from, to_map) = (place(step.inputs[0]), place(step.output));
             format!("rectify({}, {from}, {to_map}, {low})", to.len())
         }
         CodeOperation::MaxPool(window) => {
             writer.window(&format!("s{at}"), window, from, to);
-            writer.need(include_str!("parts/int8_max_pool.c"));
+            writer.need(include_str!("parts/max_pool.c"));
             let (from, to) = (place(step.inputs[0]), place(step.output));
             format!("max_pool(&s{at}, {from}, {to}, {low})")
         }

@@ -1,9 +1,9 @@
 //! A trained network as C99: one source and one header, without allocation or library functions except
 //! `expf`.
 //!
-//! The functions are written by hand, one per file in `parts/`. A source contains the functions that its
-//! network needs, the constants, and one call for every step of a [`Program`](crate::Program) or an
-//! [`Int8Program`](crate::Int8Program).
+//! The functions are written by hand, one per file in `parts/`, where `VALUE` is the type of a map's values. A
+//! source contains the functions that its network needs, the constants, and one call for every step of a
+//! [`Program`](crate::Program) or an [`Int8Program`](crate::Int8Program).
 
 mod float;
 mod int8;
@@ -126,7 +126,7 @@ impl Writer {
         let mut source = text::comment(about.about);
         source += &format!("#include \"{}\"\n\n#include <math.h>\n\n", about.header);
         source += &text::classes(about);
-        let parts = self.parts.iter().map(|part| format!("\n{part}"));
+        let parts = self.parts.iter().map(|part| format!("\n{}", part.replace("VALUE", kind)));
         source.extend(parts);
         source += &format!("\n{}\n", self.constants);
         source += &format!(

@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use modiste_spec::Shape;
-
 use super::{CODES, CodeOperation, CodeStep, Fixed, Int8Program, rounded};
-use crate::program::{ValueId, Window};
+use crate::program::ValueId;
 
 impl Int8Program {
     /// The logits (n, classes) of images (n, h, w, c).
@@ -63,12 +61,13 @@ impl Int8Program {
             CodeOperation::Rectify => input(0).iter().map(|&x| code(x.into())).collect(),
             CodeOperation::MaxPool(window) => {
                 let shape = self.values[step.inputs[0]].shape;
-                let most = pool(&input(0), shape, window, to, i32::MIN, i32::max);
+                let most = window.pool((&input(0), shape), to, i16::MIN, i16::max);
                 most.into_iter().map(|x| code(x.into())).collect()
             }
             CodeOperation::AvgPool(window, factor) => {
                 let shape = self.values[step.inputs[0]].shape;
-                let sums = pool(&input(0), shape, window, to, 0, |sum, x| sum + x);
+                let add = |sum, x| sum + i32::from(x);
+                let sums = window.pool((&input(0), shape), to, 0, add);
                 sums.into_iter().map(|sum| code(factor.times(sum.into()))).collect()
             }
             CodeOperation::Concat(factors) => self.concat(step, factors, memory, code),
@@ -119,24 +118,7 @@ impl Int8Program {
         };
         let x = self.centred(step.inputs[0], memory);
         let (shape, to) = (self.values[step.inputs[0]].shape, self.values[step.output].shape);
-        let c = shape.channels;
-        let each = window.len() * c;
-        let mut sums = Vec::with_capacity(to.len());
-        for at in 0..to.pixels() {
-            let (rows, top) = window.covered(at / to.width, window.rows, shape.height);
-            let (columns, left) = window.covered(at % to.width, window.columns, shape.width);
-            let length = columns.len() * c;
-            for (k, &bias) in bias.iter().enumerate() {
-                let mut sum = bias;
-                for (i, row) in rows.clone().enumerate() {
-                    let start = k * each + ((top + i) * window.columns + left) * c;
-                    let line = (row * shape.width + columns.start) * c;
-                    sum += dot(&x[line..line + length], &weights[start..start + length]);
-                }
-                sums.push(sum);
-            }
-        }
-        sums
+        window.convolve((&x, shape), (weights, bias), to, dot)
     }
 }
 
@@ -157,28 +139,4 @@ fn wide_weights(step: &CodeStep) -> Vec<i16> {
 
 fn dot(a: &[i16], b: &[i16]) -> i32 {
     a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
-}
-
-/// Folds the values under the window, beginning with `start`.
-fn pool(
-    x: &[i16],
-    shape: Shape,
-    window: &Window,
-    to: Shape,
-    start: i32,
-    fold: impl Fn(i32, i32) -> i32,
-) -> Vec<i32> {
-    let c = shape.channels;
-    let mut y = vec![start; to.len()];
-    for (at, pixel) in y.chunks_exact_mut(c).enumerate() {
-        let (rows, _) = window.covered(at / to.width, window.rows, shape.height);
-        let (columns, _) = window.covered(at % to.width, window.columns, shape.width);
-        for row in rows {
-            for column in columns.clone() {
-                let from = &x[(row * shape.width + column) * c..][..c];
-                pixel.iter_mut().zip(from).for_each(|(y, &x)| *y = fold(*y, x.into()));
-            }
-        }
-    }
-    y
 }

@@ -82,23 +82,30 @@ pub fn page(program: &Program, source: &PageSource<'_>) -> String {
     let model = serde_json::to_string(&StoredModel::of(program, source));
     // The text of a script ends at the first `</script`, even within a string.
     let model = model.expect("plain data is JSON").replace('<', "\\u003c");
-    // The server's page uses the drawing area as a module.
-    let drawing = include_str!("../../../serve/assets/draw.js").replace("export ", "");
+    // The server's page has these files as modules.
+    let shared = [
+        include_str!("../../../serve/assets/parts.js"),
+        include_str!("../../../serve/assets/draw.js"),
+    ];
+    let shared = shared.concat().replace("export ", "");
     let scripts = [
         include_str!("assets/network.js"),
         include_str!("assets/picture.js"),
         include_str!("assets/jpeg.js"),
         include_str!("assets/decode.js"),
-        &drawing,
+        &shared,
         include_str!("assets/app.js"),
     ];
     let [head, rest] = halves(include_str!("assets/page.html"), "STYLE");
+    let [top, rest] = halves(rest, "PANES");
     let [body, rest] = halves(rest, "MODEL");
     let [between, rest] = halves(rest, "WEIGHTS");
     let [before, end] = halves(rest, "SCRIPT");
-    let style = include_str!("assets/page.css");
+    let panes = include_str!("../../../serve/assets/panes.html");
+    let style =
+        concat!(include_str!("../../../serve/assets/base.css"), include_str!("assets/page.css"));
     let (weights, script) = (weights(program), scripts.concat());
-    [head, style, body, &model, between, &weights, before, &script, end].concat()
+    [head, style, top, panes, body, &model, between, &weights, before, &script, end].concat()
 }
 
 /// The text before and after `mark`.

@@ -8,10 +8,12 @@
 mod fold;
 mod memory;
 mod run;
+mod window;
 
 use modiste_spec::Shape;
 
 pub use run::Ranges;
+pub use window::Window;
 
 /// Index of a map in [`Program::values`]; 0 is the image.
 pub type ValueId = usize;
@@ -23,41 +25,6 @@ pub struct Value {
     pub shape: Shape,
     /// Position of its first value in the memory that all maps share.
     pub offset: usize,
-}
-
-/// A rectangle that moves over a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Rows.
-    pub rows: usize,
-    /// Columns.
-    pub columns: usize,
-    /// Step between windows in both directions.
-    pub stride: usize,
-    /// Rows and columns around the map, on each side, that the window may cover.
-    pub padding: usize,
-}
-
-impl Window {
-    /// Number of values of a map that the window covers.
-    pub fn len(&self) -> usize {
-        self.rows * self.columns
-    }
-
-    /// Whether the window covers nothing.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The lines of a map with `side` lines that a window of `size` lines covers at position `at`, and the first
-    /// line of the window that lies on the map.
-    pub fn covered(&self, at: usize, size: usize, side: usize) -> (std::ops::Range<usize>, usize) {
-        let start = at * self.stride;
-        let skipped = self.padding.saturating_sub(start);
-        let first = (start + skipped) - self.padding;
-        let end = (start + size).saturating_sub(self.padding).min(side);
-        (first..end.max(first), skipped)
-    }
 }
 
 /// The operation of a step.

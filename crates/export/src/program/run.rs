@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use modiste_spec::Shape;
 use modiste_spec::engine::PIXEL_MAX;
 
-use super::{Operation, Program, Step, ValueId, Window};
+use super::{Operation, Program, Step, ValueId};
 
 /// The smallest and the largest value of each map over several images.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,27 +71,24 @@ impl Program {
         let input = |i: usize| &memory[self.place_of(step.inputs[i])];
         let shape = self.values[step.inputs[0]].shape;
         let to = self.values[step.output].shape;
-        let mut output = vec![0.0; to.len()];
-        match &step.operation {
+        let mut output = match &step.operation {
             Operation::Conv { window, weights, bias } => {
-                convolve(input(0), shape, window, weights, bias, to, &mut output);
+                window.convolve((input(0), shape), (weights, bias), to, dot)
             }
             Operation::Affine { scale, shift } => {
                 let channels = scale.iter().zip(shift).cycle();
-                for ((y, x), (scale, shift)) in output.iter_mut().zip(input(0)).zip(channels) {
-                    *y = x * scale + shift;
-                }
+                input(0).iter().zip(channels).map(|(x, (scale, shift))| x * scale + shift).collect()
             }
-            Operation::Rectify => output.copy_from_slice(input(0)),
+            Operation::Rectify => input(0).to_vec(),
             Operation::MaxPool(window) => {
-                let start = f32::NEG_INFINITY;
-                pool(input(0), shape, window, to, &mut output, start, |y, x| f32::max(*y, x));
+                window.pool((input(0), shape), to, f32::NEG_INFINITY, f32::max)
             }
             Operation::AvgPool(window) => {
-                pool(input(0), shape, window, to, &mut output, 0.0, |y, x| *y + x);
-                output.iter_mut().for_each(|y| *y /= window.len() as f32);
+                let sums = window.pool((input(0), shape), to, 0.0, |sum: f32, x| sum + x);
+                sums.into_iter().map(|sum| sum / window.len() as f32).collect()
             }
             Operation::Concat => {
+                let mut output = vec![0.0; to.len()];
                 let mut first = 0;
                 for (i, &value) in step.inputs.iter().enumerate() {
                     let channels = self.values[value].shape.channels;
@@ -102,44 +98,16 @@ impl Program {
                     }
                     first += channels;
                 }
+                output
             }
             Operation::Add { scale } => {
-                for ((y, a), b) in output.iter_mut().zip(input(0)).zip(input(1)) {
-                    *y = a + scale * b;
-                }
+                input(0).iter().zip(input(1)).map(|(a, b)| a + scale * b).collect()
             }
-        }
+        };
         if step.relu {
             output.iter_mut().for_each(|y| *y = y.max(0.0));
         }
         output
-    }
-}
-
-fn convolve(
-    x: &[f32],
-    shape: Shape,
-    window: &Window,
-    weights: &[f32],
-    bias: &[f32],
-    to: Shape,
-    y: &mut [f32],
-) {
-    let c = shape.channels;
-    let each = window.len() * c;
-    for (at, pixel) in y.chunks_exact_mut(to.channels).enumerate() {
-        let (rows, top) = window.covered(at / to.width, window.rows, shape.height);
-        let (columns, left) = window.covered(at % to.width, window.columns, shape.width);
-        for (k, y) in pixel.iter_mut().enumerate() {
-            let mut sum = bias[k];
-            for (i, row) in rows.clone().enumerate() {
-                let start = k * each + ((top + i) * window.columns + left) * c;
-                let length = columns.len() * c;
-                let line = (row * shape.width + columns.start) * c;
-                sum += dot(&x[line..line + length], &weights[start..start + length]);
-            }
-            *y = sum;
-        }
     }
 }
 
@@ -154,28 +122,4 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     sums.iter().sum::<f32>() + rest
-}
-
-/// Folds the values under the window, beginning with `start`.
-fn pool(
-    x: &[f32],
-    shape: Shape,
-    window: &Window,
-    to: Shape,
-    y: &mut [f32],
-    start: f32,
-    fold: impl Fn(&f32, f32) -> f32,
-) {
-    let c = shape.channels;
-    for (at, pixel) in y.chunks_exact_mut(c).enumerate() {
-        let (rows, _) = window.covered(at / to.width, window.rows, shape.height);
-        let (columns, _) = window.covered(at % to.width, window.columns, shape.width);
-        pixel.fill(start);
-        for row in rows {
-            for column in columns.clone() {
-                let from = &x[(row * shape.width + column) * c..][..c];
-                pixel.iter_mut().zip(from).for_each(|(y, &x)| *y = fold(y, x));
-            }
-        }
-    }
 }

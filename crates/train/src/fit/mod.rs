@@ -202,7 +202,11 @@ impl<'a> Trainer<'a> {
     }
 
     /// Fills the batch of training images at `indices`, or the engine's share of it.
-    fn fill<'r>(&mut self, indices: &[u32], buffers: &'r mut BatchBuffers) -> Result<Batch<'r>, TrainError> {
+    fn fill<'r>(
+        &mut self,
+        indices: &[u32],
+        buffers: &'r mut BatchBuffers,
+    ) -> Result<Batch<'r>, TrainError> {
         let (training, epoch) = (&self.run.config().training, self.epochs_done());
         let (augmentation, seed) = (&training.augmentation, training.seed);
         let (images, labels) = (&self.data.train.images, self.labels[0]);

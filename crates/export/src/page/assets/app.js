@@ -1,11 +1,6 @@
 // The page: takes a picture from a file, the clipboard, a drawing or the camera, and shows the answer.
 // Nothing is sent anywhere; the page's policy forbids any request.
 
-const by = (id) => document.getElementById(id);
-const element = (tag, text = "", className = "") => Object.assign(document.createElement(tag), { textContent: text, className });
-const percent = (part) => `${(100 * part).toFixed(1)} %`;
-const grouped = (number) => number.toLocaleString("en");
-
 let network;
 let latest = 0;
 
@@ -63,24 +58,10 @@ function answer() {
   by("answer").replaceChildren("Looks like", element("b", rejected ? "none of these" : classes[best]));
   const bars = order.map(([p, i]) => {
     const item = element("li");
-    const track = element("span", "", "track");
-    const fill = element("span", "", "fill");
-    fill.style.width = `${100 * p}%`;
-    track.append(fill);
-    item.append(element("span", classes[i]), track, element("span", percent(p), "value"));
+    item.append(...bar(classes[i], p));
     return item;
   });
   by("bars").replaceChildren(...bars);
-}
-
-function paint(canvas, pixels, { height, width, channels }) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(width, height);
-  for (let i = 0; i < height * width; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[channels * i + (channels === 3 ? c : 0)];
-    image.data[4 * i + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
 }
 
 function fail(message) {
@@ -98,20 +79,12 @@ function clear() {
 
 function takeFile(file) {
   choosePane("file");
-  const preview = by("preview");
-  URL.revokeObjectURL(preview.src);
-  preview.src = URL.createObjectURL(file);
-  preview.onload = () => preview.classList.toggle("tiny", preview.naturalWidth < 64);
-  preview.onerror = () => (preview.hidden = true);
-  preview.hidden = false;
+  showPreview(file);
   classify(() => decode(file));
 }
 
 function choosePane(name) {
-  for (const other of ["file", "draw", "camera"]) {
-    by(`${other}-pane`).hidden = other !== name;
-    by(`tab-${other}`).setAttribute("aria-pressed", String(other === name));
-  }
+  showPane(["file", "draw", "camera"], name);
   if (name === "camera") startCamera();
   else stopCamera();
 }
@@ -153,31 +126,9 @@ function shoot() {
 
 function listen() {
   for (const name of ["file", "draw", "camera"]) by(`tab-${name}`).onclick = () => choosePane(name);
-  by("file").onchange = (event) => {
-    const [file] = event.target.files;
-    event.target.value = ""; // The same file may be chosen again.
-    if (file) takeFile(file);
-  };
+  receiveFiles(takeFile, fail);
   by("shoot").onclick = shoot;
   by("reject").onchange = answer;
-  const drop = by("drop");
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
-  });
-  document.addEventListener("dragleave", () => drop.classList.remove("over"));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    const [file] = event.dataTransfer.files;
-    if (file) takeFile(file);
-    else fail("that is not a file; save the picture first, then drop the file here");
-  });
-  document.addEventListener("paste", (event) => {
-    const [file] = event.clipboardData.files;
-    if (file) takeFile(file);
-    else fail("the clipboard holds no picture");
-  });
   const canvas = by("canvas");
   drawing(canvas, by("pen"), by("clear"), (empty) => {
     ++latest;
@@ -195,13 +146,7 @@ function showCard({ card, preparation, classes }) {
   const size = `${height} x ${width} ${channels === 1 ? "grey" : "colour"} images`;
   by("about").textContent =
     `${grouped(card.parameters)} parameters, ${size}, trained on ${card.data} (split ${card.split}), best epoch ${card.epoch}`;
-  by("figures").replaceChildren(...card.figures.map(([name, value, note]) => {
-    const number = element("dd", value);
-    number.append(element("small", note));
-    const pair = element("div");
-    pair.append(element("dt", name), number);
-    return pair;
-  }));
+  by("figures").replaceChildren(...card.figures.map(figure));
   by("classes").textContent = classes.join(", ");
   by("reject").append(...card.rules.map(({ target, threshold, coverage }) => {
     const text = `if fewer than ${percent(target)} of such answers are right (under ${percent(threshold)}; ${percent(coverage)} answered)`;

@@ -1,4 +1,5 @@
-static void max_pool(const struct window *s, const float *x, float *y, int relu)
+/* The largest values under the window, and at least `low`. */
+static void max_pool(const struct window *s, const VALUE *x, VALUE *y, VALUE low)
 {
     for (int32_t row = 0; row < s->out_height; row++) {
         const int32_t top = row * s->stride - s->padding;
@@ -9,13 +10,13 @@ static void max_pool(const struct window *s, const float *x, float *y, int relu)
             int32_t c0, c1;
             covered(left, s->columns, s->width, &c0, &c1);
             for (int32_t k = 0; k < s->channels; k++) {
-                float most = x[((top + r0) * s->width + left + c0) * s->channels + k];
+                VALUE most = low;
                 for (int32_t r = r0; r < r1; r++)
                     for (int32_t c = c0; c < c1; c++) {
-                        const float value = x[((top + r) * s->width + left + c) * s->channels + k];
+                        const VALUE value = x[((top + r) * s->width + left + c) * s->channels + k];
                         most = value > most ? value : most;
                     }
-                *y++ = relu && most < 0 ? 0 : most;
+                *y++ = most;
             }
         }
     }
