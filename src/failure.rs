@@ -7,7 +7,7 @@ use crate::output;
 /// Why a command ended without completing its task.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command line makes no sense; status 2.
+    /// The command line is invalid; status 2.
     Usage(String),
     /// The command failed; status 1.
     Failed(anyhow::Error),
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_told_once_in_one_line() {
+    fn causes_are_reported_once_in_one_line() {
         let cause = std::io::Error::other("the disk\nis gone");
         let told = anyhow::Error::new(cause).context("a.csv: not written");
         assert_eq!(one_line(&told), "a.csv: not written: the disk is gone");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use modiste_draw::{plain, unseen};
+use modiste_draw::{is_control, plain};
 use serde::Serialize;
 
 /// Whether another rank prints for this process.
@@ -44,7 +44,7 @@ pub fn note(line: &str) {
 
 /// `text` with all control characters escaped, except line ends.
 fn shown_lines(text: &str) -> Cow<'_, str> {
-    match text.contains(|c| c != '\n' && unseen(c)) {
+    match text.contains(|c| c != '\n' && is_control(c)) {
         false => text.into(),
         true => text.split('\n').map(plain).collect::<Vec<_>>().join("\n").into(),
     }
@@ -71,7 +71,7 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Writes JSON, or a part of it, to stdout. Control characters, which occur only within strings, are
 /// written as escapes.
 pub fn print_json_text(text: &str) -> anyhow::Result<()> {
-    let obeyed = |c: char| c != '\n' && unseen(c);
+    let obeyed = |c: char| c != '\n' && is_control(c);
     if !text.contains(obeyed) {
         return print_raw(text);
     }

@@ -33,7 +33,7 @@ pub fn join() -> Result<(), Failure> {
     let Some(team) = Team::join(patience()?, stalled).map_err(Failure::Usage)? else {
         if let Some(tasks) = Launch::of_environment().lone_tasks {
             output::note(&format!(
-                "modiste: note: srun started {tasks} tasks without MPI, and each works by itself; srun \
+                "modiste: note: srun started {tasks} tasks without MPI, and each works alone; srun \
                  --mpi=pmix makes them the ranks of one training"
             ));
         }
@@ -65,7 +65,7 @@ fn stalled(waited: Duration) {
     let seconds = waited.as_secs();
     output::note(&format!(
         "modiste: {}waited {seconds} s for the other ranks: one has died, hangs or is cut off; \
-         train --resume goes on from the last checkpoint",
+         train --resume continues from the last checkpoint",
         TEAM.get().map(name).unwrap_or_default()
     ));
     std::process::exit(1)

@@ -80,7 +80,7 @@ pub fn measure(
     let mut pieces = Pieces::new(quiet);
     let mut watch = |progress| pieces.show(progress);
     let mut result = modiste_baselines::run(settings, data, &options, &mut watch).map_err(usage)?;
-    result.published = modiste_paper::rivals(settings.kind());
+    result.published = modiste_paper::published_baselines(settings.kind());
     Ok(result)
 }
 
@@ -188,7 +188,7 @@ pub fn of_network(
         parts: results,
         seconds: Seconds { train: outcome.1, predict: clock.elapsed().as_secs_f64() },
         facts: facts.map(|(name, fact)| (name.to_owned(), fact)).into(),
-        published: modiste_paper::rivals(kind),
+        published: modiste_paper::published_baselines(kind),
     })
 }
 

@@ -25,7 +25,7 @@ pub fn train(
     };
     check_command(&elements, command, out)?;
     let task = elements.task(out, number).map_err(grid::usage)?;
-    say_who_is_there(number, &task)?;
+    note_other_process(number, &task)?;
     let failed = trials::run_left(&[task], Shard::WHOLE, workers, &mut |_| Ok(()))?;
     trials::check(&failed, 1)?;
     Ok(elements.all().iter().all(|element| {
@@ -47,7 +47,7 @@ fn check_command(elements: &Elements, command: &str, out: &Path) -> Result<(), F
 }
 
 /// Notes that another process is training the trial; this one waits, and takes over if that one dies.
-fn say_who_is_there(number: usize, task: &Task) -> Result<(), Failure> {
+fn note_other_process(number: usize, task: &Task) -> Result<(), Failure> {
     if let Some(holder) = modiste_train::Holder::of(&task.folder)? {
         let who = holder.known().map(|holder| format!(" by {holder}")).unwrap_or_default();
         output::note(&format!(

@@ -305,7 +305,7 @@ mod tests {
     use super::find_class;
 
     #[test]
-    fn capitals_count_where_they_must() {
+    fn names_of_classes_are_matched_by_case_if_necessary() {
         let classes = ["A", "a", "Shirt"].map(str::to_owned);
         for (name, found) in [("a", Some(1)), ("A", Some(0)), ("shirt", Some(2)), ("b", None)] {
             assert_eq!(find_class(&classes, name).ok(), found, "{name}");

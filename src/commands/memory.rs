@@ -27,7 +27,7 @@ pub fn check(
             options.batch,
             shown(need),
             shown(available),
-            cure(network, options, optimiser, available)
+            advice(network, options, optimiser, available)
         );
         return Err(Failure::Failed(anyhow::anyhow!(text)));
     }
@@ -50,7 +50,12 @@ pub fn check_explaining(network: &Network) -> Result<(), String> {
 }
 
 /// Advice on what would fit.
-fn cure(network: &Network, options: &CpuOptions, optimiser: &Optimiser, available: u64) -> String {
+fn advice(
+    network: &Network,
+    options: &CpuOptions,
+    optimiser: &Optimiser,
+    available: u64,
+) -> String {
     let halves = std::iter::successors(Some(options.batch / 2), |batch| Some(batch / 2));
     let fits = |&batch: &usize| {
         engine_bytes(network, &CpuOptions { batch, ..*options }, optimiser) <= available

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_told_from_what_was_done() {
+    fn the_remaining_time_follows_from_finished_work() {
         let board = Board::new(vec![("a".into(), 10), ("b".into(), 30)], true);
         let mut inner = board.lock();
         inner.began = Instant::now() - std::time::Duration::from_secs(20);

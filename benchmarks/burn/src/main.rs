@@ -1,4 +1,4 @@
-//! Burn on its CPU backend `flex`, measured by `run.py`.
+//! The Burn peer of `run.py`, with the CPU backend `flex`.
 
 mod net;
 #[path = "../../ours/src/protocol.rs"]

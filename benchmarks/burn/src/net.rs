@@ -86,7 +86,7 @@ pub struct InceptionResNet {
 }
 
 impl InceptionResNet {
-    /// With Burn's own initial values.
+    /// Creates the network with Burn's own initial values.
     ///
     /// # Errors
     /// If a setting is missing or the width is not 1 to 5.
@@ -127,8 +127,8 @@ impl InceptionResNet {
         self.dense.forward(self.dropout.forward(x))
     }
 
-    /// Number of trained values: without the scales and running statistics of the normalisations,
-    /// which Burn counts as well.
+    /// Number of trained values, without the scales and running statistics of the normalisations, which Burn
+    /// counts as well.
     pub fn trainable(&self) -> usize {
         let untrained = |conv: &ConvBn| 3 * conv.norm.gamma.shape().num_elements();
         let blocks = self.blocks.iter().flat_map(|block| block.branches.iter().flatten());

@@ -1,4 +1,4 @@
-//! One kernel alone behind the protocol, for `instructions.py`.
+//! Serves one kernel with the protocol, for `instructions.py`.
 
 use modiste_cpu::Isa;
 use modiste_kernels::gemm::{Strided, gemm};
@@ -6,17 +6,17 @@ use modiste_kernels::optimizer::{AdamStep, adam};
 
 use crate::protocol::{self, Outcome};
 
-/// Rows, columns and depth of the product, which leave a remainder of every tile's shape.
+/// Rows, columns and depth of the product; none is a multiple of a tile's size.
 const PRODUCT: (usize, usize, usize) = (61, 48, 83);
-/// Parameters that Adam updates.
+/// Number of parameters that Adam updates.
 const PARAMETERS: usize = 10_000;
-/// Calls a step, so that what stands around them does not count.
+/// Calls of the kernel per step, so that the work around them hardly counts.
 const CALLS: usize = 20;
 
 /// Serves steps of the kernel `name`.
 ///
 /// # Errors
-/// If there is no such kernel, and those of the protocol.
+/// If there is no such kernel, or the protocol fails.
 pub fn serve(name: &str, isa: Isa) -> Outcome<()> {
     match name {
         "gemm" => {

@@ -1,7 +1,7 @@
-//! Modiste's CPU engine, measured by `run.py`.
+//! Modiste's CPU engine as a measured process of `run.py`.
 //!
-//! `--write-weights FILE` instead writes the initial parameters for the peers and ends; `--kernel NAME`
-//! instead serves a kernel alone.
+//! `--write-weights FILE` writes the initial parameters for the peers and exits; `--kernel NAME` serves a
+//! single kernel.
 
 mod kernels;
 mod protocol;
@@ -69,7 +69,7 @@ fn infer(engine: &mut CpuEngine, images: &Images, step: u64) -> Outcome<Vec<f32>
     Ok(logits)
 }
 
-/// One line of JSON, [[name, shape], ...], then the values as little-endian f32 in that order.
+/// Writes one line of JSON, [[name, shape], ...], then the values as little-endian f32 in this order.
 fn write_weights(network: &Network, path: &str) -> Outcome<()> {
     let tensors = State::initial(network, SEED).parameters;
     let names: Vec<String> =

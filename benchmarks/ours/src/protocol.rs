@@ -1,30 +1,29 @@
-//! What `run.py` and a measured process say to each other; the twin of `peers/protocol.py`.
+//! The protocol between `run.py` and a measured process; the twin of `peers/protocol.py`.
 //!
-//! The process makes its first step and says so in one line of JSON. Then each line `run SECONDS` is
-//! answered, after steps of at least that many seconds (one at least), by another. The end of the
-//! input is the end of the process.
+//! The process makes its first step and reports it in one line of JSON. It answers each line `run SECONDS`
+//! with another, after at least one step and at least that many seconds of steps. It ends when its input ends.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-/// Pixels of an image: 28 x 28 x 1.
+/// Number of pixels of an image: 28 x 28 x 1.
 pub const PIXELS: usize = 784;
-/// Classes of the data set.
+/// Number of classes of the data set.
 pub const CLASSES: usize = 10;
 
-/// Errors end the process; `run.py` shows their text.
+/// Errors end the process, and `run.py` shows their text.
 pub type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// The process's arguments: `--name value` throughout.
+/// The arguments of the process, all of the form `--name value`.
 pub struct Settings(HashMap<String, String>);
 
 impl Settings {
     /// Reads the command line.
     ///
     /// # Errors
-    /// If an argument is no name or lacks its value.
+    /// If an argument is not a name or has no value.
     pub fn from_arguments() -> Outcome<Self> {
         let mut settings = HashMap::new();
         let mut arguments = std::env::args().skip(1);
@@ -36,24 +35,24 @@ impl Settings {
         Ok(Self(settings))
     }
 
-    /// The value as it was typed, if it was.
+    /// The value of an argument, if given.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// A value that must be there.
+    /// The value of a required argument.
     ///
     /// # Errors
-    /// If it is not, or is no `T`.
+    /// If it is missing or not a `T`.
     pub fn value<T: std::str::FromStr>(&self, name: &str) -> Outcome<T> {
         let text = self.text(name).ok_or(format!("--{name} is missing"))?;
         text.parse().map_err(|_| format!("--{name} {text} does not fit").into())
     }
 
-    /// Whether training is measured, not inference.
+    /// Whether training is measured instead of inference.
     ///
     /// # Errors
-    /// If it is neither.
+    /// If the task is neither.
     pub fn training(&self) -> Outcome<bool> {
         match self.text("task") {
             Some("train") => Ok(true),
@@ -63,7 +62,7 @@ impl Settings {
     }
 }
 
-/// Images that all processes take in the same order.
+/// The images, which all processes use in the same order.
 pub struct Images {
     pixels: Vec<u8>, // (images, 28, 28)
     labels: Vec<u8>, // (images)
@@ -74,7 +73,7 @@ impl Images {
     /// Reads the files named by `--images` and `--labels`: raw bytes, no headers.
     ///
     /// # Errors
-    /// If they cannot be read or hold no whole batch.
+    /// If they cannot be read or have less than one batch.
     pub fn read(settings: &Settings) -> Outcome<Self> {
         let pixels = std::fs::read(settings.value::<String>("images")?)?;
         let labels = std::fs::read(settings.value::<String>("labels")?)?;
@@ -97,12 +96,12 @@ impl Images {
     }
 }
 
-/// Makes the first step, says so, and answers requests until the input ends.
+/// Makes the first step, reports it, and answers requests until the input ends.
 ///
-/// `step` runs step number k and gives the values to report: the loss, or an image's logits.
+/// `step` runs step number k and returns the values to report: the loss, or the logits of an image.
 ///
 /// # Errors
-/// Those of `step`, and requests that are none.
+/// Errors of `step`, and invalid requests.
 pub fn serve(
     about: &str,
     parameters: usize,
@@ -132,7 +131,7 @@ pub fn serve(
     Ok(())
 }
 
-/// The middle of the times of steps, in seconds.
+/// Median time of the steps, in seconds.
 fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     (times[(times.len() - 1) / 2] + times[times.len() / 2]) / 2.0

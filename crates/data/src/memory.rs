@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_there_can_be_is_refused() {
+    fn sizes_beyond_the_address_space_are_refused() {
         assert!(check("x.npy", SMALL).is_ok());
         let said = check("x.npy", u64::MAX).unwrap_err().to_string();
         assert!(said.starts_with("x.npy: needs 18446744073.7 GB of memory, "), "{said}");

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use crate::DataError;
 use crate::collection::Collection;
 use crate::dataset::{Dataset, Part};
-use crate::draw::{Pool, deal, fold, pick, proportional};
 use crate::passed_over::Skipped;
+use crate::stratify::{Pool, deal, fold, pick, proportional};
 
 /// The seed of the two named splits, which are the same for everybody.
 const NAMED_SEED: u64 = 2_021;

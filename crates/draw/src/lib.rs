@@ -23,7 +23,7 @@ pub use font::text_width;
 pub use paint::{Colour, SERIES, Style, page_style};
 pub use picture::Picture;
 pub use svg::escape;
-pub use text::{fitting, grouped, plain, unseen};
+pub use text::{fitting, grouped, is_control, plain};
 
 /// Why something could not be drawn.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_apart_by_all_who_see_two_kinds_of_colour() {
+    fn lines_are_distinguishable_with_colour_blindness() {
         for look in 0..2 {
             for sight in &SIGHTS {
                 let seen: Vec<_> =

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_texts_and_pictures_lie_where_they_were_put() {
+    fn shapes_texts_and_pictures_are_drawn_at_their_positions() {
         let mut drawing = Drawing::new("", "", 40.0, 20.0);
         drawing.rect([0.0, 0.0, 10.0, 20.0], Style::tint(Colour::Black, 0.5));
         drawing.picture([10.0, 0.0, 10.0, 20.0], Picture::new(vec![9, 200], [2, 1, 1]).unwrap());
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn text_upwards_is_text_turned() {
+    fn upward_text_is_rotated_text() {
         let (mut plain, mut turned) =
             (Drawing::new("", "", 30.0, 30.0), Drawing::new("", "", 30.0, 30.0));
         let style = TextStyle::new(16.0, Colour::Ink);

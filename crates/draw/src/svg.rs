@@ -7,7 +7,7 @@ use ttf_parser::{GlyphId, OutlineBuilder};
 
 use crate::drawing::Item;
 use crate::paint::file_style;
-use crate::text::unseen;
+use crate::text::is_control;
 use crate::{Anchor, Colour, Drawing, Style, TextStyle, font, text_width};
 
 impl Drawing {
@@ -289,7 +289,7 @@ pub fn escape(text: &str) -> String {
             '\'' => out.push_str("&#39;"),
             '\n' | '\r' | '\t' => out.push(character),
             // XML forbids most of these, even escaped.
-            _ if unseen(character) => out.extend(character.escape_default()),
+            _ if is_control(character) => out.extend(character.escape_default()),
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             _ => out.push(character),
         }
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_forbids_is_replaced() {
+    fn characters_forbidden_in_xml_are_replaced() {
         assert_eq!(escape("a\u{1}\tb\u{ffff}'"), "a\\u{1}\tb\u{fffd}&#39;");
     }
 }

@@ -35,15 +35,16 @@ pub fn fitting(text: &str, size: f64, room: f64) -> String {
 /// `text` in one line that is safe to print: control characters, line ends and marks that change
 /// the direction of text are escaped as in Rust, for example `\u{1b}`.
 pub fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(unseen) {
+    if !text.contains(is_control) {
         return text.into();
     }
-    let shown = |c: char| if unseen(c) { c.escape_default().to_string() } else { c.to_string() };
+    let shown =
+        |c: char| if is_control(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(shown).collect::<String>().into()
 }
 
 /// Whether a terminal or a page would interpret the character instead of showing it.
-pub fn unseen(c: char) -> bool {
+pub fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_cut() {
+    fn long_texts_are_shortened() {
         let text = "ankle boots and sneakers";
         assert_eq!(fitting(text, 11.0, 1e3), text);
         let room = text_width("ankle b…", 11.0);

@@ -79,7 +79,7 @@ mod tests {
 
     /// `F.interpolate(x, size=(4, 4), mode="bilinear", align_corners=False)` of PyTorch 2.11.
     #[test]
-    fn enlarging_is_pytorchs() {
+    fn enlarging_agrees_with_pytorch() {
         let map = HeatMap::new(2, 2, vec![0.0, 1.0, 0.5, 0.25]).resized(4, 4);
         let expected = [
             [0.0, 0.25, 0.75, 1.0],

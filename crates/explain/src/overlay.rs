@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cold_places_stay_as_they_are_and_hot_ones_take_the_colour() {
+    fn cold_pixels_stay_unchanged_and_hot_ones_are_coloured() {
         let (shape, pixels) = (Shape::new(1, 2, 1), [100, 100]);
         let map = HeatMap::new(1, 2, vec![0.0, 3.0]);
         let found = overlay(&map, &pixels, shape, 1).unwrap();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_an_error() {
+    fn images_that_cannot_be_shown_are_errors() {
         let error = |pixels: &[u8], shape| enlarged(pixels, shape, 1).unwrap_err().to_string();
         assert_eq!(error(&[0; 5], Shape::new(2, 2, 1)), "5 bytes are not an image of 2x2x1");
         let two = error(&[0; 8], Shape::new(2, 2, 2));

@@ -27,7 +27,7 @@ mod tests {
     use safetensors::SafeTensors;
 
     #[test]
-    fn every_tensor_comes_back_and_nothing_else() {
+    fn tensors_survive_a_round_trip() {
         let settings = InceptionResNet { length: 1, width: 2, ..InceptionResNet::default() };
         let network = settings.network(Shape::new(28, 28, 1), 10).unwrap();
         let parameters = State::initial(&network, 7).parameters;
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_that_lies_is_an_error() {
+    fn a_wrong_shape_is_an_error() {
         let tensor = Tensor { name: "w".into(), shape: vec![2, 3], values: vec![0.0; 5] };
         assert!(weights(&[tensor]).unwrap_err().to_string().contains("safetensors format"));
     }

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_spreadsheets_would_run_are_guarded_and_numbers_are_not() {
+    fn names_that_look_like_formulas_are_escaped_and_numbers_are_not() {
         for name in ["=1+1", "+cmd", "-x", "@sum(a)", "＝1+1"] {
             assert_eq!(guarded(name), format!("'{name}"));
         }

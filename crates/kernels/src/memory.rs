@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn more_memory_than_there_can_be_is_an_error() {
+    fn too_much_memory_is_an_error() {
         for len in [usize::MAX / 2, usize::MAX / 4, isize::MAX as usize / 4 + 1] {
             assert!(Memory::zeroed(len).is_err(), "{len}");
         }

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_caller_and_the_team_goes_on() {
+    fn a_panic_reaches_the_caller_and_the_pool_stays_usable() {
         let mut pool = Pool::new(2).unwrap();
         let panics = catch_unwind(AssertUnwindSafe(|| {
             pool.run(&|t| assert!(t == 0, "for the test"));
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_panics_when_dropped_does_not_hang_the_team() {
+    fn a_payload_that_panics_when_dropped_does_not_hang_the_pool() {
         let mut pool = Pool::new(3).unwrap();
         for _ in 0..3 {
             let run = AssertUnwindSafe(|| pool.run(&|_| std::panic::panic_any(Again)));
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poisoned_lock_stops_nothing() {
+    fn a_poisoned_lock_is_ignored() {
         let mut pool = Pool::new(2).unwrap();
         let poison = AssertUnwindSafe(|| {
             let _guards = (pool.shared.sleepers.lock(), pool.shared.panic.lock());

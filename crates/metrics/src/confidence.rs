@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_that_are_all_right_or_mean_nothing_end_at_the_bounds() {
+    fn perfect_and_random_answers_give_temperatures_at_the_bounds() {
         assert_eq!(temperature(&[2.0, 0.0, 0.0, 2.0], &[0, 1], 2), Ok(0.05));
         assert_eq!(temperature(&[2.0, 0.0, 0.0, 2.0], &[1, 0], 2), Ok(20.0));
         assert_eq!(temperature(&[1.0, 1.0], &[1], 2), Ok(20.0));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_evidence_leaves_probabilities_as_they_are() {
+    fn too_little_evidence_leaves_probabilities_unchanged() {
         let of = |right, wrong| {
             let (logits, labels) = answers(right, wrong);
             Confidence::from_evidence(&logits, &labels, 2).unwrap()
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn three_right_of_four_are_worth_three_quarters() {
+    fn three_correct_answers_of_four_give_three_quarters() {
         // softmax(z / T) of logits (z, 0) must be 3/4: z / T = ln 3.
         let logits = [8.0, 0.0].repeat(4);
         let got = temperature(&logits, &[0, 0, 0, 1], 2).unwrap();

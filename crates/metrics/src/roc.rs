@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn without_both_senses_there_is_no_curve() {
+    fn a_curve_needs_both_classes() {
         assert_eq!(roc_curve(&[0.1, 0.2], &[true; 2]), None);
         assert_eq!(roc_curve(&[0.1, f64::NAN], &[true, false]), None);
         assert_eq!(roc_curves(&[0.0, 1.0, 1.0, 0.0], &[1, 1], 2, 10), [None, None]);

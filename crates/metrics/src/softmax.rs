@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logit_that_is_no_number_shows_in_the_loss() {
+    fn a_nan_logit_gives_a_nan_loss() {
         assert!(cross_entropy(&[1.0, f32::NAN], &[0], 2).is_nan());
         assert!(cross_entropy(&[], &[], 2).is_nan());
     }

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_read_back_as_they_were() {
+    fn rows_survive_a_round_trip() {
         let timing = Timing { seconds: 12.345, images_per_second: 678.9 };
         let rows = [row(1, Some(0.75), Some(timing)), row(2, None, None)];
         let text = write_metrics(&rows);

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unknown_may_be_newer() {
+    fn unknown_entries_may_be_newer() {
         let own = env!("CARGO_PKG_VERSION");
         let said = perhaps_newer("unknown field `a`");
         assert!(said.starts_with(&format!(

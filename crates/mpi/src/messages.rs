@@ -64,7 +64,7 @@ mod tests {
     use modiste_cpu::ThreadExchange;
 
     #[test]
-    fn every_rank_hears_all_bytes() {
+    fn every_rank_receives_all_bytes() {
         let told = |rank: usize| (0..rank * 300).map(|i| (i * 7) as u8).collect::<Vec<u8>>();
         std::thread::scope(|scope| {
             for mut exchange in ThreadExchange::team(3) {

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hard_class_is_apart_from_the_next() {
+    fn the_hard_class_is_clearly_below_the_next() {
         let names = ["Shirt", "Coat", "Bag"].map(str::to_owned);
         let judge =
             |confusion: Vec<Vec<u64>>| hard_class(&confusion, &names, "Shirt").unwrap().outcome;

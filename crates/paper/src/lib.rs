@@ -12,6 +12,8 @@ mod verdict;
 
 pub use ablation::{Ablation, AblationResults, Variant, VariantResult, curves_csv};
 pub use claims::{better_than, class_bias, gap, hard_class, judge};
-pub use published::{PUBLISHED, PUBLISHED_BEST, PublishedBest, grid_axes, published, rivals};
+pub use published::{
+    PUBLISHED, PUBLISHED_BEST, PublishedBest, grid_axes, published, published_baselines,
+};
 pub use study::Study;
 pub use verdict::{LEAST_SEEDS, Outcome, Side, VERDICT_RULE, Verdict};

@@ -4,7 +4,7 @@
 //! official 60,000. "Page" is the list of submitted results in the repository
 //! zalandoresearch/fashion-mnist.
 
-use modiste_baselines::Published as Rival;
+use modiste_baselines::Published as PublishedBaseline;
 use modiste_search::Published;
 use modiste_train::Config;
 use serde::Serialize;
@@ -91,9 +91,9 @@ const RESULTS: [(&str, &str, f64, &str); 7] = [
 ];
 
 /// The published results to compare the baseline of this name with.
-pub fn rivals(baseline: &str) -> Vec<Rival> {
+pub fn published_baselines(baseline: &str) -> Vec<PublishedBaseline> {
     let of = RESULTS.iter().filter(|(kind, ..)| *kind == baseline);
-    of.map(|&(_, name, accuracy, source)| Rival {
+    of.map(|&(_, name, accuracy, source)| PublishedBaseline {
         name: name.to_owned(),
         accuracy,
         part: "test".to_owned(),

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn few_seeds_decide_nothing_and_three_may() {
+    fn verdicts_need_three_seeds() {
         let outcome = |differences: &[f64]| Verdict::paired("", "", differences).outcome;
         assert_eq!(outcome(&[]), Outcome::NotDecided);
         assert_eq!(outcome(&[0.5]), Outcome::NotDecided);

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_for_people() {
+    fn numbers_are_readable() {
         assert_eq!(
             [0.0, 1e-4, 0.0123, 0.9999, 1.0].map(percent)[..],
             ["0.0 %", "< 0.1 %", "1.2 %", "> 99.9 %", "100.0 %"]

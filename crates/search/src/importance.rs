@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_that_decides_explains_all_and_one_that_does_not_nothing() {
+    fn a_decisive_field_explains_everything_and_an_irrelevant_one_nothing() {
         let groups: Vec<usize> = (0..40).map(|i| i % 2).collect();
         let decided: Vec<f64> = groups.iter().map(|&group| group as f64).collect();
         assert_eq!(explained(&groups, &decided), 1.0);

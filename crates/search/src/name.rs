@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn names_hold_nothing_that_a_folder_may_not() {
+    fn names_are_valid_folder_names() {
         let name = file_name([("dropout_places", "reduction,dense"), ("split", "paper:fold=1/5")]);
         assert_eq!(name, "dropout_places=reduction+dense,split=paper-fold=1-5");
         assert_eq!(file_name([("source", "/a b/ü")]), "source=-a-b--");

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_in_one_line() {
+    fn invalid_values_are_refused_in_one_line() {
         for (field, text, says) in [
             ("learning_rate", "1e-1..1e-4", "is empty"),
             ("width", "3..3", "is empty"),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_a_kind_has_a_value_only_there() {
+    fn fields_of_a_kind_have_values_only_in_that_kind() {
         let dimensions =
             vec![dimension("momentum", "0.5..0.99"), dimension("optimiser.kind", "adam,sgd")];
         let space = Space::new(&Config::paper(), dimensions).unwrap();

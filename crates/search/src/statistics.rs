@@ -70,7 +70,7 @@ mod tests {
 
     /// Compares with R's `qt(0.975, n)`.
     #[test]
-    fn quantiles_are_those_of_the_tables() {
+    fn quantiles_agree_with_tables() {
         for (freedom, expected) in [(1, 12.706_204_736), (2, 4.302_652_730), (9, 2.262_157_163)] {
             let found = t_quantile(freedom);
             assert!((found - expected).abs() < 1e-6, "{freedom}: {found}");

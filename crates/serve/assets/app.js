@@ -1,12 +1,12 @@
-// The page: sends a picture to the server and shows the answer. Nothing is loaded from elsewhere, and
-// paths are relative: the server may lie below any path of a proxy.
+// The page: sends a picture to the server and shows the answer. It loads nothing from other servers, and
+// paths are relative, because the server may be below any path of a proxy.
 import { bar, by, element, grouped, paint, receiveFiles, showPane, showPreview } from "./parts.js";
 import { showCard } from "./card.js";
 import { drawing } from "./draw.js";
 
 // Formats that the server decodes; the browser converts others to PNG.
 const TAKEN = ["image/png", "image/jpeg", "image/webp", "image/bmp"];
-// Longest side of a picture after shrinking, where the original is too large to send.
+// Longest side of a picture that is shrunk because the original is too large to send.
 const SHRUNK_SIDE = 1600;
 let token = "";
 let model = null;
@@ -30,7 +30,7 @@ async function ask(path, options = {}) {
   return body;
 }
 
-// The picture in a form that the server accepts: as it is if possible, otherwise converted and shrunk.
+// The picture in a form that the server accepts: unchanged if possible, otherwise converted and shrunk.
 async function prepare(file) {
   const { body_bytes: bytes, pixels } = model.limits;
   const known = TAKEN.includes(file.type);
@@ -67,7 +67,7 @@ async function classify(file, background) {
   }
 }
 
-// The heat map of one class over the picture that is shown.
+// Shows the heat map of one class over the picture.
 async function explain(name) {
   const { source } = shown;
   const query = new URLSearchParams({ class: name });
@@ -124,7 +124,7 @@ function show(prediction, source) {
 const toBlob = (canvas) =>
   new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("the picture is too large"))), "image/png"));
 
-// Draws a heat map, from transparent by way of red to yellow.
+// Draws a heat map, from transparent through red to yellow.
 function glow(canvas, { height, width, values }) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);

@@ -1,9 +1,9 @@
-// Shows openapi.json. Paths are relative: the server may lie below any path of a proxy.
+// Shows openapi.json. Paths are relative, because the server may be below any path of a proxy.
 import { element } from "./parts.js";
 
 const by = (id) => document.getElementById(id);
 
-// A part of the description by its reference, or the part itself.
+// Resolves a reference to a part of the description; returns other parts unchanged.
 const resolve = (part) => (part?.$ref ? part.$ref.slice(2).split("/").reduce((at, name) => at[name], api) : part);
 
 function operation(path, method, { summary, description, ...details }) {

@@ -47,7 +47,7 @@ export function drawing(canvas, width, clear, changed) {
     stroke(last, next);
     last = next;
   });
-  // Chromium takes a fast stroke for a fling gesture and then turns the next tap into its end, not a click.
+  // Chromium treats a fast stroke as a fling gesture, and the next tap then ends it instead of causing a click.
   canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
 

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_taken_off() {
+    fn the_base_path_is_removed() {
         let base: BasePath = "/clf/".parse().unwrap();
         for (uri, stripped) in [
             ("/clf/v1/model?a=b", "/v1/model?a=b"),

@@ -164,7 +164,7 @@ impl Worker {
     /// Creates an engine and computes one image, so that it is known to work and its memory is
     /// allocated.
     fn first_engine(&self) -> Result<Box<dyn Engine>, String> {
-        self.careful(|| {
+        self.catch_panic(|| {
             let mut engine = (self.make)()?;
             let black = vec![0; engine.network().input_shape().len()];
             engine.predict(&black, Weights::Current).map_err(|error| error.to_string())?;
@@ -173,7 +173,7 @@ impl Worker {
     }
 
     /// Creates an engine; counts a panic.
-    fn careful(
+    fn catch_panic(
         &self,
         make: impl FnOnce() -> Result<Box<dyn Engine>, String>,
     ) -> Result<Box<dyn Engine>, String> {
@@ -202,7 +202,7 @@ impl Worker {
     }
 
     fn new_engine(&self) -> Option<Box<dyn Engine>> {
-        let made = self.careful(|| (self.make)());
+        let made = self.catch_panic(|| (self.make)());
         self.healthy.store(made.is_ok(), Ordering::Relaxed);
         made.map_err(|problem| log(&format!("no new engine: {problem}"))).ok()
     }

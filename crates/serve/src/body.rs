@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_length_over_the_limit_is_not_waited_for() {
+    async fn a_body_over_the_limit_is_refused_without_waiting() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_LENGTH, 11.into());
         let refusal = bodies(10, 100).read(&headers, Body::empty()).await.err();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_nobody_takes_in_are_bounded() {
+    fn unread_answers_are_limited() {
         let bodies = bodies(10, 15);
         let first = bodies.answer(vec![0; 10]).unwrap();
         assert_eq!(bodies.answer(vec![0; 10]).unwrap_err().status.as_u16(), 503);

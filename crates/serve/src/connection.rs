@@ -69,7 +69,7 @@ impl Connections {
     pub fn take(&self, socket: Box<dyn Socket>) {
         let (shared, stop) = (self.shared.clone(), self.stop.subscribe());
         if let Some(place) = shared.places.enter() {
-            tokio::spawn(attend(shared, socket, place, stop));
+            tokio::spawn(serve_connection(shared, socket, place, stop));
             return;
         }
         let Ok(at_the_door) = self.door.clone().try_acquire_owned() else {
@@ -81,7 +81,7 @@ impl Connections {
                 shared.places.evict();
                 if let Some(place) = shared.places.wait(AT_THE_DOOR_TIME).await {
                     drop(at_the_door);
-                    return attend(shared, socket, place, stop).await;
+                    return serve_connection(shared, socket, place, stop).await;
                 }
             }
             shared.metrics.turned_away.inc();
@@ -116,7 +116,7 @@ impl Drop for Counted {
 }
 
 /// Serves a connection until it is closed.
-async fn attend(
+async fn serve_connection(
     shared: Arc<Shared>,
     socket: Box<dyn Socket>,
     place: ConnectionSlot,

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_to_listen() {
+    fn addresses_are_parsed() {
         for text in ["127.0.0.1:8080", "[::1]:80", "0.0.0.0:0", "localhost:8080", "my-box.lan:1"] {
             assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
         }

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn sites_are_written_as_browsers_do() {
+    fn sites_are_formatted_like_in_browsers() {
         let shown = |text: &str| text.parse::<Site>().map(|site| site.to_string());
         assert_eq!(shown("https://Example.org:443/").unwrap(), "https://example.org");
         assert_eq!(shown("http://localhost:3000").unwrap(), "http://localhost:3000");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_other_sites_are_told_by_their_origin() {
+    fn pages_of_other_sites_are_recognised_by_origin() {
         let origins = Origins::new(vec!["https://shop.org".parse().unwrap()], None);
         let of = |pairs: &[(&'static str, &str)]| origins.of(&Method::POST, &headers(pairs));
         assert_eq!(of(&[("host", "a:8080")]), RequestOrigin::Own);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn on_loopback_only_this_machine_is_meant() {
+    fn on_loopback_only_local_names_are_accepted() {
         let site = "https://shop.org".parse().unwrap();
         let local = Origins::new(vec![site], Some("box".into()));
         let check = |origins: &Origins, host: &str| {

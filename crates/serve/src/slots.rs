@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_client_that_is_waited_for_longest_goes() {
+    async fn the_longest_waiting_client_is_evicted() {
         let places = Arc::new(ConnectionSlots::new(2));
         let working = places.enter().unwrap();
         let silent = places.enter().unwrap();

@@ -244,7 +244,7 @@ mod tests {
     const FASHION: Shape = Shape::new(28, 28, 1);
 
     #[test]
-    fn kinds_are_named_as_they_are_written() {
+    fn kinds_have_the_names_of_their_files() {
         for kind in Architecture::KINDS {
             let architecture = Architecture::of_kind(kind).unwrap();
             assert_eq!(architecture.kind(), kind);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_networks_have_the_parameters_that_arithmetic_says() {
+    fn plain_networks_have_the_computed_number_of_parameters() {
         let cnn = Cnn::default().network(FASHION, 10).unwrap();
         // Each convolution has 9 x inputs x outputs weights, and one shift per output.
         let sides = [(1, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)];

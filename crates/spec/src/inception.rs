@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_layout_are_those_of_pytorch() {
+    fn names_and_layout_agree_with_pytorch() {
         let parameters = paper(4, 5).parameters();
         let find = |name: &str| parameters.iter().find(|p| p.name == name).unwrap().shape.clone();
         assert_eq!(find("blocks.0.branches.2.1.conv.weight"), [32, 32, 3, 3]);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_survives_being_written() {
+    fn a_description_survives_a_round_trip() {
         let network = paper(2, 3);
         let text = serde_json::to_string(&network).unwrap();
         assert_eq!(serde_json::from_str::<Network>(&text).unwrap(), network);

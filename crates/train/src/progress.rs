@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_to_the_other_number_and_then_to_the_first() {
+    fn ties_are_broken_by_the_other_number_and_then_by_order() {
         let epochs = [[0.8, 0.5], [0.9, 0.6], [0.9, 0.55], [0.9, 0.55], [0.7, 0.4], [0.75, 0.4]];
         assert_eq!(best_of(SelectBy::Accuracy, &epochs), 3);
         assert_eq!(best_of(SelectBy::Loss, &epochs), 6);

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn validation_at_chance_is_told_after_some_epochs() {
+    fn validation_at_chance_gives_a_warning_after_some_epochs() {
         let told = |accuracies: &[f64], counts: &[usize]| at_chance(&epochs(accuracies), counts);
         let line = told(&[0.5, 0.5, 0.45, 0.5, 0.52], &[25, 25]).unwrap();
         assert!(line.contains("after 5 epochs") && line.contains("--flip=false"), "{line}");
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn training_and_evaluated_accuracy_far_apart_are_told() {
+    fn a_large_gap_of_training_accuracies_gives_a_warning() {
         let metrics = epochs(&[0.5])[0];
         assert!(parted(&metrics, 0.5).is_some_and(|line| line.contains("0.900")));
         assert_eq!(parted(&metrics, 0.8), None);

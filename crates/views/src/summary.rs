@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stem_stands_in_the_text_as_computed_by_hand() {
+    fn the_stem_has_the_values_computed_by_hand() {
         let text = paper().to_string();
         // 3 x 3 x 1 x 64 weights; as many multiply-adds at each of 28 x 28 places.
         let stem = text.lines().find(|line| line.starts_with("input.conv")).unwrap();

@@ -15,9 +15,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tract_onnx::prelude::*;
 
-/// The largest difference of a probability that rounding may make.
+/// Largest accepted difference of a probability.
 const TOLERANCE: f64 = 1e-5;
-/// Images that are asked together; the last batch has what is left.
+/// Batch size; the last batch has the remaining images.
 const BATCHES: [usize; 3] = [1, 7, 64];
 
 fn main() -> Result<()> {
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
             let expected = softmax(row, temperature);
             ensure!(probabilities.len() == expected.len(), "another number of classes");
             for (got, want) in probabilities.iter().zip(&expected) {
-                // A probability that is not a number must not pass as a small difference.
+                // NaN must not pass as a small difference.
                 largest = largest.max(if got.is_nan() {
                     f64::INFINITY
                 } else {
@@ -82,7 +82,7 @@ fn answers(model: &str, images: &[Vec<u8>]) -> Result<Vec<(Vec<f32>, usize)>> {
     Ok(rows.zip(classes).collect())
 }
 
-/// The temperature that the model says its probabilities are of.
+/// The temperature in the model's metadata.
 fn temperature(model: &str) -> Result<f64> {
     let proto = tract_onnx::onnx().proto_model_for_path(model)?;
     let entry = proto.metadata_props.iter().find(|entry| entry.key == "temperature");

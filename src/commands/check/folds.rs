@@ -44,7 +44,7 @@ pub fn usual() -> Config {
 
 /// Probabilities (n, classes) of the training and validation pictures, in that order.
 ///
-/// Each network has the weights of its last epoch: choosing the best epoch would use the very pictures
+/// Each network has the weights of its last epoch: choosing the best epoch would use the same pictures
 /// that it predicts.
 pub fn probabilities(
     args: &CheckArgs,

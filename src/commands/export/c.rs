@@ -166,7 +166,7 @@ fn quantised(program: &Program, data: &Dataset) -> anyhow::Result<Int8Program> {
 }
 
 /// The part on which whole numbers are evaluated: the test part if its labels are known.
-fn judged(data: &Dataset) -> anyhow::Result<PartName> {
+fn evaluation_part(data: &Dataset) -> anyhow::Result<PartName> {
     let labelled = |&name: &PartName| {
         let part = data.part(name);
         part.labels.is_some() && !part.is_empty()
@@ -180,7 +180,7 @@ fn judged(data: &Dataset) -> anyhow::Result<PartName> {
 
 /// Compares the accuracy and classes of the whole numbers with the engine's.
 fn check_codes(model: &Model, codes: &Int8Program, data: &Dataset) -> anyhow::Result<Check> {
-    let name = judged(data)?;
+    let name = evaluation_part(data)?;
     let part = data.part(name);
     let labels = part.labels.as_deref().unwrap_or_default();
     let pixels = &part.images.pixels;

@@ -34,7 +34,7 @@ pub struct Feed<'a> {
     predictor: &'a mut AnyPredictor,
     sink: &'a mut dyn FnMut(&[Row]) -> anyhow::Result<()>,
     /// Whether there is a single input, whose failure is reported only at the end of the command.
-    lone: bool,
+    single_file: bool,
     /// Images that wait for a full batch, (n, h, w, c).
     pixels: Vec<u8>,
     /// Id, whether it is a picture, and note of each waiting image.
@@ -52,10 +52,10 @@ impl<'a> Feed<'a> {
     pub fn new(
         predictor: &'a mut AnyPredictor,
         sink: &'a mut dyn FnMut(&[Row]) -> anyhow::Result<()>,
-        lone: bool,
+        single_file: bool,
     ) -> Self {
         let (pixels, waiting, failed, strays) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { predictor, sink, lone, pixels, waiting, answered: 0, failed, strays }
+        Self { predictor, sink, single_file, pixels, waiting, answered: 0, failed, strays }
     }
 
     /// Adds a part of the data.
@@ -206,7 +206,7 @@ impl<'a> Feed<'a> {
 
     /// Records and reports an input without an answer.
     fn fail(&mut self, problem: String) {
-        if !self.lone {
+        if !self.single_file {
             output::note(&format!("not answered: {problem}"));
         }
         self.failed.push(Failed { problem });

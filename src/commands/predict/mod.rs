@@ -42,7 +42,7 @@ pub fn run(args: PredictArgs) -> Result<(), Failure> {
         submission.iter_mut().for_each(|submission| submission.add(rows));
         writer.as_mut().map_or(Ok(()), |writer| writer.rows(rows))
     };
-    let mut feed = Feed::new(&mut predictor, &mut sink, lone(&args));
+    let mut feed = Feed::new(&mut predictor, &mut sink, single_file(&args));
     match &part {
         Some(part) => feed.part(part)?,
         None => args.inputs.iter().try_for_each(|input| feed.input(input))?,
@@ -134,7 +134,7 @@ pub fn options(ask: &AskArgs) -> Options {
 }
 
 /// Whether the only input is a single file, whose failure is then the failure of the command.
-fn lone(args: &PredictArgs) -> bool {
+fn single_file(args: &PredictArgs) -> bool {
     matches!(&args.inputs[..], [input] if !input.is_dir())
 }
 

@@ -82,7 +82,7 @@ mod tests {
     use super::answers;
 
     #[test]
-    fn names_stand_for_classes_unless_the_sample_counts() {
+    fn classes_are_names_unless_the_sample_has_numbers() {
         let names = ["cat", "dog"].map(str::to_owned);
         assert_eq!(answers(false, &names), ["cat", "dog"]);
         assert_eq!(answers(true, &names), ["0", "1"]);

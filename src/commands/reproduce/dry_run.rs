@@ -53,7 +53,7 @@ impl DryRun {
         let complete = results.complete();
         let last = match complete {
             true => settings.select(&results)?.1,
-            false => settings.likely(),
+            false => settings.provisional_selection(),
         };
         if complete {
             settings.check_selected(&last, out)?;

@@ -73,7 +73,7 @@ pub fn run(args: ReproduceArgs) -> Result<(), Failure> {
         modiste_paper::published,
     )?;
     // Check the settings of the ablation, too, although its configuration is selected later.
-    measure(&[&settings.ablation_base(&settings.likely())?], engine::check_batch)?;
+    measure(&[&settings.ablation_base(&settings.provisional_selection())?], engine::check_batch)?;
     if args.dry_run {
         let found = DryRun::new(&args, &settings, &plan)?;
         return Ok(output::print_either(&found, args.json)?);

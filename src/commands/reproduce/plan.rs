@@ -75,7 +75,7 @@ impl Settings {
     /// The settings from the command line, with defaults for the rest.
     ///
     /// # Errors
-    /// If a setting makes no sense or would have no effect.
+    /// If a setting is invalid or has no effect.
     pub fn new(args: &ReproduceArgs) -> Result<Self, Failure> {
         let defaults = if args.quick { Defaults::quick() } else { Defaults::paper() };
         let typed = args.trial.settings.typed();
@@ -140,7 +140,7 @@ impl Settings {
     }
 
     /// A stand-in for the selection before the grid is done: the last combination.
-    pub fn likely(&self) -> Config {
+    pub fn provisional_selection(&self) -> Config {
         let mut config =
             self.grid.points().last().map_or(self.grid.base(), |point| &point.config).clone();
         config.training.epochs = self.final_epochs;

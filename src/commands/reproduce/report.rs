@@ -61,7 +61,7 @@ fn claims(found: &ReproductionResults) -> Vec<Block> {
         cells[0].note.clone_from(&verdict.measure);
         table.row(cells);
     }
-    let parts = match otherwise(found).as_str() {
+    let parts = match ablation_difference(found).as_str() {
         "" => String::new(),
         apart => format!(" Parts of the method were judged by the selected configuration{apart}."),
     };
@@ -69,7 +69,7 @@ fn claims(found: &ReproductionResults) -> Vec<Block> {
 }
 
 /// How the ablation differs from the selected configuration, as ` at field=value`, or empty.
-fn otherwise(found: &ReproductionResults) -> String {
+fn ablation_difference(found: &ReproductionResults) -> String {
     let set = |(field, value): &(String, String)| format!("{}={value}", label(field));
     let set: Vec<String> = found.ablation_set.iter().map(set).collect();
     if set.is_empty() { String::new() } else { format!(" at {}", set.join(", ")) }
@@ -226,7 +226,7 @@ fn parts(found: &ReproductionResults) -> Vec<Block> {
     }
     let text = format!(
         "The selected configuration{} without one part, {} epochs, mean and deviation over seeds.",
-        otherwise(found),
+        ablation_difference(found),
         found.ablation_epochs
     );
     let mut blocks = vec![Block::Text(text), Block::Table(table)];

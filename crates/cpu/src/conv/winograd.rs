@@ -67,9 +67,9 @@ impl ImageConv<'_> {
         self.together(map) >= images && blocks().count() == 1
     }
 
-    /// Computes both gradients of images in the frequencies. That of the weights is summed in
-    /// `scratch`, or written to `whole` if the images are a whole shard and one block; that of the
-    /// input is written or added to `dx`, unless that is empty.
+    /// Computes both gradients of images in the frequencies. Sums the gradient of the weights in
+    /// `scratch`, or writes it to `whole` if the images are a whole shard and one block. Writes the
+    /// gradient of the input to `dx`, or adds it, unless `dx` is empty.
     pub fn winograd_gradients(
         &self,
         inputs: &[Input<'_>],

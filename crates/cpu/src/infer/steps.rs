@@ -82,7 +82,7 @@ impl Walk<'_> {
     /// Runs a step that is not a convolution.
     pub(super) fn simple(&self, step: &Step, arena: &mut [f32], n: usize) {
         match &step.kind {
-            StepKind::Conv(_) => unreachable!("convolutions have a way of their own"),
+            StepKind::Conv(_) => unreachable!("`conv` runs convolutions"),
             StepKind::Copy(copy) => self.images(step, None, arena, n, |x, _, mut y| {
                 let activation = step.norm.map(|_| self.lanes[step.to.buffer].activation(step.to));
                 match (&copy.moves, activation) {

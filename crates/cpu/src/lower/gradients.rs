@@ -4,7 +4,7 @@ use crate::plan::{Buffer, Step, StepInput, StepKind};
 
 /// Determines which step is the first and which the last to contribute to a buffer's gradient, walking
 /// backward.
-pub(super) fn settle(steps: &mut [Step], buffers: &[Buffer]) {
+pub(super) fn mark_contributions(steps: &mut [Step], buffers: &[Buffer]) {
     let mut written = vec![false; buffers.len()];
     let mut first_reader: Vec<Option<usize>> = vec![None; buffers.len()];
     for (i, step) in steps.iter().enumerate() {

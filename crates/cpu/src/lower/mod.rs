@@ -184,7 +184,7 @@ impl Lowering<'_, '_> {
         };
         if other.place == from.place {
             // A value added to itself: the two paths of the gradient need two places.
-            other = self.values.again(second, from);
+            other = self.values.second_copy(second, from);
         }
         let relu = self.graph.relu_of(id);
         let last = relu.unwrap_or(id);
@@ -215,7 +215,7 @@ impl Lowering<'_, '_> {
         if training {
             gather_heads(&mut steps);
         }
-        gradients::settle(&mut steps, &buffers);
+        gradients::mark_contributions(&mut steps, &buffers);
         let arena = arena::assign(&mut buffers, &steps, place.buffer, training);
         let groups = match mode {
             Mode::Training => groups(&steps),

@@ -229,7 +229,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Another copy of activated values, for a step that reads them twice.
-    pub fn again(&mut self, id: NodeId, from: StepInput) -> StepInput {
+    pub fn second_copy(&mut self, id: NodeId, from: StepInput) -> StepInput {
         let to = self.buffer(self.graph.shape(id), from.place.lanes);
         self.copy(id, from, to, None);
         source(to, false)

@@ -78,7 +78,7 @@ pub fn check_predictions(
     images: &[u8],
     tolerance: Tolerance,
 ) -> Result<(), Mismatch> {
-    let mut reference = twin(engine, state)?;
+    let mut reference = reference_with(engine, state)?;
     compare_logits(engine, &mut reference, images, Weights::Current, tolerance.output)
 }
 
@@ -115,7 +115,7 @@ pub fn check_gradients(
         return Err(Mismatch("gradients are read from Adam's moments".into()));
     };
     let start = State::of_parameters(state.parameters.clone());
-    let mut reference = twin(engine, &start)?;
+    let mut reference = reference_with(engine, &start)?;
     let undecided = undecided(&reference, batch, step)?;
     let found = engine.train_step(batch, step)?;
     let expected = reference.train_step(batch, step)?;
@@ -154,7 +154,7 @@ pub fn check_steps(
     settings: &Settings,
     tolerance: Tolerance,
 ) -> Result<(), Mismatch> {
-    let mut reference = twin(engine, state)?;
+    let mut reference = reference_with(engine, state)?;
     let Tolerance { steps, floor, .. } = tolerance;
     for (number, &batch) in batches.iter().cycle().take(10).enumerate() {
         let step = settings.step(number as u64);
@@ -198,7 +198,7 @@ fn slot<'a>(state: &'a State, name: &str) -> &'a [Tensor] {
 
 /// A reference engine with `state`; also loads it into the engine and checks that it is returned
 /// unchanged.
-fn twin(engine: &mut dyn Engine, state: &State) -> Result<ReferenceEngine, Mismatch> {
+fn reference_with(engine: &mut dyn Engine, state: &State) -> Result<ReferenceEngine, Mismatch> {
     let mut reference = ReferenceEngine::new(engine.network().clone(), 0);
     reference.load_state(state)?;
     engine.load_state(state)?;

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_over_is_dropped() {
+    fn incomplete_windows_are_dropped() {
         let x = Maps::new(1, Shape::new(2, 3, 1), vec![1.0, 2.0, 9.0, 3.0, 4.0, 9.0]);
         let y = avg_pool_forward(&x, 2);
         assert_eq!((y.shape, &y.values[..]), (Shape::new(1, 1, 1), &[2.5][..]));

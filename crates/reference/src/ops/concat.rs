@@ -35,7 +35,7 @@ mod tests {
     use crate::ops::differences::random_maps;
 
     #[test]
-    fn channels_follow_each_other_and_part_again() {
+    fn channels_are_joined_and_split_again() {
         let shapes = [2, 1, 3].map(|c| Shape::new(5, 7, c));
         let inputs = shapes.map(|shape| random_maps(3, shape, shape.channels as u64));
         let y = concat_forward(&[&inputs[0], &inputs[1], &inputs[2]]);

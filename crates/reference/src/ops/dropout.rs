@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_values_are_scaled_and_each_step_draws_anew() {
+    fn kept_values_are_scaled_and_steps_have_different_masks() {
         let ones = Maps::new(1, Shape::new(20, 20, 10), vec![1.0; 4000]);
         let mask = Mask { seed: 9, node: 4, step: 2 };
         let first = dropout_forward(&ones, 0.5, mask);

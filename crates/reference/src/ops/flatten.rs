@@ -19,7 +19,7 @@ mod tests {
     use crate::ops::differences::random_maps;
 
     #[test]
-    fn values_keep_their_order_there_and_back() {
+    fn values_keep_their_order_in_a_round_trip() {
         let x = random_maps(2, Shape::new(3, 2, 4), 1);
         let y = flatten_forward(&x);
         assert_eq!((y.shape, &y.values), (Shape::new(1, 1, 24), &x.values));

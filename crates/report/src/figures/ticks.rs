@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn one_value_has_an_axis_too() {
+    fn a_single_value_has_an_axis() {
         for value in [0.0, 1.0, -3.5, 1e-12, 1e12] {
             for whole in [true, false] {
                 let axis = Axis::new(value, value, 5.0, whole, 0.0);

@@ -27,7 +27,7 @@ mod tests {
 
     /// The sum of 32 zero bytes is 0x8A9136AA (RFC 3720, appendix B.4).
     #[test]
-    fn the_sum_is_the_published_one_masked() {
+    fn the_checksum_agrees_with_the_published_one() {
         let sum = 0x8A91_36AA_u32;
         assert_eq!(masked_sum(&[0; 32]), sum.rotate_right(15).wrapping_add(MASK));
     }

@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_are_no_image_are_told_apart() {
+    fn errors_distinguish_lists_that_are_not_images() {
         for (channels, image, problem) in [
             (1, "[]", "has 0 values"),
             (1, "[1, 2, 3]", "has 3 values"),
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_are_none_are_refused_without_their_text() {
+    fn invalid_bodies_are_refused_without_repeating_their_text() {
         for (body, status) in [
             ("", 400),
             ("secret", 400),

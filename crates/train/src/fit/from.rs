@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_takes_the_rows_of_classes_by_their_names() {
+    fn a_head_matches_classes_by_name() {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let mut new = tensor(&[9.0; 6], &[3, 2]);
         let old = tensor(&[1.0, 2.0, 3.0, 4.0], &[2, 2]);

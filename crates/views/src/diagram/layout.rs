@@ -139,7 +139,7 @@ mod tests {
     use modiste_spec::{InceptionResNet, Shape};
 
     #[test]
-    fn no_two_units_of_a_row_stand_in_one_column() {
+    fn units_of_a_row_have_different_columns() {
         for width in 1..=8 {
             for residual in [false, true] {
                 let settings = InceptionResNet { width, residual, ..InceptionResNet::default() };

@@ -25,7 +25,7 @@ pub(super) fn segments(network: &Network) -> (Vec<Unit>, Vec<Segment>) {
     let mut segments: Vec<Segment> = Vec::new();
     for (i, unit) in units.iter().enumerate() {
         let name = group(&unit.name);
-        let apart = stands_apart(&units, i) || (i > 0 && stands_apart(&units, i - 1));
+        let apart = is_between_blocks(&units, i) || (i > 0 && is_between_blocks(&units, i - 1));
         match segments.last_mut() {
             Some(segment) if segment.name == name && !apart => segment.units.end = i + 1,
             _ => segments.push(Segment { last: name.clone(), name, units: i..i + 1, repeats: 1 }),
@@ -45,7 +45,7 @@ fn group(name: &str) -> String {
 }
 
 /// Dropout between blocks belongs to none of them.
-fn stands_apart(units: &[Unit], i: usize) -> bool {
+fn is_between_blocks(units: &[Unit], i: usize) -> bool {
     let name = |unit: &Unit| group(&unit.name);
     let edge = |other: Option<&Unit>| other.is_none_or(|other| name(other) != name(&units[i]));
     let before = i.checked_sub(1).and_then(|before| units.get(before));

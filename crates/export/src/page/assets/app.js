@@ -1,5 +1,5 @@
 // The page: takes a picture from a file, the clipboard, a drawing or the camera, and shows the answer.
-// Nothing is sent anywhere; the page's policy forbids any request.
+// The page sends nothing; its content security policy forbids any request.
 
 let network;
 let latest = 0;
@@ -17,7 +17,7 @@ function start() {
   Object.assign(by("seen"), { width: model.preparation.width, height: model.preparation.height });
   showCard(model);
   listen();
-  // What tests and other scripts may call.
+  // The interface for tests and other scripts.
   globalThis.modiste = {
     model,
     probabilities: (pixels) => network.probabilities(pixels),
@@ -48,7 +48,7 @@ function show({ pixels, note }) {
 
 let shown = null;
 
-// Class and bars of what is shown; again when the rule for "none of these" changes.
+// Shows class and bars; called again when the rule for "none of these" changes.
 function answer() {
   if (!shown) return;
   const { classes } = network.model;

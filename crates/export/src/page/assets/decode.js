@@ -1,6 +1,6 @@
-// From a file to pixels: { width, height, rgba, alpha }.
+// Decodes files to pixels: { width, height, rgba, alpha }.
 
-// Pictures with more pixels are refused, as the browser may not have the memory.
+// Pictures with more pixels are refused, because the browser may not have the memory.
 const MAX_PIXELS = 51e6;
 
 async function decode(file) {
@@ -15,13 +15,13 @@ async function decode(file) {
   return fromDrawable(bitmap, bitmap.width, bitmap.height);
 }
 
-// A JPEG file, read here because browsers differ by some levels; null for anything else.
+// Decodes a JPEG file, because browsers differ by a few levels; null for anything else.
 async function decodeJpegFile(file) {
   const head = new Uint8Array(await file.slice(0, 2).arrayBuffer());
   return head[0] === 0xff && head[1] === 0xd8 ? decodeJpeg(new Uint8Array(await file.arrayBuffer())) : null;
 }
 
-// The pixels of whatever a canvas can draw.
+// The pixels of anything that a canvas can draw.
 function fromDrawable(source, width, height) {
   checkSize(width, height);
   const canvas = document.createElement("canvas");
@@ -44,7 +44,7 @@ function checkSize(width, height) {
   }
 }
 
-// A PNG file of up to 8 bits a channel, read here because a canvas would change the colours of
+// Decodes a PNG file of up to 8 bits per channel, because a canvas would change the colours of
 // transparent pixels; null for anything else.
 async function decodePng(file) {
   const head = new Uint8Array(await file.slice(0, 33).arrayBuffer());
@@ -88,7 +88,7 @@ function pngChunks(bytes, view) {
   return chunks;
 }
 
-// Undoes the filters in place; each line begins with the number of its filter.
+// Reverses the filters in place; each line begins with the number of its filter.
 function unfilter(data, line, height, step) {
   for (let y = 0; y < height; y++) {
     const from = y * (line + 1) + 1;

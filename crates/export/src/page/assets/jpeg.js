@@ -1,7 +1,6 @@
-// JPEG pictures. They are decoded here because decoders differ by some levels: this one computes what the decoder
-// behind `modiste predict` (zune-jpeg) computes, to the bit: the inverse transform in whole numbers of stb_image, colours
-// enlarged by weights of 3 and 1, and BT.601 in 14 bits. What is rare (four channels, other samplings, arithmetic
-// coding, 12 bits) is left to the browser.
+// A JPEG decoder with the same bits as the decoder of `modiste predict` (zune-jpeg), because decoders differ by a few
+// levels: the inverse transform in whole numbers of stb_image, colours enlarged with weights of 3 and 1, and BT.601 in
+// 14 bits. The browser decodes rare files (four channels, other samplings, arithmetic coding, 12 bits).
 
 const ZIGZAG = [
   0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
@@ -9,7 +8,7 @@ const ZIGZAG = [
 ];
 const DAMAGED = "the file is a damaged JPEG picture";
 
-// The picture { width, height, rgba, alpha } in a JPEG file; null for what is left to the browser.
+// The picture { width, height, rgba, alpha } in a JPEG file; null for files that the browser must decode.
 function decodeJpeg(bytes) {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return null;
   const state = { tables: {}, quantisation: {}, restart: 0, frame: null, orientation: 1 };
@@ -31,13 +30,13 @@ function decodeJpeg(bytes) {
   return turned(jpegPixels(state.frame), state.orientation);
 }
 
-// Takes in what stands before the pixels; false for kinds that are left to the browser.
+// Reads a segment before the pixels; false for kinds that the browser must decode.
 function readSegment(state, marker, data) {
   if (marker === 0xc4) return readHuffman(state.tables, data);
   if (marker === 0xdb) return readQuantisation(state.quantisation, data);
   if (marker === 0xdd) state.restart = data[0] * 256 + data[1];
   if (marker === 0xe1) state.orientation = orientationOf(data) ?? state.orientation;
-  // Adobe's marker tells of other colours than YCbCr.
+  // Adobe's marker may declare other colours than YCbCr.
   if (marker === 0xee && String.fromCharCode(...data.subarray(0, 5)) === "Adobe" && data[11] !== 1) return false;
   if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc8 && marker !== 0xcc) {
     if (marker > 0xc2 || state.frame) return false;
@@ -47,7 +46,7 @@ function readSegment(state, marker, data) {
   return marker !== 0xc8 && marker !== 0xcc && marker !== 0xdc;
 }
 
-// Each table as what 16 bits begin with: the symbol, and 256 times its length.
+// Each table, indexed by 16 bits that begin with a code: the symbol plus 256 times the length of the code.
 function readHuffman(tables, data) {
   for (let at = 0; at + 17 <= data.length; ) {
     const counts = data.subarray(at + 1, at + 17);
@@ -86,14 +85,14 @@ function readFrame(data, progressive) {
     const [id, sampling, quantisation] = data.subarray(6 + 3 * i, 9 + 3 * i);
     return { id, across: sampling >> 4, down: sampling & 15, quantisation, before: 0 };
   });
-  // A single part has no other sampling than its own.
+  // A single component has no other sampling than its own.
   if (count === 1) Object.assign(parts[0], { across: 1, down: 1 });
   const [{ across, down }] = parts;
   const usual = across >= 1 && across <= 2 && down >= 1 && down <= 2 && parts.slice(1).every((p) => p.across === 1 && p.down === 1);
   if (!usual || parts.map((p) => String.fromCharCode(p.id)).join("") === "RGB") return null;
   const [columns, rows] = [Math.ceil(width / (8 * across)), Math.ceil(height / (8 * down))];
   for (const part of parts) {
-    // Blocks with those that only fill up the last groups, and those that a scan of this part alone has.
+    // Number of blocks including those that pad the last groups, and number of blocks in a scan of only this component.
     part.columns = columns * part.across;
     part.rows = rows * part.down;
     part.own = [Math.ceil((width * part.across) / (8 * across)), Math.ceil((height * part.down) / (8 * down))];
@@ -102,7 +101,7 @@ function readFrame(data, progressive) {
   return { width, height, progressive, parts, columns, rows, across, down, scans: 0 };
 }
 
-// Exif's number of how the picture is turned.
+// Exif's orientation of the picture.
 function orientationOf(data) {
   if (String.fromCharCode(...data.subarray(0, 6)) !== "Exif\0\0") return null;
   const view = new DataView(data.buffer, data.byteOffset + 6, data.length - 6);
@@ -116,12 +115,12 @@ function orientationOf(data) {
       return number >= 1 && number <= 8 ? number : 1;
     }
   } catch {
-    // A directory that ends too early says nothing.
+    // A truncated directory is ignored.
   }
   return null;
 }
 
-// The bits of a scan, up to the next marker; behind it there are zeros.
+// The bits of a scan up to the next marker, followed by zeros.
 class Bits {
   constructor(bytes, at) {
     Object.assign(this, { bytes, at, held: 0, count: 0, lacking: 0 });
@@ -154,19 +153,19 @@ class Bits {
     return found & 255;
   }
 
-  // A number of so many bits; those that begin with 0 are negative.
+  // A number with this many bits; those that begin with 0 are negative.
   signed(length) {
     const value = this.read(length);
     return length > 0 && value < 1 << (length - 1) ? value - (1 << length) + 1 : value;
   }
 
-  // Ends a stretch of bits.
+  // Ends the bits before a marker.
   end() {
     if (this.lacking > this.count) throw new Error(DAMAGED);
     Object.assign(this, { held: 0, count: 0, lacking: 0 });
   }
 
-  // Goes on behind a restart marker.
+  // Continues after a restart marker.
   restart() {
     this.end();
     const marker = this.bytes[this.at + 1];
@@ -175,7 +174,7 @@ class Bits {
   }
 }
 
-// Reads the values of a scan; where the next marker stands. Null for what is left to the browser.
+// Reads the values of a scan; returns the position of the next marker, or null if the browser must decode the file.
 function decodeScan({ tables, quantisation, restart, frame }, header, bytes, start) {
   if (!frame) throw new Error(DAMAGED);
   const count = header[0];
@@ -212,7 +211,7 @@ function decodeScan({ tables, quantisation, restart, frame }, header, bytes, sta
     }
   }
   bits.end();
-  // A part keeps the quantisation that it was read with.
+  // A component keeps the quantisation table that was valid when it was read.
   for (const part of parts) part.factors ??= quantisation[part.quantisation];
   if (parts.some((part) => !part.factors)) return null;
   frame.scans++;
@@ -224,7 +223,7 @@ function nextMarker(bytes, at) {
   return at;
 }
 
-// A block of a picture that is not progressive.
+// A block of a baseline picture.
 function readWhole(bits, part, at) {
   const { values } = part;
   part.before += bits.signed(bits.symbol(part.dc));
@@ -243,7 +242,7 @@ function readWhole(bits, part, at) {
   }
 }
 
-// The mean of a block: its upper bits, or one more bit.
+// The mean of a block in a progressive picture: its upper bits, or one more bit.
 function readDirect(bits, part, at, { high, low }) {
   if (high) {
     if (bits.read(1)) part.values[at] |= 1 << low;
@@ -253,7 +252,7 @@ function readDirect(bits, part, at, { high, low }) {
   part.values[at] = part.before << low;
 }
 
-// The upper bits of other values.
+// The upper bits of the other values.
 function readFirst(bits, part, at, scan) {
   if (scan.run > 0) {
     scan.run--;
@@ -273,7 +272,7 @@ function readFirst(bits, part, at, scan) {
   }
 }
 
-// One more bit of other values.
+// One more bit of the other values.
 function refine(bits, part, at, scan) {
   const { values } = part;
   const bit = 1 << scan.low;
@@ -305,7 +304,7 @@ function refine(bits, part, at, scan) {
   }
 }
 
-// The pixels of a frame whose values are all read.
+// The pixels of a frame after all its values were read.
 function jpegPixels({ width, height, parts, across, down }) {
   if (parts.some((part) => !part.factors)) throw new Error(DAMAGED);
   const planes = parts.map(planeOfPart);
@@ -331,11 +330,11 @@ function jpegPixels({ width, height, parts, across, down }) {
   return { width, height, rgba, alpha: false };
 }
 
-// Line `y` of a plane of colour, as wide as the picture.
+// Line `y` of a colour plane, as wide as the picture.
 function enlarge({ pixels, stride, height }, y, across, down, line) {
   const row = Math.floor(y / down);
   const other = down === 1 ? row : Math.min(Math.max(row + (y % 2 ? 1 : -1), 0), height - 1);
-  // Where nothing is enlarged both lines are one, which the weights leave as it is.
+  // Without enlargement both lines are the same, and the weights leave them unchanged.
   const at = (x) => (3 * pixels[row * stride + x] + pixels[other * stride + x] + 2) >> 2;
   if (across === 1) {
     for (let x = 0; x < stride; x++) line[x] = at(x);
@@ -360,7 +359,7 @@ function planeOfPart({ values, factors, columns, rows }) {
     for (let x = 0; x < columns; x++, at += 64) {
       for (let i = 0; i < 64; i++) block[i] = values[at + i] * factors[i];
       for (let i = 0; i < 8; i++) transform(block, i, 8, 512, 10);
-      // Also adds 128, and rounds.
+      // Also adds 128 and rounds.
       for (let i = 0; i < 64; i += 8) transform(block, i, 1, 512 + 65536 + (128 << 17), 17);
       for (let i = 0; i < 64; i++) pixels[(8 * y + (i >> 3)) * stride + 8 * x + (i & 7)] = block[i];
     }
@@ -368,7 +367,7 @@ function planeOfPart({ values, factors, columns, rows }) {
   return { pixels, stride, height: 8 * rows };
 }
 
-// The inverse cosine transform of eight values from `at` on, each `step` behind the last, in place.
+// The inverse cosine transform, in place, of eight values from `at`, `step` apart.
 function transform(v, at, step, rounding, shift) {
   const a = v[at];
   const b = v[at + step];
@@ -402,7 +401,7 @@ function transform(v, at, step, rounding, shift) {
   v[at + 7 * step] = (even0 + even3 - t3) >> shift;
 }
 
-// The picture upright, whatever Exif's number says.
+// The picture turned upright according to its Exif orientation.
 function turned(picture, orientation) {
   if (orientation === 1) return picture;
   const [w, h] = [picture.width, picture.height];

@@ -1,6 +1,6 @@
-// The network: the steps of the model, computed over typed arrays. Maps are (height, width, channels).
+// Computes the steps of the model with typed arrays. Maps are (height, width, channels).
 
-// The lines of a window, [first, end), that lie on a map of `side` lines when the window begins at `start`.
+// The lines [first, end) of a window at `start` that lie on a map with `side` lines.
 function covered(start, size, side) {
   return [Math.max(0, -start), Math.min(size, side - start)];
 }
@@ -38,7 +38,7 @@ class Network {
     return this.map(this.model.logits);
   }
 
-  // The part of the memory that has a map.
+  // The part of the memory with a map.
   map(id) {
     const { offset, length } = this.values[id];
     return this.memory.subarray(offset, offset + length);
@@ -133,7 +133,7 @@ const WORK = {
   },
 };
 
-// Folds what lies under the window into `start`.
+// Folds the values under the window, beginning with `start`.
 function pool([rows, columns, stride, padding], x, from, y, to, start, fold) {
   const c = from.channels;
   y.fill(start);

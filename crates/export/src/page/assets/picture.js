@@ -1,14 +1,13 @@
-// What is done to a picture before the network sees it: the preparation that the training images went
-// through, so that every pixel is the one that `modiste predict` computes.
+// Prepares pictures for the network like the training images, with the same pixels as `modiste predict`.
 
-// Values that differ from the background by no more than this belong to it.
+// Values that differ from the background by at most this belong to it.
 const TOLERANCE = 13;
 const MAX_TOLERANCE = 48;
-// Part of the border that must be black or white for these to be compared.
+// Share of the border that must be black or white to compare these two.
 const PLAIN = 0.2;
-// A transparent picture whose visible part is brighter than this is put on black.
+// A transparent picture whose visible part is brighter than this gets a black background.
 const WHITE = 224;
-// Pictures with fewer rows or columns show nothing, unless they are of the network's own size.
+// Pictures with fewer rows or columns are refused, unless they have the network's own size.
 const MIN_SIDE = 8;
 
 // The luma of ITU-R BT.601.
@@ -20,7 +19,7 @@ const round = (value) => {
   return value - whole >= 0.5 ? whole + 1 : whole;
 };
 
-// `picture` is { width, height, rgba }; the result has the pixels (h, w, c) and what was done.
+// `picture` is { width, height, rgba }; the result has the pixels (h, w, c) and a note on the steps.
 // `background` is "auto" or, for drawings, "dark".
 function prepare(picture, preparation, background = "auto") {
   const { height, width, channels, fit, ground, garments } = preparation;
@@ -64,7 +63,7 @@ function onBlack(plane, preparation, background, said) {
   return { pixels: fitted(plane, span, preparation, "pad", [0]), note: said.join(", ") };
 }
 
-// Opaque pixels of one or three channels, and what was done to transparent ones.
+// Opaque pixels of one or three channels, and a note on transparency.
 function planeOf({ width, height, rgba, alpha }, coloured, ground, dark) {
   const black = ground === "black" || (ground === "auto" && alpha && (dark || visibleMean(rgba) >= WHITE));
   const behind = alpha && black ? 0 : 255;
@@ -97,7 +96,7 @@ function invert(plane) {
   for (let i = 0; i < pixels.length; i++) pixels[i] = 255 - pixels[i];
 }
 
-// Stretches the values so that `black` and what is under it become 0 and 255 stays.
+// Stretches the values so that `black` and lower values become 0 and 255 stays 255.
 function darken({ pixels }, black) {
   const span = Math.max(255 - black, 1);
   const table = Uint8Array.from({ length: 256 }, (_, value) => {
@@ -106,7 +105,7 @@ function darken({ pixels }, black) {
   for (let i = 0; i < pixels.length; i++) pixels[i] = table[pixels[i]];
 }
 
-// What the strip along the edges tells of the background.
+// Statistics of the strip along the edges, which give the background.
 function borderOf(plane) {
   const counts = Array.from({ length: plane.channels }, (_, channel) => histogram(plane, channel));
   const colour = counts.map(median);
@@ -140,7 +139,7 @@ function histogram({ height, width, channels, pixels }, channel) {
   return counts;
 }
 
-// The least value that at least half of all do not exceed.
+// The lower median.
 function median(counts) {
   const all = counts.reduce((sum, count) => sum + count, 0);
   let seen = 0;
@@ -151,7 +150,7 @@ function median(counts) {
   return 255;
 }
 
-// The rectangle around all that differs from the background, single specks left out.
+// The rectangle around everything that differs from the background, without single specks.
 function contentOf({ height, width, pixels }, { colour, tolerance }) {
   const [rows, columns] = [new Array(height).fill(0), new Array(width).fill(0)];
   for (let y = 0; y < height; y++) {
@@ -174,7 +173,7 @@ function stretch(lines, length) {
   return first < 0 ? null : [first, last + 1 - first];
 }
 
-// The rectangle `span` in an image of the network's shape; what is left over has the colour `around`.
+// Fits the rectangle `span` into an image of the network's shape; the rest gets the colour `around`.
 function fitted(plane, span, shape, how, around) {
   if (how === "crop") span = middle(span, shape);
   const clamp = (value, most) => Math.min(Math.max(value, 1), most);
@@ -214,8 +213,8 @@ function middle(span, shape) {
   };
 }
 
-// `length` lines from `start` on, divided evenly among `parts`: the first line of each, and the part of
-// every line that it covers.
+// Divides `length` lines from `start` evenly among `parts`: the first line of each part, and the covered share
+// of every line.
 function areas(start, length, parts) {
   const step = length / parts;
   return Array.from({ length: parts }, (_, part) => {
