@@ -1,7 +1,5 @@
 //! Builds the configuration: preset or file, then flags, then `--set`.
 
-use std::path::Path;
-
 use modiste_files::{MAX_TEXT, read_text};
 use modiste_train::Config;
 
@@ -27,14 +25,10 @@ pub fn begin(base: &BaseArgs) -> Result<(Config, String), Failure> {
     if let Some(path) = &base.config {
         let text = read_text(path, MAX_TEXT)?;
         let config = Config::parse(&text, &path.display().to_string())?;
-        return Ok((config, config_name(path)));
+        let name = path.file_stem().map_or("config".into(), |stem| stem.to_string_lossy());
+        return Ok((config, name.into_owned()));
     }
     let name = base.preset.clone().unwrap_or_else(|| "swift".to_owned());
     let config = Config::preset(&name).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok((config, name))
-}
-
-/// The name of a run that repeats the configuration at `path`.
-fn config_name(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "config".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }

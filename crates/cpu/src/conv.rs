@@ -7,7 +7,7 @@
 
 mod winograd;
 
-use crate::plan::{Buffer, BufferSlice, Conv, Method, Plan, StepKind};
+use crate::plan::{Buffer, Conv, Method, Plan, Region, StepKind};
 use crate::scratch::{Scratch, Sizes};
 use crate::weights::{ConvWeights, Weights};
 use modiste_kernels::elementwise::{self, copy};
@@ -84,7 +84,7 @@ pub(crate) struct End<'a> {
 
 /// The other summand of a residual block.
 pub(crate) struct Skip<'a> {
-    pub place: BufferSlice,
+    pub place: Region,
     pub buffer: &'a Buffer,
     /// The values of its buffer for all images.
     pub values: &'a [f32],

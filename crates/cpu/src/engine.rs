@@ -227,7 +227,11 @@ impl CpuEngine {
         }
         let flat: &[f32] = match weights {
             Which::Current => &self.flat,
-            Which::Average => self.slots.get(AVERAGE).ok_or_else(no_average)?,
+            Which::Average => self.slots.get(AVERAGE).ok_or_else(|| {
+                EngineError::State(
+                    "there are no averaged weights: no step has kept an average".into(),
+                )
+            })?,
         };
         let Machine { isa, pool, .. } = &mut self.machine;
         self.inference.refresh(*isa, pool, &self.weights, flat);
@@ -262,10 +266,6 @@ impl CpuEngine {
 
 fn no_memory(error: std::io::Error) -> EngineError {
     EngineError::Unsupported(format!("memory and threads for the network: {error}"))
-}
-
-fn no_average() -> EngineError {
-    EngineError::State("there are no averaged weights: no step has kept an average".into())
 }
 
 impl Engine for CpuEngine {

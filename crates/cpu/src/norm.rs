@@ -1,7 +1,7 @@
 //! Batch normalisation between the steps: turns the shards' sums into the scale and shift with
 //! which each lane is read, and in the backward pass into the coefficients of each lane's gradient.
 
-use crate::plan::{Buffer, BufferSlice, Norm, Plan, Step};
+use crate::plan::{Buffer, Norm, Plan, Region, Step};
 use crate::weights::Weights;
 use modiste_kernels::view::Activation;
 
@@ -54,7 +54,7 @@ impl Lanes {
     }
 
     /// How the lanes of a place are read.
-    pub fn activation(&self, place: BufferSlice) -> Activation<'_> {
+    pub fn activation(&self, place: Region) -> Activation<'_> {
         let range = place.range();
         Activation {
             scale: &self.scale[range.clone()],
@@ -67,7 +67,7 @@ impl Lanes {
     /// distances from them.
     pub fn sums_and_activation(
         &mut self,
-        place: BufferSlice,
+        place: Region,
     ) -> (&mut [f32], Activation<'_>, Option<&[f32]>) {
         let range = place.range();
         let activation = Activation {
@@ -79,7 +79,7 @@ impl Lanes {
     }
 
     /// The coefficients that give the gradient of the lanes' raw values from that of the activated ones.
-    pub fn slope_and_offset(&self, place: BufferSlice) -> (&[f32], &[f32]) {
+    pub fn slope_and_offset(&self, place: Region) -> (&[f32], &[f32]) {
         (&self.slope[place.range()], &self.offset[place.range()])
     }
 
@@ -106,7 +106,7 @@ impl Lanes {
     }
 
     /// Before a training step's forward pass: sets the pilot, near which the means are expected.
-    pub fn set_pilot(&mut self, norm: &Norm, place: BufferSlice, weights: &Weights, flat: &[f32]) {
+    pub fn set_pilot(&mut self, norm: &Norm, place: Region, weights: &Weights, flat: &[f32]) {
         self.pilot[place.range()].copy_from_slice(&flat[weights.parameters[norm.mean].range()]);
     }
 
@@ -115,7 +115,7 @@ impl Lanes {
     pub fn finish_forward(
         &mut self,
         norm: &Norm,
-        place: BufferSlice,
+        place: Region,
         (shards, count): (usize, usize),
         weights: &Weights,
         flat: &mut [f32],
@@ -142,13 +142,7 @@ impl Lanes {
     }
 
     /// For inference: computes scale and shift from the running statistics.
-    pub fn use_running(
-        &mut self,
-        norm: &Norm,
-        place: BufferSlice,
-        weights: &Weights,
-        flat: &[f32],
-    ) {
+    pub fn use_running(&mut self, norm: &Norm, place: Region, weights: &Weights, flat: &[f32]) {
         let [shift, mean, variance] =
             [norm.shift, norm.mean, norm.variance].map(|p| weights.parameters[p].start);
         let scale = norm.scale.map(|p| weights.parameters[p].start);
@@ -168,7 +162,7 @@ impl Lanes {
     pub fn finish_backward(
         &mut self,
         norm: &Norm,
-        place: BufferSlice,
+        place: Region,
         (shards, count): (usize, usize),
         weights: &Weights,
         flat: &[f32],
@@ -203,7 +197,7 @@ impl Lanes {
     }
 
     /// Treats mean and variance as constants, as when they are frozen: dz = s g.
-    pub fn forget_statistics(&mut self, place: BufferSlice) {
+    pub fn forget_statistics(&mut self, place: Region) {
         self.slope[place.range()].fill(0.0);
         self.offset[place.range()].fill(0.0);
     }

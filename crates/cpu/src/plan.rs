@@ -49,13 +49,13 @@ impl Buffer {
 
 /// Neighbouring lanes of a buffer: all of it, or one part of a concatenation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct BufferSlice {
+pub(crate) struct Region {
     pub buffer: BufferId,
     pub offset: usize,
     pub lanes: usize,
 }
 
-impl BufferSlice {
+impl Region {
     /// The range of these lanes among all lanes of the buffer.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.lanes
@@ -86,12 +86,12 @@ impl BufferSlice {
     }
 
     /// Divides the lanes into parts of `parts` lanes each; the place itself if `parts` is empty.
-    pub fn divided<'a>(&self, parts: &'a [usize]) -> impl Iterator<Item = BufferSlice> + 'a {
-        let BufferSlice { buffer, offset, lanes } = *self;
+    pub fn divided<'a>(&self, parts: &'a [usize]) -> impl Iterator<Item = Region> + 'a {
+        let Region { buffer, offset, lanes } = *self;
         let whole = parts.is_empty().then_some(*self);
         debug_assert!(parts.is_empty() || parts.iter().sum::<usize>() == lanes);
         let places = parts.iter().scan(offset, move |offset, &lanes| {
-            let place = BufferSlice { buffer, offset: *offset, lanes };
+            let place = Region { buffer, offset: *offset, lanes };
             *offset += lanes;
             Some(place)
         });
@@ -102,7 +102,7 @@ impl BufferSlice {
 /// An input of a step, and how its gradient is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepInput {
-    pub place: BufferSlice,
+    pub place: Region,
     /// Whether values are raw and get the buffer's normalisation on reading.
     pub deferred: bool,
     /// Whether a later step writes this gradient first, so that this one adds to it.
@@ -119,7 +119,7 @@ pub(crate) struct Step {
     pub name: String,
     pub kind: StepKind,
     pub from: StepInput,
-    pub to: BufferSlice,
+    pub to: Region,
     /// The batch normalisation of the output, which is then deferred (only for training).
     pub norm: Option<Norm>,
 }
@@ -214,7 +214,7 @@ pub(crate) struct Plan {
     /// The buffer of the images.
     pub image: BufferId,
     /// The place of the logits.
-    pub logits: BufferSlice,
+    pub logits: Region,
     /// Lanes of the classes in `logits`.
     pub classes: Vec<usize>,
     /// Size of an arena for one image, in values; a batch of n takes n times that.
@@ -254,7 +254,7 @@ pub(crate) fn groups(steps: &[Step]) -> Vec<Range<usize>> {
 /// Moves every head next to the others that read the same place, which is then available, too.
 pub(crate) fn gather_heads(steps: &mut [Step]) {
     // Number of heads of each place that are still ahead, to avoid searching in vain.
-    let mut ahead: HashMap<BufferSlice, usize> = HashMap::new();
+    let mut ahead: HashMap<Region, usize> = HashMap::new();
     for head in steps.iter().filter(|step| step.is_head()) {
         *ahead.entry(head.from.place).or_default() += 1;
     }

@@ -1,7 +1,7 @@
 //! Profiles: the time of each step, with the operations and bytes that it needs.
 
 use crate::clock::{Clock, Pass};
-use crate::plan::{BufferSlice, Method, Plan, Step, StepKind};
+use crate::plan::{Method, Plan, Region, Step, StepKind};
 use modiste_kernels::stem;
 use modiste_kernels::winograd::{Block, FREQUENCIES, tiles};
 use std::ops::Range;
@@ -100,7 +100,7 @@ fn products(plan: &Plan, step: &Step) -> u64 {
 
 /// Bytes read, once per group, plus bytes written by each of its steps.
 fn bytes(plan: &Plan, group: &[Step]) -> u64 {
-    let pixels = |place: &BufferSlice| plan.buffers[place.buffer].pixels() * place.lanes;
+    let pixels = |place: &Region| plan.buffers[place.buffer].pixels() * place.lanes;
     let read: usize = group[0].sources().map(|source| pixels(&source.place)).sum();
     let written: usize = group.iter().map(|step| pixels(&step.to)).sum();
     4 * (read + written) as u64

@@ -13,7 +13,7 @@ pub(crate) use simple::{flatten, move_lanes};
 use crate::clock::{Clock, Pass};
 use crate::machine::{Extent, Machine};
 use crate::norm::Lanes;
-use crate::plan::{Buffer, BufferSlice, Plan, Step, StepKind};
+use crate::plan::{Buffer, Plan, Region, Step, StepKind};
 use crate::ranks::Ranks;
 use crate::weights::Weights;
 use modiste_kernels::elementwise;
@@ -172,27 +172,27 @@ impl Run<'_> {
     }
 
     /// Fetches the other ranks' sums over a buffer's lanes.
-    fn gather_sums(&mut self, place: BufferSlice) -> Result<(), EngineError> {
+    fn gather_sums(&mut self, place: Region) -> Result<(), EngineError> {
         let lanes = self.plan.buffers[place.buffer].lanes;
         self.ranks.gather_shards(self.extent, &mut self.lanes[place.buffer].sums, 2 * lanes)
     }
 
-    fn buffer(&self, place: BufferSlice) -> &Buffer {
+    fn buffer(&self, place: Region) -> &Buffer {
         &self.plan.buffers[place.buffer]
     }
 
     /// Number of values over which a lane is normalised.
-    fn values_of_lane(&self, place: BufferSlice) -> usize {
+    fn values_of_lane(&self, place: Region) -> usize {
         self.extent.all * self.buffer(place).pixels()
     }
 
-    fn values(&self, place: BufferSlice) -> Range<usize> {
+    fn values(&self, place: Region) -> Range<usize> {
         let (buffer, n) = (self.buffer(place), self.extent.images);
         buffer.start * n..(buffer.start + buffer.image()) * n
     }
 
     /// The stretch of a place's gradient; empty if none is needed.
-    fn gradients(&self, place: BufferSlice) -> Range<usize> {
+    fn gradients(&self, place: Region) -> Range<usize> {
         let (buffer, n) = (self.buffer(place), self.extent.images);
         if !buffer.trained {
             return 0..0;
@@ -201,7 +201,7 @@ impl Run<'_> {
     }
 
     fn convert(&mut self, pixels: &[u8]) {
-        let place = BufferSlice { buffer: self.plan.image, offset: 0, lanes: 0 };
+        let place = Region { buffer: self.plan.image, offset: 0, lanes: 0 };
         let (range, len) = (self.values(place), self.buffer(place).image());
         let parts = Parts::new(&mut self.arena[range], len);
         let (isa, extent) = (self.machine.isa, self.extent);

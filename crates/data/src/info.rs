@@ -208,12 +208,8 @@ fn count(counts: &mut [DuplicateCount], that: &ImageRef, this: &ImageRef) {
     for count in counts {
         if (count.first, count.second) == (that.part, this.part) {
             count.images += 1;
-            count.other_label += usize::from(labels_differ(that.label, this.label));
+            count.other_label +=
+                usize::from(that.label.zip(this.label).is_some_and(|(a, b)| a != b));
         }
     }
-}
-
-/// Whether both are known and different.
-fn labels_differ(a: Option<u16>, b: Option<u16>) -> bool {
-    a.zip(b).is_some_and(|(a, b)| a != b)
 }

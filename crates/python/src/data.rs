@@ -4,7 +4,7 @@ use std::path::Path;
 
 use modiste_data::{Dataset, PartName};
 use modiste_model::Model;
-use modiste_train::{Config, TrainError, check_fits, config_of, labelled};
+use modiste_train::{Config, TrainError, check_fits, config_of};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 
@@ -47,11 +47,6 @@ pub fn of_model(
         Ok(data)
     };
     load().map_err(of_run)
-}
-
-/// All labelled images of the folder or table at `source`, in the classes of `model`.
-pub fn labelled_for(path: &Path, model: &Model, source: &Path) -> Result<Dataset, PyErr> {
-    labelled(path, model, source).map_err(of_run)
 }
 
 /// Converts the data to arrays without copying images and labels.

@@ -13,11 +13,12 @@ use modiste_model::{
     Options, Predictor, Reject, RunFolder, evaluation, parse_model,
 };
 use modiste_spec::Shape;
+use modiste_train::labelled;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
 use crate::data::{self, Arrays};
-use crate::errors::{raised, value};
+use crate::errors::{of_run, raised, value};
 
 /// Number of values, and smallest number of images, that are predicted between two checks for Ctrl-C.
 const AT_ONCE: (usize, usize) = (1 << 20, 64);
@@ -345,7 +346,7 @@ impl Model {
     /// All labelled images of a folder or table, with the model's classes.
     fn labelled<'py>(&self, py: Python<'py>, source: PathBuf) -> PyResult<Arrays<'py>> {
         let path = self.shown();
-        let data = py.detach(|| data::labelled_for(&path, &self.model, &source))?;
+        let data = py.detach(|| labelled(&path, &self.model, &source).map_err(of_run))?;
         Ok(data::arrays(py, data))
     }
 

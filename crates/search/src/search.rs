@@ -173,8 +173,10 @@ impl SearchFolder {
     ) -> Result<Option<Config>, SearchError> {
         let Search { space, base, sampler, seed, .. } = &self.search;
         let dimensions = space.dimensions();
+        // Configurations that failed are worse than all others.
+        let loss = |c: &Candidate| c.first.map_or(f64::INFINITY, |v| self.search.objective.loss(v));
         let tried: Vec<(Coordinates, f64)> =
-            known.iter().map(|c| (c.coordinates.clone(), self.loss_of(c))).collect();
+            known.iter().map(|c| (c.coordinates.clone(), loss(c))).collect();
         let alone = |at: usize| -> Vec<Observation> {
             tried.iter().filter_map(|(coordinates, loss)| Some((coordinates[at]?, *loss))).collect()
         };
@@ -224,11 +226,6 @@ impl SearchFolder {
             (file_name(settings.chain([("seed", seed.as_str())])), config)
         };
         (base.training.seed..).take(*seeds).map(run).collect()
-    }
-
-    /// The loss of a configuration for the sampler; failed ones are worse than all others.
-    fn loss_of(&self, candidate: &Candidate) -> f64 {
-        candidate.first.map_or(f64::INFINITY, |value| self.search.objective.loss(value))
     }
 
     /// Plans the next rung for the best of the highest rung so far; `false` if there is none.

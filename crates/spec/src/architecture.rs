@@ -60,14 +60,6 @@ impl Architecture {
         }
     }
 
-    /// Mutable settings of the paper's network, if it is that one.
-    pub fn inception_mut(&mut self) -> Option<&mut InceptionResNet> {
-        match self {
-            Self::InceptionResnet(settings) => Some(settings),
-            Self::Residual(_) | Self::WideResnet(_) | Self::Cnn(_) | Self::Mlp(_) => None,
-        }
-    }
-
     /// The network for images of shape `input` and `classes` classes.
     ///
     /// # Errors

@@ -171,7 +171,9 @@ impl Op {
             Op::GlobalAvgPool | Op::GlobalMaxPool => Ok(Shape::new(1, 1, first.channels)),
             Op::Flatten => Ok(Shape::new(1, 1, first.len())),
             Op::Concat => {
-                if let Some(other) = rest.iter().find(|s| !same_map(s, first)) {
+                if let Some(other) =
+                    rest.iter().find(|s| (s.height, s.width) != (first.height, first.width))
+                {
                     return Err(format!("cannot join {other} to {first}"));
                 }
                 let channels = inputs.iter().map(|s| s.channels).sum();
@@ -261,8 +263,4 @@ impl Op {
 /// size, or loses one row and column with an even window.
 pub const fn padding(kernel: usize) -> usize {
     (kernel - 1) / 2
-}
-
-fn same_map(a: &Shape, b: &Shape) -> bool {
-    (a.height, a.width) == (b.height, b.width)
 }

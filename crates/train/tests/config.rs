@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modiste_spec::engine::{Adam, Optimiser};
-use modiste_spec::{Architecture, Range, Shape};
+use modiste_spec::{Architecture, InceptionResNet, Range, Shape};
 use modiste_train::{ClassWeights, Config, FIELDS, PRESETS, Schedule, rate_warning};
 use proptest::prelude::*;
 
@@ -18,6 +18,13 @@ fn check_error(change: impl FnOnce(&mut Config)) -> String {
     let mut config = Config::paper();
     change(&mut config);
     config.check().unwrap_err().to_string()
+}
+
+fn inception(config: &mut Config) -> &mut InceptionResNet {
+    match &mut config.network {
+        Architecture::InceptionResnet(settings) => settings,
+        other => panic!("{other:?} is another architecture"),
+    }
 }
 
 #[test]
@@ -198,7 +205,7 @@ fn settings_without_effect_are_refused() {
     assert_eq!(seed, "data.split_seed: 1 has no effect on the split full");
     let delta = check_error(|c| c.training.early_stopping.min_delta = 0.1);
     assert!(delta.ends_with("min_delta: 0.1 has no effect while patience is 0"), "{delta}");
-    let places = check_error(|c| c.network.inception_mut().unwrap().dropout_places.clear());
+    let places = check_error(|c| inception(c).dropout_places.clear());
     assert_eq!(places, "network.dropout: 0.3 has no effect without network.dropout_places");
 }
 
@@ -235,7 +242,7 @@ fn values_that_do_not_fit_each_other_are_refused() {
 fn a_configuration_out_of_range_does_not_pass_the_check() {
     let range = "is not a whole number from 1 up";
     assert_eq!(check_error(|c| c.training.batch = 0), format!("training.batch: 0 {range}"));
-    let width = check_error(|c| c.network.inception_mut().unwrap().width = 9);
+    let width = check_error(|c| inception(c).width = 9);
     assert_eq!(width, "network.width: 9 is not a whole number from 1 to 8");
     let broken = Adam { epsilon: f64::NAN, ..Adam::default() };
     let rate = check_error(|c| c.training.optimiser = Optimiser::Adam(broken));

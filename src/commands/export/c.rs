@@ -205,14 +205,9 @@ fn check_codes(model: &Model, codes: &Int8Program, data: &Dataset) -> anyhow::Re
     }
     let rounding =
         Rounding { part: name.to_string(), accuracy, int8_accuracy, agreement: share(same) };
-    let largest_difference = largest_gap(
-        &answers(&logits, codes.classes(), model.temperature(false)).probabilities,
-        &ours.probabilities,
-    );
+    let found = answers(&logits, codes.classes(), model.temperature(false)).probabilities;
+    let gaps = found.iter().zip(&ours.probabilities).map(|(a, b)| (a - b).abs());
+    let largest_difference = gaps.fold(0.0, f32::max);
     let runtime = "the same whole numbers in Rust";
     Ok(Check { runtime, images: labels.len(), largest_difference, rounding: Some(rounding) })
-}
-
-fn largest_gap(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }

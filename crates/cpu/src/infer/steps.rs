@@ -4,7 +4,7 @@
 use super::{StepThreads, Walk};
 use crate::conv::{End, ImageConv, Input, PREDICTION, Skip, TOGETHER, chunks, maps_of};
 use crate::machine::share;
-use crate::plan::{Buffer, BufferSlice, Conv, Method, Step, StepInput, StepKind};
+use crate::plan::{Buffer, Conv, Method, Region, Step, StepInput, StepKind};
 use crate::run::{APART, flatten, move_lanes};
 use crate::scratch::Scratch;
 use modiste_kernels::pool::Parts;
@@ -16,7 +16,7 @@ use std::ops::Range;
 
 impl Walk<'_> {
     /// The range of a place's buffer in the arena of a slab of `n` images.
-    pub(super) fn range(&self, place: BufferSlice, n: usize) -> Range<usize> {
+    pub(super) fn range(&self, place: Region, n: usize) -> Range<usize> {
         let buffer = &self.plan.buffers[place.buffer];
         buffer.start * n..(buffer.start + buffer.image()) * n
     }
@@ -31,7 +31,7 @@ impl Walk<'_> {
         threads: &mut StepThreads<'_>,
     ) {
         let step = &self.plan.steps[i];
-        let buffer = |place: BufferSlice| &self.plan.buffers[place.buffer];
+        let buffer = |place: Region| &self.plan.buffers[place.buffer];
         let (from, to) = (step.from.place, step.to);
         let skip = conv.residual.map(|(source, _)| source.place);
         let ranges = [to, from].map(|place| self.range(place, n));
@@ -129,9 +129,9 @@ impl Walk<'_> {
         let ranges =
             [self.range(to, n), self.range(from, n), other.map_or(0..0, |p| self.range(p, n))];
         let [out, input, others] = arena.get_disjoint_mut(ranges).expect(APART);
-        let buffer = |place: BufferSlice| &self.plan.buffers[place.buffer];
+        let buffer = |place: Region| &self.plan.buffers[place.buffer];
         for image in 0..n {
-            let of = |place: BufferSlice| image * buffer(place).image();
+            let of = |place: Region| image * buffer(place).image();
             let x = from.map(buffer(from), &input[of(from)..]);
             let second = other.map_or(x, |place| place.map(buffer(place), &others[of(place)..]));
             work(x, second, to.map_mut(buffer(to), &mut out[of(to)..]));
@@ -143,10 +143,10 @@ impl Walk<'_> {
 struct SlabConv<'a> {
     image_conv: ImageConv<'a>,
     end: End<'a>,
-    from: BufferSlice,
+    from: Region,
     from_buffer: &'a Buffer,
     input: &'a [f32],
-    to: BufferSlice,
+    to: Region,
     buffer: &'a Buffer,
 }
 

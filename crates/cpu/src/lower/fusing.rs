@@ -7,7 +7,7 @@ use modiste_spec::{Network, NodeId, Op, Shape};
 /// A network's nodes and edges as a plan sees them: in prediction, readers of a dropout node read its
 /// input.
 pub(super) struct Graph<'n> {
-    network: &'n Network,
+    pub network: &'n Network,
     inputs: Vec<Vec<NodeId>>,
     readers: Vec<Vec<NodeId>>,
     skipped: Vec<bool>,
@@ -54,11 +54,6 @@ impl<'n> Graph<'n> {
 
     pub fn shape(&self, id: NodeId) -> Shape {
         self.network.nodes()[id].shape
-    }
-
-    /// Whether a node reads the image, in training as in prediction.
-    pub fn reads_image(&self, id: NodeId) -> bool {
-        self.network.nodes()[id].inputs.contains(&0)
     }
 
     pub fn mask_key(&self, id: NodeId) -> usize {

@@ -151,7 +151,7 @@ impl Lowering<'_, '_> {
     }
 
     fn flatten(&mut self, id: NodeId) {
-        let from = match self.graph.reads_image(id) {
+        let from = match self.graph.network.nodes()[id].inputs.contains(&0) {
             true => self.values.image(),
             false => self.values.active(self.graph.input(id)),
         };

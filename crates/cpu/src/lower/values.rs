@@ -9,7 +9,7 @@
 use super::fusing::Graph;
 use super::layout::Layout;
 use super::{Mode, NO_FLOOR};
-use crate::plan::{Buffer, BufferSlice, Copy, Norm, Step, StepInput, StepKind};
+use crate::plan::{Buffer, Copy, Norm, Region, Step, StepInput, StepKind};
 use modiste_kernels::padded;
 use modiste_spec::{NodeId, Op, Shape};
 use std::collections::HashMap;
@@ -18,13 +18,13 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug)]
 struct Forms {
     /// The output as written.
-    place: BufferSlice,
+    place: Region,
     /// Whether that is raw, to be normalised by readers.
     deferred: bool,
     /// The activated copy, with padding.
-    active: Option<BufferSlice>,
+    active: Option<Region>,
     /// The activated copy, with channels side by side.
-    plain: Option<BufferSlice>,
+    plain: Option<Region>,
 }
 
 /// Buffers, steps so far, and the location of each node's output.
@@ -36,9 +36,9 @@ pub(super) struct Values<'a, 'n> {
     pub steps: Vec<Step>,
     forms: Vec<Option<Forms>>,
     /// Parts of concatenations that their producers write to.
-    targets: HashMap<NodeId, BufferSlice>,
+    targets: HashMap<NodeId, Region>,
     /// Concatenations whose place was allocated when the first part was produced.
-    joined: HashMap<NodeId, BufferSlice>,
+    joined: HashMap<NodeId, Region>,
 }
 
 impl<'a, 'n> Values<'a, 'n> {
@@ -56,7 +56,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Adds a buffer for maps of `shape` with `lanes` lanes.
-    pub fn buffer(&mut self, shape: Shape, lanes: usize) -> BufferSlice {
+    pub fn buffer(&mut self, shape: Shape, lanes: usize) -> Region {
         let (height, width) = (shape.height, shape.width);
         self.buffers.push(Buffer {
             height,
@@ -67,7 +67,7 @@ impl<'a, 'n> Values<'a, 'n> {
             trained: true,
             planar: false,
         });
-        BufferSlice { buffer: self.buffers.len() - 1, offset: 0, lanes }
+        Region { buffer: self.buffers.len() - 1, offset: 0, lanes }
     }
 
     /// Adds the buffer of the images: the first, without padding and without a gradient.
@@ -89,7 +89,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Where node `id` writes: its part of a concatenation or a new buffer.
-    pub fn target(&mut self, id: NodeId) -> BufferSlice {
+    pub fn target(&mut self, id: NodeId) -> Region {
         self.plan_concat(id);
         self.targets
             .remove(&id)
@@ -113,7 +113,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// The place of a concatenation.
-    pub fn concat_place(&mut self, id: NodeId) -> BufferSlice {
+    pub fn concat_place(&mut self, id: NodeId) -> Region {
         if let Some(&place) = self.joined.get(&id) {
             return place;
         }
@@ -125,11 +125,10 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// The inputs of a concatenation and their places within it.
-    pub fn parts(&self, id: NodeId, whole: BufferSlice) -> Vec<(NodeId, BufferSlice)> {
+    pub fn parts(&self, id: NodeId, whole: Region) -> Vec<(NodeId, Region)> {
         let mut offset = whole.offset;
         let part = |&input: &NodeId| {
-            let place =
-                BufferSlice { buffer: whole.buffer, offset, lanes: self.layout.of(input).lanes };
+            let place = Region { buffer: whole.buffer, offset, lanes: self.layout.of(input).lanes };
             offset += place.lanes;
             (input, place)
         };
@@ -151,7 +150,7 @@ impl<'a, 'n> Values<'a, 'n> {
         id: NodeId,
         kind: StepKind,
         from: StepInput,
-        to: BufferSlice,
+        to: Region,
         norm: Option<Norm>,
     ) {
         let name = self.graph.name(id).to_owned();
@@ -160,7 +159,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Records where node `id` was written; copies values that its readers cannot activate themselves.
-    pub fn written(&mut self, id: NodeId, place: BufferSlice, deferred: bool) {
+    pub fn written(&mut self, id: NodeId, place: Region, deferred: bool) {
         debug_assert_eq!(place.lanes, self.layout.of(id).lanes, "lanes of {}", self.graph.name(id));
         self.forms[id] = Some(Forms { place, deferred, active: None, plain: None });
         if deferred && !self.graph.read_deferred(id) {
@@ -169,7 +168,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// The place where a node was written, and whether it is deferred.
-    pub fn own(&self, id: NodeId) -> (BufferSlice, bool) {
+    pub fn own(&self, id: NodeId) -> (Region, bool) {
         let Forms { place, deferred, .. } = self.forms(id);
         (place, deferred)
     }
@@ -236,7 +235,7 @@ impl<'a, 'n> Values<'a, 'n> {
     }
 
     /// Copies a node to its part of a concatenation, if it was not written there.
-    pub fn copy_to(&mut self, id: NodeId, to: BufferSlice) {
+    pub fn copy_to(&mut self, id: NodeId, to: Region) {
         let Forms { place, deferred, active, .. } = self.forms(id);
         let from = active.map_or(source(place, deferred), |active| source(active, false));
         let channels = self.layout.of(id).channels.iter();
@@ -248,7 +247,7 @@ impl<'a, 'n> Values<'a, 'n> {
         &mut self,
         id: NodeId,
         from: StepInput,
-        to: BufferSlice,
+        to: Region,
         moves: Option<Vec<(usize, usize)>>,
     ) {
         let name = format!("{}.copy", self.graph.name(id));
@@ -258,6 +257,6 @@ impl<'a, 'n> Values<'a, 'n> {
 }
 
 /// A source; how its gradient is written is determined once all steps exist ([`super::gradients`]).
-fn source(place: BufferSlice, deferred: bool) -> StepInput {
+fn source(place: Region, deferred: bool) -> StepInput {
     StepInput { place, deferred, accumulate: false, completes: false }
 }

@@ -9,7 +9,7 @@ use super::{APART, Run};
 use crate::conv::{End, ImageConv, Input, Skip, TOGETHER, chunks, maps_of};
 use crate::machine::Machine;
 use crate::norm::Lanes;
-use crate::plan::{Buffer, BufferSlice, Conv, GROUP, Method, Step, StepInput, StepKind};
+use crate::plan::{Buffer, Conv, GROUP, Method, Region, Step, StepInput, StepKind};
 use crate::scratch::Scratch;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::pool::Parts;
@@ -237,7 +237,7 @@ impl Run<'_> {
 
 /// One convolution of a group in the forward pass.
 struct ForwardConv<'a> {
-    to: BufferSlice,
+    to: Region,
     buffer: &'a Buffer,
     outputs: Parts<'a, f32>,
     /// The sums of moments, if a normalisation follows.

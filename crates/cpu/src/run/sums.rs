@@ -2,7 +2,7 @@
 //!
 //! Summing each image separately first keeps the rounding error of single precision small.
 
-use crate::plan::BufferSlice;
+use crate::plan::Region;
 use modiste_kernels::isa::Isa;
 use modiste_kernels::norm::{
     accumulate_centred_gradient_sums, accumulate_gradient_sums, accumulate_moments,
@@ -10,7 +10,7 @@ use modiste_kernels::norm::{
 use modiste_kernels::view::{Activation, Map};
 
 /// Clears both sums of a place's lanes; `sums` is (2, lanes of the buffer).
-pub(super) fn begin_sums(sums: &mut [f32], place: BufferSlice) {
+pub(super) fn begin_sums(sums: &mut [f32], place: Region) {
     let (first, second) = sums.split_at_mut(sums.len() / 2);
     first[place.range()].fill(0.0);
     second[place.range()].fill(0.0);
@@ -21,7 +21,7 @@ pub(super) fn add_moments(
     isa: Isa,
     z: Map<'_>,
     pilot: &[f32],
-    place: BufferSlice,
+    place: Region,
     sums: &mut [f32],
     small: &mut [f32],
 ) {
@@ -37,7 +37,7 @@ pub(super) fn add_gradient_sums(
     da: Map<'_>,
     z: Map<'_>,
     (activation, centre): (Activation<'_>, Option<&[f32]>),
-    place: BufferSlice,
+    place: Region,
     sums: &mut [f32],
     small: &mut [f32],
 ) {
@@ -56,7 +56,7 @@ fn cleared(small: &mut [f32], lanes: usize) -> (&mut [f32], &mut [f32]) {
     small[..2 * lanes].split_at_mut(lanes)
 }
 
-fn add_pair(place: BufferSlice, first: &[f32], second: &[f32], sums: &mut [f32]) {
+fn add_pair(place: Region, first: &[f32], second: &[f32], sums: &mut [f32]) {
     let (to_first, to_second) = sums.split_at_mut(sums.len() / 2);
     for (to, from) in [(to_first, first), (to_second, second)] {
         for (to, from) in to[place.range()].iter_mut().zip(from) {

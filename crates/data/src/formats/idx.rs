@@ -113,7 +113,8 @@ fn collection(tree: &Tree, prefix: &str, set: &Set<'_>) -> Result<Collection, Da
     let mut collection = Collection::new(tree.name(), numbers.clone(), shape);
     for (i, part) in parts.into_iter().enumerate() {
         let Some((mut part, written, file)) = part else { continue };
-        check_shape(&part, shape, &tree.shown_images(set.images[i]))?;
+        let shown = set.images[i].map_or_else(|| tree.shown().to_owned(), |entry| tree.show(entry));
+        check_shape(&part, shape, &shown)?;
         part.labels = Some(labels::number(&written, &numbers, &file)?);
         collection.put(i, part);
     }
@@ -152,11 +153,4 @@ fn letters(tree: &Tree, prefix: &str, numbers: Vec<String>) -> Result<Vec<String
         names.extend(('A'..='Z').enumerate().map(|(i, c)| ((i + 1).to_string(), c.to_string())));
     }
     Ok(numbers.into_iter().map(|number| names.remove(&number).unwrap_or(number)).collect())
-}
-
-impl Tree {
-    /// The file of images that a part came from, for messages.
-    fn shown_images(&self, entry: Option<&Entry>) -> String {
-        entry.map_or_else(|| self.shown().to_owned(), |entry| self.show(entry))
-    }
 }

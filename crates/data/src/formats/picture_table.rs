@@ -224,8 +224,9 @@ fn label_column(
     first: Option<&ByteRecord>,
     part: Option<PartName>,
 ) -> Result<Option<usize>, DataError> {
-    let known: Vec<&str> =
-        LABELS.iter().copied().filter(|&name| !is_column(table, picture, name)).collect();
+    let column = table.header.get(picture);
+    let is_other = |name: &&str| !column.is_some_and(|column| column.eq_ignore_ascii_case(name));
+    let known: Vec<&str> = LABELS.iter().copied().filter(is_other).collect();
     if let Some(column) = table.find(options.label_column.as_deref(), &known)? {
         return Ok(Some(column));
     }
@@ -243,11 +244,6 @@ fn label_column(
             Err(table.fail(problem))
         }
     }
-}
-
-/// Whether the column at `place` has the name `name`.
-fn is_column(table: &Columns<'_>, place: usize, name: &str) -> bool {
-    table.header.get(place).is_some_and(|column| column.eq_ignore_ascii_case(name))
 }
 
 /// The classes, and the pictures of every part.

@@ -156,7 +156,8 @@ impl Block {
 
     /// Panics unless the block has tiles for map `map` of this width.
     fn ensure(&self, map: usize, width: usize, channels: usize, len: usize) {
-        ensure_channels(channels);
+        let whole = channels > 0 && channels.is_multiple_of(LANES);
+        assert!(whole, "{channels} channels are no multiple of {LANES}");
         assert!(map < self.maps, "map {map} of {}", self.maps);
         assert!(width == self.width, "a map of width {width} in a block of {}", self.width);
         assert!(len >= self.len(channels), "{len} values for a block of {}", self.len(channels));
@@ -201,10 +202,6 @@ impl Row {
         let longs = (0..long_columns).map(move |column| (long + column, column * TILE, false));
         longs.chain((0..last_columns).map(move |_| (last, long_columns * TILE, true)))
     }
-}
-
-fn ensure_channels(c: usize) {
-    assert!(c > 0 && c.is_multiple_of(LANES), "{c} channels are no multiple of {LANES}");
 }
 
 /// Calls a method with the directions in which a tile is short as its last two generic parameters:
