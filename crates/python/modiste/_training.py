@@ -71,8 +71,8 @@ def train(data: Any = "embedded", *, preset: str | None = None, config: str | os
     data: a path that `modiste train --data` takes (a folder of pictures per class, an archive, arrays, a table),
     "embedded" for Fashion-MNIST, or a pair of arrays: images (n, h, w) or (n, h, w, 3) and labels (n), numbers or words.
     Arrays are saved in the run's folder, so that the run can be repeated and continued.
-    preset: swift, small, light, paper, cnn or mlp. config: a configuration file, such as the `config.toml` of a run. Without
-    either, your own pictures get settings that suit them.
+    preset: swift, small, light, paper, cnn or mlp. config: a configuration file, such as the `config.toml` of a run.
+    Without either, your own pictures get settings that suit them.
     out: the run's folder; by default, a new one in `runs`.
     minutes: choose the number of epochs so that the run takes this long on this machine.
     threads: number of threads; by default, one per available core. Results do not depend on it.
