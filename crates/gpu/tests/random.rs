@@ -5,7 +5,7 @@ use modiste_gpu::{GpuEngine, GpuOptions};
 use modiste_reference::check::{LARGEST_BATCH, Trial, check_random};
 
 /// Networks in the test command; `MODISTE_GPU_NETWORKS=FIRST..END` chooses others.
-const NETWORKS: std::ops::Range<u64> = 0..60;
+const NETWORKS: std::ops::Range<u64> = 0..20;
 
 fn chosen() -> std::ops::Range<u64> {
     let Ok(text) = std::env::var("MODISTE_GPU_NETWORKS") else { return NETWORKS };
