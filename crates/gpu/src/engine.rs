@@ -68,6 +68,9 @@ impl GpuEngine {
     fn on(device: Arc<Device>, network: &Network, batch: usize) -> Result<Self, EngineError> {
         let layout = Layout::new(network);
         let Plan { sizes, shared, training, predicting, contents } = lower(network, &layout, batch);
+        let most = device.device.limits().max_compute_workgroups_per_dimension;
+        let mut kernels = training.iter().chain(&predicting);
+        kernels.try_for_each(|kernel| kernel.check(batch, most))?;
         let memory = Memory::create(&device, &sizes, shared.step, batch)?;
         for (buffer, words) in contents {
             device.queue.write_buffer(memory.buffer(buffer), 0, bytemuck::cast_slice(&words));
@@ -494,6 +497,24 @@ mod tests {
         let mut sums = Totals::default();
         engine.totals(&mut sums).unwrap();
         assert_eq!(sums.images, 2 * steps);
+    }
+
+    #[test]
+    fn windows_of_more_taps_than_workgroups_are_refused() {
+        let mut b = NetworkBuilder::default();
+        let shape = Shape::new(2, 2, 97);
+        let image = b.add("image", Op::Input { shape }, &[]).unwrap();
+        let conv = Op::Conv { kernel: 255, stride: 1, channels: 1, bias: false };
+        let conv = b.add("huge", conv, &[image]).unwrap();
+        let mean = b.add("mean", Op::GlobalAvgPool, &[conv]).unwrap();
+        b.add("shares", Op::Softmax, &[mean]).unwrap();
+        let device = std::env::var("MODISTE_GPU").unwrap_or_else(|_| "0".into());
+        let options = GpuOptions { batch: 1, device: Some(device) };
+        let found = GpuEngine::new(&b.finish().unwrap(), &options).map(|_| ()).unwrap_err();
+        // 255 x 255 taps, for each of which there are two tiles of 64 channels.
+        let line =
+            "huge gradient by filter: takes 130050 workgroups, more than the GPU's limit of 65535";
+        assert_eq!(found, EngineError::Unsupported(line.into()));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use crate::device::Device;
 use crate::memory::{BufferId, Memory, Place, View};
 use crate::step::StepNumbers;
+use modiste_spec::engine::EngineError;
 use std::fmt::Write as _;
 
 /// Threads of a workgroup of the shaders that handle one value per thread.
@@ -276,6 +277,22 @@ impl Kernel {
         self.bind(name, place.buffer, None, writable, element)
             .number(&format!("{name}_offset"), place.offset)
             .number(&format!("{name}_stride"), place.stride)
+    }
+
+    /// Checks that a step of `images` images takes no more than `most` workgroups in any dimension.
+    ///
+    /// # Errors
+    /// Names the kernel.
+    pub fn check(&self, images: usize, most: u32) -> Result<(), EngineError> {
+        let Groups { depth, .. } = self.groups;
+        let largest = self.groups.of(images).into_iter().map(u64::from).fold(depth, u64::max);
+        match largest <= u64::from(most) {
+            true => Ok(()),
+            false => Err(EngineError::Unsupported(format!(
+                "{}: takes {largest} workgroups, more than the GPU's limit of {most}",
+                self.label
+            ))),
+        }
     }
 
     /// The shader's complete text.
