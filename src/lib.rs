@@ -11,6 +11,7 @@ pub use modiste_data as data;
 pub use modiste_draw as draw;
 pub use modiste_explain as explain;
 pub use modiste_export as export;
+pub use modiste_gpu as gpu;
 pub use modiste_metrics as metrics;
 pub use modiste_model as model;
 pub use modiste_paper as paper;
